@@ -1,0 +1,165 @@
+/*
+ * The agent: executes programs of system calls and decides nothing.
+ *
+ * It is started with posix_spawn(3) from a sealed memfd, maps its mailboxes (memory shared with tsrun, at
+ * one fixed address, so that tsrun lays out pointers beforehand) and then, for ever: waits for a post, runs
+ * the steps of the posted program up to the first error that is not tolerated, and gives the lock back. All
+ * policy is in TypeScript; mailbox.ts holds the other half of this layout and its comment tells who waits
+ * for whom. A test compares the two layouts through offsetof.
+ *
+ * Freestanding: no libc, no data segment, no relocations.
+ */
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+
+#if defined(__x86_64__)
+enum { NR_close = 3, NR_mmap = 9, NR_gettid = 186, NR_futex = 202, NR_exit_group = 231, NR_set_robust_list = 273,
+       NR_clone3 = 435, NR_clock_gettime = 228 };
+
+static inline int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+	int64_t result;
+	register uint64_t r10 __asm__("r10") = d;
+	register uint64_t r8 __asm__("r8") = e;
+	register uint64_t r9 __asm__("r9") = f;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+__asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
+#elif defined(__aarch64__)
+enum { NR_close = 57, NR_mmap = 222, NR_gettid = 178, NR_futex = 98, NR_exit_group = 94, NR_set_robust_list = 99,
+       NR_clone3 = 435, NR_clock_gettime = 113 };
+
+static inline int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+	register int64_t x8 __asm__("x8") = nr;
+	register uint64_t x0 __asm__("x0") = a;
+	register uint64_t x1 __asm__("x1") = b;
+	register uint64_t x2 __asm__("x2") = c;
+	register uint64_t x3 __asm__("x3") = d;
+	register uint64_t x4 __asm__("x4") = e;
+	register uint64_t x5 __asm__("x5") = f;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	return (int64_t)x0;
+}
+
+__asm__(".globl _start\n_start:\n\tmov x0, sp\n\tb start\n");
+#else
+#error "tsrun's agent knows x86-64 and arm64"
+#endif
+
+static inline struct step *steps_of(struct mailbox *box)
+{
+	return (struct step *)((char *)box + STEPS_OFFSET);
+}
+
+/* The lock word follows the kernel's robust futex protocol, so execve(2) and death of the agent wake tsrun too. */
+static uint32_t adopt(struct mailbox *box)
+{
+	box->robust.next = (uint64_t)&box->robust;
+	box->robust.futex_offset = 0;
+	box->robust.pending = (uint64_t)&box->lock;
+	call(NR_set_robust_list, (uint64_t)&box->robust, sizeof box->robust, 0, 0, 0, 0);
+	return (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) | FUTEX_WAITERS;
+}
+
+/* Blocks until tsrun posts a program; ends the agent when the mailbox has a time limit and it passes. */
+static uint32_t wait_for_post(struct mailbox *box, uint32_t seen)
+{
+	uint32_t post;
+	while ((post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == seen)
+		if (call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, seen, box->patience, 0, 0) == -110 /* ETIMEDOUT */)
+			call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+	return post;
+}
+
+static int tolerated(const struct step *step, int64_t result)
+{
+	for (int i = 0; i < TOLERATED; i++)
+		if (step->tolerated[i] == -result || step->tolerated[i] == TOLERATE_ALL)
+			return 1;
+	return 0;
+}
+
+static int64_t perform(const struct step *step, const struct step *steps)
+{
+	uint64_t a[6];
+	for (int i = 0; i < 6; i++)
+		a[i] = step->references >> i & 1 ? (uint64_t)steps[step->argument[i]].result : step->argument[i];
+	if (step->number != STORE)
+		return call(step->number == CLONE ? NR_clone3 : step->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (a[1] == 8)
+		*(volatile uint64_t *)a[0] = a[2];
+	else
+		*(volatile uint32_t *)a[0] = (uint32_t)a[2];
+	return 0;
+}
+
+/* Runs the posted steps. Returns the child's mailbox in a child that a CLONE step made, else 0. */
+static struct mailbox *run(struct mailbox *box)
+{
+	struct step *steps = steps_of(box);
+	uint32_t end = box->end;
+	for (uint32_t i = box->first; i < end; i++) {
+		struct step *step = &steps[i];
+		box->at = i;
+		if (box->traced)
+			call(NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (uint64_t)&step->started, 0, 0, 0, 0);
+		int64_t result = perform(step, steps);
+		if (result == 0 && step->number == CLONE)
+			return (struct mailbox *)step->argument[2];
+		step->result = result;
+		if ((uint64_t)result <= (uint64_t)-4096) {
+			i += step->skip_on_success;
+			continue;
+		}
+		if (!tolerated(step, result)) {
+			box->error = (uint32_t)-result;
+			break;
+		}
+		i += step->skip_on_error;
+	}
+	return 0;
+}
+
+__attribute__((used, noreturn)) static void serve(struct mailbox *box)
+{
+	for (;;) {
+		uint32_t mine = adopt(box), seen = 0;
+		struct mailbox *child = 0;
+		while (!child) {
+			seen = wait_for_post(box, seen);
+			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
+			child = run(box);
+			if (child)
+				break;
+			__atomic_store_n(&box->lock, 0, __ATOMIC_SEQ_CST);
+			call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
+		}
+		box = child;
+	}
+}
+
+/* argv[1] is the mailbox file's descriptor, in decimal. */
+__attribute__((used, noreturn)) void start(const uint64_t *stack)
+{
+	uint64_t fd = 0;
+	if (stack[0] >= 2)
+		for (const char *digit = (const char *)stack[2]; *digit; digit++)
+			fd = fd * 10 + (uint64_t)(*digit - '0');
+	int64_t at = call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */,
+			  1 /* SHARED */ | MAP_FIXED_NOREPLACE, fd, 0);
+	call(NR_close, fd, 0, 0, 0, 0, 0);
+	if (at != (int64_t)MAILBOX_ADDRESS)
+		for (;;)
+			call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+	serve((struct mailbox *)MAILBOX_ADDRESS);
+}

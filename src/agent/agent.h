@@ -1,0 +1,44 @@
+/* The mailbox's layout in C. Its twin is layout.ts; test/unit/agent/layout.test.ts compares them. */
+#ifndef TSRUN_AGENT_H
+#define TSRUN_AGENT_H
+
+#include <stdint.h>
+
+#define MAILBOX_ADDRESS 0x200000000ULL /* the first mailbox; far from where the kernel and Bun put things */
+#define MAILBOX_SPAN 0x1000000ULL      /* address space that is mapped; the file behind it may be shorter */
+#define STEPS_OFFSET 4096		/* a mailbox's steps begin a page after its header */
+
+#define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */
+#define STORE (-2)	   /* memory at argument[0], of argument[1] bytes (4 or 8), becomes argument[2] */
+#define TOLERATED 3	   /* errnos a step may tolerate */
+#define TOLERATE_ALL 0xffff
+
+struct robust_head {
+	uint64_t next, futex_offset, pending; /* struct robust_list_head of <linux/futex.h>, list_op_pending last */
+};
+
+struct mailbox {
+	uint32_t post;	   /* futex: tsrun counts it up to post a program */
+	uint32_t lock;	   /* robust futex: held while a program runs, 0 when it is done */
+	uint32_t first;	   /* the program's first step … */
+	uint32_t end;	   /* … and the one after its last */
+	uint32_t at;	   /* the step that runs, ran last or failed */
+	uint32_t error;	   /* errno of the step that failed, else 0 */
+	uint32_t traced;   /* 1: note when each step starts */
+	uint32_t reserved;
+	uint64_t patience; /* address of a timespec: how long to wait for a post before giving up; 0 for ever */
+	struct robust_head robust;
+};
+
+struct step {
+	int32_t number;		  /* system call number, CLONE or STORE */
+	uint16_t references;	  /* bit i: argument[i] is the index of the step whose result is meant */
+	uint16_t skip_on_success; /* steps to leave out after success … */
+	uint16_t skip_on_error;	  /* … and after a tolerated error */
+	uint16_t tolerated[TOLERATED];
+	uint64_t argument[6];
+	int64_t result; /* as the kernel returns it: a negative errno on failure */
+	uint64_t started[2]; /* struct timespec, CLOCK_MONOTONIC, when traced */
+};
+
+#endif

@@ -1,0 +1,52 @@
+import { errnoName, errnoText } from "./errno.ts";
+import type { SyscallName } from "./syscall-numbers.ts";
+
+/** The result of an earlier step of the same program, used as an argument of a later one. */
+export interface StepResult {
+  readonly step: number;
+}
+
+/** What a system call argument can be: a number, a C string, memory, or a step's result. */
+export type Argument = number | bigint | string | Uint8Array | StepResult;
+
+/** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
+export type Fd = number | StepResult;
+
+/**
+ * One system call as data. `here` performs it in this process; a program queues it for an agent.
+ * A `Uint8Array` argument is memory of the call; `fills` is the index of one that the kernel writes to.
+ */
+export interface Call {
+  readonly name: SyscallName | "store";
+  readonly args: readonly Argument[];
+  readonly fills?: number;
+}
+
+/** A system call that failed: which, with what errno, and, once somebody knows, on whose behalf. */
+export class SyscallError extends Error {
+  override readonly name = "SyscallError";
+  readonly call: Call;
+  readonly errno: number;
+
+  constructor(call: Call, errno: number) {
+    super(`${describe(call)}: ${errnoName(errno)} (${errnoText(errno)})`);
+    this.call = call;
+    this.errno = errno;
+  }
+}
+
+/** `openat "proc/sys"`: the call's name and the paths and names among its arguments. */
+export function describe(call: Call): string {
+  const words = call.args.filter((argument) => typeof argument === "string" && argument !== "");
+  return [call.name, ...words.map((word) => JSON.stringify(word))].join(" ");
+}
+
+/** `openat(-100, "proc/sys", 524288)`: the call as strace(1) would print it, for traces. */
+export function spell(call: Call): string {
+  const spelled = call.args.map((argument) => {
+    if (typeof argument === "string") return JSON.stringify(argument);
+    if (argument instanceof Uint8Array) return `<${argument.byteLength} bytes>`;
+    return typeof argument === "object" ? `$${argument.step}` : String(argument);
+  });
+  return `${call.name}(${spelled.join(", ")})`;
+}

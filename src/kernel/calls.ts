@@ -1,0 +1,161 @@
+/**
+ * System calls as data, typed. `here(openat(…))` performs one in this process; `program.add(openat(…))` queues
+ * it for an agent. Each function is named after its man page in section 2.
+ */
+import type { Argument, Call, Fd } from "./call.ts";
+import {
+  AT_FDCWD,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  O_CLOEXEC,
+  OPEN_TREE_CLOEXEC,
+  STATX_BASIC_STATS,
+} from "./constants.ts";
+import { mountAttr, openHow } from "./structs.ts";
+import type { SyscallName } from "./syscall-numbers.ts";
+
+function call(name: SyscallName, ...args: readonly Argument[]): Call {
+  return { name, args };
+}
+
+/** A call whose argument at index `fills` the kernel writes to. */
+function filling(fills: number, name: SyscallName, ...args: readonly Argument[]): Call {
+  return { name, args, fills };
+}
+
+// Files. Descriptors are close-on-exec unless the caller says otherwise.
+export const openat = (dir: Fd, path: string, flags: number, mode = 0) =>
+  call("openat", dir, path, flags | O_CLOEXEC, mode);
+/** openat(2) with a descriptor that an agent or a container inherits. */
+export const openatInherited = (dir: Fd, path: string, flags: number) => call("openat", dir, path, flags);
+export const openat2 = (dir: Fd, path: string, flags: number, resolve: number, mode = 0) =>
+  call("openat2", dir, path, openHow(flags | O_CLOEXEC, mode, resolve), 24);
+export const close = (fd: Fd) => call("close", fd);
+export const closeRange = (first: number, last: number, flags: number) =>
+  call("close_range", first, last, flags);
+export const dup3 = (from: Fd, to: number, flags: number) => call("dup3", from, to, flags);
+export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
+export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
+export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);
+export const read = (fd: Fd, into: Uint8Array) => filling(1, "read", fd, into, into.byteLength);
+export const pread = (fd: Fd, into: Uint8Array, offset: number) =>
+  filling(1, "pread64", fd, into, into.byteLength, offset);
+export const write = (fd: Fd, bytes: Uint8Array) => call("write", fd, bytes, bytes.byteLength);
+export const mkdirat = (dir: Fd, path: string, mode: number) => call("mkdirat", dir, path, mode);
+export const mknodat = (dir: Fd, path: string, mode: number, device: number) =>
+  call("mknodat", dir, path, mode, device);
+export const symlinkat = (target: string, dir: Fd, path: string) => call("symlinkat", target, dir, path);
+export const unlinkat = (dir: Fd, path: string, flags: number) => call("unlinkat", dir, path, flags);
+export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flags: number) =>
+  call("renameat2", fromDir, from, toDir, to, flags);
+export const readlinkat = (dir: Fd, path: string, into: Uint8Array) =>
+  filling(2, "readlinkat", dir, path, into, into.byteLength);
+export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags: number) =>
+  call("fchownat", dir, path, uid, gid, flags);
+export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);
+export const faccessat2 = (dir: Fd, path: string, mode: number, flags: number) =>
+  call("faccessat2", dir, path, mode, flags);
+/** `into` has STATX_SIZE bytes. */
+export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array) =>
+  filling(4, "statx", dir, path, flags, STATX_BASIC_STATS, into);
+/** `into` has STATFS_SIZE bytes. */
+export const fstatfs = (fd: Fd, into: Uint8Array) => filling(1, "fstatfs", fd, into);
+export const getdents64 = (fd: Fd, into: Uint8Array) => filling(1, "getdents64", fd, into, into.byteLength);
+export const ioctl = (fd: Fd, request: number, argument: Argument = 0) =>
+  call("ioctl", fd, request, argument);
+export const memfdCreate = (name: string, flags: number) => call("memfd_create", name, flags);
+export const chdir = (path: string) => call("chdir", path);
+export const fchdir = (fd: Fd) => call("fchdir", fd);
+export const chroot = (path: string) => call("chroot", path);
+export const umask = (mask: number) => call("umask", mask);
+
+// Memory.
+export const mmapShared = (fd: Fd, length: number, protection: number, flags: number) =>
+  call("mmap", 0, length, protection, flags, fd, 0);
+export const munmap = (address: number, length: number) => call("munmap", address, length);
+export const madvise = (address: number, length: number, advice: number) =>
+  call("madvise", address, length, advice);
+
+// Mounts.
+export const mount = (source: string, target: string, type: string, flags: number) =>
+  call("mount", source, target, type, flags, 0);
+export const umount2 = (path: string, flags: number) => call("umount2", path, flags);
+export const pivotRoot = (newRoot: string, putOld: string) => call("pivot_root", newRoot, putOld);
+export const openTree = (dir: Fd, path: string, flags: number) =>
+  call("open_tree", dir, path, flags | OPEN_TREE_CLOEXEC);
+/** Attaches the mount that `from` refers to on the directory or file that `to` refers to. */
+export const moveMount = (from: Fd, to: Fd) =>
+  call("move_mount", from, "", to, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+export const fsopen = (type: string) => call("fsopen", type, FSOPEN_CLOEXEC);
+export const fsconfigString = (fs: Fd, key: string, value: string) =>
+  call("fsconfig", fs, FSCONFIG_SET_STRING, key, value, 0);
+export const fsconfigFlag = (fs: Fd, key: string) => call("fsconfig", fs, FSCONFIG_SET_FLAG, key, 0, 0);
+export const fsconfigCreate = (fs: Fd) => call("fsconfig", fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
+export const fsmount = (fs: Fd, attributes: number) => call("fsmount", fs, FSMOUNT_CLOEXEC, attributes);
+export const mountSetattr = (
+  dir: Fd,
+  path: string,
+  flags: number,
+  attributes: { readonly set?: number; readonly clear?: number; readonly propagation?: number },
+) => {
+  const packed = mountAttr(attributes.set ?? 0, attributes.clear ?? 0, attributes.propagation ?? 0);
+  return call("mount_setattr", dir, path, flags, packed, packed.byteLength);
+};
+
+// Namespaces and processes.
+export const setns = (fd: Fd, type: number) => call("setns", fd, type);
+export const unshare = (flags: number) => call("unshare", flags);
+/** `args` is a `struct clone_args`. Only an agent can make this call; see Program.clone. */
+export const clone3 = (args: Uint8Array) => call("clone3", args, args.byteLength);
+export const exitGroup = (status: number) => call("exit_group", status);
+export const setsid = () => call("setsid");
+export const prctl = (option: number, a: Argument = 0, b = 0, c = 0, d = 0) =>
+  call("prctl", option, a, b, c, d);
+export const prlimit64 = (pid: number, resource: number, limits: Uint8Array) =>
+  call("prlimit64", pid, resource, limits, 0);
+export const pidfdOpen = (pid: number) => call("pidfd_open", pid, 0);
+export const pidfdSendSignal = (pidfd: number, signal: number) =>
+  call("pidfd_send_signal", pidfd, signal, 0, 0);
+export const pidfdGetfd = (pidfd: number, fd: number) => call("pidfd_getfd", pidfd, fd, 0);
+export const kill = (pid: number, signal: number) => call("kill", pid, signal);
+/** `status` is 4 bytes; the second result of `wait4` is left out. */
+export const wait4 = (pid: number, status: Uint8Array, options: number) =>
+  filling(1, "wait4", pid, status, options, 0);
+export const ppoll = (fds: Uint8Array, timeout: Uint8Array) =>
+  filling(0, "ppoll", fds, fds.byteLength / 8, timeout, 0, 0);
+/** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
+export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
+  call("futex", address, 0, value, timeout, 0, 0);
+export const futexWake = (address: number) => call("futex", address, 1, 1, 0, 0, 0);
+export const getpid = () => call("getpid");
+export const geteuid = () => call("geteuid");
+
+// Identity and privileges.
+export const setgroups = (gids: Uint8Array) => call("setgroups", gids.byteLength / 4, gids);
+export const setresgid = (gid: number) => call("setresgid", gid, gid, gid);
+export const setresuid = (uid: number) => call("setresuid", uid, uid, uid);
+export const capset = (header: Uint8Array, data: Uint8Array) => call("capset", header, data);
+/** Replaces the signal mask with an empty one. */
+export const emptySignalMask = () => call("rt_sigprocmask", 2, new Uint8Array(8), 0, 8);
+export const sethostname = (name: string) =>
+  call("sethostname", name, new TextEncoder().encode(name).byteLength);
+export const setdomainname = (name: string) =>
+  call("setdomainname", name, new TextEncoder().encode(name).byteLength);
+export const personality = (domain: number) => call("personality", domain);
+
+// Sockets.
+export const socket = (family: number, type: number) => call("socket", family, type | O_CLOEXEC, 0);
+export const connect = (fd: Fd, address: Uint8Array) => call("connect", fd, address, address.byteLength);
+export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
+
+// bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.
+export const bpf = (command: number, attributes: Uint8Array) =>
+  filling(1, "bpf", command, attributes, attributes.byteLength);
+
+/** Relative to the current directory. */
+export const CWD = AT_FDCWD;

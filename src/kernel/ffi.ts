@@ -1,0 +1,38 @@
+import { dlopen, ptr, read, toArrayBuffer } from "bun:ffi";
+
+/**
+ * libc through bun:ffi. `syscall(2)` serves every system call; `posix_spawn(3)` is the one libc function that
+ * cannot be written with it, since JavaScript must not run in a forked child.
+ * Each symbol costs start-up time (bun:ffi compiles a wrapper for it), so there are few.
+ */
+const libc = dlopen("libc.so.6", {
+  syscall: {
+    args: ["i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast"],
+    returns: "i64_fast",
+  },
+  __errno_location: { args: [], returns: "ptr" },
+  posix_spawn: {
+    args: ["i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast"],
+    returns: "i32",
+  },
+}).symbols;
+
+export const rawSyscall = libc.syscall;
+export const rawPosixSpawn = libc.posix_spawn;
+
+const errnoAddress = libc.__errno_location();
+
+/** errno of the calling thread, right after a libc function failed. */
+export function lastErrno(): number {
+  return errnoAddress === null ? 0 : read.i32(errnoAddress, 0);
+}
+
+/** Address of a buffer's first byte; 0 for an empty one. The caller keeps the buffer alive. */
+export function addressOf(memory: Uint8Array): number {
+  return memory.byteLength === 0 ? 0 : ptr(memory);
+}
+
+/** Memory at an address (an mmap(2) result) as bytes. */
+export function memoryAt(address: number, length: number): Uint8Array {
+  return new Uint8Array(toArrayBuffer(address as Parameters<typeof toArrayBuffer>[0], 0, length)); // Pointer is branded
+}

@@ -1,0 +1,192 @@
+/** Small files of the host, read and written with plain system calls: node:fs costs 1.1 ms of start-up. */
+import { SyscallError } from "./call.ts";
+import {
+  CWD,
+  close,
+  ftruncate,
+  getdents64,
+  mkdirat,
+  openat,
+  read,
+  readlinkat,
+  renameat2,
+  statx,
+  unlinkat,
+  write,
+} from "./calls.ts";
+import { AT_REMOVEDIR, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "./constants.ts";
+import { ERRNO } from "./errno.ts";
+import { attempt, here } from "./here.ts";
+import { type FileStatus, readStatx, STATX_SIZE } from "./structs.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** All bytes that a descriptor still gives. */
+export function readAll(fd: number): Uint8Array {
+  let bytes = new Uint8Array(16384);
+  let length = 0;
+  for (;;) {
+    const count = here(read(fd, bytes.subarray(length)));
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length === bytes.byteLength) {
+      const larger = new Uint8Array(length * 4);
+      larger.set(bytes);
+      bytes = larger;
+    }
+  }
+}
+
+/** The file's content as UTF-8 text. @throws SyscallError */
+export function readText(path: string, directory = CWD): string {
+  const fd = here(openat(directory, path, O_RDONLY));
+  try {
+    return decoder.decode(readAll(fd));
+  } finally {
+    here(close(fd));
+  }
+}
+
+/** The file's content, or null when it (or a directory on the way) does not exist. */
+export function readTextIfThere(path: string, directory = CWD): string | null {
+  try {
+    return readText(path, directory);
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ESRCH)) return null;
+    throw error;
+  }
+}
+
+/** Writes all of `text` to a descriptor. */
+export function writeAll(fd: number, text: string | Uint8Array): void {
+  let rest = typeof text === "string" ? encoder.encode(text) : text;
+  while (rest.byteLength > 0) rest = rest.subarray(here(write(fd, rest)));
+}
+
+/** Writes to a file that exists (cgroup and proc files), in one write(2). @throws SyscallError */
+export function writeExisting(path: string, text: string, directory = CWD): void {
+  const fd = here(openat(directory, path, O_WRONLY));
+  try {
+    here(write(fd, encoder.encode(text)));
+  } finally {
+    here(close(fd));
+  }
+}
+
+/** Makes or replaces a file with this content. Readers may see it half-written; see `replaceFile`. */
+export function writeFile(path: string, text: string | Uint8Array, mode = 0o600, directory = CWD): void {
+  const fd = here(openat(directory, path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+  try {
+    writeAll(fd, text);
+  } finally {
+    here(close(fd));
+  }
+}
+
+/** Makes or replaces a file so that a reader sees the old content or the new one, whole. */
+export function replaceFile(path: string, text: string, mode = 0o600, directory = CWD): void {
+  const draft = `${path}.new`;
+  writeFile(draft, text, mode, directory);
+  here(renameat2(directory, draft, directory, path, 0));
+}
+
+/** Makes a directory; its parent must exist. Returns false when something has that name already. */
+export function makeDirectory(path: string, mode = 0o755, directory = CWD): boolean {
+  const result = attempt(mkdirat(directory, path, mode));
+  if (result >= 0) return true;
+  if (result === -ERRNO.EEXIST) return false;
+  throw new SyscallError(mkdirat(directory, path, mode), -result);
+}
+
+/** Makes a directory and the missing ones above it. */
+export function makeDirectories(path: string, mode = 0o755): void {
+  const result = attempt(mkdirat(CWD, path, mode));
+  if (result >= 0 || result === -ERRNO.EEXIST) return;
+  const slash = path.lastIndexOf("/");
+  if (result !== -ERRNO.ENOENT || slash <= 0) throw new SyscallError(mkdirat(CWD, path, mode), -result);
+  makeDirectories(path.slice(0, slash), mode);
+  makeDirectory(path, mode);
+}
+
+/** Removes a file. Returns false when there is none. */
+export function removeFile(path: string, directory = CWD): boolean {
+  return removed(unlinkat(directory, path, 0));
+}
+
+/** Removes an empty directory. Returns false when there is none. */
+export function removeDirectory(path: string, directory = CWD): boolean {
+  return removed(unlinkat(directory, path, AT_REMOVEDIR));
+}
+
+function removed(call: ReturnType<typeof unlinkat>): boolean {
+  const result = attempt(call);
+  if (result >= 0) return true;
+  if (result === -ERRNO.ENOENT) return false;
+  throw new SyscallError(call, -result);
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
+/** The entries of a directory without `.` and `..`; null when there is no such directory. */
+export function listDirectory(path: string, directory = CWD): readonly DirectoryEntry[] | null {
+  const fd = attempt(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  if (fd === -ERRNO.ENOENT) return null;
+  if (fd < 0) throw new SyscallError(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), -fd);
+  try {
+    return [...entries(fd)];
+  } finally {
+    here(close(fd));
+  }
+}
+
+/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name. */
+function* entries(fd: number): Generator<DirectoryEntry> {
+  const bytes = new Uint8Array(32768);
+  const view = new DataView(bytes.buffer);
+  for (;;) {
+    const length = here(getdents64(fd, bytes));
+    if (length === 0) return;
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+      const end = bytes.indexOf(0, at + 19);
+      const name = decoder.decode(bytes.subarray(at + 19, end));
+      if (name !== "." && name !== "..") yield { name, isDirectory: bytes[at + 18] === 4 };
+    }
+  }
+}
+
+/** statx(2) of a path, or of a descriptor with `""` and AT_EMPTY_PATH. @throws SyscallError */
+export function status(path: string, flags = 0, directory = CWD): FileStatus {
+  const bytes = new Uint8Array(STATX_SIZE);
+  here(statx(directory, path, flags, bytes));
+  return readStatx(bytes);
+}
+
+/** `status`, or null when there is no such file. */
+export function statusIfThere(path: string, flags = 0, directory = CWD): FileStatus | null {
+  try {
+    return status(path, flags, directory);
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENOTDIR)) return null;
+    throw error;
+  }
+}
+
+/** Where a symbolic link (also a magic one of proc) points. @throws SyscallError */
+export function readLink(path: string, directory = CWD): string {
+  const bytes = new Uint8Array(4096);
+  return decoder.decode(bytes.subarray(0, here(readlinkat(directory, path, bytes))));
+}
+
+/** Sets a file's length. */
+export function setLength(fd: number, length: number): void {
+  here(ftruncate(fd, length));
+}
+
+/** Whether a caught value is a system call's failure with one of these errnos. */
+export function isErrno(error: unknown, ...errnos: readonly number[]): error is SyscallError {
+  return error instanceof SyscallError && errnos.includes(error.errno);
+}

@@ -1,0 +1,118 @@
+/** Kernel structures, packed as both architectures (64-bit, little-endian) lay them out. */
+
+function words32(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}
+
+function words64(...values: readonly number[]): Uint8Array {
+  const words = new Uint32Array(values.length * 2);
+  values.forEach((value, index) => {
+    words[index * 2] = value >>> 0;
+    words[index * 2 + 1] = Math.floor(value / 2 ** 32);
+  });
+  return new Uint8Array(words.buffer);
+}
+
+/** `struct open_how` of openat2(2). */
+export const openHow = (flags: number, mode: number, resolve: number) => words64(flags, mode, resolve);
+
+/** `struct mount_attr` of mount_setattr(2); `usernsFd` counts with MOUNT_ATTR_IDMAP only. */
+export const mountAttr = (set: number, clear: number, propagation: number, usernsFd = 0) =>
+  words64(set, clear, propagation, usernsFd);
+
+/**
+ * `struct clone_args` of clone3(2). `exitSignal` must be 0 with CLONE_PARENT.
+ * `cgroupFd` counts with CLONE_INTO_CGROUP only.
+ */
+export function cloneArgs(flags: number, exitSignal: number, cgroupFd: number): Uint8Array {
+  return words64(flags, 0, 0, 0, exitSignal, 0, 0, 0, 0, 0, cgroupFd);
+}
+
+/** `struct timespec` (also `__kernel_timespec`) from milliseconds. */
+export function timespec(milliseconds: number): Uint8Array {
+  const seconds = Math.floor(milliseconds / 1000);
+  return words64(seconds, Math.round((milliseconds - seconds * 1000) * 1_000_000));
+}
+
+/** `struct rlimit64` of prlimit64(2): soft, then hard; the values above 2^63 mean RLIM_INFINITY. */
+export function rlimit64(soft: number, hard: number): Uint8Array {
+  const clamp = (value: number) => (value >= 2 ** 63 ? 0xffff_ffff_ffff_ffffn : BigInt(value));
+  return new Uint8Array(BigUint64Array.of(clamp(soft), clamp(hard)).buffer);
+}
+
+/** `struct __user_cap_header_struct` for the calling thread, version 3 (capset(2)). */
+export const capHeader = (version: number) => words32(version, 0);
+
+/** The two `struct __user_cap_data_struct` of capset(2); each set is a bit mask of 64 capabilities. */
+export function capData(effective: bigint, permitted: bigint, inheritable: bigint): Uint8Array {
+  const low = (set: bigint) => Number(set & 0xffff_ffffn);
+  const high = (set: bigint) => Number(set >> 32n);
+  return words32(
+    low(effective),
+    low(permitted),
+    low(inheritable),
+    high(effective),
+    high(permitted),
+    high(inheritable),
+  );
+}
+
+/** A `gid_t` array for setgroups(2). */
+export const gidList = (gids: readonly number[]) => words32(...gids);
+
+/** `struct ifreq` with a name and flags, for SIOCSIFFLAGS (netdevice(7)). */
+export function ifreqFlags(name: string, flags: number): Uint8Array {
+  const bytes = new Uint8Array(40);
+  new TextEncoder().encodeInto(name, bytes.subarray(0, 15));
+  new DataView(bytes.buffer).setInt16(16, flags, true);
+  return bytes;
+}
+
+/** `struct pollfd` of ppoll(2), waiting for `events`. */
+export function pollFd(fd: number, events: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  return bytes;
+}
+
+/** What statx(2) tells, as far as it is used here. */
+export interface FileStatus {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: number;
+  readonly size: number;
+  readonly deviceType: readonly [major: number, minor: number];
+  readonly device: readonly [major: number, minor: number];
+}
+
+export const STATX_SIZE = 256;
+
+/** Reads a filled `struct statx`. */
+export function readStatx(bytes: Uint8Array): FileStatus {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const u32 = (offset: number) => view.getUint32(offset, true);
+  return {
+    uid: u32(20),
+    gid: u32(24),
+    mode: view.getUint16(28, true),
+    inode: Number(view.getBigUint64(32, true)),
+    size: Number(view.getBigUint64(40, true)),
+    deviceType: [u32(128), u32(132)],
+    device: [u32(136), u32(140)],
+  };
+}
+
+/** `f_type` of a filled `struct statfs` (120 bytes on both architectures). */
+export function statfsType(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+}
+
+export const STATFS_SIZE = 120;
+
+/** A `dev_t` as mknod(2) takes it (new_encode_dev). */
+export function makeDevice(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}

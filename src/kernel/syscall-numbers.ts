@@ -1,0 +1,120 @@
+/**
+ * System call numbers: [x86-64, arm64], from the kernel's `asm/unistd_64.h` and `asm-generic/unistd.h`.
+ * From 424 on both architectures share one numbering.
+ */
+const NUMBERS = {
+  read: [0, 63],
+  write: [1, 64],
+  close: [3, 57],
+  fstat: [5, 80],
+  lseek: [8, 62],
+  mmap: [9, 222],
+  munmap: [11, 215],
+  rt_sigprocmask: [14, 135],
+  ioctl: [16, 29],
+  pread64: [17, 67],
+  pwrite64: [18, 68],
+  madvise: [28, 233],
+  getpid: [39, 172],
+  socket: [41, 198],
+  connect: [42, 203],
+  sendto: [44, 206],
+  recvfrom: [45, 207],
+  sendmsg: [46, 211],
+  recvmsg: [47, 212],
+  bind: [49, 200],
+  socketpair: [53, 199],
+  execve: [59, 221],
+  wait4: [61, 260],
+  kill: [62, 129],
+  fcntl: [72, 25],
+  flock: [73, 32],
+  ftruncate: [77, 46],
+  getcwd: [79, 17],
+  chdir: [80, 49],
+  fchdir: [81, 50],
+  fchmod: [91, 52],
+  fchown: [93, 55],
+  umask: [95, 166],
+  geteuid: [107, 175],
+  getppid: [110, 173],
+  setsid: [112, 157],
+  setgroups: [116, 159],
+  setresuid: [117, 147],
+  setresgid: [119, 149],
+  capset: [126, 91],
+  personality: [135, 92],
+  statfs: [137, 43],
+  fstatfs: [138, 44],
+  setpriority: [141, 140],
+  pivot_root: [155, 41],
+  prctl: [157, 167],
+  chroot: [161, 51],
+  mount: [165, 40],
+  umount2: [166, 39],
+  sethostname: [170, 161],
+  setdomainname: [171, 162],
+  gettid: [186, 178],
+  futex: [202, 98],
+  sched_setaffinity: [203, 122],
+  getdents64: [217, 61],
+  exit_group: [231, 94],
+  set_mempolicy: [238, 237],
+  waitid: [247, 95],
+  add_key: [248, 217],
+  keyctl: [250, 219],
+  ioprio_set: [251, 30],
+  openat: [257, 56],
+  mkdirat: [258, 34],
+  mknodat: [259, 33],
+  fchownat: [260, 54],
+  unlinkat: [263, 35],
+  linkat: [265, 37],
+  symlinkat: [266, 36],
+  readlinkat: [267, 78],
+  fchmodat: [268, 53],
+  ppoll: [271, 73],
+  unshare: [272, 97],
+  dup3: [292, 24],
+  pipe2: [293, 59],
+  prlimit64: [302, 261],
+  setns: [308, 268],
+  sched_setattr: [314, 274],
+  renameat2: [316, 276],
+  seccomp: [317, 277],
+  memfd_create: [319, 279],
+  bpf: [321, 280],
+  execveat: [322, 281],
+  statx: [332, 291],
+  pidfd_send_signal: [424, 424],
+  open_tree: [428, 428],
+  move_mount: [429, 429],
+  fsopen: [430, 430],
+  fsconfig: [431, 431],
+  fsmount: [432, 432],
+  fspick: [433, 433],
+  pidfd_open: [434, 434],
+  clone3: [435, 435],
+  close_range: [436, 436],
+  openat2: [437, 437],
+  pidfd_getfd: [438, 438],
+  faccessat2: [439, 439],
+  mount_setattr: [442, 442],
+} as const satisfies Record<string, readonly [number, number]>;
+
+export type SyscallName = keyof typeof NUMBERS;
+
+export type Architecture = "x64" | "arm64";
+
+/** The architecture that this binary runs on. */
+export const ARCHITECTURE: Architecture = process.arch === "arm64" ? "arm64" : "x64";
+
+const COLUMN = ARCHITECTURE === "arm64" ? 1 : 0;
+
+/** The number of a system call on this machine, or on the architecture given. */
+export function syscallNumber(name: SyscallName, architecture?: Architecture): number {
+  return NUMBERS[name][architecture === undefined ? COLUMN : architecture === "arm64" ? 1 : 0];
+}
+
+/** All system calls known here, for the test against the kernel's headers. */
+export const SYSCALL_NAMES = Object.keys(NUMBERS) as readonly SyscallName[]; // keys of a const table
