@@ -1,0 +1,103 @@
+import type { CommandTable, FlagTable } from "./table-types.ts";
+
+/** Commands of a container's life: create, run, start, state, kill, delete, list. */
+
+const BUNDLE = {
+  bundle: {
+    kind: "string",
+    short: "b",
+    value: "DIR",
+    summary: "the bundle: a directory with config.json (default: the current directory)",
+  },
+} as const satisfies FlagTable;
+
+const CREATION_FLAGS = {
+  ...BUNDLE,
+  "console-socket": {
+    kind: "string",
+    value: "SOCKET",
+    summary: "unix socket that receives the master end of the container's terminal",
+  },
+  "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
+  "pidfd-socket": {
+    kind: "string",
+    value: "SOCKET",
+    summary: "unix socket that receives a pidfd of the process",
+  },
+  "no-pivot": {
+    kind: "bool",
+    summary: "enter the root without pivot_root(2), for a bundle on the initial ramdisk (less safe)",
+  },
+  "no-new-keyring": { kind: "bool", summary: "keep the caller's session keyring" },
+  "preserve-fds": {
+    kind: "int",
+    value: "N",
+    default: 0,
+    min: 0,
+    summary: "pass N more file descriptors on, after stdio and $LISTEN_FDS",
+  },
+  "dry-run": { kind: "bool", summary: "show every step that would be taken, take none" },
+} as const satisfies FlagTable;
+
+export const LIFE_COMMANDS = {
+  create: {
+    pending: true,
+    summary: "create a container from a bundle; its process waits for start",
+    args: ["ID"],
+    flags: CREATION_FLAGS,
+  },
+  start: {
+    pending: true,
+    summary: "start the process of a created container",
+    args: ["ID"],
+    flags: {},
+  },
+  run: {
+    pending: true,
+    summary: "create and start a container, and wait for its process",
+    args: ["ID"],
+    flags: {
+      ...CREATION_FLAGS,
+      detach: { kind: "bool", short: "d", summary: "return once the process runs" },
+      keep: { kind: "bool", summary: "keep the container's state after its process has ended" },
+      "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+    },
+  },
+  state: {
+    pending: true,
+    summary: "print the state of a container as JSON",
+    args: ["ID"],
+    flags: {},
+  },
+  kill: {
+    pending: true,
+    summary: "send a signal (default: SIGTERM) to a container's init process",
+    args: ["ID", "[SIGNAL]"],
+    flags: {
+      all: { kind: "bool", short: "a", summary: "send it to every process in the container" },
+    },
+  },
+  delete: {
+    pending: true,
+    summary: "remove what a stopped container still holds",
+    args: ["ID"],
+    flags: {
+      force: { kind: "bool", short: "f", summary: "kill the container first; no error if there is none" },
+    },
+  },
+  list: {
+    pending: true,
+    summary: "list the containers under --root",
+    args: [],
+    flags: {
+      format: {
+        kind: "choice",
+        short: "f",
+        choices: ["table", "json"],
+        default: "table",
+        summary: "how to print the list",
+      },
+      quiet: { kind: "bool", short: "q", summary: "print the ids only" },
+    },
+  },
+} as const satisfies CommandTable;

@@ -1,0 +1,119 @@
+/**
+ * tsrun's command line, as data. Parsing, help, completion and the man page walk this table and know no
+ * flag by name, so a flag exists in all of them or in none.
+ */
+import { INSIDE_COMMANDS } from "./table-inside.ts";
+import { LIFE_COMMANDS } from "./table-life.ts";
+import type { ArgValues, CommandTable, FlagTable, FlagValues } from "./table-types.ts";
+
+/** Flags before the command. */
+export const GLOBAL_FLAGS = {
+  root: {
+    kind: "string",
+    value: "DIR",
+    default: "/run/tsrun",
+    summary: "where the state of containers is kept, on a tmpfs",
+  },
+  log: { kind: "string", value: "FILE", summary: "append messages to this file too (default: stderr only)" },
+  "log-format": {
+    kind: "choice",
+    choices: ["text", "json"],
+    default: "text",
+    summary: "the form of messages in --log",
+  },
+  debug: { kind: "bool", summary: "log what is done, and how long it takes" },
+  "systemd-cgroup": {
+    kind: "bool",
+    summary: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",
+  },
+  rootless: {
+    kind: "choice",
+    choices: ["auto", "true", "false"],
+    default: "auto",
+    summary: "go on where a cgroup cannot be had for lack of permission",
+  },
+  criu: {
+    kind: "string",
+    value: "FILE",
+    ignored: "criu is found in PATH",
+    summary: "ignored, for old callers",
+  },
+  help: { kind: "bool", short: "h", summary: "show help" },
+  version: { kind: "bool", short: "v", summary: "print the version" },
+} as const satisfies FlagTable;
+
+const BUNDLE_COMMANDS = {
+  spec: {
+    pending: true,
+    summary: "write a config.json to start from",
+    args: [],
+    flags: {
+      bundle: {
+        kind: "string",
+        short: "b",
+        value: "DIR",
+        summary: "where to write it (default: the current directory)",
+      },
+      rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
+      sandbox: { kind: "string", value: "ID", summary: "for a container in the pod whose sandbox is ID" },
+    },
+  },
+  validate: {
+    pending: true,
+    summary: "check a config.json and say what is wrong with it",
+    args: [],
+    flags: {
+      bundle: {
+        kind: "string",
+        short: "b",
+        value: "DIR",
+        summary: "the bundle: a directory with config.json (default: the current directory)",
+      },
+    },
+  },
+  check: {
+    pending: true,
+    summary: "check what this machine lets containers do",
+    args: [],
+    flags: {
+      json: { kind: "bool", summary: "print JSON" },
+      tap: { kind: "bool", summary: "print TAP, the Test Anything Protocol" },
+      bundle: { kind: "string", short: "b", value: "DIR", summary: "check what this bundle needs" },
+    },
+  },
+  features: { pending: true, summary: "print what is supported as JSON", args: [], flags: {} },
+} as const satisfies CommandTable;
+
+const SELF_COMMANDS = {
+  completion: {
+    pending: true,
+    summary: "print a completion script for a shell: bash, zsh or fish",
+    args: ["SHELL"],
+    flags: {},
+  },
+  help: { alias: "h", summary: "show help, or the help of one command", args: ["[COMMAND]"], flags: {} },
+  man: { hidden: true, pending: true, summary: "print the man page as roff", args: [], flags: {} },
+} as const satisfies CommandTable;
+
+/** Every command, in the order of help. */
+export const COMMANDS = {
+  ...LIFE_COMMANDS,
+  ...INSIDE_COMMANDS,
+  ...BUNDLE_COMMANDS,
+  ...SELF_COMMANDS,
+} as const satisfies CommandTable;
+
+export type CommandName = keyof typeof COMMANDS;
+export type Globals = FlagValues<typeof GLOBAL_FLAGS>;
+export type FlagsOf<C extends CommandName> = FlagValues<(typeof COMMANDS)[C]["flags"]>;
+export type ArgsOf<C extends CommandName> = ArgValues<(typeof COMMANDS)[C]["args"]>;
+
+/** `tsrun create [flags] ID` */
+export function usageLine(name: CommandName): string {
+  const { flags, args }: { flags: FlagTable; args: readonly string[] } = COMMANDS[name];
+  return ["tsrun", name, ...(Object.keys(flags).length > 0 ? ["[flags]"] : []), ...args].join(" ");
+}
+
+export function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word);
+}
