@@ -1,0 +1,126 @@
+/** `process`: what runs in the container, as whom and with which limits (config.md, "Process"). */
+
+import { AbsolutePath, Env, Int32, NumberList, Strings, Uint16, Uint32, Uint64 } from "./defs.ts";
+import { array, boolean, type Infer, integer, object, oneOf, required, string } from "./schema.ts";
+
+/** The terminal's size in characters. */
+export const ConsoleSize = object({
+  height: required(Uint16),
+  width: required(Uint16),
+});
+export type ConsoleSize = Infer<typeof ConsoleSize>;
+
+export const User = object({
+  uid: Uint32,
+  gid: Uint32,
+  umask: integer(0, 0o7777),
+  additionalGids: array(Uint32),
+});
+export type User = Infer<typeof User>;
+
+/** Names like `CAP_NET_ADMIN`; those that tsrun does not know are left out with a warning. */
+export const Capabilities = object({
+  bounding: Strings,
+  permitted: Strings,
+  effective: Strings,
+  inheritable: Strings,
+  ambient: Strings,
+});
+export type Capabilities = Infer<typeof Capabilities>;
+
+export const RlimitType = oneOf("a resource limit", [
+  "RLIMIT_AS",
+  "RLIMIT_CORE",
+  "RLIMIT_CPU",
+  "RLIMIT_DATA",
+  "RLIMIT_FSIZE",
+  "RLIMIT_LOCKS",
+  "RLIMIT_MEMLOCK",
+  "RLIMIT_MSGQUEUE",
+  "RLIMIT_NICE",
+  "RLIMIT_NOFILE",
+  "RLIMIT_NPROC",
+  "RLIMIT_RSS",
+  "RLIMIT_RTPRIO",
+  "RLIMIT_RTTIME",
+  "RLIMIT_SIGPENDING",
+  "RLIMIT_STACK",
+]);
+export type RlimitType = Infer<typeof RlimitType>;
+
+/** `UINT64_MAX` (see defs.ts) is RLIM_INFINITY. */
+export const Rlimit = object({
+  type: required(RlimitType),
+  soft: required(Uint64),
+  hard: required(Uint64),
+});
+export type Rlimit = Infer<typeof Rlimit>;
+
+export const SchedulerPolicy = oneOf("a scheduling policy", [
+  "SCHED_OTHER",
+  "SCHED_FIFO",
+  "SCHED_RR",
+  "SCHED_BATCH",
+  "SCHED_ISO",
+  "SCHED_IDLE",
+  "SCHED_DEADLINE",
+]);
+export type SchedulerPolicy = Infer<typeof SchedulerPolicy>;
+
+export const SchedulerFlag = oneOf("a scheduler flag", [
+  "SCHED_FLAG_RESET_ON_FORK",
+  "SCHED_FLAG_RECLAIM",
+  "SCHED_FLAG_DL_OVERRUN",
+  "SCHED_FLAG_KEEP_POLICY",
+  "SCHED_FLAG_KEEP_PARAMS",
+  "SCHED_FLAG_UTIL_CLAMP_MIN",
+  "SCHED_FLAG_UTIL_CLAMP_MAX",
+]);
+export type SchedulerFlag = Infer<typeof SchedulerFlag>;
+
+/** See sched_setattr(2). `runtime`, `deadline` and `period` are nanoseconds. */
+export const Scheduler = object({
+  policy: required(SchedulerPolicy),
+  nice: integer(-20, 19),
+  priority: Int32,
+  flags: array(SchedulerFlag),
+  runtime: Uint64,
+  deadline: Uint64,
+  period: Uint64,
+});
+export type Scheduler = Infer<typeof Scheduler>;
+
+/** See ioprio_set(2). */
+export const IoPriority = object({
+  class: required(
+    oneOf("an I/O priority class", ["IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"]),
+  ),
+  priority: integer(0, 7),
+});
+export type IoPriority = Infer<typeof IoPriority>;
+
+/** CPU lists of an `exec`ed process: before and after it is moved into the container's cgroup. */
+export const ExecCpuAffinity = object({
+  initial: NumberList,
+  final: NumberList,
+});
+export type ExecCpuAffinity = Infer<typeof ExecCpuAffinity>;
+
+export const Process = object({
+  terminal: boolean,
+  consoleSize: ConsoleSize,
+  user: User,
+  args: required(array(string, 1)),
+  env: Env,
+  cwd: required(AbsolutePath),
+  capabilities: Capabilities,
+  rlimits: array(Rlimit),
+  noNewPrivileges: boolean,
+  apparmorProfile: string,
+  selinuxLabel: string,
+  oomScoreAdj: integer(-1000, 1000),
+  scheduler: Scheduler,
+  ioPriority: IoPriority,
+  execCPUAffinity: ExecCpuAffinity,
+});
+export type Process = Infer<typeof Process>;

@@ -1,0 +1,82 @@
+/** `config.json` (config.md); its Linux part is in config-linux.ts, its process in config-process.ts. */
+
+import { Linux } from "./config-linux.ts";
+import { Process } from "./config-process.ts";
+import { AbsolutePath, Env, IdMapping, Strings } from "./defs.ts";
+import { array, boolean, type Infer, integer, map, object, required, string, stringThat } from "./schema.ts";
+
+export type {
+  Capabilities,
+  ConsoleSize,
+  ExecCpuAffinity,
+  IoPriority,
+  Process,
+  Rlimit,
+  RlimitType,
+  Scheduler,
+  SchedulerFlag,
+  SchedulerPolicy,
+  User,
+} from "./config-process.ts";
+export type { IdMapping } from "./defs.ts";
+export { INT64_MAX, isUnlimited, UINT64_MAX } from "./defs.ts";
+
+/** `path` is relative to the bundle, or absolute. */
+export const Root = object({
+  path: required(string),
+  readonly: boolean,
+});
+export type Root = Infer<typeof Root>;
+
+/** A `destination` that is not absolute is taken from "/". */
+export const Mount = object({
+  destination: required(stringThat((path) => (path === "" ? "must not be empty" : undefined))),
+  type: string,
+  source: string,
+  options: Strings,
+  uidMappings: array(IdMapping),
+  gidMappings: array(IdMapping),
+});
+export type Mount = Infer<typeof Mount>;
+
+/** `timeout` is in seconds. */
+export const Hook = object({
+  path: required(AbsolutePath),
+  args: Strings,
+  env: Env,
+  timeout: integer(1, 2 ** 31 - 1),
+});
+export type Hook = Infer<typeof Hook>;
+
+/** In the order in which they run; `prestart` is deprecated, and docker needs it. */
+export const Hooks = object({
+  prestart: array(Hook),
+  createRuntime: array(Hook),
+  createContainer: array(Hook),
+  startContainer: array(Hook),
+  poststart: array(Hook),
+  poststop: array(Hook),
+});
+export type Hooks = Infer<typeof Hooks>;
+
+/** SemVer 2.0.0; within major 1 every version can be read. */
+export const OciVersion = stringThat((version) => {
+  const semver = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\w-]+(\.[\w-]+)*)?(\+[\w-]+(\.[\w-]+)*)?$/.exec(
+    version,
+  );
+  if (semver === null) return 'must be a version in SemVer form like "1.3.0"';
+  return semver[1] === "1" ? undefined : "must be a version 1.x of the runtime-spec";
+});
+
+export const Config = object({
+  ociVersion: required(OciVersion),
+  process: Process,
+  root: required(Root),
+  hostname: string,
+  domainname: string,
+  mounts: array(Mount),
+  hooks: Hooks,
+  annotations: map(string, (key) => (key === "" ? "must not be empty" : undefined)),
+  linux: Linux,
+});
+export type Config = Infer<typeof Config>;
