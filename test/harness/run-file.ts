@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { removeCgroups } from "./cgroups.ts";
+import { type Skipped, skipsIn } from "./skip.ts";
+
+/** How one test file ended. `failed` counts its failed tests, and 1 for a file that crashed or ran nothing. */
+export interface FileResult {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly Skipped[];
+  readonly seconds: number;
+  /** Why the file as a whole failed, where that isn't one of its tests. */
+  readonly complaints: readonly string[];
+  readonly output: string;
+}
+
+/**
+ * Runs one test file in a Bun of its own, ended after `limit` seconds.
+ *
+ * `isolated` gives it a PID and a mount namespace of its own, and a tmpfs as $TSRUN_TEST_DIR: what it sees in
+ * /proc and mountinfo is only its own doing, so that a leak check can be exact while other things happen on the
+ * machine; and when the namespace's init ends, so does every process in it, whatever the tests did.
+ */
+export async function runFile(file: string, limit: number, isolated: boolean): Promise<FileResult> {
+  const began = performance.now();
+  const bun = ["timeout", "-s", "KILL", String(limit), process.execPath, file];
+  if (!isolated) return judge(file, began, limit, await capture(bun, process.env));
+
+  const directory = mkdtempSync(join(tmpdir(), "tsrun-test-"));
+  try {
+    const ended = await capture([...ISOLATE, ...bun], { ...process.env, TSRUN_TEST_DIR: directory });
+    const leaked = await removeCgroups(testToken(directory));
+    return judge(file, began, limit, ended, leaked);
+  } finally {
+    rmdirSync(directory); // empty: the tmpfs over it went with its mount namespace
+  }
+}
+
+/**
+ * The shell is PID 1 in there: it reaps the orphans, and its end ends them all. The tmpfs takes no `noexec` or
+ * `nodev` from the machine's /tmp or /run, and its device nodes and set-uid files concern nobody else.
+ */
+const ISOLATE = [
+  ...["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"],
+  ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
+];
+
+/** The part of $TSRUN_TEST_DIR's name that no other test file has; every container id and cgroup carries it. */
+export function testToken(directory: string): string {
+  return basename(directory).replace("tsrun-test-", "");
+}
+
+interface Ended {
+  readonly how: number | NodeJS.Signals;
+  readonly output: string;
+}
+
+function capture(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const [file = "", ...args] = command;
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...env, NO_COLOR: "1" } });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      resolve({ how: status ?? signal ?? "SIGKILL", output: Buffer.concat(chunks).toString() });
+    });
+  });
+}
+
+const SIGKILLED = 128 + 9;
+
+function judge(file: string, began: number, limit: number, ended: Ended, leaked: string[] = []): FileResult {
+  const { how, output } = ended;
+  const [total, passed, uvuSkips] = [
+    count(output, "Total"),
+    count(output, "Passed"),
+    count(output, "Skipped"),
+  ];
+  const skipped = skipsIn(output);
+  const complaints: string[] = [];
+  const finished = total !== undefined && passed !== undefined;
+  const seconds = (performance.now() - began) / 1000;
+
+  if ((how === SIGKILLED || how === "SIGKILL") && seconds >= limit) complaints.push(`took over ${limit} s`);
+  else if (!finished) complaints.push(`crashed (${how}) before its tests had ended; is test.run() missing?`);
+  else if (how !== 0 && passed === total) complaints.push(`exited ${how} though its tests passed`);
+  if (finished && total === 0 && skipped.length === 0) complaints.push("holds no test");
+  if (uvuSkips) complaints.push(`left out ${uvuSkips} by test.skip or test.only: use testIf, which says why`);
+  for (const path of leaked) complaints.push(`left the cgroup ${path}`);
+
+  const failed = (finished ? total - passed : 0) + (complaints.length > 0 ? 1 : 0);
+  return { file, passed: passed ?? 0, failed, skipped, seconds, complaints, output };
+}
+
+/** A number of uvu's closing summary. */
+function count(output: string, label: "Total" | "Passed" | "Skipped"): number | undefined {
+  const found = [...output.matchAll(new RegExp(`^ {2}${label}: +(\\d+)$`, "gm"))].at(-1)?.[1];
+  return found === undefined ? undefined : Number(found);
+}

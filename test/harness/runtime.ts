@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runtimePath, stateRoot, workDirectory } from "./environment.ts";
+
+/** What a finished call of the runtime left. */
+export interface Outcome {
+  /** The arguments, for messages. */
+  readonly command: string;
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What is in both by now: a detached container goes on writing where its `create` wrote. */
+  printed(): Printed;
+}
+
+interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How the runtime is called, where it isn't the usual way. */
+export interface Call {
+  readonly root?: string;
+  /** Global options, before the command. */
+  readonly global?: readonly string[];
+  readonly cwd?: string;
+  /** Variables of the caller, over this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the runtime and the container read; /dev/null without it. */
+  readonly input?: string;
+  /** A program that is given the runtime's whole command line and execs it, such as `["nice", "-n", "5"]`. */
+  readonly through?: readonly string[];
+  /** Open descriptors of this process that the runtime is handed as its 3, 4, 5, … */
+  readonly descriptors?: readonly number[];
+}
+
+/** A call that takes longer than this hangs, and is ended. */
+const LIMIT_MS = 20_000;
+
+const outputs = join(workDirectory, "outputs");
+mkdirSync(outputs);
+let calls = 0;
+
+/**
+ * Calls the runtime and waits for its end. Its stdout and stderr are files: a container that goes on, having
+ * inherited them, does not hold up the caller as it would with pipes.
+ */
+export function runtime(args: readonly string[], call: Call = {}): Outcome {
+  const { file, argv, options } = invocation(args, call);
+  const output = openOutput();
+  const { status, signal, error } = spawnSync(file, argv, {
+    ...options,
+    ...(call.input === undefined ? {} : { input: call.input }),
+    stdio: [call.input === undefined ? "ignore" : "pipe", ...output.descriptors, ...(call.descriptors ?? [])],
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+  });
+  output.close();
+  if (error !== undefined && signal === null) throw error;
+  return { command: args.join(" "), status, signal, ...output.read(), printed: output.read };
+}
+
+/** A call of the runtime that has not ended, such as a foreground `run`. */
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** What it and the container printed so far. */
+  printed(): Printed;
+  ended(): Promise<Outcome>;
+}
+
+/** Calls the runtime and does not wait. Its stdin is a pipe that stays open: `child.stdin`. */
+export function startRuntime(args: readonly string[], call: Call = {}): Running {
+  const { file, argv, options } = invocation(args, call);
+  const output = openOutput();
+  const child = spawn(file, argv, { ...options, stdio: ["pipe", ...output.descriptors] });
+  output.close();
+  const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const end = new Promise<Outcome>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status, signal) => {
+      clearTimeout(timer);
+      resolve({ command: args.join(" "), status, signal, ...output.read(), printed: output.read });
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    child,
+    printed: output.read,
+    ended: () => end,
+    async [Symbol.asyncDispose]() {
+      child.stdin?.destroy();
+      child.kill("SIGKILL");
+      await end;
+    },
+  };
+}
+
+function invocation(args: readonly string[], call: Call) {
+  const whole = [
+    ...(call.through ?? []),
+    ...[runtimePath, "--root", call.root ?? stateRoot, ...(call.global ?? []), ...args],
+  ];
+  const [file = "", ...argv] = whole;
+  // A compiled Bun binary takes these for its own; they are this test's, not the caller's.
+  const { BUN_BE_BUN, BUN_OPTIONS, ...env } = process.env;
+  return { file, argv, options: { cwd: call.cwd ?? workDirectory, env: { ...env, ...call.env } } };
+}
+
+function openOutput() {
+  calls += 1;
+  const paths = [join(outputs, `${calls}.out`), join(outputs, `${calls}.err`)] as const;
+  const descriptors = [openSync(paths[0], "a+"), openSync(paths[1], "a+")] as const;
+  return {
+    descriptors,
+    close() {
+      for (const descriptor of descriptors) closeSync(descriptor);
+    },
+    read: () => ({ stdout: readFileSync(paths[0], "utf8"), stderr: readFileSync(paths[1], "utf8") }),
+  };
+}
+
+/** `outcome`, when the call succeeded; throws with all that it said when not. */
+export function succeeded(outcome: Outcome): Outcome {
+  if (outcome.status === 0) return outcome;
+  throw new Error(`${outcome.command}: expected success\n${describe(outcome)}`);
+}
+
+/** `outcome`, when the call succeeded without a word on stderr, where callers would take it for output. */
+export function silent(outcome: Outcome): Outcome {
+  if (succeeded(outcome).stderr === "") return outcome;
+  throw new Error(`${outcome.command}: expected nothing on stderr\n${describe(outcome)}`);
+}
+
+/** The one line on stderr of a call that failed; throws when it succeeded or said more, or less. */
+export function complaint(outcome: Outcome): string {
+  const lines = outcome.stderr.split("\n").filter((line) => line !== "");
+  const [line] = lines;
+  if (outcome.status !== null && outcome.status !== 0 && lines.length === 1 && line !== undefined)
+    return line;
+  throw new Error(`${outcome.command}: expected failure and one line on stderr\n${describe(outcome)}`);
+}
+
+function describe({ status, signal, stdout, stderr }: Outcome): string {
+  return `  status: ${status ?? signal}\n  stdout: ${stdout}\n  stderr: ${stderr}`;
+}

@@ -1,0 +1,11 @@
+const PATIENCE_MS = 5000;
+const STEP_MS = 10;
+
+/** Waits until `condition` holds; throws, naming `what` was waited for, when it doesn't within 5 s. */
+export async function waitUntil(condition: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
+    if (condition()) return;
+    await Bun.sleep(STEP_MS);
+  }
+  if (!condition()) throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
+}
