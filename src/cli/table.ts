@@ -4,7 +4,7 @@
  */
 import { INSIDE_COMMANDS } from "./table-inside.ts";
 import { LIFE_COMMANDS } from "./table-life.ts";
-import type { ArgValues, CommandTable, FlagTable, FlagValues } from "./table-types.ts";
+import type { ArgValues, Command, CommandTable, FlagTable, FlagValues } from "./table-types.ts";
 
 /** Flags before the command. */
 export const GLOBAL_FLAGS = {
@@ -108,12 +108,16 @@ export type Globals = FlagValues<typeof GLOBAL_FLAGS>;
 export type FlagsOf<C extends CommandName> = FlagValues<(typeof COMMANDS)[C]["flags"]>;
 export type ArgsOf<C extends CommandName> = ArgValues<(typeof COMMANDS)[C]["args"]>;
 
-/** `tsrun create [flags] ID` */
-export function usageLine(name: CommandName): string {
-  const { flags, args }: { flags: FlagTable; args: readonly string[] } = COMMANDS[name];
-  return ["tsrun", name, ...(Object.keys(flags).length > 0 ? ["[flags]"] : []), ...args].join(" ");
+/** The names of COMMANDS: Object.keys() forgets that it knows them. */
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];
+
+/** A command's entry for code that walks the table and does not care which command it is. */
+export function commandEntry(name: CommandName): Command {
+  return COMMANDS[name];
 }
 
-export function isCommand(word: string): word is CommandName {
-  return Object.hasOwn(COMMANDS, word);
+/** `tsrun create [flags] ID` */
+export function usageLine(name: CommandName): string {
+  const { flags, args } = commandEntry(name);
+  return ["tsrun", name, ...(Object.keys(flags).length > 0 ? ["[flags]"] : []), ...args].join(" ");
 }
