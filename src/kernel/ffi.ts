@@ -1,20 +1,16 @@
-import { dlopen, ptr, read, toArrayBuffer } from "bun:ffi";
+import { dlopen, FFIType, ptr, read, toArrayBuffer } from "bun:ffi";
 
 /**
  * libc through bun:ffi. `syscall(2)` serves every system call; `posix_spawn(3)` is the one libc function that
  * cannot be written with it, since JavaScript must not run in a forked child.
  * Each symbol costs start-up time (bun:ffi compiles a wrapper for it), so there are few.
  */
+const { i64_fast: word, i32, ptr: pointer } = FFIType;
+
 const libc = dlopen("libc.so.6", {
-  syscall: {
-    args: ["i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast"],
-    returns: "i64_fast",
-  },
-  __errno_location: { args: [], returns: "ptr" },
-  posix_spawn: {
-    args: ["i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast", "i64_fast"],
-    returns: "i32",
-  },
+  syscall: { args: [word, word, word, word, word, word, word], returns: word },
+  __errno_location: { args: [], returns: pointer },
+  posix_spawn: { args: [word, word, word, word, word, word], returns: i32 },
 }).symbols;
 
 export const rawSyscall = libc.syscall;

@@ -1,0 +1,43 @@
+/**
+ * The mailbox's layout, in bytes: the twin of agent.h, compared with it through offsetof by
+ * test/unit/agent/layout.test.ts.
+ */
+
+/** Where the agent maps the mailbox file, and how much of it at most. */
+export const MAILBOX_ADDRESS = 0x2_0000_0000;
+export const MAILBOX_SPAN = 0x100_0000;
+export const STEPS_OFFSET = 4096;
+
+/** Step numbers that are not system calls. */
+export const CLONE = -1;
+export const STORE = -2;
+
+export const TOLERATED = 3;
+export const TOLERATE_ALL = 0xffff;
+
+/** `struct mailbox`. */
+export const MAILBOX = {
+  post: 0,
+  lock: 4,
+  first: 8,
+  end: 12,
+  at: 16,
+  error: 20,
+  traced: 24,
+  patience: 32,
+  robust: 40,
+  size: 64,
+} as const;
+
+/** `struct step`. */
+export const STEP = {
+  number: 0,
+  references: 4,
+  skip_on_success: 6,
+  skip_on_error: 8,
+  tolerated: 10,
+  argument: 16,
+  result: 64,
+  started: 72,
+  size: 88,
+} as const;

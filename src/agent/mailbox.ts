@@ -1,0 +1,321 @@
+/**
+ * The mailbox: memory that tsrun and an agent share, and the protocol on it.
+ *
+ *     tsrun                                       agent
+ *     writes steps, first, end                    waits on `post` (futex)
+ *     lock = WAITERS; post += 1; wake(post)  ──▶  lock = TID | WAITERS
+ *     waits on `lock` (futex)                     runs the steps, writes results, at, error
+ *     reads results                          ◀──  lock = 0; wake(lock)
+ *
+ * `lock` is a robust futex: when the agent dies, or becomes the container's program by execve(2), the kernel
+ * itself sets OWNER_DIED and wakes tsrun. So "exec succeeded" needs no pipe, and nobody waits for the dead.
+ * An agent that dies between a post and taking the lock is found by the caller's `alive` check, made
+ * every 100 ms.
+ *
+ * A mailbox file holds one mailbox after another, each with a header page, its steps, and the strings and
+ * structures that they point to. Steps of later posts follow earlier ones, so results stay usable.
+ */
+
+import type { Argument } from "../kernel/call.ts";
+import { SyscallError, spell } from "../kernel/call.ts";
+import { ftruncate, futexWait, futexWake, mmapShared, munmap } from "../kernel/calls.ts";
+import { FUTEX_OWNER_DIED, FUTEX_WAITERS, MAP_SHARED, PROT_READ, PROT_WRITE } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { memoryAt } from "../kernel/ffi.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { timespec } from "../kernel/structs.ts";
+import { syscallNumber } from "../kernel/syscall-numbers.ts";
+import {
+  CLONE,
+  MAILBOX,
+  MAILBOX_ADDRESS,
+  MAILBOX_SPAN,
+  STEP,
+  STEPS_OFFSET,
+  STORE,
+  TOLERATE_ALL,
+} from "./layout.ts";
+import type { Program, Step } from "./program.ts";
+
+/** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
+const LIFE_CHECK = timespec(100);
+
+const encoder = new TextEncoder();
+
+/** Where the mailboxes lie in their file: the stage's in front, then the init's with the larger rest. */
+const STAGE = { offset: 0, data: 0x8000, end: 0x1_0000 } as const;
+const INIT = { offset: 0x1_0000, data: 0x3_0000 } as const;
+
+/** Memory for strings beside arguments and environment: paths and options of a few thousand steps. */
+const DATA_ROOM = 0x4_0000;
+
+export type Outcome =
+  | { readonly kind: "done" }
+  /** The agent is gone: it became the program that it was told to execute, or it died. */
+  | { readonly kind: "gone" }
+  | { readonly kind: "failed"; readonly step: number };
+
+/** A step that failed, with the owner's words. */
+export class StepError extends SyscallError {
+  readonly owner: string;
+
+  constructor(step: Step, errno: number) {
+    super(step.call, errno);
+    this.owner = step.owner;
+    this.message = step.owner === "" ? this.message : `${step.owner}: ${this.message}`;
+  }
+}
+
+/** One mailbox as tsrun sees it. */
+export class Mailbox {
+  readonly program: Program;
+  /** Address of this mailbox in the agent. */
+  readonly agentAddress: number;
+  private readonly address: number;
+  private readonly words: Uint32Array;
+  private readonly bytes: Uint8Array;
+  private posted = 0;
+  private data: number;
+  private readonly end: number;
+  /** Buffers that the kernel fills in the agent, copied back when their program is done. */
+  private outputs: { readonly at: number; readonly into: Uint8Array }[] = [];
+
+  constructor(program: Program, file: MailboxFile, place: { offset: number; data: number; end: number }) {
+    this.program = program;
+    this.agentAddress = MAILBOX_ADDRESS + place.offset;
+    this.address = file.address + place.offset;
+    this.bytes = file.bytes.subarray(place.offset, place.end);
+    this.words = new Uint32Array(
+      file.bytes.buffer,
+      file.bytes.byteOffset + place.offset,
+      (place.end - place.offset) >> 2,
+    );
+    this.data = place.data - place.offset;
+    this.end = place.end - place.offset;
+  }
+
+  /** Lays out the steps added since the last post and lets the agent run them. */
+  post(): void {
+    const { words, program } = this;
+    const first = this.posted;
+    for (let index = first; index < program.steps.length; index++) this.encode(index);
+    this.posted = program.steps.length;
+    words[MAILBOX.first >> 2] = first;
+    words[MAILBOX.end >> 2] = program.steps.length;
+    this.ring();
+  }
+
+  /** Posts the steps from `first` to `end` that an earlier tsrun laid out. */
+  postPrepared(first: number, end: number): void {
+    this.words[MAILBOX.first >> 2] = first;
+    this.words[MAILBOX.end >> 2] = end;
+    this.ring();
+  }
+
+  /** Lays out the steps added since the last post without posting them; returns their range. */
+  prepare(): { readonly first: number; readonly end: number } {
+    const first = this.posted;
+    const end = this.program.steps.length;
+    for (let index = first; index < end; index++) this.encode(index);
+    this.posted = end;
+    return { first, end };
+  }
+
+  private ring(): void {
+    const { words } = this;
+    words[MAILBOX.error >> 2] = 0;
+    Atomics.store(words, MAILBOX.lock >> 2, FUTEX_WAITERS);
+    Atomics.add(words, MAILBOX.post >> 2, 1);
+    here(futexWake(this.address + MAILBOX.post));
+  }
+
+  /** Waits until the posted program has ended, however it ended. */
+  outcome(alive: () => boolean): Outcome {
+    const lock = MAILBOX.lock >> 2;
+    for (;;) {
+      const value = Atomics.load(this.words, lock);
+      if (value === 0) break;
+      if ((value & FUTEX_OWNER_DIED) !== 0) return { kind: "gone" };
+      const result = attempt(futexWait(this.address + MAILBOX.lock, value, LIFE_CHECK));
+      if (result === -ERRNO.ETIMEDOUT && !alive() && Atomics.load(this.words, lock) === value)
+        return { kind: "gone" };
+    }
+    for (const { at, into } of this.outputs) into.set(this.bytes.subarray(at, at + into.byteLength));
+    this.outputs = [];
+    if (this.words[MAILBOX.error >> 2] === 0) return { kind: "done" };
+    return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };
+  }
+
+  /** Whether the agent has become its program or died: false while it is parked. */
+  get abandoned(): boolean {
+    return (Atomics.load(this.words, MAILBOX.lock >> 2) & FUTEX_OWNER_DIED) !== 0;
+  }
+
+  /** errno of the step that failed. */
+  get errno(): number {
+    return this.words[MAILBOX.error >> 2] ?? 0;
+  }
+
+  /** The failure of `step` as an error with its owner. */
+  failure(step: number): StepError {
+    const failed = this.program.steps[step];
+    if (failed === undefined) throw new Error(`the agent failed at step ${step}, which was never posted`);
+    return new StepError(failed, this.errno);
+  }
+
+  /** A step's result: what the system call returned, or the negative errno. */
+  result(step: { readonly step: number }): number {
+    return signed(this.words, (STEPS_OFFSET + step.step * STEP.size + STEP.result) >> 2);
+  }
+
+  /** Lets the agent end itself when it waits longer than this for a post; null for no limit. */
+  set patience(milliseconds: number | null) {
+    const at = MAILBOX.patience >> 2;
+    this.words[at + 1] = 0;
+    this.words[at] = 0;
+    if (milliseconds !== null) this.setWord(at, this.place(timespec(milliseconds)));
+  }
+
+  /** Asks the agent to note when each step starts. */
+  set traced(on: boolean) {
+    this.words[MAILBOX.traced >> 2] = on ? 1 : 0;
+  }
+
+  /** One line a step that ran: microseconds since the first, the call, its result. */
+  *trace(): Generator<string> {
+    let zero: number | null = null;
+    for (const [index, step] of this.program.steps.entries()) {
+      if (index >= this.posted) return;
+      const at = (STEPS_OFFSET + index * STEP.size + STEP.started) >> 2;
+      const microseconds = signed(this.words, at) * 1e6 + signed(this.words, at + 2) / 1e3;
+      if (microseconds === 0) continue;
+      zero ??= microseconds;
+      const result = this.result({ step: index });
+      yield `${(microseconds - zero).toFixed(0).padStart(7)} µs  $${index} ${spell(step.call)} = ${result}  # ${step.owner}`;
+    }
+  }
+
+  private encode(index: number): void {
+    const { words } = this;
+    const step = this.program.steps[index];
+    if (step === undefined) return;
+    const at = (STEPS_OFFSET + index * STEP.size) >> 2;
+    const { name, args } = step.call;
+    const number = step.childMailbox !== undefined ? CLONE : name === "store" ? STORE : syscallNumber(name);
+    let references = 0;
+    for (let i = 0; i < args.length; i++) {
+      const argument = args[i];
+      if (argument === undefined) continue;
+      if (typeof argument === "object" && !(argument instanceof Uint8Array)) references |= 1 << i;
+      this.setArgument(at + (STEP.argument >> 2) + i * 2, argument, step.call.fills === i);
+    }
+    if (step.childMailbox !== undefined) this.setWord(at + (STEP.argument >> 2) + 4, step.childMailbox);
+    const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
+    words[at] = number;
+    words[at + 1] = references | (step.skipOnSuccess << 16);
+    words[at + 2] = step.skipOnError | (first << 16);
+    words[at + 3] = second | (third << 16);
+  }
+
+  private setArgument(at: number, argument: Argument, filled: boolean): void {
+    if (typeof argument === "number") this.setWord(at, argument);
+    else if (typeof argument === "bigint") {
+      this.words[at] = Number(argument & 0xffff_ffffn);
+      this.words[at + 1] = Number((argument >> 32n) & 0xffff_ffffn);
+    } else if (typeof argument === "string") this.setWord(at, this.text(argument));
+    else if (argument instanceof Uint8Array) {
+      const address = this.place(argument);
+      if (filled) this.outputs.push({ at: address - this.agentAddress, into: argument });
+      this.setWord(at, address);
+    } else this.setWord(at, argument.step);
+  }
+
+  private setWord(at: number, value: number): void {
+    this.words[at] = value;
+    this.words[at + 1] = Math.floor(value / 2 ** 32);
+  }
+
+  /** Puts bytes into the mailbox; returns their address in the agent. */
+  place(bytes: Uint8Array): number {
+    const at = this.reserve(bytes.byteLength);
+    this.bytes.set(bytes, at);
+    return this.agentAddress + at;
+  }
+
+  /** Puts a C string into the mailbox; returns its address in the agent. */
+  text(text: string): number {
+    if (this.data + text.length * 3 + 1 > this.end) return this.place(encoder.encode(`${text}\0`));
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(this.data));
+    const at = this.data;
+    this.bytes[at + written] = 0;
+    this.data += (written + 8) & ~7;
+    return this.agentAddress + at;
+  }
+
+  /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
+  texts(texts: readonly string[]): number {
+    const addresses = [...texts.map((text) => this.text(text)), 0];
+    return this.place(new Uint8Array(BigUint64Array.from(addresses.map(BigInt)).buffer));
+  }
+
+  private reserve(length: number): number {
+    const at = this.data;
+    this.data += (length + 7) & ~7;
+    if (this.data > this.end)
+      throw new Error("arguments, environment and mounts are too long: more than the agent's 15 MB");
+    return at;
+  }
+}
+
+function signed(words: Uint32Array, at: number): number {
+  return (words[at] ?? 0) + ((words[at + 1] ?? 0) | 0) * 2 ** 32;
+}
+
+/** A mapped mailbox file. */
+export class MailboxFile implements Disposable {
+  readonly fd: number;
+  readonly bytes: Uint8Array;
+  readonly address: number;
+
+  private constructor(fd: number, length: number) {
+    this.fd = fd;
+    this.address = here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
+    this.bytes = memoryAt(this.address, length);
+  }
+
+  /** Sizes and maps an empty file; `extra` bytes are the arguments and environment to come. */
+  static create(fd: number, extra: number): MailboxFile {
+    const length = (INIT.data + DATA_ROOM + extra + 4095) & ~4095;
+    if (length > MAILBOX_SPAN) throw new Error(`arguments and environment are too long: ${extra} bytes`);
+    here(ftruncate(fd, length));
+    return new MailboxFile(fd, length);
+  }
+
+  /** Maps a file that an earlier tsrun made. */
+  static open(fd: number, length: number): MailboxFile {
+    return new MailboxFile(fd, length);
+  }
+
+  stage(program: Program): Mailbox {
+    return new Mailbox(program, this, STAGE);
+  }
+
+  init(program: Program): Mailbox {
+    return new Mailbox(program, this, { ...INIT, end: this.bytes.byteLength });
+  }
+
+  [Symbol.dispose](): void {
+    here(munmap(this.address, this.bytes.byteLength));
+  }
+}
+
+/** Offset of the init's lock word in its file, for a look without mapping it. */
+export const INIT_LOCK_OFFSET = INIT.offset + MAILBOX.lock;
+
+/** The part of the agent's memory that it needs not keep while parked: everything behind the init's header. */
+export const PARKED_AWAY = {
+  address: MAILBOX_ADDRESS + INIT.offset + STEPS_OFFSET,
+  length: MAILBOX_SPAN - INIT.offset - STEPS_OFFSET,
+};
+/** The stage's part, which the init never needs. */
+export const STAGE_PART = { address: MAILBOX_ADDRESS, length: INIT.offset };

@@ -1,0 +1,78 @@
+import type { Argument, Call, StepResult } from "../kernel/call.ts";
+import { clone3 } from "../kernel/calls.ts";
+
+/** One step as data: a call, on whose behalf, and what may go wrong without ending the program. */
+export interface Step {
+  readonly call: Call;
+  /** Who wants it, in the user's words: `mounts[3] (proc on /proc)`. */
+  readonly owner: string;
+  readonly tolerate: readonly number[] | "all";
+  /** Steps after this one that are left out when it succeeds, or fails with a tolerated errno. */
+  skipOnSuccess: number;
+  skipOnError: number;
+  /** For clone steps: the mailbox that the child serves. */
+  readonly childMailbox?: number;
+}
+
+/**
+ * A list of system calls for an agent: pure data, so that "this config gives this program" can be tested.
+ * Steps may use results of earlier ones, tolerate errnos, and skip forward; there are no loops.
+ * An agent executes it in parts: what was added since the last post.
+ */
+export class Program {
+  readonly steps: Step[] = [];
+  private owner = "";
+
+  /** Names who wants the steps that follow. */
+  by(owner: string): this {
+    this.owner = owner;
+    return this;
+  }
+
+  /** Adds a call. An errno in `tolerate` (at most three, or all) does not end the program. */
+  add(call: Call, tolerate: readonly number[] | "all" = []): StepResult {
+    this.steps.push({ call, owner: this.owner, tolerate, skipOnSuccess: 0, skipOnError: 0 });
+    return { step: this.steps.length - 1 };
+  }
+
+  /** Adds a call; the steps that `then` adds run only when it succeeds, not after a tolerated errno. */
+  whenOk(call: Call, tolerate: readonly number[] | "all", then: (result: StepResult) => void): StepResult {
+    const result = this.add(call, tolerate);
+    then(result);
+    this.last(result).skipOnError = this.steps.length - 1 - result.step;
+    return result;
+  }
+
+  /** Adds a call; the steps that `otherwise` adds run only when it fails with a tolerated errno. */
+  orElse(call: Call, tolerate: readonly number[] | "all", otherwise: () => void): StepResult {
+    const result = this.add(call, tolerate);
+    otherwise();
+    this.last(result).skipOnSuccess = this.steps.length - 1 - result.step;
+    return result;
+  }
+
+  /** Adds clone3(2): the child goes on as an agent that serves the mailbox at this address. */
+  clone(args: Uint8Array, childMailbox: number): StepResult {
+    const call = clone3(args);
+    this.steps.push({
+      call,
+      owner: this.owner,
+      tolerate: [],
+      skipOnSuccess: 0,
+      skipOnError: 0,
+      childMailbox,
+    });
+    return { step: this.steps.length - 1 };
+  }
+
+  /** Adds a write to the agent's memory: `bytes` (4 or 8) at `address` become `value`. */
+  store(address: number, bytes: 4 | 8, value: Argument): void {
+    this.add({ name: "store", args: [address, bytes, value] });
+  }
+
+  private last(result: StepResult): Step {
+    const step = this.steps[result.step];
+    if (step === undefined) throw new Error(`no step ${result.step}`);
+    return step;
+  }
+}

@@ -1,0 +1,77 @@
+import image from "../../build/agent.b64" with { type: "text" };
+import { SyscallError } from "../kernel/call.ts";
+import { CWD, close, fcntl, memfdCreate, openat, wait4, write } from "../kernel/calls.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_ALL,
+  F_SETFD,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  O_RDONLY,
+  WNOHANG,
+} from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { addressOf, rawPosixSpawn } from "../kernel/ffi.ts";
+import { attempt, here } from "../kernel/here.ts";
+
+/**
+ * A sealed memfd with the agent's program, opened read-only. Nothing in a container can write to it, and it
+ * is all that a container could ever see of tsrun.
+ */
+function agentImage(): number {
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  let writable = attempt(memfdCreate("tsrun-agent", flags | MFD_EXEC));
+  // Before Linux 6.3 there is no MFD_EXEC: memfds are executable anyway.
+  if (writable === -ERRNO.EINVAL) writable = here(memfdCreate("tsrun-agent", flags));
+  else if (writable < 0) throw new SyscallError(memfdCreate("tsrun-agent", flags | MFD_EXEC), -writable);
+  here(write(writable, Uint8Array.fromBase64(image)));
+  here(fcntl(writable, F_ADD_SEALS, F_SEAL_ALL));
+  // execve(2) refuses a file that is open for writing (ETXTBSY).
+  const readable = here(openat(CWD, `/proc/self/fd/${writable}`, O_RDONLY));
+  here(close(writable));
+  return readable;
+}
+
+function stringVector(texts: readonly string[]): { vector: Uint8Array; keep: readonly Uint8Array[] } {
+  const keep = texts.map((text) => new TextEncoder().encode(`${text}\0`));
+  const vector = new Uint8Array(
+    BigUint64Array.from([...keep.map((text) => BigInt(addressOf(text))), 0n]).buffer,
+  );
+  return { vector, keep };
+}
+
+/**
+ * Starts an agent on a mailbox file, as a child of this process. Returns its pid.
+ * It inherits the standard streams and every descriptor that is not close-on-exec.
+ * @throws SyscallError
+ */
+export function spawnAgent(mailboxFd: number): number {
+  const program = agentImage();
+  const path = `/proc/self/fd/${program}`;
+  here(fcntl(mailboxFd, F_SETFD, 0));
+  const argv = stringVector(["tsrun-agent", String(mailboxFd)]);
+  const envp = stringVector([]);
+  const file = stringVector([path]);
+  const pid = new Uint8Array(4);
+  const [name = new Uint8Array(0)] = file.keep;
+  const error = rawPosixSpawn(
+    addressOf(pid),
+    addressOf(name),
+    0,
+    0,
+    addressOf(argv.vector),
+    addressOf(envp.vector),
+  );
+  here(close(program));
+  here(fcntl(mailboxFd, F_SETFD, 1));
+  if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);
+  return new DataView(pid.buffer).getInt32(0, true);
+}
+
+/** Takes an ended child's status: null while it runs (with `wait` false). */
+export function reap(pid: number, wait: boolean): number | null {
+  const status = new Uint8Array(4);
+  const result = here(wait4(pid, status, wait ? 0 : WNOHANG));
+  return result === 0 ? null : new DataView(status.buffer).getInt32(0, true);
+}

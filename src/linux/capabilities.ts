@@ -1,0 +1,98 @@
+import type { Capabilities } from "../../runtime-spec/config.ts";
+import type { Program } from "../agent/program.ts";
+import { capset, prctl } from "../kernel/calls.ts";
+import {
+  LINUX_CAPABILITY_VERSION_3,
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+} from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { capData, capHeader } from "../kernel/structs.ts";
+
+/** capabilities(7), in the order of linux/capability.h: the index is the number. */
+export const CAPABILITIES = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+
+/** Bits tried when the bounding set is dropped: beyond the known names, for kernels with more capabilities. */
+const BOUNDING_BITS = 48;
+
+/** Which capabilities are in a set, as numbers; unknown names (validation warns) are left out, as runc does. */
+function numbers(names: readonly string[] | undefined): readonly number[] {
+  return (names ?? []).map((name) => CAPABILITIES.indexOf(name as never)).filter((number) => number >= 0);
+}
+
+function mask(names: readonly string[] | undefined): bigint {
+  return numbers(names).reduce((set, number) => set | (1n << BigInt(number)), 0n);
+}
+
+/**
+ * Narrows the bounding set. Must run before the user changes: it needs CAP_SETPCAP.
+ * Afterwards no execve(2) can give the container a capability outside of it.
+ */
+export function dropBounding(program: Program, capabilities: Capabilities): void {
+  const kept = new Set(numbers(capabilities.bounding));
+  program.by("process.capabilities.bounding");
+  for (let number = 0; number < BOUNDING_BITS; number++)
+    if (!kept.has(number)) program.add(prctl(PR_CAPBSET_DROP, number), [ERRNO.EINVAL]); // EINVAL: the kernel has fewer
+}
+
+/**
+ * Sets permitted, effective, inheritable and ambient exactly, after the user changed (with PR_SET_KEEPCAPS).
+ * Afterwards the process has nothing but these; a permitted one that tsrun itself lacks is EPERM.
+ */
+export function setCapabilities(program: Program, capabilities: Capabilities): void {
+  const { effective, permitted, inheritable, ambient } = capabilities;
+  program.by("process.capabilities");
+  program.add(
+    capset(
+      capHeader(LINUX_CAPABILITY_VERSION_3),
+      capData(mask(effective), mask(permitted), mask(inheritable)),
+    ),
+  );
+  program.by("process.capabilities.ambient");
+  program.add(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
+  for (const number of numbers(ambient)) program.add(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number));
+}

@@ -1,0 +1,45 @@
+import type { Program } from "../agent/program.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
+import { mkdirat, mknodat, openat2 } from "../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, S_IFREG } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+
+/**
+ * Paths inside the rootfs. Each is resolved by openat2(2) as if the rootfs were "/": symlinks and ".." stay
+ * inside, magic links of proc are refused, and what follows acts on the descriptor, never on the path again.
+ */
+export const INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+
+/** A path's names, without empty ones, "." and "..", which cannot lead out of "/". */
+export function names(path: string): readonly string[] {
+  const result: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") result.pop();
+    else if (name !== "" && name !== ".") result.push(name);
+  }
+  return result;
+}
+
+/** Opens (O_PATH) a directory inside the rootfs and makes what is missing of it, with mode 0755. */
+export function directoryInside(program: Program, root: Fd, path: string): StepResult {
+  const parts = names(path);
+  if (parts.length === 0) return program.add(openat2(root, ".", O_PATH | O_DIRECTORY, INSIDE));
+  let at: Fd = root;
+  let opened: StepResult | null = null;
+  for (const [index, name] of parts.entries()) {
+    program.add(mkdirat(at, name, 0o755), [ERRNO.EEXIST]);
+    opened = program.add(openat2(root, parts.slice(0, index + 1).join("/"), O_PATH | O_DIRECTORY, INSIDE));
+    at = opened;
+  }
+  if (opened === null) throw new Error("unreachable: parts is not empty");
+  return opened;
+}
+
+/** Opens (O_PATH) a file inside the rootfs, to mount over; an empty one is made when there is none. */
+export function fileInside(program: Program, root: Fd, path: string): StepResult {
+  const parts = names(path);
+  const name = parts.at(-1) ?? ".";
+  const parent = directoryInside(program, root, parts.slice(0, -1).join("/"));
+  program.add(mknodat(parent, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
+  return program.add(openat2(root, parts.join("/"), O_PATH, INSIDE));
+}

@@ -1,0 +1,143 @@
+import {
+  MOUNT_ATTR_ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_PRIVATE,
+  MS_SHARED,
+  MS_SLAVE,
+  MS_UNBINDABLE,
+} from "../kernel/constants.ts";
+
+/** What one mount option changes: attributes of the mount, set or cleared. */
+interface AttributeOption {
+  readonly set?: number;
+  readonly clear?: number;
+}
+
+const atime = (set: number): AttributeOption => ({ set, clear: MOUNT_ATTR_ATIME });
+
+/** Options that are attributes of a mount (mount_setattr(2)); with a leading `r`, of all mounts below too. */
+const ATTRIBUTES: { readonly [option: string]: AttributeOption } = {
+  ro: { set: MOUNT_ATTR_RDONLY },
+  rw: { clear: MOUNT_ATTR_RDONLY },
+  nosuid: { set: MOUNT_ATTR_NOSUID },
+  suid: { clear: MOUNT_ATTR_NOSUID },
+  nodev: { set: MOUNT_ATTR_NODEV },
+  dev: { clear: MOUNT_ATTR_NODEV },
+  noexec: { set: MOUNT_ATTR_NOEXEC },
+  exec: { clear: MOUNT_ATTR_NOEXEC },
+  nosymfollow: { set: MOUNT_ATTR_NOSYMFOLLOW },
+  symfollow: { clear: MOUNT_ATTR_NOSYMFOLLOW },
+  nodiratime: { set: MOUNT_ATTR_NODIRATIME },
+  diratime: { clear: MOUNT_ATTR_NODIRATIME },
+  noatime: atime(MOUNT_ATTR_NOATIME),
+  relatime: atime(MOUNT_ATTR_RELATIME),
+  strictatime: atime(MOUNT_ATTR_STRICTATIME),
+  atime: atime(MOUNT_ATTR_RELATIME),
+  norelatime: atime(MOUNT_ATTR_STRICTATIME),
+  nostrictatime: atime(MOUNT_ATTR_RELATIME),
+};
+
+/** Propagation types (mount_namespaces(7)); with a leading `r`, of all mounts below too. */
+export const PROPAGATIONS: { readonly [option: string]: number } = {
+  private: MS_PRIVATE,
+  shared: MS_SHARED,
+  slave: MS_SLAVE,
+  unbindable: MS_UNBINDABLE,
+};
+
+/** Options without meaning for a mount that is made by file descriptor; mount(8) accepts them too. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  "defaults",
+  "loud",
+  "silent",
+  "quiet",
+  "auto",
+  "noauto",
+  "nofail",
+  "user",
+  "nouser",
+]);
+
+/** Mount options, sorted by what they change. */
+export interface MountOptions {
+  readonly bind: "bind" | "rbind" | null;
+  /** Attributes of the mount itself. */
+  readonly set: number;
+  readonly clear: number;
+  /** Attributes of the mount and all below (`rro`, `rnoexec`, …). */
+  readonly recursiveSet: number;
+  readonly recursiveClear: number;
+  /** In the order given; each applies to the mount, or to all below too. */
+  readonly propagation: readonly { readonly type: number; readonly recursive: boolean }[];
+  readonly remount: boolean;
+  readonly copyUp: boolean;
+  readonly idmap: "idmap" | "ridmap" | null;
+  /** Options of the file system itself: `size=64k`, `newinstance`. */
+  readonly data: readonly string[];
+}
+
+/** Reads a mount's options as runtime-spec (config.md#mounts) and mount(8) define them; the last of contrary ones wins. */
+export function readMountOptions(options: readonly string[]): MountOptions {
+  let bind: MountOptions["bind"] = null;
+  let idmap: MountOptions["idmap"] = null;
+  let [remount, copyUp] = [false, false];
+  const own = { set: 0, clear: 0 };
+  const all = { set: 0, clear: 0 };
+  const propagation: { type: number; recursive: boolean }[] = [];
+  const data: string[] = [];
+  for (const option of options) {
+    const recursive = option.startsWith("r") ? option.slice(1) : "";
+    if (ATTRIBUTES[option] !== undefined) change(own, ATTRIBUTES[option]);
+    else if (PROPAGATIONS[option] !== undefined)
+      propagation.push({ type: PROPAGATIONS[option], recursive: false });
+    else if (ATTRIBUTES[recursive] !== undefined) change(all, ATTRIBUTES[recursive]);
+    else if (PROPAGATIONS[recursive] !== undefined)
+      propagation.push({ type: PROPAGATIONS[recursive], recursive: true });
+    else if (option === "bind" || option === "rbind") bind = option;
+    else if (option === "idmap" || option === "ridmap") idmap = option;
+    else if (option === "remount") remount = true;
+    else if (option === "tmpcopyup") copyUp = true;
+    else if (!WITHOUT_EFFECT.has(option) && option !== "") data.push(option);
+  }
+  return {
+    bind,
+    idmap,
+    remount,
+    copyUp,
+    set: own.set,
+    clear: own.clear,
+    recursiveSet: all.set,
+    recursiveClear: all.clear,
+    propagation,
+    data,
+  };
+}
+
+function change(bits: { set: number; clear: number }, { set = 0, clear = 0 }: AttributeOption): void {
+  bits.set = (bits.set & ~clear) | set;
+  bits.clear = (bits.clear & ~set) | clear;
+}
+
+/** The options known here, for `features`. */
+export function mountOptionNames(): readonly string[] {
+  const plain = [...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATIONS)];
+  return [
+    "bind",
+    "rbind",
+    "idmap",
+    "ridmap",
+    "remount",
+    "tmpcopyup",
+    ...WITHOUT_EFFECT,
+    ...plain,
+    ...plain.map((option) => `r${option}`),
+  ].sort();
+}

@@ -1,0 +1,119 @@
+import type { Config } from "../../runtime-spec/config.ts";
+import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
+import { SyscallError } from "../kernel/call.ts";
+import { CWD, close, fcntl, fstatfs, ioctl, openat } from "../kernel/calls.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  F_SETFD,
+  NS_GET_NSTYPE,
+  NSFS_MAGIC,
+  O_NONBLOCK,
+  O_RDONLY,
+} from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { status } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
+import { fail } from "./config-error.ts";
+
+/**
+ * The namespace kinds (namespaces(7)), in the order in which they are joined: the user namespace last, since
+ * root of the host may join all others only before it gives up its privileges over them.
+ */
+export const NAMESPACES = [
+  { type: "network", flag: CLONE_NEWNET, file: "net" },
+  { type: "ipc", flag: CLONE_NEWIPC, file: "ipc" },
+  { type: "uts", flag: CLONE_NEWUTS, file: "uts" },
+  { type: "cgroup", flag: CLONE_NEWCGROUP, file: "cgroup" },
+  { type: "time", flag: CLONE_NEWTIME, file: "time" },
+  { type: "pid", flag: CLONE_NEWPID, file: "pid" },
+  { type: "mount", flag: CLONE_NEWNS, file: "mnt" },
+  { type: "user", flag: CLONE_NEWUSER, file: "user" },
+] as const satisfies readonly { type: NamespaceType; flag: number; file: string }[];
+
+/** A namespace to join: an open descriptor of it, and where the config asks for it. */
+export interface Join {
+  readonly type: NamespaceType;
+  readonly flag: number;
+  readonly fd: number;
+  readonly where: string;
+}
+
+/** Which namespaces a container gets: new ones, joined ones; it stays in the caller's for all others. */
+export interface NamespacePlan {
+  readonly created: ReadonlySet<NamespaceType>;
+  readonly joins: readonly Join[];
+}
+
+/** Opens and checks the namespaces to join. @throws ConfigError */
+export function openNamespaces(config: Config): NamespacePlan {
+  const created = new Set<NamespaceType>();
+  const joins: Join[] = [];
+  const wanted = config.linux?.namespaces ?? [];
+  for (const { type, flag } of NAMESPACES) {
+    const index = wanted.findIndex((namespace) => namespace.type === type);
+    const path = wanted[index]?.path;
+    if (index < 0) continue;
+    if (path === undefined || path === "") created.add(type);
+    else if (type !== "user" || !isOwn("user", path)) {
+      const where = `linux.namespaces[${index}].path`;
+      joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where });
+    }
+  }
+  return { created, joins };
+}
+
+/** Closes this process's descriptors of the joined namespaces. */
+export function closeNamespaces(plan: NamespacePlan): void {
+  for (const { fd } of plan.joins) here(close(fd));
+}
+
+/** Lets an agent that is started next inherit the joined namespaces. */
+export function passOn(plan: NamespacePlan): void {
+  for (const { fd } of plan.joins) here(fcntl(fd, F_SETFD, 0));
+}
+
+/** Sum of the clone flags of these kinds. They do not fit 32-bit operators. */
+export function cloneFlags(types: Iterable<NamespaceType>): number {
+  let flags = 0;
+  for (const type of types) flags += NAMESPACES.find((kind) => kind.type === type)?.flag ?? 0;
+  return flags;
+}
+
+function openNamespace(where: string, path: string, type: NamespaceType, flag: number): number {
+  // O_NONBLOCK: a FIFO in the namespace's place must not hold us up.
+  const fd = attempt(openat(CWD, path, O_RDONLY | O_NONBLOCK));
+  if (fd < 0)
+    fail(
+      where,
+      `cannot open the ${type} namespace ${path}: ${errnoName(-fd)} (${errnoText(-fd)}); does the process or sandbox that holds it still run?`,
+    );
+  const buffer = new Uint8Array(STATFS_SIZE);
+  here(fstatfs(fd, buffer));
+  const kind = statfsType(buffer) === NSFS_MAGIC ? attempt(ioctl(fd, NS_GET_NSTYPE)) : null;
+  if (kind === flag) return fd;
+  here(close(fd));
+  if (kind === null) return fail(where, `${path} is not a namespace`);
+  const found = NAMESPACES.find((namespace) => namespace.flag === kind)?.type ?? "unknown";
+  return fail(where, `${path} is not a ${type} namespace: it is a ${found} namespace`);
+}
+
+/** Whether the path is this process's own namespace: the kernel refuses to join one's own user namespace. */
+function isOwn(file: string, path: string): boolean {
+  try {
+    const [own, other] = [status(`/proc/self/ns/${file}`), status(path)];
+    return (
+      own.inode === other.inode && own.device[1] === other.device[1] && own.device[0] === other.device[0]
+    );
+  } catch (error) {
+    if (error instanceof SyscallError) return false; // openNamespace says what is wrong with it
+    throw error;
+  }
+}

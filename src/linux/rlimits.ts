@@ -1,0 +1,44 @@
+import type { Process } from "../../runtime-spec/config.ts";
+import { prlimit64 } from "../kernel/calls.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { attempt } from "../kernel/here.ts";
+import { rlimit64 } from "../kernel/structs.ts";
+import { fail } from "./config-error.ts";
+
+/** Resource numbers of asm-generic/resource.h (prlimit(2)). */
+const RESOURCES: { readonly [type: string]: number } = {
+  RLIMIT_CPU: 0,
+  RLIMIT_FSIZE: 1,
+  RLIMIT_DATA: 2,
+  RLIMIT_STACK: 3,
+  RLIMIT_CORE: 4,
+  RLIMIT_RSS: 5,
+  RLIMIT_NPROC: 6,
+  RLIMIT_NOFILE: 7,
+  RLIMIT_MEMLOCK: 8,
+  RLIMIT_AS: 9,
+  RLIMIT_LOCKS: 10,
+  RLIMIT_SIGPENDING: 11,
+  RLIMIT_MSGQUEUE: 12,
+  RLIMIT_NICE: 13,
+  RLIMIT_RTPRIO: 14,
+  RLIMIT_RTTIME: 15,
+};
+
+/**
+ * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
+ * raise them itself. @throws ConfigError
+ */
+export function setRlimits(pid: number, process: Process): void {
+  for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
+    const resource = RESOURCES[type];
+    const where = `process.rlimits[${index}]`;
+    if (resource === undefined) fail(`${where}.type`, `unknown limit ${type}`);
+    const result = attempt(prlimit64(pid, resource, rlimit64(soft, hard)));
+    if (result < 0)
+      fail(
+        where,
+        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoName(-result)} (${errnoText(-result)}); only CAP_SYS_RESOURCE may raise a hard limit`,
+      );
+  }
+}

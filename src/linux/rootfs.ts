@@ -1,0 +1,92 @@
+import type { Program } from "../agent/program.ts";
+import type { StepResult } from "../kernel/call.ts";
+import {
+  CWD,
+  chdir,
+  chroot,
+  fchdir,
+  mount,
+  mountSetattr,
+  moveMount,
+  openat,
+  openTree,
+  pivotRoot,
+  umount2,
+} from "../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_RECURSIVE,
+  MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SLAVE,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  OPEN_TREE_CLONE,
+} from "../kernel/constants.ts";
+import { PROPAGATIONS } from "./mount-options.ts";
+
+/** A propagation option of the spec (`rslave`) as flags of mount(2). */
+function propagationFlags(option: string): number {
+  const recursive = option.startsWith("r") && option.slice(1) in PROPAGATIONS;
+  return (PROPAGATIONS[recursive ? option.slice(1) : option] ?? 0) | (recursive ? MS_REC : 0);
+}
+
+/**
+ * In a new mount namespace: cuts the host off (unless rootfsPropagation says otherwise) and makes the rootfs a
+ * mount of its own, as pivot_root(2) needs it. Returns a descriptor of that mount.
+ */
+export function bindRootfs(
+  program: Program,
+  rootfs: string,
+  propagation: string | undefined,
+  parentMount: string | null,
+): StepResult {
+  program.by("config.json: linux.rootfsPropagation");
+  program.add(
+    mount("", "/", "", propagation === undefined ? MS_REC | MS_SLAVE : propagationFlags(propagation)),
+  );
+  // A shared parent would carry the new mount to the host, and pivot_root(2) refuses it.
+  if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
+  program.by(`config.json: root.path (${rootfs})`);
+  const place = program.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
+  const root = program.add(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
+  program.add(moveMount(root, place));
+  return root;
+}
+
+/** Makes the root mount itself read-only; mounts below it keep what their options say. */
+export function protectRoot(program: Program, root: StepResult): void {
+  program.by("config.json: root.readonly");
+  program.add(mountSetattr(root, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
+}
+
+/**
+ * Makes `root` the root of the mount namespace and lets go of the old one: from here on no path leads to the
+ * host's files. `pivot_root(".", ".")` stacks the old root on the new one, see NOTES in pivot_root(2).
+ */
+export function pivot(program: Program, root: StepResult, propagation: string | undefined): void {
+  program.by("config.json: root.path");
+  const old = program.add(openat(CWD, "/", O_RDONLY | O_DIRECTORY));
+  program.add(fchdir(root));
+  program.add(pivotRoot(".", "."));
+  program.add(fchdir(old));
+  // Unmounting must not reach the host: see propagation in mount_namespaces(7).
+  program.add(mount("", ".", "", MS_REC | MS_SLAVE));
+  program.add(umount2(".", MNT_DETACH));
+  program.add(chdir("/"));
+  if (propagation !== undefined) {
+    program.by("config.json: linux.rootfsPropagation");
+    program.add(mount("", "/", "", propagationFlags(propagation)));
+  }
+}
+
+/** Without a new mount namespace: chroot(2) into the rootfs, nothing is mounted. */
+export function changeRoot(program: Program, rootfs: string): void {
+  program.by(`config.json: root.path (${rootfs})`);
+  program.add(chdir(rootfs));
+  program.add(chroot("."));
+  program.add(chdir("/"));
+}

@@ -1,0 +1,38 @@
+import type { Program } from "../agent/program.ts";
+import { close, fsconfigCreate, fsmount, fsopen, openat2, write } from "../kernel/calls.ts";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "../kernel/constants.ts";
+
+/**
+ * Writes `linux.sysctl` through a procfs of the agent's own, which is mounted nowhere: whatever an image or
+ * another container put over /proc, nothing else can be hit (CVE-2025-52881).
+ */
+export function writeSysctls(program: Program, sysctls: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(sysctls);
+  if (entries.length === 0) return;
+  program.by("config.json: linux.sysctl");
+  const fs = program.add(fsopen("proc"));
+  program.add(fsconfigCreate(fs));
+  const proc = program.add(fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  for (const [key, value] of entries) {
+    program.by(`config.json: linux.sysctl["${key}"]`);
+    const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    const file = program.add(openat2(proc, `sys/${sysctlPath(key)}`, O_WRONLY, resolve));
+    program.add(write(file, new TextEncoder().encode(value)));
+    program.add(close(file));
+  }
+}
+
+/** `net.ipv4.ip_forward` and `net/ipv4/conf/eth0.1/forwarding` as paths: the first separator is the separator (sysctl(8)). */
+export function sysctlPath(key: string): string {
+  const [separator] = key.match(/[./]/) ?? [];
+  if (separator !== ".") return key;
+  return key.replace(/[./]/g, (character) => (character === "." ? "/" : "."));
+}
