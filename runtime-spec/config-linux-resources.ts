@@ -1,6 +1,7 @@
 /** `linux.resources`: the container's cgroup (config-linux.md, "Control groups"). A 0 mostly means "not set". */
 
 import { Int64, interfaceNameComplaint, NumberList, Uint32, Uint64 } from "./defs.ts";
+import { INT64_MAX } from "./int64.ts";
 import {
   array,
   boolean,
@@ -14,12 +15,14 @@ import {
   stringThat,
 } from "./schema.ts";
 
+const DeviceNumber = integer(-1, 2 ** 32 - 1);
+
 /** One line of the device allow list; no `major` or `minor` (or -1) means all, no `type` means `a`. */
 export const DeviceRule = object({
   allow: required(boolean),
   type: oneOf("a device type", ["a", "b", "c"]),
-  major: integer(-1, 2 ** 32 - 1),
-  minor: integer(-1, 2 ** 32 - 1),
+  major: DeviceNumber,
+  minor: DeviceNumber,
   access: stringThat((access) =>
     /^[rwm]*$/.test(access) ? undefined : "must be made of the letters r, w and m",
   ),
@@ -27,7 +30,7 @@ export const DeviceRule = object({
 export type DeviceRule = Infer<typeof DeviceRule>;
 
 /** Bytes; -1 means no limit. */
-const Limit = integer(-1, 2 ** 63);
+const Limit = integer(-1, INT64_MAX);
 
 export const Memory = object({
   limit: Limit,
@@ -66,8 +69,8 @@ export type Pids = Infer<typeof Pids>;
 const Weight = integer(0, 1000);
 
 export const WeightDevice = object({
-  major: required(Int64),
-  minor: required(Int64),
+  major: required(Uint32),
+  minor: required(Uint32),
   weight: Weight,
   leafWeight: Weight,
 });
@@ -75,8 +78,8 @@ export type WeightDevice = Infer<typeof WeightDevice>;
 
 /** `rate` is bytes or operations a second. */
 export const ThrottleDevice = object({
-  major: required(Int64),
-  minor: required(Int64),
+  major: required(Uint32),
+  minor: required(Uint32),
   rate: Uint64,
 });
 export type ThrottleDevice = Infer<typeof ThrottleDevice>;

@@ -88,8 +88,8 @@ export type TimeOffsets = Infer<typeof TimeOffsets>;
 export const Device = object({
   type: required(oneOf("a device type", ["b", "c", "u", "p"])),
   path: required(AbsolutePath),
-  major: Int64,
-  minor: Int64,
+  major: integer(0, 2 ** 12 - 1),
+  minor: integer(0, 2 ** 20 - 1),
   fileMode: integer(0, 0o177777),
   uid: Uint32,
   gid: Uint32,

@@ -1,7 +1,7 @@
 /** `process`: what runs in the container, as whom and with which limits (config.md, "Process"). */
 
 import { AbsolutePath, Env, Int32, NumberList, Strings, Uint16, Uint32, Uint64 } from "./defs.ts";
-import { array, boolean, type Infer, integer, object, oneOf, required, string } from "./schema.ts";
+import { array, boolean, foreign, type Infer, integer, object, oneOf, required, string } from "./schema.ts";
 
 /** The terminal's size in characters. */
 export const ConsoleSize = object({
@@ -18,7 +18,52 @@ export const User = object({
 });
 export type User = Infer<typeof User>;
 
-/** Names like `CAP_NET_ADMIN`; those that tsrun does not know are left out with a warning. */
+/** The kernel's capabilities in the order of their numbers (linux/capability.h). */
+export const CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+];
+
+/** Names like `CAP_NET_ADMIN`; one that is not in CAPABILITIES gets a warning, and is to be left out. */
 export const Capabilities = object({
   bounding: Strings,
   permitted: Strings,
@@ -48,7 +93,7 @@ export const RlimitType = oneOf("a resource limit", [
 ]);
 export type RlimitType = Infer<typeof RlimitType>;
 
-/** `UINT64_MAX` (see defs.ts) is RLIM_INFINITY. */
+/** `UINT64_MAX` (see int64.ts) is RLIM_INFINITY. */
 export const Rlimit = object({
   type: required(RlimitType),
   soft: required(Uint64),
@@ -122,5 +167,6 @@ export const Process = object({
   scheduler: Scheduler,
   ioPriority: IoPriority,
   execCPUAffinity: ExecCpuAffinity,
+  commandLine: foreign("Windows"),
 });
 export type Process = Infer<typeof Process>;

@@ -2,8 +2,19 @@
 
 import { Linux } from "./config-linux.ts";
 import { Process } from "./config-process.ts";
-import { AbsolutePath, Env, IdMapping, Strings } from "./defs.ts";
-import { array, boolean, type Infer, integer, map, object, required, string, stringThat } from "./schema.ts";
+import { AbsolutePath, Env, IdMapping, NotEmpty, notEmpty, Strings } from "./defs.ts";
+import {
+  array,
+  boolean,
+  foreign,
+  type Infer,
+  integer,
+  map,
+  object,
+  required,
+  string,
+  stringThat,
+} from "./schema.ts";
 
 export type {
   Capabilities,
@@ -19,18 +30,18 @@ export type {
   User,
 } from "./config-process.ts";
 export type { IdMapping } from "./defs.ts";
-export { INT64_MAX, isUnlimited, UINT64_MAX } from "./defs.ts";
+export { INT64_MAX, isUnlimited, UINT64_MAX } from "./int64.ts";
 
 /** `path` is relative to the bundle, or absolute. */
 export const Root = object({
-  path: required(string),
+  path: required(NotEmpty),
   readonly: boolean,
 });
 export type Root = Infer<typeof Root>;
 
 /** A `destination` that is not absolute is taken from "/". */
 export const Mount = object({
-  destination: required(stringThat((path) => (path === "" ? "must not be empty" : undefined))),
+  destination: required(NotEmpty),
   type: string,
   source: string,
   options: Strings,
@@ -76,7 +87,12 @@ export const Config = object({
   domainname: string,
   mounts: array(Mount),
   hooks: Hooks,
-  annotations: map(string, (key) => (key === "" ? "must not be empty" : undefined)),
+  annotations: map(string, notEmpty),
   linux: Linux,
+  freebsd: foreign("FreeBSD"),
+  solaris: foreign("Solaris"),
+  vm: foreign("virtual machines"),
+  windows: foreign("Windows"),
+  zos: foreign("z/OS"),
 });
 export type Config = Infer<typeof Config>;

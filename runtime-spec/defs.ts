@@ -1,19 +1,7 @@
 /** The value kinds that several parts of the spec share (`defs.json` in the spec's schema). */
 
+import { INT64_MAX, UINT64_MAX } from "./int64.ts";
 import { array, type Infer, integer, object, required, string, stringThat } from "./schema.ts";
-
-/** 18446744073709551615 (RLIM_INFINITY, "all ones") and 9223372036854775807 as JSON.parse delivers them. */
-export const UINT64_MAX = 2 ** 64;
-export const INT64_MAX = 2 ** 63;
-
-/**
- * Whether a 64-bit number stands for "no limit": callers write 2^64-1 (rlimits), 2^63-1, or 2^63 less one page
- * (what cgroup v1 shows for an unlimited memory controller). JSON.parse rounds the first two up to
- * `UINT64_MAX` and `INT64_MAX`. They are the only numbers beyond 2^53 that validation lets pass.
- */
-export function isUnlimited(value: number): boolean {
-  return value === UINT64_MAX || (value <= INT64_MAX && value >= INT64_MAX - 2 ** 30);
-}
 
 export const Int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 export const Uint16 = integer(0, 2 ** 16 - 1);
@@ -21,6 +9,11 @@ export const Uint32 = integer(0, 2 ** 32 - 1);
 export const Int64 = integer(-INT64_MAX, INT64_MAX);
 export const Uint64 = integer(0, UINT64_MAX);
 export const Strings = array(string);
+
+export function notEmpty(text: string): string | undefined {
+  return text === "" ? "must not be empty" : undefined;
+}
+export const NotEmpty = stringThat(notEmpty);
 
 export const AbsolutePath = stringThat((path) => (path.startsWith("/") ? undefined : "must be absolute"));
 

@@ -3,16 +3,38 @@
 import { Config } from "./config.ts";
 import { Resources } from "./config-linux-resources.ts";
 import { Process } from "./config-process.ts";
-import { type Problem, Report, type Schema, walk } from "./schema.ts";
+import { type Problem, Report } from "./report.ts";
+import { ID_MAPPING_RULES } from "./rules-id-mappings.ts";
+import { LINUX_RULES } from "./rules-linux.ts";
+import { NAMESPACE_RULES } from "./rules-namespaces.ts";
+import { PROCESS_RULES } from "./rules-process.ts";
+import { RESOURCES_RULES } from "./rules-resources.ts";
+import { SECCOMP_RULES } from "./rules-seccomp.ts";
+import { SYSCTL_RULES } from "./rules-sysctl.ts";
+import type { Schema } from "./schema.ts";
+import { rulesBySchema, walk } from "./walk.ts";
 
-export type { Problem } from "./schema.ts";
+export type { Problem } from "./report.ts";
+
+const RULES = rulesBySchema([
+  ...PROCESS_RULES,
+  ...LINUX_RULES,
+  ...NAMESPACE_RULES,
+  ...ID_MAPPING_RULES,
+  ...SYSCTL_RULES,
+  ...RESOURCES_RULES,
+  ...SECCOMP_RULES,
+]);
 
 interface Findings {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
-/** A whole `config.json`. */
+/**
+ * A whole `config.json`. The value becomes the config (`null` and `""`, which Go's callers write for what is not
+ * set, are removed from it); it may be used only when there are no problems.
+ */
 export function validateConfig(value: unknown): Findings & { readonly config: Config } {
   const [config, findings] = validate(Config, value);
   return { config, ...findings };
@@ -32,7 +54,7 @@ export function validateResources(value: unknown): Findings & { readonly resourc
 
 function validate<T>(schema: Schema<T>, value: unknown): [T, Findings] {
   const report = new Report();
-  walk(schema, value, report);
+  walk(schema, value, report, RULES);
   // The walk has shown it to be a T, or there are problems and nobody may use it.
   return [value as T, { problems: report.problems, warnings: report.warnings }];
 }
