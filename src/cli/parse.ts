@@ -67,14 +67,19 @@ export function parse(argv: readonly string[]): Invocation {
   );
   if (flags.help) return helpOn(common, name);
   checkArgs(name, args, globals);
+  if (name === "help") return helpOn(common, args[0]);
   if (command.pending) throw new UsageError(`\`${name}\` is not supported yet`, "", globals);
   // Flags and arguments were read by COMMANDS[name], from which Invocation is computed: as above, but for
   // "some command" TypeScript sees no overlap at all, hence unknown.
   return { ...common, command: name, flags, args } as unknown as Invocation;
 }
 
-function helpOn(common: Common, topic: string | undefined): Invocation {
-  return { ...common, command: "help", flags: {}, args: topic === undefined ? [] : [topic] };
+/** Help on everything, or on the command that is named. */
+function helpOn(common: Common, topic: string | undefined): InvocationOf<"help"> {
+  if (topic === undefined) return { ...common, command: "help", flags: {}, args: [] };
+  const name = commandNamed(topic);
+  if (name === undefined) throw unknownCommand(topic, common.globals);
+  return { ...common, command: "help", flags: {}, args: [name] };
 }
 
 /** The command of that name or alias. A loop: the first use of Array's find() costs 40 µs. */

@@ -74,8 +74,9 @@ function readValue(reading: Reading, name: string, flag: Flag, text: string): st
   if (flag.kind === "choice" && !flag.choices.includes(text)) {
     throw failure(reading, `--${name} must be ${flag.choices.join(" or ")}, not ${JSON.stringify(text)}`);
   }
-  if (value === undefined)
+  if (value === undefined) {
     throw failure(reading, `--${name} must be ${expects}, not ${JSON.stringify(text)}`);
+  }
   if ("min" in flag && flag.min !== undefined && Number(value) < flag.min) {
     throw failure(reading, `--${name} must be at least ${flag.min}, not ${text}`);
   }

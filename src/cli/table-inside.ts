@@ -40,7 +40,7 @@ export const INSIDE_COMMANDS = {
         value: "SOCKET",
         summary: "unix socket that receives a pidfd of the process",
       },
-      cwd: { kind: "string", value: "DIR", summary: "working directory, as the container sees it" },
+      cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
       env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
       tty: { kind: "bool", short: "t", summary: "give the process a terminal" },
       user: { kind: "string", short: "u", value: "UID[:GID]", summary: "run as this user and group" },
@@ -160,6 +160,7 @@ export const INSIDE_COMMANDS = {
     pending: true,
     summary: "restore a container from a checkpoint",
     args: ["ID"],
+    newId: true,
     flags: {
       bundle: {
         kind: "string",

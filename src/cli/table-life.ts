@@ -44,6 +44,7 @@ export const LIFE_COMMANDS = {
     pending: true,
     summary: "create a container from a bundle; its process waits for start",
     args: ["ID"],
+    newId: true,
     flags: CREATION_FLAGS,
   },
   start: {
@@ -56,6 +57,7 @@ export const LIFE_COMMANDS = {
     pending: true,
     summary: "create and start a container, and wait for its process",
     args: ["ID"],
+    newId: true,
     flags: {
       ...CREATION_FLAGS,
       detach: { kind: "bool", short: "d", summary: "return once the process runs" },

@@ -31,6 +31,8 @@ export type Command = {
   readonly args: readonly string[];
   readonly flags: FlagTable;
   readonly alias?: string;
+  /** ID is the name of a container that is not there yet. */
+  readonly newId?: true;
   /** Flags end at the first argument: what follows the container's id belongs to another program. */
   readonly flagsFirst?: true;
   /** Parsed, but refused as not supported yet; help and completion leave it out. */

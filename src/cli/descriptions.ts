@@ -1,0 +1,149 @@
+/**
+ * The longer texts of help and the man page. They are apart from the table so that only those two load
+ * them. A blank line ends a paragraph; lines are filled anew to the reader's width.
+ */
+import type { CommandName } from "./table.ts";
+
+export type Description = {
+  readonly text: string;
+  /** A command line, and what it does. */
+  readonly examples?: readonly (readonly [line: string, what: string])[];
+};
+
+export const ABOUT = `
+tsrun runs containers as the Open Container Initiative (OCI) describes them, with the command line of
+runc(8). It is made to be called by containerd, CRI-O, podman or docker, and can be used by hand.
+
+A container is made from a bundle: a directory with a config.json, which says what to run and how to
+confine it, and with the root file system that config.json names.`;
+
+export const DESCRIPTIONS: { readonly [C in CommandName]: Description } = {
+  create: {
+    text: `
+Makes the container that the bundle's config.json describes: its namespaces, its cgroup, its mounts and
+its limits. ID names it and must be unique under --root. The process does not run yet: everything is
+ready up to its first instruction, which "start" lets it execute. Hooks that belong before that run now.
+
+With process.terminal in config.json, --console-socket is needed: the terminal is sent there.`,
+    examples: [["tsrun create --bundle /srv/web --pid-file /run/web.pid web", "create the container web"]],
+  },
+  start: {
+    text: `
+Lets the process of a container that "create" has made execute its program, and returns when it has. If
+the program cannot be executed, the reason is printed and the container is stopped.`,
+  },
+  run: {
+    text: `
+Does what "create", "start" and, at the end of the process, "delete" do. Standard input, output and
+error are the process's own, or its terminal is connected to the caller's. Signals are passed on, and the
+exit status is the process's: 128 and the signal's number if a signal ended it.
+
+With --detach, returns as soon as the process runs; delete the container when it has ended.`,
+    examples: [["tsrun run --bundle /srv/web web", "run the container in the foreground"]],
+  },
+  state: {
+    text: `
+Prints the state as the runtime specification defines it: id, status (creating, created, running, paused
+or stopped), pid in the caller's pid namespace, bundle and annotations.`,
+  },
+  kill: {
+    text: `
+SIGNAL is a number or a name, with or without SIG, in either case. The signal goes to the container's
+first process; for the others, use --all.`,
+    examples: [
+      ["tsrun kill web", "ask the process to end"],
+      ["tsrun kill --all web KILL", "end everything in the container"],
+    ],
+  },
+  delete: {
+    text: `
+Removes the cgroup and the state of a stopped container, and runs its poststop hooks. With --force, a
+container that still runs is killed first, and one that does not exist is no error.`,
+  },
+  list: {
+    text: `
+Lists id, pid, status, bundle, time of creation and owner of every container under --root.`,
+    examples: [["tsrun --root /run/containerd/runc/k8s.io list", "list what containerd has started"]],
+  },
+  exec: {
+    text: `
+Runs COMMAND in the container's namespaces and cgroup. What is not given by flags is taken from the
+container's own process: user, environment, working directory, capabilities. Flags end at ID: all that
+follows it is COMMAND and its arguments.
+
+In place of COMMAND, --process names a file with a process object as in config.json.`,
+    examples: [
+      ["tsrun exec --tty web sh", "a shell in the container"],
+      ["tsrun exec --env LANG=C --user 1000:1000 web id", "a command as another user"],
+    ],
+  },
+  ps: {
+    text: `
+The table is that of ps(1) with the given options (default: -ef), reduced to the container's processes.
+The pids are the caller's, not the container's.`,
+    examples: [["tsrun ps web -o pid,rss,args", "choose the columns"]],
+  },
+  pause: {
+    text: `
+Freezes the container's cgroup. Its processes do not notice, and go on after "resume".`,
+  },
+  resume: { text: `Lets the processes of a paused container go on.` },
+  update: {
+    text: `
+Only the limits that are given change. They are lost with the container: config.json stays as it is.
+Sizes may have a unit, k, m, g, t or p, in powers of 1024.`,
+    examples: [
+      ["tsrun update --memory 512M --pids-limit 100 web", "limit memory and processes"],
+      [
+        `echo '{"cpu":{"quota":50000,"period":100000}}' | tsrun update --resources - web`,
+        "give it half a CPU",
+      ],
+    ],
+  },
+  events: {
+    text: `
+Prints one JSON object a line: the statistics of the container's cgroup every --interval, and a message
+when it runs out of memory. Ends with the container.`,
+  },
+  checkpoint: {
+    text: `
+Saves memory, open files and everything else of the container's processes with criu(8), then ends them.
+"restore" brings them back.`,
+  },
+  restore: { text: `Makes a container anew from what "checkpoint" has saved, under the name ID.` },
+  spec: {
+    text: `
+Writes a config.json that runs a shell in the bundle's directory rootfs. It is meant to be edited. A
+config.json that is there already is left alone, with an error.`,
+    examples: [["tsrun spec --bundle /srv/web", "start a new bundle"]],
+  },
+  validate: {
+    text: `
+Checks config.json against the runtime specification and against what would fail later, and prints one
+line for each thing that is wrong: where it stands, and what to change. Nothing is started.`,
+  },
+  check: {
+    text: `
+Tries what containers need from this machine: kernel features, namespaces, cgroup controllers, seccomp.
+With --bundle, tries what this bundle needs.`,
+  },
+  features: {
+    text: `
+Prints the features structure of the runtime specification: the namespaces, mount options, hooks,
+capabilities, cgroup and seccomp support that a config.json may ask for.`,
+  },
+  completion: {
+    text: `
+Prints a script that makes the shell complete tsrun's commands, flags, values and containers.`,
+    examples: [
+      ["source <(tsrun completion bash)", "in ~/.bashrc"],
+      ["source <(tsrun completion zsh)", "in ~/.zshrc, after compinit"],
+      ["tsrun completion fish | source", "in ~/.config/fish/config.fish"],
+    ],
+  },
+  help: { text: `The same as --help, or as COMMAND --help.` },
+  man: {
+    text: `Prints the manual page of tsrun in roff.`,
+    examples: [["tsrun man | man -l -", "read it"]],
+  },
+};
