@@ -1,0 +1,16 @@
+/** `tsrun completion SHELL`: the scripts, made from the table. */
+import { bashCompletion } from "./completion-bash.ts";
+import { fishCompletion } from "./completion-fish.ts";
+import type { SHELLS } from "./completion-sources.ts";
+import { zshCompletion } from "./completion-zsh.ts";
+
+const SCRIPTS: { readonly [S in (typeof SHELLS)[number]]: () => string } = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+};
+
+/** The script for a shell, or undefined if there is none for it. */
+export function completionScript(shell: string): string | undefined {
+  return Object.entries(SCRIPTS).find(([name]) => name === shell)?.[1]();
+}
