@@ -79,12 +79,17 @@ export const OciVersion = stringThat((version) => {
   return semver[1] === "1" ? undefined : "must be a version 1.x of the runtime-spec";
 });
 
+/** What sethostname(2) and setdomainname(2) take. */
+const UtsName = stringThat((name) =>
+  new TextEncoder().encode(name).length > 64 ? "must not be longer than 64 bytes" : undefined,
+);
+
 export const Config = object({
   ociVersion: required(OciVersion),
   process: Process,
   root: required(Root),
-  hostname: string,
-  domainname: string,
+  hostname: UtsName,
+  domainname: UtsName,
   mounts: array(Mount),
   hooks: Hooks,
   annotations: map(string, notEmpty),

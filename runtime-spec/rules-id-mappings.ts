@@ -97,19 +97,21 @@ function idmapHasMappings({ mounts = [], linux }: Config, report: Report): void 
   }
 }
 
+/** The kernel refuses ids without a mapping. (That there are mappings is another rule's affair.) */
 function userIsMapped({ process, linux }: Config, report: Report): void {
-  const user = userNamespace(linux);
-  if (user === undefined || user.path !== undefined || linux === undefined) return;
+  const namespace = userNamespace(linux);
+  if (namespace === undefined || namespace.path !== undefined) return;
   const { uid = 0, gid = 0, additionalGids = [] } = process?.user ?? {};
-  const isMapped = (id: number, mappings: readonly IdMapping[] = []) =>
-    mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
-  const place = ["process", "user"];
-  if (!isMapped(uid, linux.uidMappings))
-    report.problem(`is not mapped by linux.uidMappings: ${uid}`, ...place, "uid");
-  if (!isMapped(gid, linux.gidMappings))
-    report.problem(`is not mapped by linux.gidMappings: ${gid}`, ...place, "gid");
-  for (const [index, id] of additionalGids.entries()) {
-    if (isMapped(id, linux.gidMappings)) continue;
-    report.problem(`is not mapped by linux.gidMappings: ${id}`, ...place, "additionalGids", index);
-  }
+  const check = (id: number, name: (typeof NAMES)[number], ...place: Key[]) => {
+    const mappings = linux?.[name] ?? [];
+    if (mappings.length === 0 || mappings.some((mapping) => maps(mapping, id))) return;
+    report.problem(`is not mapped by linux.${name}: ${id}`, "process", "user", ...place);
+  };
+  check(uid, "uidMappings", "uid");
+  check(gid, "gidMappings", "gid");
+  for (const [index, id] of additionalGids.entries()) check(id, "gidMappings", "additionalGids", index);
+}
+
+function maps({ containerID, size }: IdMapping, id: number): boolean {
+  return id >= containerID && id < containerID + size;
 }

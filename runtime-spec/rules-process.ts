@@ -75,7 +75,7 @@ const NICE: readonly SchedulerPolicy[] = ["SCHED_OTHER", "SCHED_BATCH"];
 /** See sched_setattr(2). A 0 counts as not set: Go's callers write it. */
 function schedulerFitsPolicy(scheduler: Scheduler, report: Report): void {
   const { policy, nice = 0, priority = 0, runtime = 0, deadline = 0, period = 0 } = scheduler;
-  if (nice !== 0 && !NICE.includes(policy)) report.problem(`has no meaning with ${policy}`, "nice");
+  if (nice !== 0 && !NICE.includes(policy)) report.warning(`is ignored with ${policy}`, "nice");
   if (REAL_TIME.includes(policy)) {
     if (priority < 1 || priority > 99)
       report.problem(`must be from 1 to 99 with ${policy}, found ${priority}`, "priority");

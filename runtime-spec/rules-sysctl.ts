@@ -11,24 +11,36 @@ export const SYSCTL_RULES = [
 ];
 
 /**
- * The file of a sysctl below /proc/sys: `net.ipv4.ip_forward` and `net/ipv4/ip_forward` are
- * "net/ipv4/ip_forward"; as in sysctl(8) the first separator tells which one it is, and the other one stands for
- * a dot (`net.ipv4.conf.eth0/1.forwarding`). Undefined when it is no name below /proc/sys.
+ * The file of a sysctl below /proc/sys: `net.ipv4.ip_forward` and `net/ipv4/ip_forward` are both
+ * "net/ipv4/ip_forward". As in sysctl(8) the first separator tells which of the two it is, and the other one
+ * stands for a dot: `net.ipv4.conf.eth0/1.forwarding`. Undefined when it is no name below /proc/sys.
  */
 export function sysctlFile(name: string): string | undefined {
-  const slashesFirst = /^[^./]*\//.test(name);
-  const file = slashesFirst ? name : name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+  const slash = name.indexOf("/");
+  const dot = name.indexOf(".");
+  const slashesSeparate = slash !== -1 && (dot === -1 || slash < dot);
+  const file = slashesSeparate ? name : slash === -1 ? name.replaceAll(".", "/") : swapSeparators(name);
   const wrong = file.split("/").some((part) => part === "" || part === "." || part === "..");
   return wrong || !file.includes("/") ? undefined : file;
 }
 
-const NAMESPACED: readonly { readonly file: RegExp; readonly type: NamespaceType }[] = [
-  { file: /^net\//, type: "network" },
-  { file: /^kernel\/(shmmax|shmall|shmmni|shm_rmid_forced|shm_next_id)$/, type: "ipc" },
-  { file: /^kernel\/(msgmax|msgmnb|msgmni|msg_next_id|sem|sem_next_id)$/, type: "ipc" },
-  { file: /^fs\/mqueue\//, type: "ipc" },
-  { file: /^kernel\/(hostname|domainname)$/, type: "uts" },
+function swapSeparators(name: string): string {
+  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+}
+
+/** Files, and folders that end in a slash. */
+const NAMESPACED: readonly { readonly type: NamespaceType; readonly files: readonly string[] }[] = [
+  { type: "network", files: ["net/"] },
+  { type: "uts", files: ["kernel/hostname", "kernel/domainname"] },
+  { type: "ipc", files: ["kernel/shmmax", "kernel/shmall", "kernel/shmmni", "kernel/shm_rmid_forced"] },
+  { type: "ipc", files: ["kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem"] },
+  { type: "ipc", files: ["kernel/shm_next_id", "kernel/msg_next_id", "kernel/sem_next_id", "fs/mqueue/"] },
 ];
+
+function namespaceOf(file: string): NamespaceType | undefined {
+  const isIn = (known: string) => (known.endsWith("/") ? file.startsWith(known) : file === known);
+  return NAMESPACED.find(({ files }) => files.some(isIn))?.type;
+}
 
 function sysctlsAreNamespaced(config: Config, report: Report): void {
   for (const name of Object.keys(config.linux?.sysctl ?? {})) {
@@ -40,7 +52,7 @@ function sysctlsAreNamespaced(config: Config, report: Report): void {
 function complain({ linux, hostname, domainname }: Config, name: string): string | undefined {
   const file = sysctlFile(name);
   if (file === undefined) return "is not the name of a sysctl";
-  const type = NAMESPACED.find((sysctls) => sysctls.file.test(file))?.type;
+  const type = namespaceOf(file);
   if (type === undefined) return "is not namespaced: it would change the host";
   if (!hasNamespace(linux, type)) {
     return `needs a ${type} namespace: without { "type": "${type}" } in linux.namespaces it would change the host`;

@@ -1,6 +1,11 @@
 /**
  * The engine under the model: a schema is plain data, written once; its TypeScript type is inferred from it
  * ({@link Infer}), and walk.ts checks a value against it at run time.
+ *
+ * Why our own: every `create` loads this cold, before any JavaScript is compiled. A compiled binary that loads the
+ * model and validates containerd's default config takes 0.65 ms longer than an empty one, all rules included, and
+ * 0.9 ms with a pod's seccomp profile of 400 names. Valibot 1.5, with the properties' types alone, takes 0.7 and
+ * 1.1 ms. (Median of 500 runs each; schemas of this engine without the rules: 0.5 and 0.6 ms.)
  */
 
 /** Carries the TypeScript type of a schema; it has no value at run time. */

@@ -2,7 +2,7 @@
 
 import { INT64_MAX, isUnlimited, UINT64_MAX } from "./int64.ts";
 import { type Key, type Report, show } from "./report.ts";
-import type { Complain, Fields, Foreign, Required, Scalar, Schema } from "./schema.ts";
+import type { Complain, Fields, Scalar, Schema } from "./schema.ts";
 
 /** A rule about the values of one schema that a single property cannot tell. */
 export interface Rule {
@@ -41,94 +41,88 @@ export function rulesBySchema(rules: readonly Rule[]): Rules {
  * what is not set: such properties are removed from `value`.
  */
 export function walk(schema: Schema, value: unknown, report: Report, rules: Rules): void {
-  new Walk(report, rules).any(schema, value);
+  if (schema.kind === "object") walkObject(schema, schema.fields, value, report, rules);
+  else if (schema.kind === "array") walkArray(schema.item, schema.min, value, report, rules);
+  else if (schema.kind === "map") walkMap(schema.value, schema.complain, value, report, rules);
+  else {
+    const complaint = complainOf(schema, value);
+    if (complaint !== undefined) report.problem(complaint);
+  }
 }
 
-class Walk {
-  readonly #report: Report;
-  readonly #rules: Rules;
-
-  constructor(report: Report, rules: Rules) {
-    this.#report = report;
-    this.#rules = rules;
+/** Walks what stands at `key`. A sound scalar, the usual case, costs no bookkeeping. */
+function walkAt(key: Key, schema: Schema, value: unknown, report: Report, rules: Rules): void {
+  if (isScalar(schema)) {
+    const complaint = complainOf(schema, value);
+    if (complaint !== undefined) report.problem(complaint, key);
+    return;
   }
+  report.enter(key);
+  walk(schema, value, report, rules);
+  report.leave();
+}
 
-  any(schema: Schema, value: unknown): void {
-    if (schema.kind === "object") this.#object(schema, schema.fields, value);
-    else if (schema.kind === "array") this.#array(schema.item, schema.min, value);
-    else if (schema.kind === "map") this.#map(schema.value, schema.complain, value);
-    else {
-      const complaint = complainOf(schema, value);
-      if (complaint !== undefined) this.#report.problem(complaint);
-    }
+function walkArray(item: Schema, min: number, value: unknown, report: Report, rules: Rules): void {
+  if (!Array.isArray(value)) report.problem(`must be an array, found ${show(value)}`);
+  else if (value.length < min) report.problem("must not be empty");
+  else for (let index = 0; index < value.length; index++) walkAt(index, item, value[index], report, rules);
+}
+
+function walkMap(
+  item: Schema,
+  complain: Complain | undefined,
+  value: unknown,
+  report: Report,
+  rules: Rules,
+): void {
+  if (!isObject(value)) {
+    report.problem(`must be an object, found ${show(value)}`);
+    return;
   }
-
-  #at(key: Key, schema: Schema, value: unknown): void {
-    this.#report.enter(key);
-    this.any(schema, value);
-    this.#report.leave();
+  for (const name of Object.keys(value)) {
+    const complaint = complainOfName(complain, name);
+    if (complaint !== undefined) report.problem(`${complaint}, found ${show(name)}`, name);
+    else walkAt(name, item, value[name], report, rules);
   }
+}
 
-  #array(item: Schema, min: number, value: unknown): void {
-    if (!Array.isArray(value)) this.#report.problem(`must be an array, found ${show(value)}`);
-    else if (value.length < min) this.#report.problem("must not be empty");
-    else for (let index = 0; index < value.length; index++) this.#at(index, item, value[index]);
+function walkObject(schema: Schema, fields: Fields, value: unknown, report: Report, rules: Rules): void {
+  if (!isObject(value)) {
+    report.problem(`must be an object, found ${show(value)}`);
+    return;
   }
-
-  #map(schema: Schema, complain: Complain | undefined, value: unknown): void {
-    if (!isObject(value)) {
-      this.#report.problem(`must be an object, found ${show(value)}`);
-      return;
-    }
-    for (const name of Object.keys(value)) {
-      const complaint = complain?.(name);
-      if (complaint !== undefined) this.#report.problem(`${complaint}, found ${show(name)}`, name);
-      else this.#at(name, schema, value[name]);
-    }
-  }
-
-  #object(schema: Schema, fields: Fields, value: unknown): void {
-    if (!isObject(value)) {
-      this.#report.problem(`must be an object, found ${show(value)}`);
-      return;
-    }
-    const before = this.#report.problems.length;
-    for (const name in fields) {
-      const field = fields[name];
-      if (field !== undefined) this.#property(name, field, value);
-    }
-    this.#applyRules(schema, value, before);
-  }
-
-  #property(name: string, field: Schema | Required | Foreign, owner: Record<string, unknown>): void {
-    const value = owner[name];
+  const before = report.problems.length;
+  for (const name in fields) {
+    const field = fields[name];
+    const found = value[name];
+    if (field === undefined) continue;
     if (field.kind === "required") {
-      if (value === undefined || value === null) this.#report.problem("is required", name);
-      else this.#at(name, field.schema, value);
-    } else if (value === null || value === "") delete owner[name];
-    else if (value === undefined) return;
-    else if (field.kind === "foreign") this.#report.warning(`is for ${field.platform}, and ignored`, name);
-    else this.#at(name, field, value);
+      if (found === undefined || found === null) report.problem("is required", name);
+      else walkAt(name, field.schema, found, report, rules);
+    } else if (found === undefined) continue;
+    else if (found === null || found === "") delete value[name];
+    else if (field.kind === "foreign") report.warning(`is for ${field.platform}, and ignored`, name);
+    else walkAt(name, field, found, report, rules);
   }
+  for (const rule of rules.get(schema) ?? []) {
+    if (report.problems.length === before || isSound(rule, report, before)) rule.check(value, report);
+  }
+}
 
-  /** Runs the rules of `schema`, but those that would read something of which a problem has been found `since`. */
-  #applyRules(schema: Schema, value: unknown, since: number): void {
-    const rules = this.#rules.get(schema);
-    if (rules === undefined) return;
-    const unsound = this.#report.problems.slice(since);
-    for (const { check, reads } of rules) {
-      const places = reads.map((path) => this.#report.path(path.split(".")));
-      const hit = unsound.some(
-        ({ path }) => places.length === 0 || places.some((place) => covers(place, path)),
-      );
-      if (!hit) check(value, this.#report);
-    }
-  }
+/** Whether none of the problems found `since` is in what the rule reads. */
+function isSound({ reads }: Rule, report: Report, since: number): boolean {
+  if (reads.length === 0) return false;
+  const places = reads.map((read) => report.path(read.split(".")));
+  return report.problems.slice(since).every(({ path }) => places.every((place) => !covers(place, path)));
 }
 
 /** Whether one of two paths contains the other. */
 function covers(one: string, other: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
+}
+
+function isScalar(schema: Schema): schema is Scalar {
+  return schema.kind !== "object" && schema.kind !== "array" && schema.kind !== "map";
 }
 
 function complainOf(scalar: Scalar, value: unknown): string | undefined {
@@ -144,6 +138,10 @@ function complainOf(scalar: Scalar, value: unknown): string | undefined {
     case "string":
       return complainOfString(scalar.complain, value);
   }
+}
+
+function complainOfName(complain: Complain | undefined, name: string): string | undefined {
+  return name.includes("\0") ? "must not contain a NUL byte" : complain?.(name);
 }
 
 function complainOfInteger(min: number, max: number, value: unknown): string | undefined {
