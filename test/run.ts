@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { type FileResult, runFile } from "./harness/run-file.ts";
+import { SKIP_MARK } from "./harness/skip.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 const UNIT_SECONDS = 60;
@@ -71,8 +72,13 @@ async function run({ path, integration }: TestFile): Promise<void> {
   const counts = `${result.passed} passed${result.failed > 0 ? `, ${result.failed} FAILED` : ""}${skips}`;
   console.log(`${result.seconds.toFixed(2).padStart(7)} s  ${relative(PROJECT, path)}  ${counts}`);
   if (result.failed === 0) return;
-  console.log(result.output.replace(/^/gm, "    "));
+  for (const line of result.output.split("\n").filter(isTelling)) console.log(`    ${line}`);
   for (const complaint of result.complaints) console.log(`    ${relative(PROJECT, path)} ${complaint}`);
+}
+
+/** Whether a line of a failed file's output is worth showing: skips have a list of their own. */
+function isTelling(line: string): boolean {
+  return line.trim() !== "" && !line.startsWith(SKIP_MARK);
 }
 
 /** Prints the skips and, last, the one closing line; returns the exit status. */

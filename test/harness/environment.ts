@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { testToken } from "./run-file.ts";
 
@@ -31,9 +31,11 @@ export function uniqueId(): string {
   return `${theme}-${made}-${testToken(workDirectory)}`;
 }
 
-/** A fresh directory on the test file's tmpfs. */
+/** A fresh directory on the test file's tmpfs, which every user may enter. */
 export function freshDirectory(purpose: string): string {
-  return mkdtempSync(join(workDirectory, `${purpose}-`));
+  const path = mkdtempSync(join(workDirectory, `${purpose}-`));
+  chmodSync(path, 0o755);
+  return path;
 }
 
 function given(name: string): string {

@@ -91,7 +91,7 @@ function judge(file: string, began: number, limit: number, ended: Ended, leaked:
   else if (how !== 0 && passed === total) complaints.push(`exited ${how} though its tests passed`);
   if (finished && total === 0 && skipped.length === 0) complaints.push("holds no test");
   if (uvuSkips) complaints.push(`left out ${uvuSkips} by test.skip or test.only: use testIf, which says why`);
-  for (const path of leaked) complaints.push(`left the cgroup ${path}`);
+  if (leaked.length > 0) complaints.push(`left ${leaked.length} cgroups, now removed, such as ${leaked[0]}`);
 
   const failed = (finished ? total - passed : 0) + (complaints.length > 0 ? 1 : 0);
   return { file, passed: passed ?? 0, failed, skipped, seconds, complaints, output };

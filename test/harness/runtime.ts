@@ -125,13 +125,13 @@ function openOutput() {
 /** `outcome`, when the call succeeded; throws with all that it said when not. */
 export function succeeded(outcome: Outcome): Outcome {
   if (outcome.status === 0) return outcome;
-  throw new Error(`${outcome.command}: expected success\n${describe(outcome)}`);
+  throw new Unexpected("success", outcome);
 }
 
 /** `outcome`, when the call succeeded without a word on stderr, where callers would take it for output. */
 export function silent(outcome: Outcome): Outcome {
   if (succeeded(outcome).stderr === "") return outcome;
-  throw new Error(`${outcome.command}: expected nothing on stderr\n${describe(outcome)}`);
+  throw new Unexpected("success and nothing on stderr", outcome);
 }
 
 /** The one line on stderr of a call that failed; throws when it succeeded or said more, or less. */
@@ -140,9 +140,15 @@ export function complaint(outcome: Outcome): string {
   const [line] = lines;
   if (outcome.status !== null && outcome.status !== 0 && lines.length === 1 && line !== undefined)
     return line;
-  throw new Error(`${outcome.command}: expected failure and one line on stderr\n${describe(outcome)}`);
+  throw new Unexpected("failure and one line on stderr", outcome);
 }
 
-function describe({ status, signal, stdout, stderr }: Outcome): string {
-  return `  status: ${status ?? signal}\n  stdout: ${stdout}\n  stderr: ${stderr}`;
+/** A call that ended otherwise; uvu prints `details`, all that the call said, below the message. */
+class Unexpected extends Error {
+  readonly details: string;
+
+  constructor(wanted: string, { command, status, signal, stdout, stderr }: Outcome) {
+    super(`expected ${wanted}: ${command}`);
+    this.details = `ended with ${status ?? signal}\nstdout: ${stdout}\nstderr: ${stderr}`;
+  }
 }

@@ -1,0 +1,179 @@
+// Runs beside other files.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle } from "../harness/bundle.ts";
+import { ran, ranIn } from "../harness/container.ts";
+import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+
+const COMMANDS = ["create", "start", "state", "kill", "delete", "run", "exec", "list", "spec", "features"];
+
+for (const flag of ["--version", "-v"]) {
+  test(`${flag} names the runtime, its version and the specification's`, () => {
+    const { stdout } = silent(runtime([flag]));
+    assert.match(stdout, isTsrun ? /^tsrun version \d+\.\d+\.\d+/ : /^\w+ version/);
+    assert.match(stdout, /^spec: 1\.\d+/m);
+  });
+}
+
+for (const flag of ["--help", "-h", "help"]) {
+  test(`${flag} lists the commands and global options`, () => {
+    const { stdout } = silent(runtime([flag]));
+    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^ +${command}\\b`, "m"));
+    for (const option of ["--root", "--log", "--log-format", "--debug", "--systemd-cgroup"]) {
+      assert.ok(stdout.includes(option), option);
+    }
+  });
+}
+
+for (const [command, options] of [
+  ["create", ["--bundle", "--pid-file", "--console-socket"]],
+  ["run", ["--bundle", "--detach", "--keep", "--pid-file"]],
+  ["exec", ["--cwd", "--env", "--user", "--process", "--pid-file", "--detach"]],
+  ["delete", ["--force"]],
+  ["kill", ["--all"]],
+  ["list", ["--format", "--quiet"]],
+] as const) {
+  test(`${command} --help lists its options`, () => {
+    const { stdout } = silent(runtime([command, "--help"]));
+    for (const option of options) assert.ok(stdout.includes(option), `${option} in ${stdout}`);
+  });
+}
+
+test("options may be written with = or as the next word", () => {
+  const { path } = bundle({ args: ["echo", "here"] });
+  assert.is(runtime(["run", `--bundle=${path}`, uniqueId()]).stdout, "here\n");
+  assert.is(runtime(["run", "-b", path, uniqueId()]).stdout, "here\n");
+});
+
+testIf(isTsrun, TSRUN_ONLY)(
+  "an unknown command, an unknown option or a missing id is refused in one line",
+  () => {
+    assert.match(complaint(runtime(["explode"])), /explode/);
+    assert.match(complaint(runtime(["list", "--explode"])), /explode/);
+    assert.match(complaint(runtime([], { global: ["--explode"] })), /explode/);
+    for (const command of ["create", "start", "state", "kill", "delete", "run", "exec"]) {
+      complaint(runtime([command]));
+    }
+  },
+);
+
+testIf(isTsrun, TSRUN_ONLY)("a word too many is refused", () => {
+  complaint(runtime(["state", uniqueId(), "more"]));
+});
+
+// The log, as containerd and podman read it
+
+interface Entry {
+  readonly level: string;
+  readonly msg: string;
+  readonly time: string;
+}
+
+/** The lines of a log file that a failing command wrote. */
+function logged(format: string): string[] {
+  const log = join(freshDirectory("log"), "log.json");
+  const { status } = runtime(["state", uniqueId()], { global: ["--log", log, "--log-format", format] });
+  assert.is(status, 1);
+  return readFileSync(log, "utf8").trim().split("\n");
+}
+
+test("--log-format json writes an error as level, msg and time", () => {
+  const entries = logged("json").map((line) => JSON.parse(line) as Entry); // its fields are what is tested
+  const last = entries.findLast(({ level }) => level === "error");
+  assert.match(last?.msg ?? "", /does not exist/);
+  assert.match(last?.time ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
+  assert.ok(Math.abs(Date.parse(last?.time ?? "") - Date.now()) < 60_000, last?.time);
+});
+
+test("a message with quotes, newlines and other letters is one line of JSON", () => {
+  const log = join(freshDirectory("log"), "log.json");
+  const args = ['no"such\nprogram ü'];
+  const { status } = ran({ args }, { global: ["--log", log, "--log-format", "json"] });
+  assert.ok(status !== 0);
+  const lines = readFileSync(log, "utf8").trim().split("\n");
+  const entries = lines.map((line) => JSON.parse(line) as Entry);
+  assert.ok(
+    entries.some(({ level, msg }) => level === "error" && msg.includes("such")),
+    lines.join("\n"),
+  );
+});
+
+test("--log-format text writes one line", () => {
+  const [line = "", ...more] = logged("text");
+  assert.equal(more, []);
+  assert.match(line, /does not exist/);
+});
+
+test("the log is added to, not overwritten", () => {
+  const log = join(freshDirectory("log"), "log.json");
+  const call = { global: ["--log", log, "--log-format", "json"] };
+  runtime(["state", uniqueId()], call);
+  const first = readFileSync(log, "utf8");
+  runtime(["state", uniqueId()], call);
+  assert.ok(readFileSync(log, "utf8").startsWith(first));
+  assert.ok(readFileSync(log, "utf8").length > first.length);
+});
+
+test("an error goes to stderr too when there is a log", () => {
+  const log = join(freshDirectory("log"), "log.json");
+  const outcome = runtime(["state", uniqueId()], { global: ["--log", log] });
+  assert.match(complaint(outcome), /does not exist/);
+});
+
+test("a success writes nothing to the log", () => {
+  const log = join(freshDirectory("log"), "log.json");
+  silent(runtime(["list"], { global: ["--log", log, "--log-format", "json"] }));
+  assert.is(readFileSync(log, { encoding: "utf8", flag: "a+" }), "");
+});
+
+test("--debug tells more, in the log, and the container's output stays its own", () => {
+  const log = join(freshDirectory("log"), "log.json");
+  const { path } = bundle({ args: ["echo", "out"] });
+  const outcome = ranIn(path, { global: ["--debug", "--log", log, "--log-format", "json"] });
+  assert.is(outcome.stdout, "out\n");
+  assert.is(outcome.stderr, "");
+  const entries = readFileSync(log, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Entry);
+  assert.ok(entries.some(({ level }) => level === "debug"));
+});
+
+test("an unknown log format is refused", () => {
+  assert.ok(runtime(["list"], { global: ["--log-format", "xml"] }).status !== 0);
+});
+
+// features
+
+test("features tells the namespaces, capabilities and mount options that work", () => {
+  const features = JSON.parse(silent(runtime(["features"])).stdout);
+  assert.match(features.ociVersionMin, /^1\.0\.\d/);
+  assert.match(features.ociVersionMax, /^1\.\d/);
+  for (const kind of ["pid", "network", "ipc", "uts", "mount", "cgroup", "user"]) {
+    assert.ok(features.linux.namespaces.includes(kind), kind);
+  }
+  assert.ok(features.linux.capabilities.includes("CAP_SYS_ADMIN"));
+  for (const option of ["ro", "rbind", "rprivate", "nosuid"]) {
+    assert.ok(features.mountOptions.includes(option), option);
+  }
+});
+
+testIf(isTsrun, TSRUN_ONLY)("each namespace and mount option of features is accepted", () => {
+  const features = JSON.parse(silent(runtime(["features"])).stdout);
+  assert.ok(features.linux.namespaces.includes("time"));
+  for (const option of features.mountOptions.filter(
+    (one: string) => !["remount", "idmap", "ridmap"].includes(one),
+  )) {
+    const mounts = [{ destination: "/x", type: "tmpfs", source: "tmpfs", options: [option] }];
+    const { stderr } = ran({ mounts });
+    assert.not.match(stderr, /unknown/, option);
+  }
+});
+
+leavesNothing();
+test.run();

@@ -1,0 +1,256 @@
+// Runs beside other files.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
+import { cgroup2Of } from "../harness/cgroups.ts";
+import { type Container, container, created, started } from "../harness/container.ts";
+import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { commandLine, lives, namespaceOf, parseStatus, status } from "../harness/processes.ts";
+import {
+  type Call,
+  complaint,
+  type Outcome,
+  runtime,
+  silent,
+  startRuntime,
+  succeeded,
+} from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+const SLEEP = ["sleep", "60"];
+
+// One container for most of the tests: exec leaves it as it was
+const box: Container = container({ args: SLEEP, process: { env: ["PATH=/bin", "OWN=1"], cwd: "/etc" } });
+test.before(() => {
+  box.create();
+  box.start();
+});
+
+/** `exec FLAGS ID ARGS…` in the shared container. */
+function exec(flags: readonly string[], args: readonly string[], call: Call = {}): Outcome {
+  return runtime(["exec", ...flags, box.id, ...args], call);
+}
+
+/** `exec --process FILE ID`, with a process as exec takes it, changed. */
+function execProcess(changes: JsonObject, ...flags: string[]): Outcome {
+  const file = join(freshDirectory("process"), "process.json");
+  const process = { user: { uid: 0, gid: 0 }, args: ["true"], env: ["PATH=/bin"], cwd: "/", ...changes };
+  writeFileSync(file, JSON.stringify(process));
+  return exec(["--process", file, ...flags], []);
+}
+
+test("exec runs a program in the container's namespaces, root and cgroup", () => {
+  const script = "for kind in pid net ipc uts mnt; do readlink /proc/self/ns/$kind; done";
+  const seen = succeeded(exec([], ["sh", "-c", script]))
+    .stdout.trim()
+    .split("\n");
+  const files = ["pid", "net", "ipc", "uts", "mnt"] as const;
+  assert.equal(
+    seen,
+    files.map((file) => namespaceOf(box.pid(), file)),
+  );
+});
+
+test("exec's program is not process 1, and sees who is", () => {
+  const seen = succeeded(exec([], ["sh", "-c", "echo $$; cat /proc/1/comm"])).stdout;
+  assert.match(seen, /^([2-9]|\d\d+)\nsleep\n$/);
+});
+
+for (const code of [0, 1, 3, 255]) {
+  test(`exec exits with the program's status ${code}`, () => {
+    assert.is(exec([], ["sh", "-c", `exit ${code}`]).status, code);
+  });
+}
+
+test("exec exits with 128+n when a signal ends the program", () => {
+  assert.is(exec([], ["sh", "-c", "kill -TERM $$"]).status, 143);
+  assert.is(exec([], ["sh", "-c", "kill -KILL $$"]).status, 137);
+});
+
+test("stdin, stdout and stderr are the program's", () => {
+  const { stdout, stderr } = exec([], ["sh", "-c", "cat; echo err >&2"], { input: "hello\n" });
+  assert.is(stdout, "hello\n");
+  assert.is(stderr, "err\n");
+});
+
+test("flags after the container's id are the program's", () => {
+  assert.is(succeeded(exec([], ["echo", "--cwd", "-e", "x"])).stdout, "--cwd -e x\n");
+});
+
+test("the environment and working directory are the container's", () => {
+  const seen = succeeded(exec([], ["sh", "-c", "pwd; echo $OWN $CALLERS"], { env: { CALLERS: "x" } })).stdout;
+  assert.is(seen, "/etc\n1\n");
+});
+
+test("--cwd is the working directory", () => {
+  assert.is(succeeded(exec(["--cwd", "/bin"], ["pwd"])).stdout, "/bin\n");
+});
+
+test("--env adds to the environment, as often as it is given, and wins", () => {
+  const flags = ["--env", "A=1", "--env", "B=two words", "--env", "OWN=other"];
+  assert.is(succeeded(exec(flags, ["sh", "-c", 'echo "$A|$B|$OWN"'])).stdout, "1|two words|other\n");
+});
+
+for (const [user, uid, gid] of [
+  ["1000", "1000", "0"],
+  ["1000:1001", "1000", "1001"],
+] as const) {
+  test(`--user ${user} is user ${uid} and group ${gid}`, () => {
+    const { Uid, Gid } = parseStatus(succeeded(exec(["--user", user], ["cat", "/proc/self/status"])).stdout);
+    assert.is(Uid?.split("\t")[0], uid);
+    assert.is(Gid?.split("\t")[0], gid);
+  });
+}
+
+for (const user of ["root", "1:x", "-1", ":5"]) {
+  test(`--user ${user} is refused, as it isn't made of numbers`, () => {
+    complaint(exec(["--user", user], ["true"]));
+  });
+}
+
+test("the capabilities, limits and noNewPrivileges are the container's", () => {
+  const seen = parseStatus(succeeded(exec([], ["cat", "/proc/self/status"])).stdout);
+  const init = status(box.pid());
+  for (const field of ["CapBnd", "CapEff", "CapPrm", "CapInh", "NoNewPrivs", "Umask"] as const) {
+    assert.is(seen[field], init[field], field);
+  }
+  const limits = succeeded(exec([], ["cat", "/proc/self/limits"])).stdout;
+  assert.is(limits, readFileSync(`/proc/${box.pid()}/limits`, "utf8"));
+});
+
+test("exec's program starts with default dispositions and an empty mask", () => {
+  const seen = parseStatus(succeeded(exec([], ["cat", "/proc/self/status"])).stdout);
+  for (const field of ["SigBlk", "SigIgn"]) assert.is(seen[field], "0".repeat(16), field);
+});
+
+test("--process takes all of the process from a file", () => {
+  const outcome = execProcess({
+    args: ["sh", "-c", "pwd; echo $A; cat /proc/self/status; exit 4"],
+    cwd: "/bin",
+    env: ["PATH=/bin", "A=file"],
+    user: { uid: 5, gid: 6, additionalGids: [7] },
+    capabilities: capabilities(["CAP_KILL"], { ambient: true }),
+    noNewPrivileges: true,
+  });
+  assert.is(outcome.status, 4);
+  assert.match(outcome.stdout, /^\/bin\nfile\n/);
+  const seen = parseStatus(outcome.stdout);
+  assert.is(seen["Uid"], "5\t5\t5\t5");
+  assert.is(seen["Gid"], "6\t6\t6\t6");
+  assert.is(seen["Groups"], "7");
+  assert.is(seen["CapEff"], "0000000000000020");
+  assert.is(seen["NoNewPrivs"], "1");
+});
+
+testIf(isTsrun, TSRUN_ONLY)("the umask of a process file is the program's", () => {
+  const { stdout } = execProcess({ args: ["sh", "-c", "umask"], user: { uid: 0, gid: 0, umask: 0o077 } });
+  assert.is(stdout, "0077\n");
+});
+
+test("a process file with a mistake is refused", () => {
+  complaint(execProcess({ args: "true" }));
+  complaint(execProcess({ cwd: "relative" }));
+});
+
+test("a process file that isn't there is refused", () => {
+  complaint(exec(["--process", "/not/there"], []));
+});
+
+test("--detach returns while the program goes on; --pid-file tells who it is", async () => {
+  const file = join(freshDirectory("pid"), "pid");
+  silent(exec(["--detach", "--pid-file", file], ["sleep", "61"]));
+  const pid = readFileSync(file, "utf8");
+  assert.match(pid, /^\d+$/);
+  assert.is(commandLine(Number(pid)), "sleep 61");
+  assert.is(namespaceOf(Number(pid), "mnt"), namespaceOf(box.pid(), "mnt"));
+  process.kill(Number(pid), "SIGKILL");
+  await waitUntil(() => !lives(Number(pid)), "it has ended");
+});
+
+test("--process with --detach and --pid-file, as containerd calls it", async () => {
+  const file = join(freshDirectory("pid"), "pid");
+  silent(execProcess({ args: ["sleep", "62"] }, "--detach", "--pid-file", file));
+  const pid = Number(readFileSync(file, "utf8"));
+  assert.is(commandLine(pid), "sleep 62");
+  process.kill(pid, "SIGKILL");
+  await waitUntil(() => !lives(pid), "it has ended");
+});
+
+for (const signal of ["TERM", "INT", "USR1"] as const) {
+  test(`SIG${signal} to a foreground exec reaches its program`, async () => {
+    const script = `trap "exit 9" ${signal}; echo ready; while :; do sleep 0.02; done`;
+    await using running = startRuntime(["exec", box.id, "sh", "-c", script]);
+    await waitUntil(() => running.printed().stdout === "ready\n", "exec is ready");
+    process.kill(running.pid, `SIG${signal}`);
+    assert.is((await running.ended()).status, 9);
+  });
+}
+
+test("two at a time don't disturb each other", async () => {
+  const both = [1, 2, 3, 4].map((n) => startRuntime(["exec", box.id, "sh", "-c", `sleep 0.1; echo ${n}`]));
+  const outcomes = await Promise.all(both.map((running) => running.ended()));
+  assert.equal(
+    outcomes.map(({ stdout }) => stdout),
+    ["1\n", "2\n", "3\n", "4\n"],
+  );
+});
+
+test("a program that isn't there is refused in one line that names it", () => {
+  const said = complaint(exec([], ["not-there"]));
+  assert.match(said, /not-there/);
+});
+
+test("a file that can't be executed is refused", () => {
+  assert.match(complaint(exec([], ["/etc"])), /permission denied|is a directory|EACCES/i);
+});
+
+test("exec without a program is refused", () => {
+  assert.ok(exec([], []).status !== 0);
+});
+
+test("exec into a container that isn't there is refused", () => {
+  assert.match(complaint(runtime(["exec", uniqueId(), "true"])), /does not exist/);
+});
+
+test("exec into a stopped container is refused", async () => {
+  using stopped = started({ args: ["true"] });
+  await stopped.until("stopped");
+  assert.match(complaint(stopped.exec("true")), /stopped|not running/);
+});
+
+testIf(isTsrun, TSRUN_ONLY)("exec into a created container runs beside its waiting process", () => {
+  using waiting = created({ args: SLEEP });
+  assert.is(succeeded(waiting.exec("echo", "here")).stdout, "here\n");
+  assert.is(waiting.state().status, "created");
+});
+
+test("exec into a user namespace is its mapped user", () => {
+  const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  using mapped = started({ args: SLEEP, linux });
+  const seen = succeeded(mapped.exec("sh", "-c", "id -u; cat /proc/self/uid_map")).stdout;
+  assert.match(seen, /^0\n +0 +100000 +65536\n$/);
+});
+
+test("a program left by exec ends with the container", async () => {
+  using one = started({ args: SLEEP });
+  const file = join(freshDirectory("pid"), "pid");
+  silent(runtime(["exec", "--detach", "--pid-file", file, one.id, "sleep", "63"]));
+  const pid = Number(readFileSync(file, "utf8"));
+  one.delete("--force");
+  await waitUntil(() => !lives(pid), `process ${pid} has ended`);
+});
+
+test("after all this the container is as it was, with its init alone", async () => {
+  using same = box;
+  assert.is(same.state().status, "running");
+  const directory = cgroup2Of(same.pid());
+  assert.is(readFileSync(join(directory, "cgroup.procs"), "utf8"), `${same.pid()}\n`);
+});
+
+leavesNothing();
+test.run();

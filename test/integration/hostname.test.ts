@@ -1,0 +1,38 @@
+// Runs beside other files.
+import { hostname } from "node:os";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { capabilities, namespaces } from "../harness/bundle.ts";
+import { inside, ran, started } from "../harness/container.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
+
+test("the hostname is config.json's, and the host keeps its own", () => {
+  const before = hostname();
+  assert.is(inside(["hostname"], { hostname: "web.example" }), "web.example\n");
+  assert.is(hostname(), before);
+});
+
+test("without one the hostname of the caller goes on in the new namespace", () => {
+  assert.is(inside(["hostname"], { hostname: undefined }), `${hostname()}\n`);
+});
+
+test("a hostname without a new UTS namespace is refused, as it would be the host's", () => {
+  complaint(ran({ hostname: "box", linux: { namespaces: namespaces({ uts: false }) } }));
+});
+
+test("whoever joins the UTS namespace sees the hostname change", () => {
+  const process = { capabilities: capabilities(["CAP_SYS_ADMIN"]) };
+  using sandbox = started({ args: ["sleep", "60"], hostname: "before", process });
+  using member = started({
+    args: ["sleep", "60"],
+    hostname: undefined,
+    linux: { namespaces: namespaces({ uts: `/proc/${sandbox.pid()}/ns/uts` }) },
+  });
+  assert.is(succeeded(member.exec("hostname")).stdout, "before\n");
+  succeeded(sandbox.exec("hostname", "after"));
+  assert.is(succeeded(member.exec("hostname")).stdout, "after\n");
+});
+
+leavesNothing();
+test.run();

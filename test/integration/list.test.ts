@@ -1,0 +1,105 @@
+// Runs beside other files.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle } from "../harness/bundle.ts";
+import { type Container, containerOf, created, started } from "../harness/container.ts";
+import { freshDirectory, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { type Call, complaint, runtime, silent } from "../harness/runtime.ts";
+
+const SLEEP = ["sleep", "60"];
+
+function list(flags: readonly string[] = [], call: Call = {}): string {
+  return silent(runtime(["list", ...flags], call)).stdout;
+}
+
+/** A created, a running and a stopped container. */
+async function oneOfEach() {
+  const [waiting, going, ended] = [created({ args: SLEEP }), started({ args: SLEEP }), started()] as const;
+  await ended.until("stopped");
+  return {
+    waiting,
+    going,
+    ended,
+    [Symbol.dispose]: () => [waiting, going, ended].forEach((one: Container) => void one[Symbol.dispose]()),
+  };
+}
+
+test("list is a table of id, pid, status, bundle, creation and owner", async () => {
+  using boxes = await oneOfEach();
+  const [head = "", ...rows] = list().trim().split("\n");
+  assert.equal(
+    head.split(/ {2,}|\t+/).map((cell) => cell.trim()),
+    ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"],
+  );
+  for (const [box, status] of [
+    [boxes.waiting, "created"],
+    [boxes.going, "running"],
+    [boxes.ended, "stopped"],
+  ] as const) {
+    const row = rows.find((line) => line.startsWith(`${box.id} `));
+    assert.equal(row?.split(/\s+/).slice(0, 4), [box.id, String(box.pid()), status, box.bundle.path]);
+  }
+  assert.is(rows.length, 3);
+});
+
+test("the table's columns stand one below the other", async () => {
+  using _ = await oneOfEach();
+  const lines = list().trimEnd().split("\n");
+  const column = lines[0]?.indexOf("STATUS") ?? -1;
+  for (const line of lines.slice(1)) assert.match(line.slice(column), /^(created|running|stopped) /);
+});
+
+test("list --format json is the states in a list", async () => {
+  using boxes = await oneOfEach();
+  const listed = JSON.parse(list(["--format", "json"]));
+  assert.is(listed.length, 3);
+  for (const box of [boxes.waiting, boxes.going, boxes.ended]) {
+    const { id, pid, status, bundle, created } = box.state();
+    const found = listed.find((one: { id: string }) => one.id === id);
+    assert.is(found.pid, pid);
+    assert.is(found.status, status);
+    assert.is(found.bundle, bundle);
+    assert.is(found.created, created);
+  }
+});
+
+test("list -q is the ids, one a line", async () => {
+  using boxes = await oneOfEach();
+  const ids = [boxes.waiting.id, boxes.going.id, boxes.ended.id];
+  assert.equal(list(["-q"]).trim().split("\n").sort(), ids.sort());
+  assert.is(list(["--quiet"]), list(["-q"]));
+});
+
+test("without containers the table is its head, the json no container, -q nothing", () => {
+  const root = freshDirectory("empty");
+  assert.match(list([], { root }), /^ID .*\n$/);
+  const json = JSON.parse(list(["--format", "json"], { root })) ?? []; // runc says null
+  assert.equal(json, []);
+  assert.is(list(["-q"], { root }), "");
+});
+
+test("a state directory that isn't there has no containers", () => {
+  assert.is(list(["-q"], { root: `${freshDirectory("empty")}/not/there` }), "");
+});
+
+test("an unknown format is refused", () => {
+  complaint(runtime(["list", "--format", "xml"]));
+});
+
+test("containers of another --root are not listed, and ids there are free", () => {
+  using here = started({ args: SLEEP });
+  const root = freshDirectory("other");
+  const there = containerOf(bundle({ args: SLEEP, linux: { cgroupsPath: `/${uniqueId()}` } }), here.id);
+  silent(runtime(["create", "--bundle", there.bundle.path, there.id], { root }));
+  try {
+    assert.is(list(["-q"], { root }), `${here.id}\n`);
+    silent(runtime(["delete", "--force", there.id], { root }));
+    assert.is(here.state().status, "running");
+  } finally {
+    silent(runtime(["delete", "--force", there.id], { root }));
+  }
+});
+
+leavesNothing();
+test.run();

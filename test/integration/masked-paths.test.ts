@@ -1,0 +1,74 @@
+// Runs beside other files.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle } from "../harness/bundle.ts";
+import { inside, ranIn } from "../harness/container.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { mountAt, parseMounts } from "../harness/mountinfo.ts";
+import { succeeded } from "../harness/runtime.ts";
+
+test("a masked file reads as empty", () => {
+  const linux = { maskedPaths: ["/proc/meminfo", "/proc/keys"] };
+  assert.is(inside(["cat", "/proc/meminfo", "/proc/keys"], { linux }), "");
+});
+
+test("what is written to a masked file goes nowhere", () => {
+  const { path, rootfs } = bundle({
+    args: ["sh", "-c", "echo more >> /secret; cat /secret"],
+    linux: { maskedPaths: ["/secret"] },
+  });
+  writeFileSync(join(rootfs, "secret"), "original");
+  assert.is(succeeded(ranIn(path)).stdout, "");
+  assert.is(readFileSync(join(rootfs, "secret"), "utf8"), "original");
+});
+
+test("a masked directory is empty and read-only", () => {
+  const script = "ls /proc/fs; touch /proc/fs/x 2>&1; ls -d /proc/fs";
+  const seen = inside(["sh", "-c", script], { linux: { maskedPaths: ["/proc/fs"], readonlyPaths: [] } });
+  assert.match(seen, /^touch: .*: Read-only file system\n\/proc\/fs\n$/);
+});
+
+test("masked paths that aren't there are no error", () => {
+  const linux = { maskedPaths: ["/proc/not-there", "/not/there/either"] };
+  assert.is(inside(["sh", "-c", "ls /not /proc/not-there 2>/dev/null; echo ok"], { linux }), "ok\n");
+});
+
+test("the masks that spec writes hide kcore, keys and firmware", () => {
+  const script = "wc -c < /proc/keys; head -c 1 /proc/kcore | wc -c; ls /sys/firmware | wc -l";
+  assert.is(inside(["sh", "-c", script]), "0\n0\n0\n");
+});
+
+test("a read-only path can't be written, whoever may write the file", () => {
+  const script = "cat /proc/sys/kernel/domainname >/dev/null && echo x > /proc/sys/kernel/domainname";
+  const seen = inside(["sh", "-c", `(${script}) 2>&1 || true`]);
+  assert.match(seen, /Read-only file system/);
+});
+
+test("a read-only path of the root's own file system can't be written", () => {
+  const script = "touch /etc/x 2>&1; touch /tmp/x && echo written";
+  const seen = inside(["sh", "-c", script], { linux: { readonlyPaths: ["/etc"] } });
+  assert.match(seen, /Read-only file system\nwritten\n$/);
+});
+
+test("read-only paths that aren't there are no error", () => {
+  const linux = { readonlyPaths: ["/proc/not-there", "/not/there/either"] };
+  assert.is(inside(["echo", "ok"], { linux }), "ok\n");
+});
+
+test("a read-only path keeps the flags of the mount it is in", () => {
+  const mounts = [
+    { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+  ];
+  const seen = inside(["cat", "/proc/self/mountinfo"], {
+    mounts,
+    linux: { maskedPaths: [], readonlyPaths: ["/proc/sys"] },
+  });
+  const { options } = mountAt(parseMounts(seen), "/proc/sys");
+  for (const flag of ["ro", "nosuid", "nodev", "noexec"])
+    assert.ok(options.includes(flag), `${flag}: ${options}`);
+});
+
+leavesNothing();
+test.run();

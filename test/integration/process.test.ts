@@ -1,0 +1,244 @@
+// Runs beside other files.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, capabilities } from "../harness/bundle.ts";
+import { inside, ran, ranIn } from "../harness/container.ts";
+import { isTsrun, TSRUN_ONLY } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { type Fields, parseStatus } from "../harness/processes.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+
+/** /proc/self/status of a program in a container whose `process` is changed. */
+function statusInside(process = {}, call = {}): Fields {
+  return parseStatus(inside(["cat", "/proc/self/status"], { process }, call));
+}
+
+const PATH = "PATH=/bin";
+
+// Environment, arguments, working directory
+
+test("the environment is config.json's, and nothing of the caller's", () => {
+  const env = [PATH, "EMPTY=", "TWO WORDS=a b", "ÄÖ=ü", "EQ=a=b"];
+  const seen = inside(["env"], { process: { env } }, { env: { CALLERS: "secret", BUN_OPTIONS: "" } });
+  const lines = seen.trim().split("\n");
+  assert.equal(lines.filter((line) => !line.startsWith("HOME=")).sort(), [...env].sort());
+});
+
+test("HOME is the user's, when nobody set it", () => {
+  assert.match(inside(["env"], { process: { env: [PATH] } }), /^HOME=\/(root)?$/m);
+});
+
+test("HOME stays what config.json says", () => {
+  const seen = inside(["env"], { process: { env: [PATH, "HOME=/elsewhere"] } });
+  assert.match(seen, /^HOME=\/elsewhere$/m);
+});
+
+test("the program is looked up in the PATH of config.json", () => {
+  const { status: found } = ran({ args: ["true"], process: { env: ["PATH=/nowhere:/bin"] } });
+  assert.is(found, 0);
+  const missed = ran({ args: ["true"], process: { env: ["PATH=/nowhere:/etc"] } });
+  assert.match(complaint(missed), /true/);
+});
+
+test("a program with a slash is not looked up", () => {
+  const { status: found } = ran({ args: ["/bin/true"], process: { env: [] } });
+  assert.is(found, 0);
+  const { status: relative } = ran({ args: ["bin/true"], process: { env: [] } });
+  assert.is(relative, 0);
+});
+
+test("arguments arrive as they are", () => {
+  const words = ["", "a b", "ü€", "$HOME", "'\"", "-x", "tab\tnew\nline"];
+  const script = 'for word in "$@"; do printf "<%s>" "$word"; done';
+  assert.is(inside(["sh", "-c", script, "sh", ...words]), words.map((word) => `<${word}>`).join(""));
+});
+
+test("a long argument list arrives whole", () => {
+  const words = Array.from({ length: 2000 }, (_, n) => `word-${n}-${"x".repeat(20)}`);
+  assert.is(inside(["sh", "-c", "echo $#", "sh", ...words]), "2000\n");
+});
+
+test("the working directory is config.json's", () => {
+  assert.is(inside(["pwd"], { process: { cwd: "/etc" } }), "/etc\n");
+});
+
+test("a relative working directory is refused", () => {
+  complaint(ran({ args: ["pwd"], process: { cwd: "etc" } }));
+});
+
+// User and groups
+
+test("the user, group and additional groups are config.json's", () => {
+  const { Uid, Gid, Groups } = statusInside({
+    user: { uid: 1000, gid: 1001, additionalGids: [33, 44, 1001] },
+  });
+  assert.is(Uid, "1000\t1000\t1000\t1000");
+  assert.is(Gid, "1001\t1001\t1001\t1001");
+  assert.is(Groups, "33 44 1001");
+});
+
+test("without additional groups there are none, whatever the caller has", () => {
+  assert.is(statusInside({}, { through: ["setpriv", "--groups", "50,60", "--"] })["Groups"], "");
+});
+
+test("the umask is config.json's", () => {
+  assert.is(statusInside({ user: { uid: 0, gid: 0, umask: 0o027 } })["Umask"], "0027");
+});
+
+test("without one the umask is 0022, whatever the caller's", () => {
+  const through = ["sh", "-c", 'umask 0; exec "$@"', "sh"];
+  assert.is(statusInside({}, { through })["Umask"], "0022");
+});
+
+// Capabilities: bit n of /proc/PID/status is capability n, linux/capability.h
+
+const bits = (...numbers: number[]) =>
+  numbers
+    .reduce((sum, number) => sum | (1n << BigInt(number)), 0n)
+    .toString(16)
+    .padStart(16, "0");
+const [CAP_CHOWN, CAP_KILL, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_BPF] = [0, 5, 10, 18, 39];
+
+test("each capability set is its own", () => {
+  const seen = statusInside({
+    noNewPrivileges: false,
+    capabilities: {
+      bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT"],
+      permitted: ["CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
+      inheritable: ["CAP_KILL", "CAP_NET_BIND_SERVICE"],
+      effective: ["CAP_CHOWN"],
+      ambient: ["CAP_NET_BIND_SERVICE"],
+    },
+    user: { uid: 1000, gid: 1000 },
+  });
+  assert.is(seen["CapBnd"], bits(CAP_CHOWN, CAP_KILL, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT));
+  assert.is(seen["CapInh"], bits(CAP_KILL, CAP_NET_BIND_SERVICE));
+  assert.is(seen["CapAmb"], bits(CAP_NET_BIND_SERVICE));
+  // execve(2) of a plain file by a user other than root: permitted and effective become the ambient set
+  assert.is(seen["CapPrm"], bits(CAP_NET_BIND_SERVICE));
+  assert.is(seen["CapEff"], bits(CAP_NET_BIND_SERVICE));
+});
+
+test("root has what the bounding set leaves", () => {
+  const seen = statusInside({ capabilities: capabilities(["CAP_CHOWN", "CAP_BPF"]) });
+  for (const set of ["CapBnd", "CapPrm", "CapEff"]) assert.is(seen[set], bits(CAP_CHOWN, CAP_BPF), set);
+  for (const set of ["CapInh", "CapAmb"]) assert.is(seen[set], bits(), set);
+});
+
+test("a user other than root has no capability without the ambient set", () => {
+  const seen = statusInside({
+    capabilities: capabilities(["CAP_CHOWN"]),
+    user: { uid: 1000, gid: 1000 },
+  });
+  assert.is(seen["CapEff"], bits());
+  assert.is(seen["CapPrm"], bits());
+  assert.is(seen["CapBnd"], bits(CAP_CHOWN));
+});
+
+test("without capabilities there are none", () => {
+  const seen = statusInside({ capabilities: undefined });
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen[set], bits(), set);
+});
+
+test("an empty list of each takes all away", () => {
+  const seen = statusInside({ capabilities: capabilities([], { ambient: true }) });
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen[set], bits(), set);
+});
+
+// Limits and the rest
+
+test("rlimits are config.json's", () => {
+  const rlimits = [
+    { type: "RLIMIT_NOFILE", soft: 100, hard: 200 },
+    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+    { type: "RLIMIT_NPROC", soft: 50, hard: 60 },
+  ];
+  const limits = inside(["cat", "/proc/self/limits"], { process: { rlimits } });
+  assert.match(limits, /^Max open files +100 +200 /m);
+  assert.match(limits, /^Max core file size +0 +0 /m);
+  assert.match(limits, /^Max processes +50 +60 /m);
+});
+
+test("an rlimit that isn't named is the caller's", () => {
+  const limits = inside(["cat", "/proc/self/limits"], { process: { rlimits: [] } });
+  const [own, seen] = [readFileSync("/proc/self/limits", "utf8"), limits].map(
+    (text) => text.match(/^Max stack size +(.*)$/m)?.[1],
+  );
+  assert.is(seen, own);
+});
+
+test("an rlimit of 2^64-1, which no JavaScript number holds, is unlimited", () => {
+  const { path } = bundle({
+    args: ["cat", "/proc/self/limits"],
+    process: { rlimits: [{ type: "RLIMIT_FSIZE", soft: 4096, hard: "MAX" }] },
+  });
+  const file = join(path, "config.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace('"MAX"', "18446744073709551615"));
+  assert.match(succeeded(ranIn(path)).stdout, /^Max file size +4096 +unlimited /m);
+});
+
+testIf(isTsrun, TSRUN_ONLY)("an rlimit listed twice is refused", () => {
+  const limit = { type: "RLIMIT_NOFILE", soft: 10, hard: 10 };
+  complaint(ran({ args: ["true"], process: { rlimits: [limit, limit] } }));
+});
+
+test("an unknown rlimit is refused", () => {
+  complaint(ran({ args: ["true"], process: { rlimits: [{ type: "RLIMIT_FOO", soft: 1, hard: 1 }] } }));
+});
+
+for (const noNewPrivileges of [true, false]) {
+  test(`noNewPrivileges: ${noNewPrivileges} is what the program finds`, () => {
+    assert.is(statusInside({ noNewPrivileges })["NoNewPrivs"], noNewPrivileges ? "1" : "0");
+  });
+}
+
+test("without noNewPrivileges there is no such limit", () => {
+  assert.is(statusInside({ noNewPrivileges: undefined })["NoNewPrivs"], "0");
+});
+
+test("oomScoreAdj is config.json's", () => {
+  assert.is(inside(["cat", "/proc/self/oom_score_adj"], { process: { oomScoreAdj: 321 } }), "321\n");
+});
+
+test("without oomScoreAdj it is the caller's", () => {
+  const own = readFileSync("/proc/self/oom_score_adj", "utf8");
+  assert.is(inside(["cat", "/proc/self/oom_score_adj"]), own);
+});
+
+// Signals
+
+test("the program starts with default dispositions and an empty signal mask", () => {
+  const seen = statusInside();
+  for (const field of ["SigBlk", "SigIgn", "SigPnd", "ShdPnd"]) {
+    assert.is(seen[field], "0".repeat(16), field);
+  }
+});
+
+testIf(isTsrun, TSRUN_ONLY)("it does so when the caller ignores signals", () => {
+  const through = ["sh", "-c", 'trap "" HUP INT USR1 PIPE TERM; exec "$@"', "sh"];
+  assert.is(statusInside({}, { through })["SigIgn"], "0".repeat(16));
+});
+
+test("the program leads a session of its own", () => {
+  const script = 'read _ _ _ _ _ session _ < /proc/self/stat; echo "$session $$"';
+  assert.is(inside(["sh", "-c", script]), "1 1\n");
+});
+
+test("a user other than root can read its own /proc files", () => {
+  const { status: ended } = ran({
+    args: ["sh", "-c", "cat /proc/self/environ > /dev/null && readlink /proc/self/exe"],
+    process: { user: { uid: 1000, gid: 1000 } },
+  });
+  assert.is(ended, 0);
+});
+
+test("the nice value is the caller's", () => {
+  const through = ["nice", "-n", "3"];
+  assert.is(inside(["sh", "-c", "cut -d' ' -f19 /proc/self/stat"], {}, { through }), "3\n");
+});
+
+leavesNothing();
+test.run();

@@ -1,0 +1,101 @@
+// Runs beside other files.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type JsonObject } from "../harness/bundle.ts";
+import { ranIn, started } from "../harness/container.ts";
+import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { namespaceOf } from "../harness/processes.ts";
+import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+
+interface Spec {
+  readonly ociVersion: string;
+  readonly process: JsonObject & { readonly args: string[] };
+  readonly root: JsonObject;
+  readonly hostname?: string;
+  readonly mounts: readonly JsonObject[];
+  readonly linux: { readonly namespaces: readonly { type: string; path?: string }[] };
+}
+
+/** What `spec FLAGS` writes into a fresh directory. */
+function spec(...flags: string[]): Spec {
+  const directory = freshDirectory("spec");
+  silent(runtime(["spec", ...flags], { cwd: directory }));
+  return JSON.parse(readFileSync(join(directory, "config.json"), "utf8")) as Spec;
+}
+
+/** A bundle that has the config as it is, changed only where `change` says. */
+function bundleOf(config: Spec, process: JsonObject): string {
+  const { path } = bundle();
+  writeFileSync(
+    join(path, "config.json"),
+    JSON.stringify({ ...config, process: { ...config.process, ...process } }),
+  );
+  return path;
+}
+
+test("spec writes a config.json for a shell in a read-only root", () => {
+  const config = spec();
+  assert.match(config.ociVersion, /^1\.\d/);
+  assert.equal(config.process.args, ["sh"]);
+  assert.equal(config.root, { path: "rootfs", readonly: true });
+  assert.equal(
+    config.linux.namespaces
+      .map(({ type }) => type)
+      .filter((type) => type !== "cgroup")
+      .sort(),
+    ["ipc", "mount", "network", "pid", "uts"],
+  );
+});
+
+test("what spec writes runs, once its terminal is taken away", () => {
+  const path = bundleOf(spec(), { terminal: false, args: ["echo", "it runs"] });
+  assert.is(succeeded(ranIn(path)).stdout, "it runs\n");
+});
+
+test("spec --bundle writes it there", () => {
+  const directory = freshDirectory("spec");
+  silent(runtime(["spec", "--bundle", directory]));
+  assert.ok(existsSync(join(directory, "config.json")));
+});
+
+test("spec doesn't overwrite a config.json", () => {
+  const directory = freshDirectory("spec");
+  writeFileSync(join(directory, "config.json"), "mine");
+  assert.match(complaint(runtime(["spec"], { cwd: directory })), /exist/);
+  assert.is(readFileSync(join(directory, "config.json"), "utf8"), "mine");
+});
+
+testIf(isTsrun, TSRUN_ONLY)("spec --sandbox joins the net, ipc and uts namespaces of a container", () => {
+  using sandbox = started({ args: ["sleep", "60"] });
+  const config = spec("--sandbox", sandbox.id);
+  const script = "for kind in net ipc uts pid mnt; do readlink /proc/self/ns/$kind; done";
+  const seen = succeeded(ranIn(bundleOf(config, { terminal: false, args: ["sh", "-c", script] })));
+  const [net, ipc, uts, , mnt] = seen.stdout.trim().split("\n");
+  assert.is(net, namespaceOf(sandbox.pid(), "net"));
+  assert.is(ipc, namespaceOf(sandbox.pid(), "ipc"));
+  assert.is(uts, namespaceOf(sandbox.pid(), "uts"));
+  assert.is.not(mnt, namespaceOf(sandbox.pid(), "mnt"));
+});
+
+testIf(isTsrun, TSRUN_ONLY)(
+  "spec --sandbox of a container that isn't there is refused, and writes nothing",
+  () => {
+    const directory = freshDirectory("spec");
+    assert.match(complaint(runtime(["spec", "--sandbox", uniqueId()], { cwd: directory })), /does not exist/);
+    assert.not(existsSync(join(directory, "config.json")));
+  },
+);
+
+testIf(isTsrun, TSRUN_ONLY)("spec --sandbox of a stopped container is refused", async () => {
+  using stopped = started();
+  await stopped.until("stopped");
+  const said = complaint(runtime(["spec", "--sandbox", stopped.id], { cwd: freshDirectory("spec") }));
+  assert.match(said, /stopped|not running/);
+});
+
+leavesNothing();
+test.run();
