@@ -3,12 +3,11 @@
  * walks the words before the cursor and asks them.
  */
 import { argumentSources, type Source, valueSource } from "./completion-sources.ts";
-import { shownCommands, shownFlags } from "./help.ts";
-import { commandEntry, GLOBAL_FLAGS } from "./table.ts";
+import { shownFlags } from "./help.ts";
+import { type CommandName, commandEntry, GLOBAL_FLAGS } from "./table.ts";
 import type { FlagTable } from "./table-types.ts";
 
-export function bashCompletion(): string {
-  const commands = shownCommands();
+export function bashCompletion(commands: readonly CommandName[]): string {
   const tables: readonly (readonly [command: string, flags: FlagTable])[] = [
     ["", GLOBAL_FLAGS],
     ...commands.map((name) => [name, commandEntry(name).flags] as const),
@@ -23,7 +22,9 @@ export function bashCompletion(): string {
     }),
   );
   const argumentCases = commands.flatMap((name) =>
-    argumentSources(name).map((source, position) => `'${name} ${position}') source=${quoted(source)} ;;`),
+    argumentSources(name, commands).map(
+      (source, position) => `'${name} ${position}') source=${quoted(source)} ;;`,
+    ),
   );
   const flagsFirst = commands.filter((name) => commandEntry(name).flagsFirst);
   return `# bash completion for tsrun. In ~/.bashrc: source <(tsrun completion bash)

@@ -1,11 +1,10 @@
 /** The fish script: a function that finds out where the cursor is, and one `complete` line for each word. */
 import { argumentSources, type Source, valueSource } from "./completion-sources.ts";
-import { shownCommands, shownFlags } from "./help.ts";
+import { shownFlags } from "./help.ts";
 import { type CommandName, commandEntry, GLOBAL_FLAGS } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
 
-export function fishCompletion(): string {
-  const commands = shownCommands();
+export function fishCompletion(commands: readonly CommandName[]): string {
   const flagsFirst = commands.filter((name) => commandEntry(name).flagsFirst);
   return `# fish completion for tsrun. In ~/.config/fish/config.fish: tsrun completion fish | source
 
@@ -68,13 +67,13 @@ end
 complete -c tsrun -e
 complete -c tsrun -f
 ${flagLines("", GLOBAL_FLAGS).join("\n")}
-${commands.flatMap(commandLines).join("\n")}
+${commands.flatMap((name) => commandLines(name, commands)).join("\n")}
 `;
 }
 
-function commandLines(name: CommandName): readonly string[] {
+function commandLines(name: CommandName, commands: readonly CommandName[]): readonly string[] {
   const { summary, flags } = commandEntry(name);
-  const places = argumentSources(name).flatMap((source, position) => {
+  const places = argumentSources(name, commands).flatMap((source, position) => {
     if (source === "nothing") return [];
     return [`complete -c tsrun -n '__tsrun_at ${name} ${position}' ${offer(source)}`];
   });

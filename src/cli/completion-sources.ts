@@ -1,5 +1,4 @@
 /** Where the words come from that a shell offers in a place of the command line. */
-import { shownCommands } from "./help.ts";
 import { type CommandName, commandEntry } from "./table.ts";
 import type { Flag } from "./table-types.ts";
 
@@ -32,12 +31,12 @@ export function valueSource(flag: Flag): Source | undefined {
   return PLACEHOLDERS[flag.value] ?? "nothing";
 }
 
-/** The words for each argument of a command, in order. */
-export function argumentSources(name: CommandName): readonly Source[] {
+/** The words for each argument of a command, in order; `commands` are those that are offered. */
+export function argumentSources(name: CommandName, commands: readonly CommandName[]): readonly Source[] {
   const { args, newId } = commandEntry(name);
   return args.map((arg) => {
     if (arg === "ID" && newId) return "nothing";
-    if (name === "help") return { words: shownCommands() };
+    if (name === "help") return { words: commands };
     return PLACEHOLDERS[arg] ?? "nothing";
   });
 }

@@ -1,11 +1,10 @@
 /** The zsh script: one `_arguments` for the global flags, and one for each command. */
 import { argumentSources, type Source, valueSource } from "./completion-sources.ts";
-import { shownCommands, shownFlags } from "./help.ts";
+import { shownFlags } from "./help.ts";
 import { type CommandName, commandEntry, GLOBAL_FLAGS } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
 
-export function zshCompletion(): string {
-  const commands = shownCommands();
+export function zshCompletion(commands: readonly CommandName[]): string {
   const described = commands.map((name) => quoted(`${name}:${commandEntry(name).summary}`));
   return `#compdef tsrun
 # zsh completion for tsrun. In ~/.zshrc, after compinit: source <(tsrun completion zsh)
@@ -32,7 +31,7 @@ _tsrun() {
   [[ $state == arguments ]] || return 1
   root=\${opt_args[--root]}
   case $line[1] in
-    ${commands.map(commandCase).join("\n    ")}
+    ${commands.map((name) => commandCase(name, commands)).join("\n    ")}
   esac
 }
 
@@ -44,9 +43,9 @@ fi
 `;
 }
 
-function commandCase(name: CommandName): string {
+function commandCase(name: CommandName, commands: readonly CommandName[]): string {
   const { flags, args, flagsFirst } = commandEntry(name);
-  const sources = argumentSources(name);
+  const sources = argumentSources(name, commands);
   const positional = args.map((arg, position) => {
     const label = arg.replace(/[[\].]/g, "");
     const which = arg.endsWith("...]") ? "*" : arg.startsWith("[") ? ":" : "";

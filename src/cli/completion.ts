@@ -3,14 +3,16 @@ import { bashCompletion } from "./completion-bash.ts";
 import { fishCompletion } from "./completion-fish.ts";
 import type { SHELLS } from "./completion-sources.ts";
 import { zshCompletion } from "./completion-zsh.ts";
+import { shownCommands } from "./help.ts";
+import type { CommandName } from "./table.ts";
 
-const SCRIPTS: { readonly [S in (typeof SHELLS)[number]]: () => string } = {
+const SCRIPTS: { readonly [S in (typeof SHELLS)[number]]: (commands: readonly CommandName[]) => string } = {
   bash: bashCompletion,
   zsh: zshCompletion,
   fish: fishCompletion,
 };
 
-/** The script for a shell, or undefined if there is none for it. */
-export function completionScript(shell: string): string | undefined {
-  return Object.entries(SCRIPTS).find(([name]) => name === shell)?.[1]();
+/** The script for a shell, which offers these commands, or undefined if there is none for it. */
+export function completionScript(shell: string, commands = shownCommands()): string | undefined {
+  return Object.entries(SCRIPTS).find(([name]) => name === shell)?.[1](commands);
 }

@@ -13,8 +13,9 @@ const FILES: readonly (readonly [path: string, what: string])[] = [
   ["/run/tsrun/ID", "state of the container ID"],
 ];
 
-export function manPage(version: string): string {
-  const examples = shownCommands().flatMap((name) => DESCRIPTIONS[name].examples ?? []);
+/** The page, of these commands. */
+export function manPage(version: string, commands = shownCommands()): string {
+  const examples = commands.flatMap((name) => DESCRIPTIONS[name].examples ?? []);
   return [
     `.TH TSRUN 8 "" ${argument(`tsrun ${version}`)} "System Administration"`,
     ".nh",
@@ -29,7 +30,7 @@ export function manPage(version: string): string {
     ...flagList(GLOBAL_FLAGS),
     ".SH COMMANDS",
     "A flag is written --flag VALUE or --flag=VALUE; of a flag that is repeated, the last one counts.",
-    ...shownCommands().flatMap(commandSection),
+    ...commands.flatMap(commandSection),
     ".SH EXIT STATUS",
     ...prose(EXIT_STATUS),
     ".SH FILES",

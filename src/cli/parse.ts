@@ -35,8 +35,18 @@ export type Invocation =
   | { readonly [C in CommandName]: InvocationOf<C> }[CommandName]
   | (Common & { readonly command: "version" });
 
-/** Reads the arguments after the program's name. Throws UsageError. */
+/** Reads the arguments after the program's name. Throws UsageError, also for a command that is pending. */
 export function parse(argv: readonly string[]): Invocation {
+  const invocation = parsePending(argv);
+  const { command, globals } = invocation;
+  if (command !== "version" && commandEntry(command).pending) {
+    throw new UsageError(`\`${command}\` is not supported yet`, "", globals);
+  }
+  return invocation;
+}
+
+/** As `parse`, but lets pending commands through. */
+export function parsePending(argv: readonly string[]): Invocation {
   const warnings: string[] = [];
   const globalValues = absentValues(GLOBAL_FLAGS);
   // The values are made from GLOBAL_FLAGS, and so is the type; TypeScript cannot follow the loop.
@@ -68,7 +78,6 @@ export function parse(argv: readonly string[]): Invocation {
   if (flags.help) return helpOn(common, name);
   checkArgs(name, args, globals);
   if (name === "help") return helpOn(common, args[0]);
-  if (command.pending) throw new UsageError(`\`${name}\` is not supported yet`, "", globals);
   // Flags and arguments were read by COMMANDS[name], from which Invocation is computed: as above, but for
   // "some command" TypeScript sees no overlap at all, hence unknown.
   return { ...common, command: name, flags, args } as unknown as Invocation;

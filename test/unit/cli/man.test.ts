@@ -1,0 +1,61 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { manPage } from "../../../src/cli/man.ts";
+import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/table.ts";
+import { testIf } from "../../harness/skip.ts";
+
+const page = manPage("1.2.3", COMMAND_NAMES);
+const withGroff = testIf(Bun.which("groff") !== null, "needs groff");
+
+/** The page as a terminal shows it, all white space alike. */
+function formatted(): string {
+  const groff = Bun.spawnSync(["groff", "-man", "-ww", "-Tascii", "-P-cbou"], { stdin: Buffer.from(page) });
+  assert.is(groff.stderr.toString(), "");
+  return groff.stdout.toString().replace(/\s+/g, " ");
+}
+
+withGroff("groff finds no fault in the page", () => {
+  assert.match(formatted(), "tsrun - an OCI container runtime");
+});
+
+withGroff("the page shows each command's usage and each flag as they are typed", () => {
+  const text = formatted();
+  for (const name of COMMAND_NAMES) {
+    assert.match(text, `tsrun ${name} `);
+    for (const flag of Object.keys(commandEntry(name).flags)) assert.match(text, `--${flag} `, name);
+  }
+  for (const [flag, entry] of Object.entries(GLOBAL_FLAGS)) {
+    assert.is(text.includes(` --${flag} `), !("ignored" in entry), flag);
+  }
+  assert.match(text, "tsrun kill [flags] ID [SIGNAL]");
+  assert.match(text, "-b, --bundle DIR");
+  assert.match(text, `echo '{"cpu":{"quota":50000,"period":100000}}' | tsrun update --resources - web`);
+});
+
+test("the page names the version", () => {
+  assert.match(page, /^\.TH TSRUN 8 "" "tsrun 1\.2\.3"/);
+});
+
+test("no line of text is taken for a request", () => {
+  const requests = new Set([
+    "TH",
+    "SH",
+    "SS",
+    "TP",
+    "PP",
+    "B",
+    "I",
+    "RI",
+    "BR",
+    "EX",
+    "EE",
+    "in",
+    "nh",
+    "ad",
+  ]);
+  for (const line of page.split("\n").filter((one) => /^[.']/.test(one))) {
+    assert.ok(requests.has(line.slice(1).split(" ")[0] ?? ""), line);
+  }
+});
+
+test.run();
