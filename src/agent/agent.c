@@ -71,6 +71,12 @@ static uint32_t adopt(struct mailbox *box)
 	return (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) | FUTEX_WAITERS;
 }
 
+static void release(struct mailbox *box)
+{
+	__atomic_store_n(&box->lock, 0, __ATOMIC_SEQ_CST);
+	call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
 /* Blocks until tsrun posts a program; ends the agent when the mailbox has a time limit and it passes. */
 static uint32_t wait_for_post(struct mailbox *box, uint32_t seen)
 {
@@ -103,7 +109,7 @@ static int64_t perform(const struct step *step, const struct step *steps)
 	return 0;
 }
 
-/* Runs the posted steps. Returns the child's mailbox in a child that a CLONE step made, else 0. */
+/* Runs the posted steps. Returns the mailbox to serve from now on: another one in a CLONE step's child, or by MOVE. */
 static struct mailbox *run(struct mailbox *box)
 {
 	struct step *steps = steps_of(box);
@@ -113,10 +119,14 @@ static struct mailbox *run(struct mailbox *box)
 		box->at = i;
 		if (box->traced)
 			call(NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (uint64_t)&step->started, 0, 0, 0, 0);
-		int64_t result = perform(step, steps);
+		int64_t result = step->number == MOVE ? 0 : perform(step, steps);
 		if (result == 0 && step->number == CLONE)
 			return (struct mailbox *)step->argument[2];
 		step->result = result;
+		if (step->number == MOVE) {
+			release(box);
+			return (struct mailbox *)step->argument[2];
+		}
 		if ((uint64_t)result <= (uint64_t)-4096) {
 			i += step->skip_on_success;
 			continue;
@@ -127,24 +137,21 @@ static struct mailbox *run(struct mailbox *box)
 		}
 		i += step->skip_on_error;
 	}
-	return 0;
+	release(box);
+	return box;
 }
 
 __attribute__((used, noreturn)) static void serve(struct mailbox *box)
 {
 	for (;;) {
 		uint32_t mine = adopt(box), seen = 0;
-		struct mailbox *child = 0;
-		while (!child) {
+		struct mailbox *next = box;
+		while (next == box) {
 			seen = wait_for_post(box, seen);
 			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
-			child = run(box);
-			if (child)
-				break;
-			__atomic_store_n(&box->lock, 0, __ATOMIC_SEQ_CST);
-			call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
+			next = run(box);
 		}
-		box = child;
+		box = next;
 	}
 }
 

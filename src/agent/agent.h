@@ -9,6 +9,7 @@
 #define STEPS_OFFSET 4096		/* a mailbox's steps begin a page after its header */
 
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */
+#define MOVE (-3)	   /* the agent leaves this mailbox and serves the one at argument[2] */
 #define STORE (-2)	   /* memory at argument[0], of argument[1] bytes (4 or 8), becomes argument[2] */
 #define TOLERATED 3	   /* errnos a step may tolerate */
 #define TOLERATE_ALL 0xffff

@@ -18,8 +18,16 @@
 
 import type { Argument } from "../kernel/call.ts";
 import { SyscallError, spell } from "../kernel/call.ts";
-import { ftruncate, futexWait, futexWake, mmapShared, munmap } from "../kernel/calls.ts";
-import { FUTEX_OWNER_DIED, FUTEX_WAITERS, MAP_SHARED, PROT_READ, PROT_WRITE } from "../kernel/constants.ts";
+import { ftruncate, futexWait, futexWake, madvise, mmapShared, munmap } from "../kernel/calls.ts";
+import {
+  FUTEX_OWNER_DIED,
+  FUTEX_WAITERS,
+  MADV_DONTDUMP,
+  MADV_DONTNEED,
+  MAP_SHARED,
+  PROT_READ,
+  PROT_WRITE,
+} from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { attempt, here } from "../kernel/here.ts";
@@ -30,24 +38,33 @@ import {
   MAILBOX,
   MAILBOX_ADDRESS,
   MAILBOX_SPAN,
+  MOVE,
   STEP,
   STEPS_OFFSET,
   STORE,
   TOLERATE_ALL,
 } from "./layout.ts";
-import type { Program, Step } from "./program.ts";
+import { Program, type Step } from "./program.ts";
 
 /** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
 const LIFE_CHECK = timespec(100);
 
 const encoder = new TextEncoder();
 
-/** Where the mailboxes lie in their file: the stage's in front, then the init's with the larger rest. */
-const STAGE = { offset: 0, data: 0x8000, end: 0x1_0000 } as const;
-const INIT = { offset: 0x1_0000, data: 0x3_0000 } as const;
+/**
+ * Where the mailboxes lie in their file: each begins with its header page and steps, then come the strings and
+ * structures. The file is sparse: only what is touched exists.
+ * The parked agent's own mailbox keeps its resident memory at two pages: the others are unmapped by then.
+ */
+const STAGE: Place = { offset: 0, data: 0x8000, end: 0x1_0000 };
+const INIT: Place = { offset: 0x1_0000, data: 0x20_0000, end: 0x60_0000 };
+const PARKED: Place = { offset: 0x60_0000, data: 0x60_2000, end: MAILBOX_SPAN };
 
-/** Memory for strings beside arguments and environment: paths and options of a few thousand steps. */
-const DATA_ROOM = 0x4_0000;
+interface Place {
+  readonly offset: number;
+  readonly data: number;
+  readonly end: number;
+}
 
 export type Outcome =
   | { readonly kind: "done" }
@@ -68,7 +85,7 @@ export class StepError extends SyscallError {
 
 /** One mailbox as tsrun sees it. */
 export class Mailbox {
-  readonly program: Program;
+  readonly program = new Program();
   /** Address of this mailbox in the agent. */
   readonly agentAddress: number;
   private readonly address: number;
@@ -77,21 +94,18 @@ export class Mailbox {
   private posted = 0;
   private data: number;
   private readonly end: number;
+  private readonly stepsEnd: number;
   /** Buffers that the kernel fills in the agent, copied back when their program is done. */
   private outputs: { readonly at: number; readonly into: Uint8Array }[] = [];
 
-  constructor(program: Program, file: MailboxFile, place: { offset: number; data: number; end: number }) {
-    this.program = program;
+  constructor(bytes: Uint8Array, address: number, place: Place) {
     this.agentAddress = MAILBOX_ADDRESS + place.offset;
-    this.address = file.address + place.offset;
-    this.bytes = file.bytes.subarray(place.offset, place.end);
-    this.words = new Uint32Array(
-      file.bytes.buffer,
-      file.bytes.byteOffset + place.offset,
-      (place.end - place.offset) >> 2,
-    );
+    this.address = address;
+    this.bytes = bytes;
+    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
     this.data = place.data - place.offset;
     this.end = place.end - place.offset;
+    this.stepsEnd = this.data;
   }
 
   /** Lays out the steps added since the last post and lets the agent run them. */
@@ -199,9 +213,12 @@ export class Mailbox {
     const { words } = this;
     const step = this.program.steps[index];
     if (step === undefined) return;
+    if (STEPS_OFFSET + (index + 1) * STEP.size > this.stepsEnd)
+      throw new Error("config.json: mounts and devices make too many steps");
     const at = (STEPS_OFFSET + index * STEP.size) >> 2;
     const { name, args } = step.call;
-    const number = step.childMailbox !== undefined ? CLONE : name === "store" ? STORE : syscallNumber(name);
+    const number =
+      name === "clone3" ? CLONE : name === "store" ? STORE : name === "move" ? MOVE : syscallNumber(name);
     let references = 0;
     for (let i = 0; i < args.length; i++) {
       const argument = args[i];
@@ -209,7 +226,7 @@ export class Mailbox {
       if (typeof argument === "object" && !(argument instanceof Uint8Array)) references |= 1 << i;
       this.setArgument(at + (STEP.argument >> 2) + i * 2, argument, step.call.fills === i);
     }
-    if (step.childMailbox !== undefined) this.setWord(at + (STEP.argument >> 2) + 4, step.childMailbox);
+    if (step.nextMailbox !== undefined) this.setWord(at + (STEP.argument >> 2) + 4, step.nextMailbox);
     const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
     words[at] = number;
     words[at + 1] = references | (step.skipOnSuccess << 16);
@@ -261,8 +278,7 @@ export class Mailbox {
   private reserve(length: number): number {
     const at = this.data;
     this.data += (length + 7) & ~7;
-    if (this.data > this.end)
-      throw new Error("arguments, environment and mounts are too long: more than the agent's 15 MB");
+    if (this.data > this.end) throw new Error("config.json: process.args and process.env are too long");
     return at;
   }
 }
@@ -273,49 +289,52 @@ function signed(words: Uint32Array, at: number): number {
 
 /** A mapped mailbox file. */
 export class MailboxFile implements Disposable {
-  readonly fd: number;
-  readonly bytes: Uint8Array;
-  readonly address: number;
+  private readonly bytes: Uint8Array;
+  private readonly address: number;
 
-  private constructor(fd: number, length: number) {
-    this.fd = fd;
-    this.address = here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
-    this.bytes = memoryAt(this.address, length);
+  /** Maps the file; a new one is empty and gets its (sparse) length. The descriptor stays the caller's. */
+  constructor(fd: number, isNew: boolean) {
+    if (isNew) here(ftruncate(fd, MAILBOX_SPAN));
+    this.address = here(mmapShared(fd, MAILBOX_SPAN, PROT_READ | PROT_WRITE, MAP_SHARED));
+    this.bytes = memoryAt(this.address, MAILBOX_SPAN);
   }
 
-  /** Sizes and maps an empty file; `extra` bytes are the arguments and environment to come. */
-  static create(fd: number, extra: number): MailboxFile {
-    const length = (INIT.data + DATA_ROOM + extra + 4095) & ~4095;
-    if (length > MAILBOX_SPAN) throw new Error(`arguments and environment are too long: ${extra} bytes`);
-    here(ftruncate(fd, length));
-    return new MailboxFile(fd, length);
+  /** The mailbox of the short-lived agent that joins namespaces and clones. */
+  stage(): Mailbox {
+    return this.mailbox(STAGE);
   }
 
-  /** Maps a file that an earlier tsrun made. */
-  static open(fd: number, length: number): MailboxFile {
-    return new MailboxFile(fd, length);
+  /** The mailbox of the agent in the container, up to its last program. */
+  init(): Mailbox {
+    return this.mailbox(INIT);
   }
 
-  stage(program: Program): Mailbox {
-    return new Mailbox(program, this, STAGE);
+  /** The mailbox of the same agent, once it waits for `start`. */
+  parked(): Mailbox {
+    return this.mailbox(PARKED);
   }
 
-  init(program: Program): Mailbox {
-    return new Mailbox(program, this, { ...INIT, end: this.bytes.byteLength });
+  private mailbox(place: Place): Mailbox {
+    const { bytes, address } = this;
+    return new Mailbox(bytes.subarray(place.offset, place.end), address + place.offset, place);
   }
 
   [Symbol.dispose](): void {
-    here(munmap(this.address, this.bytes.byteLength));
+    here(munmap(this.address, MAILBOX_SPAN));
   }
 }
 
-/** Offset of the init's lock word in its file, for a look without mapping it. */
-export const INIT_LOCK_OFFSET = INIT.offset + MAILBOX.lock;
+/** Offset of the parked agent's lock word in its file, for a look without mapping it. */
+export const PARKED_LOCK_OFFSET = PARKED.offset + MAILBOX.lock;
 
-/** The part of the agent's memory that it needs not keep while parked: everything behind the init's header. */
-export const PARKED_AWAY = {
-  address: MAILBOX_ADDRESS + INIT.offset + STEPS_OFFSET,
-  length: MAILBOX_SPAN - INIT.offset - STEPS_OFFSET,
-};
-/** The stage's part, which the init never needs. */
-export const STAGE_PART = { address: MAILBOX_ADDRESS, length: INIT.offset };
+/**
+ * Adds the steps that leave a parked agent with as little memory as it can have: all mailboxes but its own are
+ * unmapped, and the part that only execve(2) will read is split from the two pages that the agent itself reads,
+ * or the kernel would map large folios around them.
+ */
+export function shrink(parked: Program): void {
+  const data = MAILBOX_ADDRESS + PARKED.data;
+  parked.add(munmap(MAILBOX_ADDRESS, PARKED.offset));
+  parked.add(madvise(data, PARKED.end - PARKED.data, MADV_DONTDUMP));
+  parked.add(madvise(data, PARKED.end - PARKED.data, MADV_DONTNEED));
+}

@@ -10,8 +10,8 @@ export interface Step {
   /** Steps after this one that are left out when it succeeds, or fails with a tolerated errno. */
   skipOnSuccess: number;
   skipOnError: number;
-  /** For clone steps: the mailbox that the child serves. */
-  readonly childMailbox?: number;
+  /** For clone and move steps: address of the mailbox that the child, or the agent, serves next. */
+  readonly nextMailbox?: number;
 }
 
 /**
@@ -53,21 +53,23 @@ export class Program {
 
   /** Adds clone3(2): the child goes on as an agent that serves the mailbox at this address. */
   clone(args: Uint8Array, childMailbox: number): StepResult {
-    const call = clone3(args);
-    this.steps.push({
-      call,
-      owner: this.owner,
-      tolerate: [],
-      skipOnSuccess: 0,
-      skipOnError: 0,
-      childMailbox,
-    });
-    return { step: this.steps.length - 1 };
+    return this.redirect(clone3(args), childMailbox);
+  }
+
+  /** Adds the agent's move to another mailbox; it must be the last step of a post. */
+  move(mailbox: number): void {
+    this.redirect({ name: "move", args: [] }, mailbox);
   }
 
   /** Adds a write to the agent's memory: `bytes` (4 or 8) at `address` become `value`. */
   store(address: number, bytes: 4 | 8, value: Argument): void {
     this.add({ name: "store", args: [address, bytes, value] });
+  }
+
+  private redirect(call: Call, nextMailbox: number): StepResult {
+    const { owner } = this;
+    this.steps.push({ call, owner, tolerate: [], skipOnSuccess: 0, skipOnError: 0, nextMailbox });
+    return { step: this.steps.length - 1 };
   }
 
   private last(result: StepResult): Step {

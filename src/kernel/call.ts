@@ -12,12 +12,15 @@ export type Argument = number | bigint | string | Uint8Array | StepResult;
 /** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
 export type Fd = number | StepResult;
 
+/** Steps that the agent performs itself: a write to its memory, and its move to another mailbox. */
+export type PseudoCall = "store" | "move";
+
 /**
  * One system call as data. `here` performs it in this process; a program queues it for an agent.
  * A `Uint8Array` argument is memory of the call; `fills` is the index of one that the kernel writes to.
  */
 export interface Call {
-  readonly name: SyscallName | "store";
+  readonly name: SyscallName | PseudoCall;
   readonly args: readonly Argument[];
   readonly fills?: number;
 }

@@ -64,6 +64,7 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
 export const MADV_DONTNEED = 4;
+export const MADV_DONTDUMP = 16;
 
 // linux/sched.h
 export const CLONE_NEWTIME = 0x00000080;

@@ -1,0 +1,78 @@
+import type { Config, Process } from "../../runtime-spec/config.ts";
+import { parseJson } from "../../runtime-spec/json.ts";
+import { validateConfig } from "../../runtime-spec/validate.ts";
+import { SyscallError } from "../kernel/call.ts";
+import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { readLink, readText, statusIfThere } from "../kernel/files.ts";
+import { fail } from "../linux/config-error.ts";
+import { isAbsolute, join } from "../linux/paths.ts";
+import { Failure } from "./failure.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+
+/** A bundle as read and checked: nothing has been made yet. */
+export interface Bundle {
+  /** Absolute path of the bundle. */
+  readonly path: string;
+  readonly config: Config;
+  readonly process: Process;
+  /** Absolute path of the rootfs on the host. */
+  readonly rootfs: string;
+  /** config.json as it was read. */
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+/** Absolute path of a path given by the caller. */
+export function fromCaller(path: string): string {
+  return isAbsolute(path) ? join(path) : join(readLink("/proc/self/cwd"), path);
+}
+
+/** Reads a bundle. Throws Failure or ConfigError with all that is wrong with it. */
+export function readBundle(directory: string): Bundle {
+  const path = fromCaller(directory);
+  const text = readConfigText(path);
+  const { config, problems, warnings } = validateConfig(parseJson(text, "config.json"));
+  if (problems.length > 0)
+    throw new Failure(
+      problems.map((problem) => `config.json: ${problem.path}: ${problem.message}`).join("\n"),
+    );
+  refuseUnsupported(config);
+  const process = config.process ?? fail("process", "is missing: there is nothing to run");
+  return {
+    path,
+    config,
+    process,
+    rootfs: rootfsOf(path, config),
+    text,
+    warnings: warnings.map((warning) => `config.json: ${warning.path}: ${warning.message}`),
+  };
+}
+
+function readConfigText(bundle: string): string {
+  try {
+    return readText(`${bundle}/config.json`);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const missing = error.errno === ERRNO.ENOENT && statusIfThere(bundle) === null;
+    throw new Failure(
+      missing
+        ? `bundle ${bundle} does not exist: ENOENT (no such file or directory)`
+        : `cannot read ${bundle}/config.json: ${errnoName(error.errno)} (${errnoText(error.errno)}); is ${bundle} a bundle? \`tsrun spec\` makes a config.json`,
+    );
+  }
+}
+
+function rootfsOf(bundle: string, config: Config): string {
+  const path =
+    config.root?.path ?? fail("root.path", "is missing: which directory is the container's rootfs?");
+  const rootfs = isAbsolute(path) ? join(path) : join(bundle, path);
+  // In a mount namespace that is joined, the path means what it means there.
+  if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))
+    return rootfs;
+  const status = statusIfThere(rootfs);
+  if (status === null)
+    fail("root.path", `rootfs ${rootfs} does not exist: ENOENT (no such file or directory)`);
+  if ((status.mode & S_IFMT) !== S_IFDIR) fail("root.path", `rootfs ${rootfs} is not a directory`);
+  return rootfs;
+}

@@ -1,0 +1,16 @@
+import { geteuid } from "../kernel/calls.ts";
+import { here } from "../kernel/here.ts";
+import { Failure } from "./failure.ts";
+
+/** The user who runs tsrun. */
+export function getuid(): number {
+  return here(geteuid());
+}
+
+/** @throws Failure when the caller is not root */
+export function requireRoot(): void {
+  if (getuid() !== 0)
+    throw new Failure(
+      "tsrun needs root: run it with sudo (containers of ordinary users are not supported yet)",
+    );
+}

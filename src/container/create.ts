@@ -1,0 +1,133 @@
+import { OCI_VERSION } from "../../runtime-spec/state.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import { close, openat } from "../kernel/calls.ts";
+import { O_CREAT, O_EXCL, O_RDWR } from "../kernel/constants.ts";
+import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
+import { sharedParentOf } from "../linux/mount-table.ts";
+import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import { setOomScore } from "../linux/oom-score.ts";
+import { setRlimits } from "../linux/rlimits.ts";
+import type { Bundle } from "./bundle.ts";
+import { getuid } from "./caller.ts";
+import { deleteCgroup, makeCgroup, type NewCgroup } from "./cgroup.ts";
+import { enter, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
+import { finishInit, killAndReap, Launch, runInit } from "./launch.ts";
+import { processInfo } from "./process-info.ts";
+import {
+  CONFIG_FILE,
+  MAILBOX_FILE,
+  type Saved,
+  type SavedInit,
+  type StateDirectory,
+  type Store,
+} from "./store.ts";
+import { Undo } from "./undo.ts";
+import { writeMappings } from "./user-namespace.ts";
+
+export interface CreateOptions {
+  readonly id: string;
+  readonly pidFile: string | undefined;
+  /** How many descriptors after the standard streams the container keeps. */
+  readonly preservedFds: number;
+}
+
+/** A container that waits for `start`: its init is parked with the program to execute laid out. */
+export interface Created {
+  readonly directory: StateDirectory;
+  readonly saved: Saved & { readonly init: SavedInit };
+  readonly mailbox: Mailbox;
+}
+
+/**
+ * Makes a container of a bundle: state, cgroup, namespaces, init, all that config.json says. Leaves nothing
+ * behind when it fails. The container is locked until `directory` is disposed of or tsrun ends.
+ * @throws Failure, ConfigError, StepError, SyscallError
+ */
+export function create(store: Store, bundle: Bundle, options: CreateOptions): Created {
+  using undo = new Undo();
+  const namespaces = openNamespaces(bundle.config);
+  const directory = store.create(options.id);
+  undo.add(() => directory.remove());
+  let saved = firstState(bundle, options.id);
+  directory.write(saved);
+  writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
+
+  const cgroup = makeCgroup(options.id, bundle.config, (place) => {
+    saved = { ...saved, cgroup: place };
+    directory.write(saved);
+  });
+  undo.add(() => deleteCgroup(cgroup));
+
+  const fd = here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
+  const launch = new Launch(fd, namespaces, cgroup.fd);
+  const { init, parked } = launch;
+  const context = contextOf(bundle, namespaces, cgroup);
+  setUp(init.program, context);
+  const executable = enter(init.program, context);
+  init.program.move(parked.agentAddress);
+
+  const pid = launch.waitForInit();
+  undo.add(() => killAndReap(pid));
+  closeNamespaces(namespaces);
+  if (namespaces.created.has("user")) writeMappings(pid, bundle.config);
+  init.post();
+  confine(pid, bundle, cgroup);
+  finishInit(init, pid);
+
+  const path = executable.choose((step) => init.result(step));
+  const range = layOutExecution(parked, bundle.process, path, options.preservedFds);
+  const { startTime } = processInfo(pid) ?? { startTime: 0 };
+  const created = {
+    ...saved,
+    init: { pid, startTime, ...range, executable: path },
+  };
+  directory.write(created);
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
+  park(parked, options.preservedFds);
+  runInit(parked, pid);
+  here(close(fd));
+  cgroup.close();
+  undo.keep();
+  return { directory, saved: created, mailbox: parked };
+}
+
+function firstState(bundle: Bundle, id: string): Saved {
+  const { annotations } = bundle.config;
+  return {
+    ociVersion: OCI_VERSION,
+    id,
+    bundle: bundle.path,
+    rootfs: bundle.rootfs,
+    created: new Date().toISOString(),
+    owner: getuid(),
+    ...(annotations === undefined ? {} : { annotations }),
+    cgroup: null,
+    init: null,
+  };
+}
+
+function contextOf(bundle: Bundle, namespaces: InitContext["namespaces"], cgroup: NewCgroup): InitContext {
+  const joinsUser = namespaces.joins.some(({ type }) => type === "user");
+  return {
+    bundle,
+    namespaces,
+    inUserNamespace: joinsUser || namespaces.created.has("user"),
+    cgroup: cgroup.path,
+    hostHasKcore: statusIfThere("/proc/kcore") !== null,
+    privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
+  };
+}
+
+/** What is done to the init from outside, with tsrun's privileges, while it sets itself up. */
+function confine(pid: number, bundle: Bundle, cgroup: NewCgroup): void {
+  cgroup.restrict();
+  setRlimits(pid, bundle.process);
+  setOomScore(pid, bundle.process.oomScoreAdj);
+}
+
+/** Digits only: containerd reads the whole file as a number. */
+function writePidFile(path: string, pid: number, undo: Undo): void {
+  writeFile(path, String(pid), 0o644);
+  undo.add(() => removeFile(path));
+}

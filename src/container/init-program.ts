@@ -1,0 +1,160 @@
+/**
+ * What a container's init does between clone3(2) and execve(2), in this order:
+ *
+ * 1. dies with tsrun from now on; leads a session of its own
+ * 2. enters its cgroup namespace: only now, since its root is the cgroup that clone3 put the init into
+ * 3. becomes root of its user namespace (tsrun has written the mappings)
+ * 4. mounts: rootfs, `mounts`, devices, sysctls, masked and read-only paths
+ * 5. host name, loopback interface
+ *    -- hooks of the host run here --
+ * 6. pivots: no path leads to the host any more
+ * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
+ * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
+ *    -- parked: `created` --
+ * 9. execve(2)
+ *
+ * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
+ * runs; the bounding set must fall before the user changes.
+ */
+import type { Process } from "../../runtime-spec/config.ts";
+import { type Mailbox, shrink } from "../agent/mailbox.ts";
+import type { Program } from "../agent/program.ts";
+import {
+  closeRange,
+  emptySignalMask,
+  prctl,
+  setdomainname,
+  setgroups,
+  sethostname,
+  setresgid,
+  setresuid,
+  setsid,
+  umask,
+  unshare,
+} from "../kernel/calls.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLOSE_RANGE_CLOEXEC,
+  PR_SET_DUMPABLE,
+  PR_SET_NAME,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../kernel/constants.ts";
+import { gidList } from "../kernel/structs.ts";
+import { takeIdentity } from "../linux/credentials.ts";
+import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
+import { lookUp } from "../linux/executable.ts";
+import { directoryInside } from "../linux/inside.ts";
+import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
+import { addMounts } from "../linux/mounts.ts";
+import type { NamespacePlan } from "../linux/namespaces.ts";
+import { bringLoopbackUp } from "../linux/network.ts";
+import { bindRootfs, changeRoot, pivot, protectRoot } from "../linux/rootfs.ts";
+import { writeSysctls } from "../linux/sysctl.ts";
+import type { Bundle } from "./bundle.ts";
+
+/** First descriptor after the standard streams. */
+const FIRST_FD = 3;
+const LAST_FD = 0xffff_ffff;
+
+export interface InitContext {
+  readonly bundle: Bundle;
+  readonly namespaces: NamespacePlan;
+  readonly inUserNamespace: boolean;
+  /** The container's cgroup directory on the host. */
+  readonly cgroup: string | null;
+  readonly hostHasKcore: boolean;
+  /** Mount point of the host that the rootfs lies on, when it must become private; see bindRootfs. */
+  readonly privateParent: string | null;
+}
+
+/** Steps 1 to 5. */
+export function setUp(program: Program, context: InitContext): void {
+  const { bundle, namespaces, inUserNamespace } = context;
+  const { config } = bundle;
+  program.by("container's init");
+  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  program.add(prctl(PR_SET_NAME, "tsrun:init"));
+  program.add(emptySignalMask());
+  program.add(setsid());
+  program.add(umask(0));
+  if (namespaces.created.has("cgroup"))
+    program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
+  if (inUserNamespace) becomeRoot(program);
+  if (namespaces.created.has("mount")) mountAll(program, context);
+  if (namespaces.created.has("network")) bringLoopbackUp(program);
+  if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
+  if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
+}
+
+/** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
+function becomeRoot(program: Program): void {
+  program.by("config.json: linux.uidMappings (root of the user namespace)");
+  program.add(setresgid(0));
+  program.add(setgroups(gidList([])));
+  program.add(setresuid(0));
+  program.add(prctl(PR_SET_DUMPABLE, 0));
+  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+}
+
+function mountAll(program: Program, context: InitContext): void {
+  const { bundle, namespaces, cgroup, inUserNamespace } = context;
+  const { config, process, rootfs } = bundle;
+  const { linux = {}, mounts = [] } = config;
+  const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent);
+  addMounts(program, root, mounts, {
+    bundle: bundle.path,
+    cgroup,
+    newCgroupNamespace: namespaces.created.has("cgroup"),
+  });
+  if (!mounts.some(({ destination, type, options }) => isDev(destination) && isBind(type, options))) {
+    makeDevices(program, root, linux.devices ?? [], inUserNamespace);
+    makeDeviceLinks(program, root, context.hostHasKcore);
+  }
+  program.by("config.json: process.cwd");
+  directoryInside(program, root, process.cwd);
+  writeSysctls(program, linux.sysctl ?? {});
+  protectPaths(program, root, linux.readonlyPaths ?? []);
+  maskPaths(program, root, linux.maskedPaths ?? []);
+  if (config.root?.readonly) protectRoot(program, root);
+  pivot(program, root, linux.rootfsPropagation);
+}
+
+const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
+const isBind = (type: string | undefined, options: readonly string[] = []) =>
+  type === "bind" || options.includes("bind") || options.includes("rbind");
+
+/** Steps 6 and 7 and the look-up of 8. */
+export function enter(program: Program, { bundle, namespaces }: InitContext) {
+  if (!namespaces.created.has("mount")) changeRoot(program, bundle.rootfs);
+  return takeOn(program, bundle.process);
+}
+
+/** Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. */
+export function takeOn(program: Program, process: Process) {
+  takeIdentity(program, process);
+  program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  return lookUp(program, process.args, process.env ?? []);
+}
+
+/**
+ * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
+ * posts them, perhaps from another tsrun.
+ */
+export function layOutExecution(parked: Mailbox, process: Process, executable: string, preservedFds: number) {
+  const { program } = parked;
+  const argv = parked.texts(process.args);
+  const envp = parked.texts(process.env ?? []);
+  program.by("process.args[0]");
+  program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, CLOSE_RANGE_CLOEXEC));
+  program.add({ name: "execve", args: [executable, argv, envp] });
+  return parked.prepare();
+}
+
+/** The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. */
+export function park({ program }: Mailbox, preservedFds: number): void {
+  program.by("container's init");
+  program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
+  program.add(prctl(PR_SET_PDEATHSIG, 0));
+  shrink(program);
+}

@@ -1,0 +1,139 @@
+/**
+ * Starts agents: the stage (a short-lived child on the host that joins namespaces and clones) and through it the
+ * init, tsrun's own child thanks to CLONE_PARENT.
+ *
+ *     tsrun ── posix_spawn ──▶ stage: setns … ── clone3 ──▶ init: serves the second mailbox
+ *                              exit
+ *
+ * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
+ */
+import { type Mailbox, MailboxFile } from "../agent/mailbox.ts";
+import type { Program } from "../agent/program.ts";
+import { reap, spawnAgent } from "../agent/spawn.ts";
+import {
+  close,
+  exitGroup,
+  fcntl,
+  pidfdOpen,
+  pidfdSendSignal,
+  prctl,
+  setns,
+  unshare,
+} from "../kernel/calls.ts";
+import {
+  CLONE_CLEAR_SIGHAND,
+  CLONE_INTO_CGROUP,
+  CLONE_NEWTIME,
+  CLONE_PARENT,
+  F_SETFD,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../kernel/constants.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { cloneArgs } from "../kernel/structs.ts";
+import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
+import { Failure } from "./failure.ts";
+
+/** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
+const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
+
+/** A stage on its way; `init` waits for it. */
+export class Launch {
+  readonly init: Mailbox;
+  readonly parked: Mailbox;
+  private readonly stage: Mailbox;
+  private readonly clone: { readonly step: number };
+  private readonly stagePid: number;
+  private reaped = false;
+
+  /** `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. */
+  constructor(fd: number, namespaces: NamespacePlan, cgroupFd: number | null) {
+    const file = new MailboxFile(fd, true);
+    this.stage = file.stage();
+    this.init = file.init();
+    this.parked = file.parked();
+    this.clone = addStage(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
+    this.stage.post();
+    passOn(namespaces);
+    if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
+    this.stagePid = spawnAgent(fd);
+  }
+
+  /** Waits for the clone; returns the init's pid. @throws StepError */
+  waitForInit(): number {
+    const outcome = this.stage.outcome(() => !this.stageEnded());
+    if (outcome.kind === "failed") {
+      const failure = this.stage.failure(outcome.step);
+      attempt({ name: "kill", args: [this.stagePid, SIGKILL] });
+      reap(this.stagePid, true);
+      throw failure;
+    }
+    if (!this.reaped) reap(this.stagePid, true);
+    // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
+    const pid = this.stage.result(this.clone);
+    if (pid <= 0) throw new Failure("tsrun's stage process was killed before it had made the container");
+    return pid;
+  }
+
+  private stageEnded(): boolean {
+    this.reaped ||= reap(this.stagePid, false) !== null;
+    return this.reaped;
+  }
+}
+
+function addStage(
+  program: Program,
+  namespaces: NamespacePlan,
+  cgroupFd: number | null,
+  childMailbox: number,
+) {
+  program.by("stage process");
+  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  program.add(prctl(PR_SET_DUMPABLE, 0));
+  for (const { fd, flag, where } of namespaces.joins) {
+    program.by(`config.json: ${where}`).add(setns(fd, flag));
+    program.add(close(fd));
+  }
+  if (namespaces.created.has("time"))
+    program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
+  program.by("config.json: linux.namespaces");
+  const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
+  const flags = created + CLONE_PARENT + CLONE_CLEAR_SIGHAND + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
+  const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);
+  program.by("stage process").add(exitGroup(0));
+  return clone;
+}
+
+/** Runs what was added to the init's program since the last post. @throws StepError, Failure when the init died */
+export function runInit(init: Mailbox, pid: number): void {
+  init.post();
+  finishInit(init, pid);
+}
+
+/** Waits for a posted program of the init. */
+export function finishInit(init: Mailbox, pid: number): void {
+  const outcome = init.outcome(() => isOurChildAlive(pid));
+  if (outcome.kind === "failed") throw init.failure(outcome.step);
+  if (outcome.kind === "gone")
+    throw new Failure(
+      "the container's init was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
+    );
+}
+
+/** Whether a child still runs. It is not reaped: its status is for whoever waits for the container. */
+export function isOurChildAlive(pid: number): boolean {
+  const info = new Uint8Array(128);
+  // waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT): si_signo, the first word, stays 0 while the child runs.
+  const result = attempt({ name: "waitid", args: [1, pid, info, 4 | 1 | 0x0100_0000, 0], fills: 2 });
+  return result >= 0 && new DataView(info.buffer).getInt32(0, true) === 0;
+}
+
+/** Ends a child for good. */
+export function killAndReap(pid: number): void {
+  const pidfd = attempt(pidfdOpen(pid));
+  if (pidfd < 0) return;
+  attempt(pidfdSendSignal(pidfd, SIGKILL));
+  here(close(pidfd));
+  reap(pid, true);
+}

@@ -1,0 +1,24 @@
+import { readTextIfThere } from "../kernel/files.ts";
+
+/** A process as /proc/PID/stat tells of it (proc_pid_stat(5)). */
+export interface ProcessInfo {
+  /** `Z` and `X` are dead. */
+  readonly state: string;
+  /** Clock ticks since boot: with the pid, it names a process for good. */
+  readonly startTime: number;
+}
+
+/** What runs under this pid; null when nothing does. */
+export function processInfo(pid: number): ProcessInfo | null {
+  const stat = readTextIfThere(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The command's name stands in parentheses and may itself contain any character.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "X", startTime: Number(fields[19]) };
+}
+
+/** Whether the process that had this pid and start time still runs (a zombie does not). */
+export function isAlive(pid: number, startTime: number): boolean {
+  const info = processInfo(pid);
+  return info !== null && info.startTime === startTime && info.state !== "Z" && info.state !== "X";
+}

@@ -1,0 +1,50 @@
+import { type Mailbox, MailboxFile } from "../agent/mailbox.ts";
+import { close, openat, pidfdOpen, ppoll } from "../kernel/calls.ts";
+import { O_RDWR, POLLIN } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { removeFile } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { pollFd, timespec } from "../kernel/structs.ts";
+import { Failure } from "./failure.ts";
+import { isAlive } from "./process-info.ts";
+import { containerStatus } from "./status.ts";
+import { MAILBOX_FILE, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+
+/**
+ * Lets a created container run its program, and returns when execve(2) has succeeded.
+ * @throws Failure when it is not `created`, or the kernel refuses the program
+ */
+export function start(store: Store, id: string): void {
+  using directory = store.open(id);
+  directory.lock();
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (status !== "created" || !saved?.init)
+    throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
+  const fd = here(openat(directory.fd, MAILBOX_FILE, O_RDWR));
+  using file = new MailboxFile(fd, false);
+  here(close(fd));
+  wake(directory, saved.init, file.parked());
+}
+
+/** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */
+export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): void {
+  const pidfd = attempt(pidfdOpen(init.pid));
+  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
+    throw new Failure(`cannot start container ${directory.id}: its init was killed`);
+  mailbox.postPrepared(init.first, init.end);
+  const outcome = mailbox.outcome(() => !hasEnded(pidfd));
+  here(close(pidfd));
+  if (outcome.kind === "failed") {
+    const { errno } = mailbox;
+    throw new Failure(
+      `config.json: process.args[0]: cannot execute ${init.executable}: execve: ${errnoName(errno)} (${errnoText(errno)})`,
+    );
+  }
+  removeFile(MAILBOX_FILE, directory.fd);
+}
+
+/** Whether the process of a pidfd has ended: it is readable then. */
+export function hasEnded(pidfd: number): boolean {
+  return here(ppoll(pollFd(pidfd, POLLIN), timespec(0))) > 0;
+}

@@ -1,0 +1,185 @@
+import type { Config } from "../../runtime-spec/config.ts";
+import { CWD, close, flock, openat } from "../kernel/calls.ts";
+import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_DIRECTORY, O_RDONLY } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import {
+  listDirectory,
+  makeDirectories,
+  makeDirectory,
+  readTextIfThere,
+  removeDirectory,
+  removeFile,
+  replaceFile,
+  statusIfThere,
+} from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { Failure } from "./failure.ts";
+
+/** How long a command waits for another one that works on the same container, in milliseconds. */
+const LOCK_PATIENCE = 10_000;
+
+/** Names of the files in a container's directory. */
+export const STATE_FILE = "state.json";
+export const CONFIG_FILE = "config.json";
+export const MAILBOX_FILE = "mailbox";
+
+/** What tsrun remembers of a container, in `ROOT/ID/state.json`. */
+export interface Saved {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** uid of the user who made it. */
+  readonly owner: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Null until it is decided where. */
+  readonly cgroup: SavedCgroup | null;
+  /** The init process; null until it exists. */
+  readonly init: SavedInit | null;
+}
+
+/** A container's cgroup directory, and the mount of cgroup v2 that it is in. */
+export interface SavedCgroup {
+  readonly mount: string;
+  readonly path: string;
+}
+
+export interface SavedInit {
+  readonly pid: number;
+  readonly startTime: number;
+  /** The steps of the parked agent that execute the container's program, and the executable they name. */
+  readonly first: number;
+  readonly end: number;
+  readonly executable: string;
+}
+
+/** A container's directory, opened; with `locked`, nobody else changes the container meanwhile. */
+export class StateDirectory implements Disposable {
+  readonly id: string;
+  readonly path: string;
+  readonly fd: number;
+
+  constructor(id: string, path: string, fd: number) {
+    this.id = id;
+    this.path = path;
+    this.fd = fd;
+  }
+
+  /** Reads what is saved; null when there is nothing yet (its creator was killed early). */
+  read(): Saved | null {
+    const text = readTextIfThere(STATE_FILE, this.fd);
+    return text === null ? null : (JSON.parse(text) as Saved); // written by `write` below
+  }
+
+  write(saved: Saved): void {
+    replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd);
+  }
+
+  /** The configuration that the container was made with. */
+  config(): Config {
+    const text = readTextIfThere(CONFIG_FILE, this.fd);
+    if (text === null) throw new Failure(`container ${this.id}: ${this.path}/${CONFIG_FILE} is missing`);
+    return JSON.parse(text) as Config; // validated when the container was made
+  }
+
+  /** Takes the container's lock. @throws Failure when another command keeps it too long */
+  lock(): void {
+    const deadline = Date.now() + LOCK_PATIENCE;
+    while (attempt(flock(this.fd, LOCK_EX | LOCK_NB)) === -ERRNO.EAGAIN) {
+      if (Date.now() > deadline)
+        throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
+      Bun.sleepSync(5);
+    }
+  }
+
+  /** Whether some command holds the lock at this moment. */
+  get busy(): boolean {
+    const fd = here(openat(this.fd, ".", O_RDONLY | O_DIRECTORY));
+    try {
+      if (attempt(flock(fd, LOCK_SH | LOCK_NB)) < 0) return true;
+      here(flock(fd, LOCK_UN));
+      return false;
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  /** Removes the directory with all that tsrun puts into it. */
+  remove(): void {
+    for (const { name } of listDirectory(this.path) ?? []) removeFile(name, this.fd);
+    removeDirectory(this.path);
+  }
+
+  [Symbol.dispose](): void {
+    here(close(this.fd));
+  }
+}
+
+/** The containers below one `--root`. */
+export class Store {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /**
+   * Makes and locks the directory of a new container. mkdir(2) decides between two creators of one id.
+   * @throws Failure when the id is invalid or in use
+   */
+  create(id: string): StateDirectory {
+    checkId(id);
+    const path = `${this.root}/${id}`;
+    makeDirectories(this.root, 0o711);
+    if (!makeDirectory(path, 0o711))
+      throw new Failure(
+        `container ${id} exists already (in ${this.root}): choose another id, or \`tsrun delete ${id}\` first`,
+      );
+    const directory = this.openDirectory(id, path);
+    if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
+    directory.lock();
+    return directory;
+  }
+
+  /** Opens an existing container's directory; null when there is no such container. */
+  find(id: string): StateDirectory | null {
+    checkId(id);
+    return this.openDirectory(id, `${this.root}/${id}`);
+  }
+
+  /** @throws Failure when there is no such container */
+  open(id: string): StateDirectory {
+    const directory = this.find(id);
+    if (directory === null) throw new Failure(`container ${id} does not exist (in ${this.root})`);
+    return directory;
+  }
+
+  /** All containers' ids, sorted. */
+  ids(): readonly string[] {
+    return (listDirectory(this.root) ?? [])
+      .filter((entry) => entry.isDirectory && isId(entry.name))
+      .map((entry) => entry.name)
+      .sort();
+  }
+
+  private openDirectory(id: string, path: string): StateDirectory | null {
+    if (statusIfThere(path) === null) return null;
+    const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
+    if (fd === -ERRNO.ENOENT) return null;
+    return new StateDirectory(id, path, fd < 0 ? here(openat(CWD, path, O_RDONLY | O_DIRECTORY)) : fd);
+  }
+}
+
+function isId(id: string): boolean {
+  return /^[\w+.-]+$/.test(id) && id !== "." && id !== "..";
+}
+
+/** Container ids as runc takes them: letters, digits, `_`, `+`, `-`, `.`; not `.` or `..`. */
+function checkId(id: string): void {
+  if (!isId(id))
+    throw new Failure(
+      `invalid container id ${JSON.stringify(id)}: use letters, digits, "_", "+", "-" and "."`,
+    );
+}

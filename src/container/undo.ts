@@ -1,0 +1,27 @@
+/**
+ * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
+ * registers its removal here at once, so that a failure at any point leaves nothing behind.
+ */
+export class Undo implements Disposable {
+  private steps: (() => void)[] = [];
+
+  add(step: () => void): void {
+    this.steps.push(step);
+  }
+
+  /** All went well: nothing is undone. */
+  keep(): void {
+    this.steps = [];
+  }
+
+  [Symbol.dispose](): void {
+    for (const step of this.steps.reverse()) {
+      try {
+        step();
+      } catch {
+        // The error that made us undo is the one to report; what could not be removed, `delete --force` will.
+      }
+    }
+    this.steps = [];
+  }
+}

@@ -1,0 +1,44 @@
+import { readText } from "../kernel/files.ts";
+
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
+export interface MountEntry {
+  readonly point: string;
+  readonly type: string;
+  readonly shared: boolean;
+}
+
+/** The mounts that this process sees, in the kernel's order. */
+export function mountTable(): readonly MountEntry[] {
+  return readText("/proc/self/mountinfo").split("\n").filter(Boolean).map(readLine);
+}
+
+function readLine(line: string): MountEntry {
+  const fields = line.split(" ");
+  const separator = fields.indexOf("-");
+  return {
+    point: decodeEscapes(fields[4] ?? "/"),
+    type: fields[separator + 1] ?? "",
+    shared: fields.slice(6, separator).some((tag) => tag.startsWith("shared:")),
+  };
+}
+
+/** The kernel writes space, tab, newline and backslash as octal escapes. */
+function decodeEscapes(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/**
+ * The mount point that a rootfs lies on, when it is shared and stays shared in the container because
+ * rootfsPropagation says so: it must become private before the rootfs is mounted and pivoted to.
+ */
+export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
+  if (propagation === undefined || !/^r?shared$/.test(propagation)) return null;
+  const above = mountTable().filter(({ point }) =>
+    `${rootfs}/`.startsWith(point === "/" ? "/" : `${point}/`),
+  );
+  const nearest = above.reduce<MountEntry | null>(
+    (best, entry) => (best === null || entry.point.length >= best.point.length ? entry : best),
+    null,
+  );
+  return nearest?.shared ? nearest.point : null;
+}
