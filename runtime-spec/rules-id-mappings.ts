@@ -4,6 +4,7 @@ import { Config, Mount } from "./config.ts";
 import { Linux, type Namespace } from "./config-linux.ts";
 import type { IdMapping } from "./defs.ts";
 import type { Key, Report } from "./report.ts";
+import { needs } from "./rules-namespaces.ts";
 import { rule } from "./walk.ts";
 
 const NAMES = ["uidMappings", "gidMappings"] as const;
@@ -66,7 +67,7 @@ function mappingsFitUserNamespace(linux: Linux, report: Report): void {
   for (const name of NAMES) {
     const mapped = (linux[name] ?? []).length > 0;
     if (mapped && user === undefined) {
-      report.problem('needs a user namespace: add { "type": "user" } to linux.namespaces', name);
+      report.problem(needs("user"), name);
     }
     if (!mapped && user !== undefined && user.path === undefined) {
       report.problem("is required: a new user namespace maps no ids by itself", name);

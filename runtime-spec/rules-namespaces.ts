@@ -19,8 +19,8 @@ export function hasNamespace(linux: Linux | undefined, type: NamespaceType): boo
   return linux?.namespaces?.some((namespace) => namespace.type === type) ?? false;
 }
 
-function needs(type: NamespaceType): string {
-  return `needs a ${type} namespace: add { "type": "${type}" } to linux.namespaces`;
+export function needs(type: NamespaceType): string {
+  return `needs { "type": "${type}" } in linux.namespaces`;
 }
 
 function namespacesDiffer({ namespaces = [] }: Linux, report: Report): void {

@@ -3,7 +3,7 @@
 import { Config } from "./config.ts";
 import type { NamespaceType } from "./config-linux.ts";
 import type { Report } from "./report.ts";
-import { hasNamespace } from "./rules-namespaces.ts";
+import { hasNamespace, needs } from "./rules-namespaces.ts";
 import { rule } from "./walk.ts";
 
 export const SYSCTL_RULES = [
@@ -54,9 +54,7 @@ function complain({ linux, hostname, domainname }: Config, name: string): string
   if (file === undefined) return "is not the name of a sysctl";
   const type = namespaceOf(file);
   if (type === undefined) return "is not namespaced: it would change the host";
-  if (!hasNamespace(linux, type)) {
-    return `needs a ${type} namespace: without { "type": "${type}" } in linux.namespaces it would change the host`;
-  }
+  if (!hasNamespace(linux, type)) return `${needs(type)}, or it would change the host`;
   if (file === "kernel/hostname" && hostname !== undefined)
     return "conflicts with hostname, which sets the same";
   if (file === "kernel/domainname" && domainname !== undefined)

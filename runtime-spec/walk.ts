@@ -116,9 +116,10 @@ function isSound({ reads }: Rule, report: Report, since: number): boolean {
   return report.problems.slice(since).every(({ path }) => places.every((place) => !covers(place, path)));
 }
 
-/** Whether one of two paths contains the other. */
+/** Whether one of two paths is the other or leads to it: `mounts` covers `mounts[1].type`. */
 function covers(one: string, other: string): boolean {
-  return one.startsWith(other) || other.startsWith(one);
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return long.startsWith(short) && ["", ".", "["].includes(long.charAt(short.length));
 }
 
 function isScalar(schema: Schema): schema is Scalar {

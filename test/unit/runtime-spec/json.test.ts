@@ -1,0 +1,81 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { JsonError, parseJson } from "../../../runtime-spec/json.ts";
+import { findSyntaxError } from "../../../runtime-spec/json-position.ts";
+
+function failure(text: string): string {
+  try {
+    parseJson(text, "config.json");
+  } catch (error) {
+    assert.instance(error, JsonError);
+    if (error instanceof JsonError) return `${error.file}:${error.line}:${error.column}: ${error.message}`;
+  }
+  return "none";
+}
+
+const FAILURES: readonly { readonly text: string; readonly at: string; readonly message: string }[] = [
+  { text: "", at: "1:1", message: "expected a value, found the end of the text" },
+  { text: '{ "a": 1,\n  "b": [', at: "2:9", message: 'expected a value or "]", found the end of the text' },
+  {
+    text: '{\n  "a": 1,\n}',
+    at: "3:1",
+    message: 'expected a property name in double quotes, found "}" (one comma too many before it)',
+  },
+  { text: "[1, ]", at: "1:5", message: 'expected a value, found "]" (one comma too many before it)' },
+  { text: '{\n  "a": 1\n  "b": 2\n}', at: "3:3", message: 'expected "," or "}", found "\\"b\\""' },
+  { text: "[1 2]", at: "1:4", message: 'expected "," or "]", found "2"' },
+  { text: '{"a" 1}', at: "1:6", message: 'expected ":", found "1"' },
+  { text: '{"a":}', at: "1:6", message: 'expected a value, found "}"' },
+  { text: "{]", at: "1:2", message: 'expected a property name in double quotes or "}", found "]"' },
+  { text: "{'a': 1}", at: "1:2", message: 'expected a property name in double quotes or "}", found "\'a\'"' },
+  { text: '{"a": 1 // one\n}', at: "1:9", message: 'expected "," or "}", found a comment (JSON has none)' },
+  { text: "\ufeff{}", at: "1:1", message: "expected a value, found a byte order mark (JSON has none)" },
+  { text: '{"a": tru}', at: "1:7", message: 'expected a value, found "tru"' },
+  { text: '{"a": 01}', at: "1:7", message: 'expected a value, found "01"' },
+  { text: "{} x", at: "1:4", message: 'expected the end, found "x"' },
+  ...['["a', '["a\n"]', '["\\q"]', '["\\u12"]'].map((text) => ({
+    text,
+    at: "1:2",
+    message: "the string is not closed on its line, or has a wrong escape or a control character",
+  })),
+];
+
+for (const { text, at, message } of FAILURES) {
+  test(`the place and the reason are told for ${JSON.stringify(text)}`, () => {
+    assert.is(failure(text), `config.json:${at}: ${message}`);
+  });
+}
+
+test("what is JSON is parsed", () => {
+  assert.equal(parseJson(' {"a": [1, -2.5e3, "\\u00e9\\n", true, null, {}, []]}\n', "f"), {
+    a: [1, -2500, "é\n", true, null, {}, []],
+  });
+});
+
+test("the search for an error agrees with JSON.parse about what is JSON", () => {
+  const seeds = ['{"a":[1,{"b":"\\u0041"},[]],"c":null}', '[true,-0.5e+1,"x",{}]'];
+  const chars = [...'{}[]:,"\\ \n01-.eEu', "\u0001", "\u007f", "\u2028", "😀"];
+  for (const seed of seeds) {
+    for (let at = 0; at <= seed.length; at++) {
+      for (const char of ["", ...chars]) {
+        for (const text of [
+          seed.slice(0, at) + char + seed.slice(at),
+          seed.slice(0, at) + char + seed.slice(at + 1),
+        ]) {
+          assert.is(findSyntaxError(text) === undefined, isJson(text), JSON.stringify(text));
+        }
+      }
+    }
+  }
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.run();
