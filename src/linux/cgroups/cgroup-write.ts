@@ -1,0 +1,37 @@
+import { isUnlimited } from "../../../runtime-spec/int64.ts";
+
+/** One write(2) to a file of the container's cgroup. */
+export interface CgroupWrite {
+  readonly file: string;
+  readonly value: string;
+  /** The property that asks for it: `linux.resources.memory.limit`. */
+  readonly where: string;
+  /** A new cgroup has this value anyway: where the controller is missing, the request is met. */
+  readonly isDefault?: true;
+  /** Errnos after which the next write goes on: this one can do without. */
+  readonly tolerate?: readonly number[];
+  /** What to write where the kernel has no such file. */
+  readonly otherwise?: { readonly file: string; readonly value: string };
+  /** Refused when that file's number has reached this one (memory.checkBeforeUpdate). */
+  readonly mustExceed?: { readonly file: string; readonly than: number };
+}
+
+/** Something in the resources that is left out, and why: for --debug. */
+export interface Note {
+  readonly where: string;
+  readonly message: string;
+}
+
+/** The JSON path that `resources` has in config.json. */
+export const RESOURCES = "linux.resources";
+
+/** A limit as cgroup v2 files take it; -1 and the largest numbers mean none. */
+export function limitText(value: number): string {
+  return value < 0 || isUnlimited(value) ? "max" : String(value);
+}
+
+/** The properties of a write of a limit: no limit is what a new cgroup has. */
+export function limit(file: string, value: number, where: string): CgroupWrite {
+  const text = limitText(value);
+  return text === "max" ? { file, value: text, where, isDefault: true } : { file, value: text, where };
+}

@@ -1,0 +1,75 @@
+import { CWD, openat } from "../../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { isErrno, makeDirectory } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { fail } from "../config-error.ts";
+import { enableControllers, type RequiredControllers } from "./controllers.ts";
+import { readEvents } from "./events.ts";
+import { OURS } from "./mark.ts";
+import { removeCgroup, removeParents } from "./remove.ts";
+
+/** A neighbour that is deleted may take away a parent that we have just seen: then all is made again. */
+const TRIES = 20;
+
+/**
+ * Makes a container's cgroup with its missing parents and gets the controllers there that its limits need.
+ * Returns a descriptor of the directory (O_PATH), for CLONE_INTO_CGROUP and for `attachDevices`.
+ * A cgroup that exists is taken when it is empty. What was made is removed again when anything fails.
+ * @throws ConfigError, SyscallError (EACCES, EPERM, EROFS: no permission here)
+ */
+export function createCgroup(mount: string, directory: string, required: RequiredControllers): number {
+  for (let left = TRIES; ; left--) {
+    try {
+      return make(mount, directory, required);
+    } catch (error) {
+      if (left === 0 || !isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) throw error;
+    }
+  }
+}
+
+function make(mount: string, directory: string, required: RequiredControllers): number {
+  const isNew = makeWithParents(mount, directory);
+  if (!isNew) refuseUnfit(directory);
+  try {
+    enableControllers(mount, directory, required);
+    return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
+  } catch (error) {
+    if (isNew) removeCgroup(mount, directory);
+    throw error;
+  }
+}
+
+/** Returns false when the cgroup exists. Parents are marked as ours. */
+function makeWithParents(mount: string, directory: string): boolean {
+  try {
+    return makeDirectory(directory);
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT)) throw error;
+  }
+  try {
+    for (const parent of between(mount, directory)) makeDirectory(parent, 0o755 | OURS);
+    return makeDirectory(directory);
+  } catch (error) {
+    removeParents(mount, directory);
+    throw error;
+  }
+}
+
+/** The cgroups above `directory` and below the mount, the topmost first. */
+function between(mount: string, directory: string): string[] {
+  const names = directory.slice(mount.length + 1).split("/");
+  return names.slice(1).map((_, index) => `${mount}/${names.slice(0, index + 1).join("/")}`);
+}
+
+/** Another's processes would share the container's limits and its end; a frozen cgroup would never start it. */
+function refuseUnfit(directory: string): void {
+  const events = readEvents(directory);
+  if (events?.populated)
+    fail(
+      "linux.cgroupsPath",
+      `the cgroup ${directory} has processes already: name one that is the container's own`,
+    );
+  if (events?.frozen)
+    fail("linux.cgroupsPath", `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze`);
+}

@@ -1,0 +1,49 @@
+/** From `linux.cgroupsPath` to a directory (config-linux.md, "Cgroups Path"). */
+import { readText } from "../../kernel/files.ts";
+import { fail } from "../config-error.ts";
+
+const WHERE = "linux.cgroupsPath";
+
+/**
+ * The directory of a container's cgroup below `mount`, as runc's cgroupfs driver has it:
+ * an absolute path starts at the mount; a relative one beside the caller's own cgroup, which has processes and
+ * therefore can't have children with controllers; `/ID` when there is none. No path climbs out of the mount.
+ * @throws ConfigError
+ */
+export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, id: string): string {
+  const path = cgroupsPath || `/${id}`;
+  if (isSystemdForm(path))
+    return fail(
+      WHERE,
+      `"${path}" has the form slice:prefix:name, which is for --systemd-cgroup: give a path such as "/tsrun/${id}"`,
+    );
+  if (path.includes("\n")) return fail(WHERE, "must not contain a newline: the kernel refuses such a cgroup");
+  const inside = path.startsWith("/") ? clean(path) : clean(parentOf(ownCgroup())) + clean(path);
+  if (inside === "") return fail(WHERE, `"${path}" is the root of the hierarchy: name a cgroup below it`);
+  return mount + inside;
+}
+
+/** Whether a cgroupsPath is meant for systemd: `system.slice:docker:1234`. */
+export function isSystemdForm(cgroupsPath: string): boolean {
+  return !cgroupsPath.includes("/") && cgroupsPath.split(":").length === 3;
+}
+
+/** `/a/b` for `a/./x/../b`, `../a//b/`; empty for the root. */
+function clean(path: string): string {
+  const names: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return names.map((name) => `/${name}`).join("");
+}
+
+/** The cgroup v2 that this process is in, from the root of the hierarchy. */
+function ownCgroup(): string {
+  const lines = readText("/proc/self/cgroup").split("\n");
+  return lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "/";
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}

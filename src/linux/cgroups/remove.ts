@@ -1,0 +1,55 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, unlinkat } from "../../kernel/calls.ts";
+import { AT_REMOVEDIR } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { statusIfThere } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
+import { sleep, waitForEvents } from "./events.ts";
+import { OURS } from "./mark.ts";
+import { pidsIn } from "./pids.ts";
+import { visitBelow } from "./subtree.ts";
+
+/** A cgroup that still has processes after all patience. */
+export class CgroupBusyError extends Error {
+  override readonly name = "CgroupBusyError";
+}
+
+/**
+ * Removes a container's cgroup with all below it, and then the parents that were made for containers and are
+ * empty now. Waits, at most `patience` milliseconds, for killed processes to be gone. Nothing to remove is fine.
+ * @throws CgroupBusyError, SyscallError
+ */
+export function removeCgroup(mount: string, directory: string, patience = 10_000): void {
+  const deadline = performance.now() + patience;
+  for (let pause = 0; !removed(CWD, directory); pause = 1) {
+    sleep(pause);
+    const left = deadline - performance.now();
+    if (left <= 0 || !waitForEvents(directory, ({ populated }) => !populated, left)) throw busy(directory);
+    visitBelow(directory, removed);
+  }
+  removeParents(mount, directory);
+}
+
+/** Removes the parents that carry the mark, up to the first with other children or another's. @throws SyscallError */
+export function removeParents(mount: string, directory: string): void {
+  const parent = directory.slice(0, directory.lastIndexOf("/"));
+  if (!parent.startsWith(`${mount}/`)) return;
+  const status = statusIfThere(parent);
+  if (status !== null && (status.mode & OURS) === 0) return;
+  if (removed(CWD, parent)) removeParents(mount, parent);
+}
+
+/** rmdir(2); false while there are processes or other cgroups in there. */
+function removed(parent: number, name: string): boolean {
+  const call = unlinkat(parent, name, AT_REMOVEDIR);
+  const result = attempt(call);
+  if (result >= 0 || result === -ERRNO.ENOENT) return true;
+  if (result === -ERRNO.EBUSY || result === -ERRNO.ENOTEMPTY) return false;
+  throw new SyscallError(call, -result);
+}
+
+function busy(directory: string): CgroupBusyError {
+  const pids = pidsIn(directory);
+  const who = pids.length === 0 ? "other cgroups" : `processes (${pids.slice(0, 10).join(", ")})`;
+  return new CgroupBusyError(`cannot remove the cgroup ${directory}: there are still ${who} in it`);
+}
