@@ -12,6 +12,8 @@ export type Key = string | number;
 export class Report {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
+  /** The paths of the problems that make a value unfit for the rules about it. */
+  readonly misfits: string[] = [];
   readonly #place: Key[] = [];
 
   enter(key: Key): void {
@@ -20,6 +22,12 @@ export class Report {
 
   leave(): void {
     this.#place.pop();
+  }
+
+  /** A value here, or `below` here, is not of the kind that the schema asks for. */
+  misfit(message: string, ...below: readonly Key[]): void {
+    this.misfits.push(this.path(below));
+    this.problem(message, ...below);
   }
 
   /** Something is wrong here, or `below` here. */

@@ -32,8 +32,8 @@ interface Findings {
 }
 
 /**
- * A whole `config.json`. The value becomes the config (`null` and `""`, which Go's callers write for what is not
- * set, are removed from it); it may be used only when there are no problems.
+ * A whole `config.json`. The value becomes the config (`null`, and `""` in optional strings, which Go's callers
+ * write for what is not set, are removed from it); it may be used only when there are no problems.
  */
 export function validateConfig(value: unknown): Findings & { readonly config: Config } {
   const [config, findings] = validate(Config, value);

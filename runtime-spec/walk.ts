@@ -2,7 +2,7 @@
 
 import { INT64_MAX, isUnlimited, UINT64_MAX } from "./int64.ts";
 import { type Key, type Report, show } from "./report.ts";
-import type { Complain, Fields, Scalar, Schema } from "./schema.ts";
+import type { Complain, Fields, Foreign, Scalar, Schema } from "./schema.ts";
 
 /** A rule about the values of one schema that a single property cannot tell. */
 export interface Rule {
@@ -18,11 +18,14 @@ export interface Rule {
 export function rule<T>(
   of: Schema<T>,
   check: (value: T, report: Report) => void,
-  reads: readonly string[] = [],
+  reads: readonly Path<T>[] = [],
 ): Rule {
   // The walk calls it with values of its own schema only.
   return { of, check: check as Rule["check"], reads };
 }
+
+/** `limit`, or `memory.limit`: a property of a T, or what is below one. */
+type Path<T> = (keyof T & string) | `${keyof T & string}.${string}`;
 
 export type Rules = ReadonlyMap<Schema, readonly Rule[]>;
 
@@ -37,8 +40,8 @@ export function rulesBySchema(rules: readonly Rule[]): Rules {
 }
 
 /**
- * Reports every place where `value` is not what `schema` and `rules` say. Go's callers write `null` and `""` for
- * what is not set: such properties are removed from `value`.
+ * Reports every place where `value` is not what `schema` and `rules` say. Go's callers write `null`, and `""` in
+ * optional strings, for what is not set: such properties are removed from `value`.
  */
 export function walk(schema: Schema, value: unknown, report: Report, rules: Rules): void {
   if (schema.kind === "object") walkObject(schema, schema.fields, value, report, rules);
@@ -46,7 +49,7 @@ export function walk(schema: Schema, value: unknown, report: Report, rules: Rule
   else if (schema.kind === "map") walkMap(schema.value, schema.complain, value, report, rules);
   else {
     const complaint = complainOf(schema, value);
-    if (complaint !== undefined) report.problem(complaint);
+    if (complaint !== undefined) report.misfit(complaint);
   }
 }
 
@@ -54,7 +57,7 @@ export function walk(schema: Schema, value: unknown, report: Report, rules: Rule
 function walkAt(key: Key, schema: Schema, value: unknown, report: Report, rules: Rules): void {
   if (isScalar(schema)) {
     const complaint = complainOf(schema, value);
-    if (complaint !== undefined) report.problem(complaint, key);
+    if (complaint !== undefined) report.misfit(complaint, key);
     return;
   }
   report.enter(key);
@@ -63,8 +66,8 @@ function walkAt(key: Key, schema: Schema, value: unknown, report: Report, rules:
 }
 
 function walkArray(item: Schema, min: number, value: unknown, report: Report, rules: Rules): void {
-  if (!Array.isArray(value)) report.problem(`must be an array, found ${show(value)}`);
-  else if (value.length < min) report.problem("must not be empty");
+  if (!Array.isArray(value)) report.misfit(`must be an array, found ${show(value)}`);
+  else if (value.length < min) report.misfit("must not be empty");
   else for (let index = 0; index < value.length; index++) walkAt(index, item, value[index], report, rules);
 }
 
@@ -76,50 +79,56 @@ function walkMap(
   rules: Rules,
 ): void {
   if (!isObject(value)) {
-    report.problem(`must be an object, found ${show(value)}`);
+    report.misfit(`must be an object, found ${show(value)}`);
     return;
   }
   for (const name of Object.keys(value)) {
+    const found = value[name];
     const complaint = complainOfName(complain, name);
-    if (complaint !== undefined) report.problem(`${complaint}, found ${show(name)}`, name);
-    else walkAt(name, item, value[name], report, rules);
+    if (found === null) delete value[name];
+    else if (complaint !== undefined) report.misfit(`${complaint}, found ${show(name)}`, name);
+    else walkAt(name, item, found, report, rules);
   }
 }
 
 function walkObject(schema: Schema, fields: Fields, value: unknown, report: Report, rules: Rules): void {
   if (!isObject(value)) {
-    report.problem(`must be an object, found ${show(value)}`);
+    report.misfit(`must be an object, found ${show(value)}`);
     return;
   }
-  const before = report.problems.length;
+  const before = report.misfits.length;
   for (const name in fields) {
     const field = fields[name];
     const found = value[name];
     if (field === undefined) continue;
     if (field.kind === "required") {
-      if (found === undefined || found === null) report.problem("is required", name);
+      if (found === undefined || found === null) report.misfit("is required", name);
       else walkAt(name, field.schema, found, report, rules);
     } else if (found === undefined) continue;
-    else if (found === null || found === "") delete value[name];
+    else if (found === null || (found === "" && isText(field))) delete value[name];
     else if (field.kind === "foreign") report.warning(`is for ${field.platform}, and ignored`, name);
     else walkAt(name, field, found, report, rules);
   }
   for (const rule of rules.get(schema) ?? []) {
-    if (report.problems.length === before || isSound(rule, report, before)) rule.check(value, report);
+    if (report.misfits.length === before || isSound(rule, report, before)) rule.check(value, report);
   }
 }
 
-/** Whether none of the problems found `since` is in what the rule reads. */
+/** Whether none of the misfits found `since` is in what the rule reads. */
 function isSound({ reads }: Rule, report: Report, since: number): boolean {
   if (reads.length === 0) return false;
   const places = reads.map((read) => report.path(read.split(".")));
-  return report.problems.slice(since).every(({ path }) => places.every((place) => !covers(place, path)));
+  return report.misfits.slice(since).every((path) => places.every((place) => !covers(place, path)));
 }
 
 /** Whether one of two paths is the other or leads to it: `mounts` covers `mounts[1].type`. */
 function covers(one: string, other: string): boolean {
   const [short, long] = one.length < other.length ? [one, other] : [other, one];
   return long.startsWith(short) && ["", ".", "["].includes(long.charAt(short.length));
+}
+
+function isText({ kind }: Schema | Foreign): boolean {
+  return kind === "string" || kind === "enum";
 }
 
 function isScalar(schema: Schema): schema is Scalar {

@@ -75,10 +75,22 @@ test("a value of another kind is shown, cut when long", () => {
 });
 
 test("null and the empty string count as not set, and are removed", () => {
-  const value = { pets: null, street: "", igloo: null, pet: null };
+  const value = { pets: null, street: "", igloo: null, pet: null, notes: { "x-a": null, "x-b": "" } };
   assert.equal(found(value), []);
-  assert.equal(value as unknown, { pet: null });
+  assert.equal(value as unknown, { pet: null, notes: { "x-b": "" } });
   assert.equal(found({ pets: [{ name: null }] }), ["pets[0].name is required"]);
+});
+
+test("the empty string is no value for other kinds", () => {
+  assert.equal(found({ open: "", notes: "" }), [
+    'notes must be an object, found ""',
+    'open must be true or false, found ""',
+  ]);
+});
+
+test("a rule's problem does not keep other rules from running", () => {
+  const complain = rule(Home, (_, report) => report.problem("is too small", "pets"), ["pets"]);
+  assert.equal(found({ pets: [] }, complain, complain), ["pets is too small", "pets is too small"]);
 });
 
 test("null in a list is a problem", () => {
