@@ -50,6 +50,8 @@ function refuseUnlessRunnable(all: readonly TestFile[]): void {
   if (!binary.includes("/") ? Bun.which(binary) === null : !existsSync(binary)) {
     refuse(`there is no ${binary}: build it with make build, or name a runtime in RUNTIME`);
   }
+  const rootfs = resolve(PROJECT, "build/rootfs/busybox");
+  if (!existsSync(rootfs)) refuse(`there is no ${rootfs}: build it with bun rootfs/build.ts`);
 }
 
 function refuse(why: string): never {
@@ -84,9 +86,10 @@ function isTelling(line: string): boolean {
 /** Prints the skips and, last, the one closing line; returns the exit status. */
 function summarize(all: readonly FileResult[]): number {
   const skipped = all.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
-  if (skipped.length > 0) console.log("\nSkipped:");
-  for (const { file, name, reason } of skipped) {
-    console.log(`  ${relative(PROJECT, file)}: ${name}: ${reason}`);
+  for (const reason of new Set(skipped.map((one) => one.reason))) {
+    const tests = skipped.filter((one) => one.reason === reason);
+    console.log(`\nSkipped ${tests.length}: ${reason}`);
+    for (const { file, name } of tests) console.log(`  ${relative(PROJECT, file)}: ${name}`);
   }
   const passed = all.reduce((sum, result) => sum + result.passed, 0);
   const failed = all.reduce((sum, result) => sum + result.failed, 0);

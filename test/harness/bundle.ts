@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory, project, workDirectory } from "./environment.ts";
+import { command } from "./mount.ts";
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 
@@ -15,7 +15,10 @@ export interface Patch extends JsonObject {
   readonly args?: readonly string[];
 }
 
-/** A bundle directory: config.json and a busybox rootfs that is this bundle's own. */
+/** The trees that a bundle's rootfs may be: with a shell and its tools, or with /pause and no more. */
+export type Rootfs = "busybox" | "pause";
+
+/** A bundle directory: config.json and a rootfs that is this bundle's own. */
 export interface Bundle {
   readonly path: string;
   readonly rootfs: string;
@@ -26,10 +29,10 @@ export interface Bundle {
  * Makes a bundle: what `spec` writes, without a terminal and with a writable root, and `patch` over it. Objects
  * are merged field by field; a list replaces the default's. It goes with the test file's tmpfs.
  */
-export function bundle(patch: Patch = {}): Bundle {
+export function bundle(patch: Patch = {}, name: Rootfs = "busybox"): Bundle {
   const path = freshDirectory("bundle");
   const rootfs = join(path, "rootfs");
-  copyTree(busyboxRootfs(), rootfs);
+  copyTree("-al", tree(name), rootfs);
   const { args, ...fields } = patch;
   const config = merge(
     merge(defaultConfig, fields),
@@ -52,28 +55,15 @@ function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The tree that each bundle's rootfs is a copy of; on the tmpfs, so that copies are hard links. */
-function busyboxRootfs(): string {
-  const tree = join(workDirectory, "busybox");
-  if (existsSync(tree)) return tree;
-  const built = join(project, "build/rootfs/busybox");
-  if (existsSync(built)) cpSync(built, tree, { recursive: true, verbatimSymlinks: true });
-  else makeTree(tree);
-  return tree;
+/** A copy, on the tmpfs, of a tree that rootfs/build.ts makes; the bundles' own are hard links to its files. */
+function tree(name: Rootfs): string {
+  const copy = join(workDirectory, name);
+  if (!existsSync(copy)) copyTree("-a", join(project, "build/rootfs", name), copy);
+  return copy;
 }
 
-function makeTree(tree: string): void {
-  for (const name of ["bin", "dev", "etc", "proc", "sys", "tmp", "root"]) {
-    mkdirSync(join(tree, name), { recursive: true });
-  }
-  cpSync("/bin/busybox", join(tree, "bin/busybox"), { dereference: true });
-  const applets = spawnSync("/bin/busybox", ["--list"]).stdout.toString().trim().split("\n");
-  for (const applet of applets) if (applet !== "busybox") symlinkSync("busybox", join(tree, "bin", applet));
-}
-
-function copyTree(from: string, to: string): void {
-  const { status, stderr } = spawnSync("cp", ["-al", from, to]);
-  if (status !== 0) throw new Error(`cp -al ${from} ${to}: ${stderr}`);
+function copyTree(how: "-a" | "-al", from: string, to: string): void {
+  command("cp", how, from, to);
 }
 
 /** The mounts of the default config.json; those that `spec` writes. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { readMounts } from "./mountinfo.ts";
 
@@ -35,12 +35,17 @@ function directoriesIn(path: string): string[] {
   return children.flatMap((child) => [...directoriesIn(child), child]);
 }
 
-/** The directories in a cgroup; none when it has just been removed. */
+/** The directories in a cgroup; none when it has just been removed, maybe by somebody else. */
 function readDirectory(path: string): string[] {
-  if (!existsSync(path)) return [];
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // readdirSync throws nothing else
+    if (code === "ENOENT" || code === "ENODEV") return [];
+    throw error;
+  }
 }
 
 /** Removes the cgroups that `token` names, whose processes are dead or dying; says which there were. */

@@ -1,4 +1,4 @@
-import { type Bundle, bundle, type Patch } from "./bundle.ts";
+import { type Bundle, bundle, type Patch, type Rootfs } from "./bundle.ts";
 import { uniqueId } from "./environment.ts";
 import { type Call, type Outcome, runtime, silent, succeeded } from "./runtime.ts";
 import { waitUntil } from "./wait.ts";
@@ -40,8 +40,8 @@ export interface Container extends Disposable {
 }
 
 /** A bundle and an id; nothing is created yet. */
-export function container(patch: Patch = {}): Container {
-  return containerOf(bundle(patch), uniqueId());
+export function container(patch: Patch = {}, rootfs?: Rootfs): Container {
+  return containerOf(bundle(patch, rootfs), uniqueId());
 }
 
 /** A container of a bundle that is there already. */
@@ -71,13 +71,13 @@ export function containerOf(bundle: Bundle, id: string): Container {
 }
 
 /** A container that was created; `using` it is the whole set-up of a test. */
-export function created(patch: Patch = {}): Container {
-  return orGone(container(patch), (made) => made.create());
+export function created(patch: Patch = {}, rootfs?: Rootfs): Container {
+  return orGone(container(patch, rootfs), (made) => made.create());
 }
 
 /** A container that was created and started. */
-export function started(patch: Patch = {}): Container {
-  return orGone(container(patch), (made) => {
+export function started(patch: Patch = {}, rootfs?: Rootfs): Container {
+  return orGone(container(patch, rootfs), (made) => {
     made.create();
     made.start();
   });

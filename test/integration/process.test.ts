@@ -16,7 +16,7 @@ function statusInside(process = {}, call = {}): Fields {
   return parseStatus(inside(["cat", "/proc/self/status"], { process }, call));
 }
 
-const PATH = "PATH=/bin";
+const PATH = "PATH=/bin:/usr/bin";
 
 // Environment, arguments, working directory
 

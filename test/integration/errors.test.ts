@@ -1,0 +1,224 @@
+// Runs beside other files.
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type Json, namespaces, type Patch } from "../harness/bundle.ts";
+import { ranIn } from "../harness/container.ts";
+import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { leaks, leavesNothing } from "../harness/leaks.ts";
+import { complaint, runtime } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+const testTsrun = testIf(isTsrun, TSRUN_ONLY);
+
+/** What `create` says, in its one line, of a bundle that it must refuse; nothing may be left of the attempt. */
+async function refused(path: string): Promise<string> {
+  const id = uniqueId();
+  const pidFile = join(freshDirectory("pid"), "pid");
+  const outcome = runtime(["create", "--bundle", path, "--pid-file", pidFile, id]);
+  if (outcome.status === 0) runtime(["delete", "--force", id]);
+  const said = complaint(outcome);
+  assert.is(outcome.stdout, "");
+  await waitUntil(() => leaks().length === 0, "nothing is left of a refused create").catch(() => {
+    assert.equal(leaks(), []);
+  });
+  assert.not(existsSync(pidFile), "a pid file is left");
+  assert.is(complaint(runtime(["run", "--bundle", path, id])), said.replace("create", "run"));
+  return said;
+}
+
+function refusedWith(patch: Patch): Promise<string> {
+  return refused(bundle(patch).path);
+}
+
+/** A bundle whose config.json is this text. */
+function bundleWithText(text: string): string {
+  const { path } = bundle();
+  writeFileSync(join(path, "config.json"), text);
+  return path;
+}
+
+// The bundle
+
+testTsrun("a bundle that isn't there", async () => {
+  const said = await refused("/not/there");
+  assert.match(said, /\/not\/there/);
+  assert.match(said, /no such file or directory|does not exist/i);
+});
+
+testTsrun("a bundle without a config.json", async () => {
+  assert.match(await refused(freshDirectory("empty")), /config\.json/);
+});
+
+testTsrun("a config.json that is a directory", async () => {
+  const directory = freshDirectory("odd");
+  mkdirSync(join(directory, "config.json"));
+  assert.match(await refused(directory), /config\.json/);
+});
+
+// What is no JSON: line and column of where it stops being so
+
+for (const [what, text, line, column] of [
+  ["a comma before a brace", '{\n  "ociVersion": "1.0.2",\n}', 3, 1],
+  ["a word without quotes", '{\n  "ociVersion": "1.0.2",\n  "process": args\n}', 3, 14],
+  ["single quotes", "{ 'ociVersion': 1 }", 1, 3],
+  ["an end too early", '{ "ociVersion": "1.0.2"', 1, 24],
+] as const) {
+  testTsrun(`${what} is refused with its line and column`, async () => {
+    const said = await refused(bundleWithText(text));
+    assert.match(said, /config\.json/);
+    assert.match(said, new RegExp(`\\b${line}:${column}\\b|line ${line}\\b.*column ${column}\\b`));
+  });
+}
+
+testTsrun("an empty config.json is refused", async () => {
+  assert.match(await refused(bundleWithText("")), /config\.json/);
+});
+
+testTsrun("a config.json that is no object is refused", async () => {
+  assert.match(await refused(bundleWithText("[]")), /config\.json/);
+});
+
+// What is of the wrong type, missing or out of range: its path
+
+for (const [path, patch] of [
+  ["process.args", { process: { args: "true" } }],
+  ["process.args", { process: { args: [] } }],
+  ["process.args[1]", { process: { args: ["echo", 1] } }],
+  ["process.cwd", { process: { cwd: undefined } }],
+  ["process.cwd", { process: { cwd: "relative" } }],
+  ["process.user.uid", { process: { user: { uid: "0" } } }],
+  ["process.user.uid", { process: { user: { uid: -1 } } }],
+  ["process.env[0]", { process: { env: [1] } }],
+  ["process.noNewPrivileges", { process: { noNewPrivileges: "yes" } }],
+  ["process.rlimits[0].type", { process: { rlimits: [{ type: "RLIMIT_FOO", soft: 1, hard: 1 }] } }],
+  ["process.oomScoreAdj", { process: { oomScoreAdj: 5000 } }],
+  ["root.path", { root: { path: 7 } }],
+  ["root", { root: undefined }],
+  ["hostname", { hostname: ["box"] }],
+  ["mounts[0].destination", { mounts: [{ type: "proc", source: "proc" }] }],
+  ["mounts[0].options", { mounts: [{ destination: "/proc", type: "proc", source: "proc", options: "ro" }] }],
+  ["linux.namespaces", { linux: { namespaces: {} } }],
+  ["linux.namespaces[5].type", { linux: { namespaces: [...namespaces(), { type: "universe" }] } }],
+  ["linux.maskedPaths[0]", { linux: { maskedPaths: [null] } }],
+  ["linux.resources.devices[0].allow", { linux: { resources: { devices: [{ access: "rwm" }] } } }],
+  ["linux.uidMappings[0].size", { linux: { uidMappings: [{ containerID: 0, hostID: 0 }] } }],
+  ["ociVersion", { ociVersion: undefined }],
+  ["ociVersion", { ociVersion: "banana" }],
+  ["ociVersion", { ociVersion: "2.0.0" }],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testTsrun(`${path} of ${JSON.stringify(at(patch, path)) ?? "nothing"} is refused by its path`, async () => {
+    const said = await refusedWith(patch);
+    assert.ok(said.includes(`${path}:`) || said.includes(`${path} `), said);
+  });
+}
+
+// What tsrun does not do is refused, not left out
+
+for (const [path, patch] of [
+  ["linux.intelRdt", { linux: { intelRdt: { closID: "group" } } }],
+  ["linux.memoryPolicy", { linux: { memoryPolicy: { mode: "MPOL_INTERLEAVE", nodes: "0" } } }],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testTsrun(`${path}, which tsrun doesn't handle, is refused by its path`, async () => {
+    assert.ok((await refusedWith(patch)).includes(path));
+  });
+}
+
+test("a property that runtime-spec doesn't know is ignored, as it asks for", () => {
+  const { path } = bundle({ args: ["echo", "fine"], unheardOf: { of: 1 }, linux: { unheardOf: true } });
+  assert.is(ranIn(path).stdout, "fine\n");
+});
+
+// The root
+
+testTsrun("a root that isn't there", async () => {
+  const { path, rootfs } = bundle();
+  rmSync(rootfs, { recursive: true });
+  const said = await refused(path);
+  assert.match(said, /root\.path|rootfs/);
+  assert.match(said, /no such file or directory|does not exist/i);
+});
+
+testTsrun("a root that is a file", async () => {
+  const { path, rootfs } = bundle();
+  rmSync(rootfs, { recursive: true });
+  writeFileSync(rootfs, "");
+  assert.match(await refused(path), /root\.path|rootfs/);
+});
+
+// The program; podman makes its exit status 127 or 126 of these words
+
+testTsrun("a program that no directory of PATH has", async () => {
+  const said = await refusedWith({ args: ["not-there"] });
+  assert.match(said, /not-there/);
+  assert.match(said, /executable file not found|no such file or directory/i);
+});
+
+testTsrun("a program whose path isn't there", async () => {
+  const said = await refusedWith({ args: ["/not/there"] });
+  assert.match(said, /\/not\/there/);
+  assert.match(said, /no such file or directory/i);
+});
+
+testTsrun("a program that is no program", async () => {
+  const { path, rootfs } = bundle({ args: ["/etc/data"] });
+  writeFileSync(join(rootfs, "etc/data"), "data");
+  chmodSync(join(rootfs, "etc/data"), 0o644);
+  const said = await refused(path);
+  assert.match(said, /\/etc\/data/);
+  assert.match(said, /permission denied/i);
+});
+
+testTsrun("a program that is a directory", async () => {
+  assert.match(await refusedWith({ args: ["/etc"] }), /permission denied|is a directory/i);
+});
+
+test("a script whose interpreter isn't there fails at start, and says so", () => {
+  const { path, rootfs } = bundle({ args: ["/script"] });
+  writeFileSync(join(rootfs, "script"), "#!/not/there\n");
+  chmodSync(join(rootfs, "script"), 0o755);
+  assert.match(complaint(ranIn(path)), /no such file or directory/i);
+});
+
+test("a file that the kernel can't execute fails at start, and says so", () => {
+  const { path, rootfs } = bundle({ args: ["/data"] });
+  writeFileSync(join(rootfs, "data"), "\x7fno program");
+  chmodSync(join(rootfs, "data"), 0o755);
+  assert.match(complaint(ranIn(path)), /exec format error/i);
+});
+
+// The rest
+
+testTsrun("a namespace whose path is gone", async () => {
+  const said = await refusedWith({ linux: { namespaces: namespaces({ network: "/proc/4194304/ns/net" }) } });
+  assert.match(said, /linux\.namespaces\[1\]\.path/);
+});
+
+test("a caller that isn't root is told so", () => {
+  const { path } = bundle();
+  const through = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--"];
+  const root = freshDirectory("unprivileged");
+  chmodSync(root, 0o777);
+  complaint(runtime(["create", "--bundle", path, uniqueId()], { through, root }));
+});
+
+test("a pid file that can't be written is refused, and no container is left", () => {
+  const id = uniqueId();
+  const { path } = bundle({ args: ["sleep", "60"] });
+  complaint(runtime(["create", "--bundle", path, "--pid-file", "/not/there/pid", id]));
+  assert.is.not(runtime(["state", id]).status, 0);
+});
+
+leavesNothing();
+test.run();
+
+/** The value at a JSON path such as `mounts[0].options`. */
+function at(value: Json | undefined, path: string): Json | undefined {
+  let found: unknown = value;
+  for (const key of path.split(/[.[\]]+/).filter((part) => part !== "")) {
+    found = found === null || found === undefined ? undefined : Reflect.get(Object(found), key);
+  }
+  return found as Json | undefined; // a part of Json is Json
+}
