@@ -25,7 +25,6 @@ const CRIU_FLAGS = {
 
 export const INSIDE_COMMANDS = {
   exec: {
-    pending: true,
     summary: "run another process in a container",
     args: ["ID", "[COMMAND...]"],
     flagsFirst: true,

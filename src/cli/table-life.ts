@@ -41,20 +41,17 @@ const CREATION_FLAGS = {
 
 export const LIFE_COMMANDS = {
   create: {
-    pending: true,
     summary: "create a container from a bundle; its process waits for start",
     args: ["ID"],
     newId: true,
     flags: CREATION_FLAGS,
   },
   start: {
-    pending: true,
     summary: "start the process of a created container",
     args: ["ID"],
     flags: {},
   },
   run: {
-    pending: true,
     summary: "create and start a container, and wait for its process",
     args: ["ID"],
     newId: true,
@@ -66,13 +63,11 @@ export const LIFE_COMMANDS = {
     },
   },
   state: {
-    pending: true,
     summary: "print the state of a container as JSON",
     args: ["ID"],
     flags: {},
   },
   kill: {
-    pending: true,
     summary: "send a signal (default: SIGTERM) to a container's init process",
     args: ["ID", "[SIGNAL]"],
     flags: {
@@ -80,7 +75,6 @@ export const LIFE_COMMANDS = {
     },
   },
   delete: {
-    pending: true,
     summary: "remove what a stopped container still holds",
     args: ["ID"],
     flags: {
@@ -88,7 +82,6 @@ export const LIFE_COMMANDS = {
     },
   },
   list: {
-    pending: true,
     summary: "list the containers under --root",
     args: [],
     flags: {

@@ -44,7 +44,6 @@ export const GLOBAL_FLAGS = {
 
 const BUNDLE_COMMANDS = {
   spec: {
-    pending: true,
     summary: "write a config.json to start from",
     args: [],
     flags: {
@@ -59,7 +58,6 @@ const BUNDLE_COMMANDS = {
     },
   },
   validate: {
-    pending: true,
     summary: "check a config.json and say what is wrong with it",
     args: [],
     flags: {
@@ -81,18 +79,17 @@ const BUNDLE_COMMANDS = {
       bundle: { kind: "string", short: "b", value: "DIR", summary: "check what this bundle needs" },
     },
   },
-  features: { pending: true, summary: "print what is supported as JSON", args: [], flags: {} },
+  features: { summary: "print what is supported as JSON", args: [], flags: {} },
 } as const satisfies CommandTable;
 
 const SELF_COMMANDS = {
   completion: {
-    pending: true,
     summary: "print a completion script for a shell: bash, zsh or fish",
     args: ["SHELL"],
     flags: {},
   },
   help: { alias: "h", summary: "show help, or the help of one command", args: ["[COMMAND]"], flags: {} },
-  man: { hidden: true, pending: true, summary: "print the man page as roff", args: [], flags: {} },
+  man: { hidden: true, summary: "print the man page as roff", args: [], flags: {} },
 } as const satisfies CommandTable;
 
 /** Every command, in the order of help. */

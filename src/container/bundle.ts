@@ -4,10 +4,11 @@ import { validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
-import { readLink, readText, statusIfThere } from "../kernel/files.ts";
+import { readText, statusIfThere } from "../kernel/files.ts";
 import { fail } from "../linux/config-error.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { Failure } from "./failure.ts";
+import { fromCaller } from "./host-paths.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */
@@ -21,11 +22,6 @@ export interface Bundle {
   /** config.json as it was read. */
   readonly text: string;
   readonly warnings: readonly string[];
-}
-
-/** Absolute path of a path given by the caller. */
-export function fromCaller(path: string): string {
-  return isAbsolute(path) ? join(path) : join(readLink("/proc/self/cwd"), path);
 }
 
 /** Reads a bundle. Throws Failure or ConfigError with all that is wrong with it. */

@@ -64,7 +64,7 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   const { init, parked } = launch;
   const context = contextOf(bundle, namespaces, cgroup);
   setUp(init.program, context);
-  const executable = enter(init.program, context);
+  const { executable, home } = enter(init.program, context, options.preservedFds);
   init.program.move(parked.agentAddress);
 
   const pid = launch.waitForInit();
@@ -76,11 +76,17 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   finishInit(init, pid);
 
   const path = executable.choose((step) => init.result(step));
-  const range = layOutExecution(parked, bundle.process, path, options.preservedFds);
+  const range = layOutExecution(
+    parked,
+    bundle.process,
+    home.environment((step) => init.result(step)),
+    path,
+    options.preservedFds,
+  );
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const created = {
     ...saved,
-    init: { pid, startTime, ...range, executable: path },
+    init: { pid, startTime, ...range, executable: path, ownsPidNamespace: namespaces.created.has("pid") },
   };
   directory.write(created);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);

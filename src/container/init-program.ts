@@ -44,6 +44,7 @@ import { gidList } from "../kernel/structs.ts";
 import { takeIdentity } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { lookUp } from "../linux/executable.ts";
+import { findHome } from "../linux/home.ts";
 import { directoryInside } from "../linux/inside.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { addMounts } from "../linux/mounts.ts";
@@ -125,26 +126,37 @@ const isBind = (type: string | undefined, options: readonly string[] = []) =>
   type === "bind" || options.includes("bind") || options.includes("rbind");
 
 /** Steps 6 and 7 and the look-up of 8. */
-export function enter(program: Program, { bundle, namespaces }: InitContext) {
+export function enter(program: Program, { bundle, namespaces }: InitContext, preservedFds: number) {
   if (!namespaces.created.has("mount")) changeRoot(program, bundle.rootfs);
-  return takeOn(program, bundle.process);
+  return takeOn(program, bundle.process, preservedFds);
 }
 
-/** Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. */
-export function takeOn(program: Program, process: Process) {
+/**
+ * Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. Descriptors of
+ * the host are closed first, so that no path of the container can name one.
+ */
+export function takeOn(program: Program, process: Process, preservedFds: number) {
+  program.by("container's init").add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
   takeIdentity(program, process);
   program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  return lookUp(program, process.args, process.env ?? []);
+  const home = findHome(program, process);
+  return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 
 /**
  * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
  * posts them, perhaps from another tsrun.
  */
-export function layOutExecution(parked: Mailbox, process: Process, executable: string, preservedFds: number) {
+export function layOutExecution(
+  parked: Mailbox,
+  { args }: Process,
+  env: readonly string[],
+  executable: string,
+  preservedFds: number,
+) {
   const { program } = parked;
-  const argv = parked.texts(process.args);
-  const envp = parked.texts(process.env ?? []);
+  const argv = parked.texts(args);
+  const envp = parked.texts(env);
   program.by("process.args[0]");
   program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, CLOSE_RANGE_CLOEXEC));
   program.add({ name: "execve", args: [executable, argv, envp] });

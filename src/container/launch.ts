@@ -92,7 +92,7 @@ function addStage(
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   program.add(prctl(PR_SET_DUMPABLE, 0));
   for (const { fd, flag, where } of namespaces.joins) {
-    program.by(`config.json: ${where}`).add(setns(fd, flag));
+    program.by(where).add(setns(fd, flag));
     program.add(close(fd));
   }
   if (namespaces.created.has("time"))

@@ -53,6 +53,8 @@ export interface SavedInit {
   readonly first: number;
   readonly end: number;
   readonly executable: string;
+  /** Whether the init is PID 1 of a new pid namespace, so that the kernel ends all others with it. */
+  readonly ownsPidNamespace: boolean;
 }
 
 /** A container's directory, opened; with `locked`, nobody else changes the container meanwhile. */
@@ -92,6 +94,11 @@ export class StateDirectory implements Disposable {
         throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
       Bun.sleepSync(5);
     }
+  }
+
+  /** Gives the lock back, so that others may act on the container. */
+  unlock(): void {
+    here(flock(this.fd, LOCK_UN));
   }
 
   /** Whether some command holds the lock at this moment. */

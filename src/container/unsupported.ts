@@ -1,4 +1,4 @@
-import type { Config } from "../../runtime-spec/config.ts";
+import type { Config, Process } from "../../runtime-spec/config.ts";
 import { fail } from "../linux/config-error.ts";
 
 /**
@@ -6,12 +6,6 @@ import { fail } from "../linux/config-error.ts";
  * its seccomp filter would be less safe than its author thinks.
  */
 const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => unknown])[] = [
-  ["process.terminal", ({ process }) => process?.terminal],
-  ["process.apparmorProfile", ({ process }) => process?.apparmorProfile],
-  ["process.selinuxLabel", ({ process }) => process?.selinuxLabel],
-  ["process.scheduler", ({ process }) => process?.scheduler],
-  ["process.ioPriority", ({ process }) => process?.ioPriority],
-  ["process.execCPUAffinity", ({ process }) => process?.execCPUAffinity],
   ["linux.seccomp", ({ linux }) => linux?.seccomp],
   ["linux.mountLabel", ({ linux }) => linux?.mountLabel],
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt],
@@ -22,8 +16,26 @@ const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => 
   ["hooks", ({ hooks }) => hooks && Object.values(hooks).flat().length > 0],
 ];
 
+const UNSUPPORTED_IN_PROCESS = [
+  "terminal",
+  "apparmorProfile",
+  "selinuxLabel",
+  "scheduler",
+  "ioPriority",
+  "execCPUAffinity",
+] as const satisfies readonly (keyof Process)[];
+
 /** @throws ConfigError that names the first property not applied yet */
 export function refuseUnsupported(config: Config): void {
-  for (const [path, value] of UNSUPPORTED)
-    if (value(config)) fail(path, "is not supported by this version of tsrun");
+  for (const [path, value] of UNSUPPORTED) if (value(config)) refuse(path);
+  if (config.process !== undefined) refuseUnsupportedProcess(config.process);
+}
+
+/** The same for a process alone, of `exec`. */
+export function refuseUnsupportedProcess(process: Process): void {
+  for (const name of UNSUPPORTED_IN_PROCESS) if (process[name]) refuse(`process.${name}`);
+}
+
+function refuse(path: string): never {
+  return fail(path, "is not supported by this version of tsrun");
 }

@@ -1,11 +1,36 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
-import { chdir, prctl, setgroups, setresgid, setresuid, umask } from "../kernel/calls.ts";
-import { PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
+import {
+  CWD,
+  close,
+  fchdir,
+  openat2,
+  prctl,
+  setgroups,
+  setresgid,
+  setresuid,
+  umask,
+} from "../kernel/calls.ts";
+import {
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_DUMPABLE,
+  PR_SET_KEEPCAPS,
+  PR_SET_NO_NEW_PRIVS,
+  RESOLVE_NO_MAGICLINKS,
+} from "../kernel/constants.ts";
 import { gidList } from "../kernel/structs.ts";
 import { dropBounding, setCapabilities } from "./capabilities.ts";
 
 const DEFAULT_UMASK = 0o022;
+
+/** Through a magic link such as /proc/self/fd/7 the path could lead out of the container (CVE-2024-21626). */
+function enterDirectory(program: Program, path: string): void {
+  program.by(`process.cwd (${path})`);
+  const directory = program.add(openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS));
+  program.add(fchdir(directory));
+  program.add(close(directory));
+}
 
 /**
  * Becomes the process's user: groups and ids, capabilities, current directory, umask, no_new_privs.
@@ -27,6 +52,6 @@ export function takeIdentity(program: Program, process: Process): void {
   program.add(prctl(PR_SET_DUMPABLE, 0));
   setCapabilities(program, capabilities);
   program.by("process.user.umask").add(umask(mask));
-  program.by("process.cwd").add(chdir(process.cwd));
+  enterDirectory(program, process.cwd);
   if (process.noNewPrivileges) program.by("process.noNewPrivileges").add(prctl(PR_SET_NO_NEW_PRIVS, 1));
 }

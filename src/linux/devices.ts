@@ -88,7 +88,7 @@ function makeNode(program: Program, directory: Fd, device: Device): void {
   const name = names(device.path).at(-1) ?? "";
   // An image may bring its own node; tsrun leaves it and the device program of the cgroup judges its use.
   program.whenOk(
-    mknodat(directory, name, TYPES[type] | fileMode, makeDevice(major, minor)),
+    mknodat(directory, name, TYPES[type] | (fileMode & 0o7777), makeDevice(major, minor)),
     [ERRNO.EEXIST],
     () => {
       if (uid !== 0 || gid !== 0) program.add(fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW));

@@ -1,7 +1,14 @@
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
-import { CWD, faccessat2, openat } from "../kernel/calls.ts";
-import { AT_EACCESS, O_DIRECTORY, O_PATH, X_OK } from "../kernel/constants.ts";
+import { CWD, faccessat2, openat, openat2 } from "../kernel/calls.ts";
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_NO_MAGICLINKS,
+  X_OK,
+} from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { fail } from "./config-error.ts";
 
@@ -10,6 +17,8 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 interface Candidate {
   readonly path: string;
+  readonly opened: StepResult;
+  /** Not performed when the path could not be opened. */
   readonly access: StepResult;
   readonly directory: StepResult;
 }
@@ -21,37 +30,49 @@ interface Candidate {
 export function lookUp(program: Program, args: readonly string[], env: readonly string[]) {
   const [name = ""] = args;
   program.by("process.args[0]");
-  const candidates = candidatePaths(name, env).map(
-    (path): Candidate => ({
-      path,
-      access: program.add(faccessat2(CWD, path, X_OK, AT_EACCESS), "all"),
-      directory: program.add(openat(CWD, path, O_PATH | O_DIRECTORY), "all"),
-    }),
-  );
+  const candidates = candidatePaths(name, env).map((path) => addCandidate(program, path));
   return {
     /** The first executable candidate. `result` gives a step's result. @throws ConfigError when there is none */
     choose(result: (step: StepResult) => number): string {
-      for (const { path, access, directory } of candidates)
-        if (result(access) >= 0 && result(directory) < 0) return path;
+      for (const { path, opened, access, directory } of candidates)
+        if (result(opened) >= 0 && result(access) >= 0 && result(directory) < 0) return path;
       return refuse(name, candidates, result);
     },
   };
 }
 
+/**
+ * Magic links are refused: /proc/self/exe would be tsrun's agent, and /proc/self/fd/N whatever somebody left
+ * open (CVE-2019-5736).
+ */
+function addCandidate(program: Program, path: string): Candidate {
+  let [access, directory] = [{ step: 0 }, { step: 0 }];
+  const opened = program.whenOk(openat2(CWD, path, O_PATH, RESOLVE_NO_MAGICLINKS), "all", (file) => {
+    access = program.add(faccessat2(file, "", X_OK, AT_EACCESS | AT_EMPTY_PATH), "all");
+    directory = program.add(openat(file, ".", O_PATH | O_DIRECTORY), "all");
+  });
+  return { path, opened, access, directory };
+}
+
 function refuse(name: string, candidates: readonly Candidate[], result: (step: StepResult) => number): never {
+  const where = "process.args[0]";
+  const errnoOf = ({ opened, access }: Candidate) => Math.max(-result(opened), 0) || -result(access);
   const [only] = candidates;
   if (name.includes("/") && only !== undefined) {
-    if (result(only.directory) >= 0) fail("process.args[0]", `${name} is a directory (permission denied)`);
-    const errno = -result(only.access);
+    const errno = errnoOf(only);
+    if (result(only.opened) >= 0 && errno === 0) fail(where, `${name} is a directory (permission denied)`);
     const hint =
-      errno === ERRNO.EACCES ? "; is its execute bit set for the container's user?" : " in the container";
-    fail("process.args[0]", `cannot execute ${name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
+      errno === ERRNO.EACCES
+        ? "; is its execute bit set for the container's user?"
+        : errno === ERRNO.ELOOP
+          ? "; links of proc such as /proc/self/exe are refused"
+          : " in the container";
+    fail(where, `cannot execute ${name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
   }
-  const denied = candidates.find(({ access }) => result(access) === -ERRNO.EACCES);
-  if (denied !== undefined)
-    fail("process.args[0]", `cannot execute ${denied.path}: EACCES (permission denied)`);
+  const denied = candidates.find((candidate) => errnoOf(candidate) === ERRNO.EACCES);
+  if (denied !== undefined) fail(where, `cannot execute ${denied.path}: EACCES (permission denied)`);
   const searched = candidates.map(({ path }) => path.slice(0, -name.length - 1)).join(":");
-  return fail("process.args[0]", `${JSON.stringify(name)}: executable file not found in $PATH (${searched})`);
+  return fail(where, `${JSON.stringify(name)}: executable file not found in $PATH (${searched})`);
 }
 
 function candidatePaths(name: string, env: readonly string[]): readonly string[] {

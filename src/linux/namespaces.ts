@@ -41,6 +41,7 @@ export const NAMESPACES = [
 /** A namespace to join: an open descriptor of it, and where the config asks for it. */
 export interface Join {
   readonly type: NamespaceType;
+  /** Its clone flag; for a pidfd, the sum of all that shall be joined. */
   readonly flag: number;
   readonly fd: number;
   readonly where: string;
@@ -64,7 +65,7 @@ export function openNamespaces(config: Config): NamespacePlan {
     if (path === undefined || path === "") created.add(type);
     else if (type !== "user" || !isOwn("user", path)) {
       const where = `linux.namespaces[${index}].path`;
-      joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where });
+      joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
   return { created, joins };

@@ -1,6 +1,5 @@
 /** Performing the writes that resources.ts planned, with errors worded for the config's author. */
 import { SyscallError } from "../../kernel/call.ts";
-
 import { ERRNO, type ErrnoName, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, readText, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";

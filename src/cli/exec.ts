@@ -1,0 +1,88 @@
+import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
+import { parseJson } from "../../runtime-spec/json.ts";
+import { validateProcess } from "../../runtime-spec/validate.ts";
+import { requireRoot } from "../container/caller.ts";
+import { exec as execProcess } from "../container/exec.ts";
+import { Failure } from "../container/failure.ts";
+import { fromCaller } from "../container/host-paths.ts";
+import { refuseUnsupportedProcess } from "../container/unsupported.ts";
+import { waitForChild } from "../container/wait.ts";
+import { readText } from "../kernel/files.ts";
+import type { InvocationOf } from "./parse.ts";
+import { storeOf } from "./store-of.ts";
+
+/** runc's exit status when an exec fails before its process runs. */
+const SETUP_FAILED = 255;
+
+type Exec = InvocationOf<"exec">;
+
+/** `tsrun exec ID COMMAND …`, or with the process from a file. */
+export async function exec(invocation: Exec): Promise<number> {
+  try {
+    return await execute(invocation);
+  } catch (error) {
+    throw new Failure(error instanceof Error ? error.message : String(error), SETUP_FAILED);
+  }
+}
+
+async function execute({ globals, flags, args: [id, ...command] }: Exec): Promise<number> {
+  requireRoot();
+  using directory = storeOf(globals).open(id);
+  const process =
+    flags.process === undefined
+      ? processFromFlags(directory.config().process, flags, command)
+      : processFromFile(fromCaller(flags.process));
+  refuseUnsupportedProcess(process);
+  const pid = execProcess(directory, process, {
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    preservedFds: flags.preserveFds,
+  });
+  return flags.detach ? 0 : waitForChild(pid);
+}
+
+function processFromFile(path: string): Process {
+  const { process, problems } = validateProcess(parseJson(readText(path), path));
+  if (problems.length > 0)
+    throw new Failure(problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`).join("\n"));
+  return process;
+}
+
+/** The container's own process, changed by the flags. */
+function processFromFlags(own: Process | undefined, flags: Exec["flags"], args: readonly string[]): Process {
+  if (args.length === 0)
+    throw new Failure("exec: which command? Give it after the id, or use --process FILE");
+  if (own === undefined) throw new Failure("exec: the container has no process to take defaults from");
+  return {
+    ...own,
+    args,
+    terminal: flags.tty,
+    cwd: flags.cwd ?? own.cwd,
+    env: [...(own.env ?? []), ...flags.env],
+    user: userFrom(own.user ?? {}, flags),
+    capabilities: withCapabilities(own.capabilities ?? {}, flags.cap),
+    ...(flags.noNewPrivs ? { noNewPrivileges: true } : {}),
+    ...(flags.apparmor === undefined ? {} : { apparmorProfile: flags.apparmor }),
+    ...(flags.processLabel === undefined ? {} : { selinuxLabel: flags.processLabel }),
+  };
+}
+
+function userFrom(own: User, flags: Exec["flags"]): User {
+  const additionalGids = [...(own.additionalGids ?? []), ...flags.additionalGids];
+  if (flags.user === undefined) return { ...own, additionalGids };
+  const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(flags.user) ?? [];
+  if (uid === undefined)
+    throw new Failure(`exec: --user takes UID or UID:GID as numbers, not ${JSON.stringify(flags.user)}`);
+  return { ...own, uid: Number(uid), gid: gid === undefined ? (own.gid ?? 0) : Number(gid), additionalGids };
+}
+
+/** Adds capabilities to all sets but inheritable and ambient, as runc does. */
+function withCapabilities(own: Capabilities, added: readonly string[]): Capabilities {
+  if (added.length === 0) return own;
+  const plus = (names: readonly string[] | undefined) => [...new Set([...(names ?? []), ...added])];
+  return {
+    ...own,
+    bounding: plus(own.bounding),
+    effective: plus(own.effective),
+    permitted: plus(own.permitted),
+  };
+}

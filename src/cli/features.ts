@@ -1,0 +1,3 @@
+export function features(): number {
+  return 1;
+}

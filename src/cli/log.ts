@@ -1,0 +1,32 @@
+import { CWD, close, openat } from "../kernel/calls.ts";
+import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
+import { writeAll } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
+import { complain } from "./output.ts";
+import type { Globals } from "./table.ts";
+
+export type Level = "debug" | "warning" | "error";
+
+/**
+ * Writes to the log that `--log` names, in the format that containerd's shim and podman read. Without `--log`
+ * debug lines go to standard error; warnings go nowhere, since callers take what a successful command prints for
+ * the container's.
+ */
+export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
+  if (level === "debug" && !debug) return;
+  if (file === undefined) {
+    if (level === "debug") complain(message);
+    return;
+  }
+  const fd = here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
+  writeAll(fd, formatLine(logFormat, level, message, new Date()));
+  here(close(fd));
+}
+
+/** One line as logrus, runc's logger, would write it. */
+export function formatLine(format: Globals["logFormat"], level: Level, message: string, date: Date): string {
+  const time = date.toISOString();
+  return format === "json"
+    ? `${JSON.stringify({ level, msg: message, time })}\n`
+    : `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(message)}\n`;
+}

@@ -1,0 +1,64 @@
+import { Failure } from "../container/failure.ts";
+import { log } from "./log.ts";
+import { complain, print } from "./output.ts";
+import { type Invocation, type InvocationOf, parse } from "./parse.ts";
+import type { CommandName, Globals } from "./table.ts";
+import { UsageError } from "./usage-error.ts";
+import { VERSION } from "./version.ts";
+
+/** What a command returns: tsrun's exit status. */
+type Status = number | Promise<number>;
+type Runner<C extends CommandName> = (invocation: InvocationOf<C>) => Status;
+
+/** The commands, each loaded when it is called: what `ps` needs must not slow `create` down. */
+const RUNNERS: { readonly [C in CommandName]?: () => Promise<Runner<C>> } = {
+  create: async () => (await import("./create.ts")).create,
+  start: async () => (await import("./start.ts")).start,
+  run: async () => (await import("./run.ts")).run,
+  state: async () => (await import("./state.ts")).state,
+  kill: async () => (await import("./kill.ts")).kill,
+  delete: async () => (await import("./delete.ts")).remove,
+  list: async () => (await import("./list.ts")).list,
+  exec: async () => (await import("./exec.ts")).exec,
+  spec: async () => (await import("./spec.ts")).spec,
+  validate: async () => (await import("./validate.ts")).validate,
+  features: async () => (await import("./features.ts")).features,
+  completion: async () => (await import("./completion-command.ts")).completion,
+  man: async () => (await import("./man-command.ts")).man,
+  help: async () => (await import("./help-command.ts")).help,
+};
+
+/** Runs a command line, prints and logs what goes wrong, and returns the exit status. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let globals: Globals | null = null;
+  try {
+    const invocation = parse(argv);
+    globals = invocation.globals;
+    for (const warning of invocation.warnings) log(globals, "warning", warning);
+    return await dispatch(invocation);
+  } catch (error) {
+    if (error instanceof UsageError) return report(error.globals, error, error.hint, error.status);
+    return report(globals, error, "", error instanceof Failure ? error.status : 1);
+  }
+}
+
+async function dispatch(invocation: Invocation): Promise<number> {
+  if (invocation.command === "version") {
+    print(`tsrun version ${VERSION}\nspec: ${(await import("../../runtime-spec/state.ts")).OCI_VERSION}\n`);
+    return 0;
+  }
+  const load = RUNNERS[invocation.command] as (() => Promise<Runner<CommandName>>) | undefined; // the key picks the type
+  if (load === undefined) throw new Failure(`\`${invocation.command}\` is not supported yet`);
+  const runner = await load();
+  return runner(invocation as InvocationOf<CommandName>); // as above
+}
+
+/** One line a problem on standard error, the same to the log. */
+function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
+  const message = error instanceof Error ? error.message : String(error);
+  if (globals !== null) log(globals, "error", message);
+  for (const line of message.split("\n")) complain(`tsrun: ${line}`);
+  if (hint !== "") complain(hint);
+  if (globals?.debug && error instanceof Error && error.stack !== undefined) complain(error.stack);
+  return status;
+}

@@ -1,0 +1,19 @@
+import { Failure } from "../container/failure.ts";
+import { containerStatus, stateOf } from "../container/status.ts";
+import { print } from "./output.ts";
+import { ownerName } from "./owner-name.ts";
+import type { InvocationOf } from "./parse.ts";
+import { storeOf } from "./store-of.ts";
+
+/** `tsrun state ID`: the spec's state, and as runc adds them rootfs, created and owner. */
+export function state({ globals, args: [id] }: InvocationOf<"state">): number {
+  using directory = storeOf(globals).open(id);
+  const saved = directory.read();
+  if (saved === null)
+    throw new Failure(`container ${id} has no state yet: it is being created, or its creator was killed`);
+  const { annotations, ...rest } = stateOf(saved, containerStatus(directory, saved));
+  const { rootfs, created, owner } = saved;
+  const shown = { ...rest, rootfs, created, ...(annotations && { annotations }), owner: ownerName(owner) };
+  print(`${JSON.stringify(shown, null, 2)}\n`);
+  return 0;
+}

@@ -1,0 +1,140 @@
+import type { Process } from "../../runtime-spec/config.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import {
+  CWD,
+  chroot,
+  close,
+  emptySignalMask,
+  fchdir,
+  memfdCreate,
+  openat,
+  openatInherited,
+  pidfdOpen,
+  prctl,
+  setsid,
+} from "../kernel/calls.ts";
+import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { readLink, readText, removeFile, writeFile } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { type Join, NAMESPACES } from "../linux/namespaces.ts";
+import { setOomScore } from "../linux/oom-score.ts";
+import { setRlimits } from "../linux/rlimits.ts";
+import { Failure } from "./failure.ts";
+import { layOutExecution, takeOn } from "./init-program.ts";
+import { isOurChildAlive, killAndReap, Launch, runInit } from "./launch.ts";
+import { isAlive } from "./process-info.ts";
+import { containerStatus } from "./status.ts";
+import type { SavedCgroup, SavedInit, StateDirectory } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+export interface ExecOptions {
+  readonly pidFile: string | undefined;
+  readonly preservedFds: number;
+}
+
+/**
+ * Runs another process in a container: in its namespaces and its cgroup, with an identity of its own. Returns
+ * the pid once execve(2) has succeeded; the process is a child of tsrun.
+ * @throws Failure, ConfigError, StepError, SyscallError; then no process is left
+ */
+export function exec(directory: StateDirectory, process: Process, options: ExecOptions): number {
+  using undo = new Undo();
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (!saved?.init || status === "stopped" || status === "creating")
+    throw new Failure(`cannot exec in container ${directory.id}: container not running (it is ${status})`);
+  const { init } = saved;
+
+  const target = openTarget(init, saved.cgroup);
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const launch = new Launch(fd, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
+  const { program } = launch.init;
+  program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  program.add(emptySignalMask());
+  program.add(setsid());
+  if (target.root !== null) {
+    program.add(fchdir(target.root));
+    program.add(chroot("."));
+  }
+  const { executable, home } = takeOn(program, process, options.preservedFds);
+
+  const pid = launch.waitForInit();
+  undo.add(() => killAndReap(pid));
+  for (const open of [fd, target.namespaces.fd, target.cgroup, target.root])
+    if (open !== null) here(close(open));
+  runInit(launch.init, pid);
+  setRlimits(pid, process);
+  setOomScore(pid, process.oomScoreAdj);
+
+  const result = (step: { readonly step: number }) => launch.init.result(step);
+  const path = executable.choose(result);
+  if (options.pidFile !== undefined) {
+    const { pidFile } = options;
+    writeFile(pidFile, String(pid), 0o644);
+    undo.add(() => removeFile(pidFile));
+  }
+  program.add(prctl(PR_SET_PDEATHSIG, 0));
+  runInit(launch.init, pid);
+  execute(launch.init, process, {
+    env: home.environment(result),
+    path,
+    pid,
+    preservedFds: options.preservedFds,
+  });
+  undo.keep();
+  return pid;
+}
+
+interface Execution {
+  readonly env: readonly string[];
+  readonly path: string;
+  readonly pid: number;
+  readonly preservedFds: number;
+}
+
+function execute(agent: Mailbox, process: Process, { env, path, pid, preservedFds }: Execution): void {
+  const { first, end } = layOutExecution(agent, process, env, path, preservedFds);
+  agent.postPrepared(first, end);
+  const outcome = agent.outcome(() => isOurChildAlive(pid));
+  if (outcome.kind === "failed")
+    throw new Failure(
+      `process.args[0]: cannot execute ${path}: execve: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
+    );
+}
+
+/** What an exec needs of the container, as descriptors; the init is identified before any is opened by its pid. */
+interface Target {
+  readonly namespaces: Join;
+  readonly cgroup: number | null;
+  /** The init's root when it has one of its own in a shared mount namespace. */
+  readonly root: number | null;
+}
+
+function openTarget(init: SavedInit, saved: SavedCgroup | null): Target {
+  const pidfd = attempt(pidfdOpen(init.pid));
+  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
+    throw new Failure("cannot exec: the container's init has just ended");
+  const foreign = NAMESPACES.filter(
+    ({ file }) => readLink(`/proc/${init.pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+  );
+  const flag = foreign.reduce((flags, namespace) => flags + namespace.flag, 0);
+  const sharesMounts = foreign.every(({ type }) => type !== "mount");
+  return {
+    namespaces: { type: "pid", flag, fd: pidfd, where: "container's namespaces" },
+    cgroup: saved === null ? null : here(openat(CWD, cgroupOf(init, saved), O_PATH | O_DIRECTORY)),
+    root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
+  };
+}
+
+/**
+ * The cgroup that the init is in: it may have moved itself below the container's, which then can have no
+ * processes itself when it has controllers ("no internal processes", cgroups(7)).
+ */
+function cgroupOf(init: SavedInit, { mount, path }: SavedCgroup): string {
+  const line = readText(`/proc/${init.pid}/cgroup`)
+    .split("\n")
+    .find((entry) => entry.startsWith("0::"));
+  const current = `${mount}${line?.slice(3) ?? ""}`;
+  return current.startsWith(`${path}/`) ? current : path;
+}

@@ -1,0 +1,54 @@
+import { close, pidfdOpen, pidfdSendSignal } from "../kernel/calls.ts";
+import { SIGKILL } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { killAll, signalAll } from "../linux/cgroups/kill.ts";
+import { Failure } from "./failure.ts";
+import { isAlive } from "./process-info.ts";
+import { containerStatus } from "./status.ts";
+import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
+
+/**
+ * Sends a signal to a container's init, or with `all` to every process in its cgroup.
+ * A SIGKILL for a container without a pid namespace of its own goes to all: there the kernel does not end
+ * the others with the init.
+ * @throws Failure when the container is not running; with `all` that is fine
+ */
+export function kill(store: Store, id: string, signal: number, all: boolean): void {
+  using directory = store.open(id);
+  const saved = directory.read();
+  if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
+    if (!all) requireLiving(directory, saved);
+    if (saved?.cgroup) signalCgroup(saved.cgroup.path, signal);
+    return;
+  }
+  const init = requireLiving(directory, saved);
+  if (!signalInit(init, signal)) throw notRunning(id, "stopped");
+}
+
+function signalCgroup(path: string, signal: number): void {
+  if (signal === SIGKILL) killAll(path);
+  else signalAll(path, signal);
+}
+
+/** Signals exactly the process that was the init: the pidfd is taken first, then its identity checked. */
+export function signalInit({ pid, startTime }: SavedInit, signal: number): boolean {
+  const pidfd = attempt(pidfdOpen(pid));
+  if (pidfd < 0) return false;
+  try {
+    return isAlive(pid, startTime) && attempt(pidfdSendSignal(pidfd, signal)) !== -ERRNO.ESRCH;
+  } finally {
+    here(close(pidfd));
+  }
+}
+
+function requireLiving(directory: StateDirectory, saved: Saved | null): SavedInit {
+  const status = containerStatus(directory, saved);
+  if (!saved?.init || status === "stopped" || status === "creating") throw notRunning(directory.id, status);
+  return saved.init;
+}
+
+/** containerd and podman look for these words. */
+function notRunning(id: string, status: string): Failure {
+  return new Failure(`cannot signal container ${id}: container not running (it is ${status})`);
+}

@@ -1,0 +1,151 @@
+/**
+ * eBPF instructions and the attributes of bpf(2) (linux/bpf.h), as far as a device program of a cgroup needs them.
+ * Attributes point to buffers: those lie behind them in the same memory, so that one object keeps all alive.
+ */
+import type { Call } from "./call.ts";
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_F_REPLACE,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+} from "./constants.ts";
+import { addressOf } from "./ffi.ts";
+
+/** Operation codes: class | size or source | operation. JMP32 compares the lower halves of registers (Linux 5.1). */
+export const BPF_LDX_MEM_W = 0x61;
+export const BPF_ALU64_OR_X = 0x4f;
+export const BPF_ALU64_AND_K = 0x57;
+export const BPF_ALU64_LSH_K = 0x67;
+export const BPF_ALU64_RSH_K = 0x77;
+export const BPF_ALU64_MOV_K = 0xb7;
+export const BPF_ALU64_MOV_X = 0xbf;
+export const BPF_JMP_JA = 0x05;
+export const BPF_JMP32_JEQ_K = 0x16;
+export const BPF_JMP32_JNE_K = 0x56;
+export const BPF_JMP_EXIT = 0x95;
+
+/** `struct bpf_cgroup_dev_ctx`, what a device program's r1 points to: access << 16 | type, major, minor. */
+export const DEV_CTX_ACCESS_TYPE = 0;
+export const DEV_CTX_MAJOR = 4;
+export const DEV_CTX_MINOR = 8;
+export const BPF_DEVCG_DEV_BLOCK = 1;
+export const BPF_DEVCG_DEV_CHAR = 2;
+export const BPF_DEVCG_ACC_MKNOD = 1;
+export const BPF_DEVCG_ACC_READ = 2;
+export const BPF_DEVCG_ACC_WRITE = 4;
+
+/** linux/kdev_t.h: a dev_t has 12 bits for the major and 20 for the minor. */
+export const DEV_MINOR_BITS = 20;
+
+/** One `struct bpf_insn` without its registers' bit fields. */
+export interface Instruction {
+  readonly code: number;
+  readonly dst?: number;
+  readonly src?: number;
+  /** Instructions to skip (jumps), or an offset in memory. */
+  readonly off?: number;
+  readonly imm?: number;
+}
+
+export const INSTRUCTION_SIZE = 8;
+/** How far a jump reaches: `off` has 16 bits with sign. */
+export const MOST_INSTRUCTIONS = 32_000;
+
+/** Packs instructions as an array of `struct bpf_insn`. */
+export function packInstructions(instructions: readonly Instruction[]): Uint8Array {
+  const words = new Int32Array(instructions.length * 2);
+  instructions.forEach(({ code, dst = 0, src = 0, off = 0, imm = 0 }, index) => {
+    words[index * 2] = code | (dst << 8) | (src << 12) | (off << 16);
+    words[index * 2 + 1] = imm;
+  });
+  return new Uint8Array(words.buffer);
+}
+
+/** A bpf(2) call whose attributes are the first `size` bytes of `memory`. */
+function bpf(command: number, memory: Uint8Array, size = memory.byteLength): Call {
+  return { name: "bpf", args: [command, memory, size], fills: 1 };
+}
+
+const LOAD_SIZE = 72;
+const LICENSE = "Apache\0\0";
+/** Program names have 15 characters at most. */
+const NAME_SIZE = 16;
+
+/** BPF_PROG_LOAD of a device program: returns its descriptor, close-on-exec. EAGAIN: a signal came, try again. */
+export function loadDeviceProgram(instructions: Uint8Array, name: string): Call {
+  const memory = new Uint8Array(LOAD_SIZE + LICENSE.length + instructions.byteLength);
+  const view = new DataView(memory.buffer);
+  const address = addressOf(memory);
+  const encoder = new TextEncoder();
+  view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
+  view.setUint32(4, instructions.byteLength / INSTRUCTION_SIZE, true);
+  view.setBigUint64(8, BigInt(address + LOAD_SIZE + LICENSE.length), true);
+  view.setBigUint64(16, BigInt(address + LOAD_SIZE), true);
+  encoder.encodeInto(name, memory.subarray(48, 48 + NAME_SIZE - 1));
+  encoder.encodeInto(LICENSE, memory.subarray(LOAD_SIZE));
+  memory.set(instructions, LOAD_SIZE + LICENSE.length);
+  return bpf(BPF_PROG_LOAD, memory, LOAD_SIZE);
+}
+
+/** BPF_PROG_ATTACH to a cgroup, beside others; in the place of the attached program `replaced` when given. */
+export function attachDeviceProgram(cgroup: number, program: number, replaced?: number): Call {
+  const flags = BPF_F_ALLOW_MULTI | (replaced === undefined ? 0 : BPF_F_REPLACE);
+  return bpf(BPF_PROG_ATTACH, words(cgroup, program, BPF_CGROUP_DEVICE, flags, replaced ?? 0));
+}
+
+export function detachDeviceProgram(cgroup: number, program: number): Call {
+  return bpf(BPF_PROG_DETACH, words(cgroup, program, BPF_CGROUP_DEVICE));
+}
+
+/** The kernel attaches 64 programs of a kind to a cgroup at most (BPF_CGROUP_MAX_PROGS). */
+const MOST_PROGRAMS = 64;
+/** Linux 6.17 to 7.1 write as far as the field `revision`, whatever size they are told. */
+const QUERY_SIZE = 64;
+
+/** BPF_PROG_QUERY for the ids of the device programs attached to a cgroup; read them with `queriedPrograms`. */
+export function queryDevicePrograms(cgroup: number): Call & { readonly memory: Uint8Array } {
+  const memory = new Uint8Array(QUERY_SIZE + MOST_PROGRAMS * 4);
+  const view = new DataView(memory.buffer);
+  view.setUint32(0, cgroup, true);
+  view.setUint32(4, BPF_CGROUP_DEVICE, true);
+  view.setBigUint64(16, BigInt(addressOf(memory) + QUERY_SIZE), true);
+  view.setUint32(24, MOST_PROGRAMS, true);
+  return { ...bpf(BPF_PROG_QUERY, memory, QUERY_SIZE), memory };
+}
+
+export function queriedPrograms(memory: Uint8Array): readonly number[] {
+  const words = new Uint32Array(memory.buffer);
+  return [...words.subarray(QUERY_SIZE / 4, QUERY_SIZE / 4 + (words[6] ?? 0))];
+}
+
+/** BPF_PROG_GET_FD_BY_ID: returns a descriptor, close-on-exec. ENOENT: the program is gone. */
+export const programById = (id: number): Call => bpf(BPF_PROG_GET_FD_BY_ID, words(id));
+
+const BPF_OBJ_GET_INFO_BY_FD = 15;
+const INFO_ATTRIBUTES = 16;
+/** `struct bpf_prog_info` as far as its field `name`. */
+const INFO_NAME = 64;
+
+/** BPF_OBJ_GET_INFO_BY_FD of a program; read its name with `programName`. */
+export function programInfo(program: number): Call & { readonly memory: Uint8Array } {
+  const memory = new Uint8Array(INFO_ATTRIBUTES + INFO_NAME + NAME_SIZE);
+  const view = new DataView(memory.buffer);
+  view.setUint32(0, program, true);
+  view.setUint32(4, INFO_NAME + NAME_SIZE, true);
+  view.setBigUint64(8, BigInt(addressOf(memory) + INFO_ATTRIBUTES), true);
+  return { ...bpf(BPF_OBJ_GET_INFO_BY_FD, memory, INFO_ATTRIBUTES), memory };
+}
+
+export function programName(memory: Uint8Array): string {
+  const name = memory.subarray(INFO_ATTRIBUTES + INFO_NAME);
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+}
+
+function words(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}

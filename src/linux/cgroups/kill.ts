@@ -1,0 +1,67 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { kill } from "../../kernel/calls.ts";
+import { SIGKILL } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { isErrno, writeExisting } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
+import { waitForEvents } from "./events.ts";
+import { FreezeTimeoutError, freeze, isFrozen, thaw } from "./freeze.ts";
+import { pidsIn } from "./pids.ts";
+
+/**
+ * Kills all processes in a cgroup and below it; false when there is no such cgroup. They may take a moment to
+ * die: `waitUntilEmpty`. @throws SyscallError
+ */
+export function killAll(directory: string): boolean {
+  try {
+    // cgroup.kill, Linux 5.14, reaches frozen processes and those being forked.
+    writeExisting(`${directory}/cgroup.kill`, "1");
+    return true;
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENODEV)) return false;
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.EOPNOTSUPP)) throw error;
+  }
+  return killOneByOne(directory);
+}
+
+/** Rounds of SIGKILL: a process that can't be frozen may fork while the list is read. */
+function killOneByOne(directory: string): boolean {
+  const found = signalAll(directory, SIGKILL);
+  for (let left = 20; left > 0 && !waitUntilEmpty(directory, 50); left--) signalAll(directory, SIGKILL);
+  return found;
+}
+
+/**
+ * Sends a signal to every process in a cgroup and below it; false when there is none. They are frozen meanwhile,
+ * so that none forks a child that goes without. @throws SyscallError
+ */
+export function signalAll(directory: string, signal: number): boolean {
+  if (pidsIn(directory).length === 0) return false;
+  const wasFrozen = isFrozen(directory);
+  if (!wasFrozen) freezeIfPossible(directory);
+  try {
+    for (const pid of pidsIn(directory)) send(pid, signal);
+  } finally {
+    if (!wasFrozen) thaw(directory);
+  }
+  return true;
+}
+
+/** Returns whether all processes of the cgroup have ended within so many milliseconds. @throws SyscallError */
+export function waitUntilEmpty(directory: string, milliseconds: number): boolean {
+  return waitForEvents(directory, ({ populated }) => !populated, milliseconds);
+}
+
+/** A process that can't be stopped can't fork either: go on. */
+function freezeIfPossible(directory: string): void {
+  try {
+    freeze(directory, 500);
+  } catch (error) {
+    if (!(error instanceof FreezeTimeoutError)) throw error;
+  }
+}
+
+function send(pid: number, signal: number): void {
+  const result = attempt(kill(pid, signal));
+  if (result < 0 && result !== -ERRNO.ESRCH) throw new SyscallError(kill(pid, signal), -result);
+}

@@ -1,0 +1,42 @@
+import type { Process } from "../../runtime-spec/config.ts";
+import type { Program } from "../agent/program.ts";
+import type { StepResult } from "../kernel/call.ts";
+import { CWD, close, openat2, read } from "../kernel/calls.ts";
+import { O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
+
+/** As much of the container's /etc/passwd as is looked at. */
+const PASSWD_SIZE = 65_536;
+
+/**
+ * HOME of a process whose environment has none: from the container's /etc/passwd, else "/", as runc has it.
+ * Adds the steps that read the file; `environment` gives the environment afterwards.
+ */
+export function findHome(program: Program, process: Process) {
+  const env = process.env ?? [];
+  if (env.some((entry) => entry.startsWith("HOME="))) return { environment: () => env };
+  const passwd = new Uint8Array(PASSWD_SIZE);
+  let length: StepResult = { step: 0 };
+  program.by("HOME from the container's /etc/passwd");
+  // O_NONBLOCK: an image may have a FIFO there.
+  const opened = program.whenOk(
+    openat2(CWD, "/etc/passwd", O_RDONLY | O_NONBLOCK, RESOLVE_NO_MAGICLINKS),
+    "all",
+    (file) => {
+      length = program.add(read(file, passwd), "all");
+      program.add(close(file));
+    },
+  );
+  return {
+    environment(result: (step: StepResult) => number): readonly string[] {
+      const bytes = result(opened) < 0 ? 0 : Math.max(0, result(length));
+      const text = new TextDecoder().decode(passwd.subarray(0, bytes));
+      return [...env, `HOME=${homeOf(text, process.user?.uid ?? 0) ?? "/"}`];
+    },
+  };
+}
+
+/** The home directory of a uid in the text of a passwd(5) file. */
+function homeOf(passwd: string, uid: number): string | undefined {
+  const fields = passwd.split("\n").map((line) => line.split(":"));
+  return fields.find((entry) => entry[2] === String(uid) && entry.length >= 6)?.[5] || undefined;
+}
