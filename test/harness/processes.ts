@@ -15,31 +15,27 @@ export function exists(pid: number): boolean {
 /** Whether a process is there and has not ended. */
 export function lives(pid: number): boolean {
   if (!exists(pid)) return false;
-  const { State = "X" } = status(pid);
-  return !State.startsWith("Z") && !State.startsWith("X");
+  return !/^[ZX]/.test(status(pid).get("State") ?? "X");
 }
 
 /** The fields of /proc/PID/status, proc_pid_status(5). */
-export function status(pid: number): Fields {
+export function status(pid: number): Status {
   return parseStatus(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
-/** Fields by name, such as `CapEff`. */
-export interface Fields {
-  readonly [field: string]: string;
-}
+/** Values by the names of fields, such as `CapEff`. */
+export type Status = ReadonlyMap<string, string>;
 
 /** The fields of a status file's text. */
-export function parseStatus(text: string): Fields {
+export function parseStatus(text: string): Status {
   const lines = [...text.matchAll(/^(\w+):\t?(.*)$/gm)];
-  return Object.fromEntries(lines.map(([, field = "", value = ""]) => [field, value.trim()]));
+  return new Map(lines.map(([, field = "", value = ""]) => [field, value.trim()]));
 }
 
 /** A process's command line; its name in brackets when it has none. */
 export function commandLine(pid: number): string {
   const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
-  const { Name } = status(pid);
-  return args === "" ? `[${Name}]` : args;
+  return args === "" ? `[${status(pid).get("Name")}]` : args;
 }
 
 /** The names of namespaces under /proc/PID/ns. */

@@ -89,11 +89,12 @@ function judge(file: string, began: number, limit: number, ended: Ended, leaked:
   if ((how === SIGKILLED || how === "SIGKILL") && seconds >= limit) complaints.push(`took over ${limit} s`);
   else if (!finished) complaints.push(`crashed (${how}) before its tests had ended; is test.run() missing?`);
   else if (how !== 0 && passed === total) complaints.push(`exited ${how} though its tests passed`);
+  if (how === 0 && finished && passed < total) complaints.push("has a before or after hook that threw");
   if (finished && total === 0 && skipped.length === 0) complaints.push("holds no test");
   if (uvuSkips) complaints.push(`left out ${uvuSkips} by test.skip or test.only: use testIf, which says why`);
   if (leaked.length > 0) complaints.push(`left ${leaked.length} cgroups, now removed, such as ${leaked[0]}`);
 
-  const failed = (finished ? total - passed : 0) + (complaints.length > 0 ? 1 : 0);
+  const failed = Math.max(finished ? total - passed : 0, complaints.length > 0 ? 1 : 0);
   return { file, passed: passed ?? 0, failed, skipped, seconds, complaints, output };
 }
 

@@ -42,17 +42,17 @@ function bundleWithText(text: string): string {
 
 // The bundle
 
-testTsrun("a bundle that isn't there", async () => {
+testTsrun("a bundle that isn't there is refused", async () => {
   const said = await refused("/not/there");
   assert.match(said, /\/not\/there/);
   assert.match(said, /no such file or directory|does not exist/i);
 });
 
-testTsrun("a bundle without a config.json", async () => {
+testTsrun("a bundle without a config.json is refused", async () => {
   assert.match(await refused(freshDirectory("empty")), /config\.json/);
 });
 
-testTsrun("a config.json that is a directory", async () => {
+testTsrun("a config.json that is a directory is refused", async () => {
   const directory = freshDirectory("odd");
   mkdirSync(join(directory, "config.json"));
   assert.match(await refused(directory), /config\.json/);
@@ -133,7 +133,7 @@ test("a property that runtime-spec doesn't know is ignored, as it asks for", () 
 
 // The root
 
-testTsrun("a root that isn't there", async () => {
+testTsrun("a root that isn't there is refused", async () => {
   const { path, rootfs } = bundle();
   rmSync(rootfs, { recursive: true });
   const said = await refused(path);
@@ -141,7 +141,7 @@ testTsrun("a root that isn't there", async () => {
   assert.match(said, /no such file or directory|does not exist/i);
 });
 
-testTsrun("a root that is a file", async () => {
+testTsrun("a root that is a file is refused", async () => {
   const { path, rootfs } = bundle();
   rmSync(rootfs, { recursive: true });
   writeFileSync(rootfs, "");
@@ -150,19 +150,19 @@ testTsrun("a root that is a file", async () => {
 
 // The program; podman makes its exit status 127 or 126 of these words
 
-testTsrun("a program that no directory of PATH has", async () => {
+testTsrun("a program that no directory of PATH has is refused", async () => {
   const said = await refusedWith({ args: ["not-there"] });
   assert.match(said, /not-there/);
   assert.match(said, /executable file not found|no such file or directory/i);
 });
 
-testTsrun("a program whose path isn't there", async () => {
+testTsrun("a program whose path isn't there is refused", async () => {
   const said = await refusedWith({ args: ["/not/there"] });
   assert.match(said, /\/not\/there/);
   assert.match(said, /no such file or directory/i);
 });
 
-testTsrun("a program that is no program", async () => {
+testTsrun("a program that is no program is refused", async () => {
   const { path, rootfs } = bundle({ args: ["/etc/data"] });
   writeFileSync(join(rootfs, "etc/data"), "data");
   chmodSync(join(rootfs, "etc/data"), 0o644);
@@ -171,7 +171,7 @@ testTsrun("a program that is no program", async () => {
   assert.match(said, /permission denied/i);
 });
 
-testTsrun("a program that is a directory", async () => {
+testTsrun("a program that is a directory is refused", async () => {
   assert.match(await refusedWith({ args: ["/etc"] }), /permission denied|is a directory/i);
 });
 
@@ -191,7 +191,7 @@ test("a file that the kernel can't execute fails at start, and says so", () => {
 
 // The rest
 
-testTsrun("a namespace whose path is gone", async () => {
+testTsrun("a namespace whose path is gone is refused", async () => {
   const said = await refusedWith({ linux: { namespaces: namespaces({ network: "/proc/4194304/ns/net" }) } });
   assert.match(said, /linux\.namespaces\[1\]\.path/);
 });

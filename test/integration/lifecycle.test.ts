@@ -51,7 +51,7 @@ test("start lets that very process become the program", async () => {
   await waitUntil(() => commandLine(pid) === "sleep 60", `process ${pid} is sleep`);
 });
 
-test("start returns only when the program has been executed", () => {
+testIf(isTsrun, TSRUN_ONLY)("start returns only when the program has been executed", () => {
   using box = started({ args: SLEEP });
   assert.is(commandLine(box.pid()), "sleep 60");
 });

@@ -9,7 +9,7 @@ import { freshDirectory, isTsrun, TSRUN_ONLY } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { type NamespaceFile, namespaceOf, status } from "../harness/processes.ts";
-import { complaint } from "../harness/runtime.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -70,6 +70,19 @@ for (const [kind, file] of KINDS.filter(([kind]) => kind !== "mount" && kind !==
     assert.is(namespaceOf(member.pid(), file), namespaceOf(sandbox.pid(), file));
   });
 }
+
+testIf(isTsrun, TSRUN_ONLY)(
+  "a mount namespace is joined by its path: the root is sought in there, nothing mounted",
+  () => {
+    using sandbox = started({ args: SLEEP });
+    succeeded(sandbox.exec("touch", "/dev/shm/shared"));
+    const mount = `/proc/${sandbox.pid()}/ns/mnt`;
+    const joined = { root: { path: "/" }, mounts: [], linux: { namespaces: namespaces({ mount }) } };
+    using member = started({ args: SLEEP, ...joined });
+    assert.is(namespaceOf(member.pid(), "mnt"), namespaceOf(sandbox.pid(), "mnt"));
+    assert.is(succeeded(member.exec("ls", "/dev/shm")).stdout, "shared\n");
+  },
+);
 
 test("several namespaces of one sandbox are joined at once", () => {
   using sandbox = started({ args: SLEEP });
@@ -188,24 +201,23 @@ test("a mapping in several parts is kept", () => {
 
 test("root in a user namespace is the mapped user outside", () => {
   using box = started({ args: SLEEP, linux: MAPPED });
-  const { Uid = "", Gid = "" } = status(box.pid());
-  assert.is(Uid.split("\t")[0], "100000");
-  assert.is(Gid.split("\t")[0], "200000");
+  const seen = status(box.pid());
+  assert.is(seen.get("Uid"), "100000\t100000\t100000\t100000");
+  assert.is(seen.get("Gid"), "200000\t200000\t200000\t200000");
 });
 
 test("a waiting container's process is already the mapped user outside", () => {
   using box = created({ args: SLEEP, linux: MAPPED });
-  const { Uid = "" } = status(box.pid());
-  assert.is(Uid.split("\t")[0], "100000");
+  assert.is(status(box.pid()).get("Uid"), "100000\t100000\t100000\t100000");
 });
 
 test("another user of a user namespace is mapped too, with its groups", () => {
   const process = { user: { uid: 7, gid: 8, additionalGids: [9, 10] } };
   using box = started({ args: SLEEP, linux: MAPPED, process });
-  const { Uid = "", Gid = "", Groups = "" } = status(box.pid());
-  assert.is(Uid, "100007\t100007\t100007\t100007");
-  assert.is(Gid, "200008\t200008\t200008\t200008");
-  assert.is(Groups, "200009 200010");
+  const seen = status(box.pid());
+  assert.is(seen.get("Uid"), "100007\t100007\t100007\t100007");
+  assert.is(seen.get("Gid"), "200008\t200008\t200008\t200008");
+  assert.is(seen.get("Groups"), "200009 200010");
 });
 
 test("the mounts and devices of the default config work in a user namespace", () => {

@@ -98,8 +98,8 @@ test("pause reaps the orphans of a shared PID namespace", async () => {
   // the subshell ends at once and leaves its child to process 1
   const script = "(sleep 0.5 >/dev/null 2>&1 & echo $!)";
   const orphan = Number(succeeded(member.exec("sh", "-c", script)).stdout);
-  const parent = parseStatus(succeeded(member.exec("cat", `/proc/${orphan}/status`)).stdout)["PPid"];
-  assert.is(parent, "1", "the orphan is pause's child");
+  const seen = parseStatus(succeeded(member.exec("cat", `/proc/${orphan}/status`)).stdout);
+  assert.is(seen.get("PPid"), "1", "the orphan is pause's child");
   const gone = () => member.exec("test", "-e", `/proc/${orphan}`).status === 1;
   await waitUntil(gone, "the orphan is reaped");
 });
@@ -217,8 +217,8 @@ for (const [signal, number] of [
 
 test("pause takes next to no memory", () => {
   using sandbox = startedSandbox();
-  const { VmRSS = "" } = status(sandbox.pid());
-  assert.ok(Number.parseInt(VmRSS, 10) <= 100, VmRSS);
+  const resident = status(sandbox.pid()).get("VmRSS") ?? "";
+  assert.ok(Number.parseInt(resident, 10) <= 100, resident);
 });
 
 leavesNothing();

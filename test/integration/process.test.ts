@@ -7,12 +7,12 @@ import { bundle, capabilities } from "../harness/bundle.ts";
 import { inside, ran, ranIn } from "../harness/container.ts";
 import { isTsrun, TSRUN_ONLY } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Fields, parseStatus } from "../harness/processes.ts";
+import { parseStatus, type Status } from "../harness/processes.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 /** /proc/self/status of a program in a container whose `process` is changed. */
-function statusInside(process = {}, call = {}): Fields {
+function statusInside(process = {}, call = {}): Status {
   return parseStatus(inside(["cat", "/proc/self/status"], { process }, call));
 }
 
@@ -72,25 +72,24 @@ test("a relative working directory is refused", () => {
 // User and groups
 
 test("the user, group and additional groups are config.json's", () => {
-  const { Uid, Gid, Groups } = statusInside({
-    user: { uid: 1000, gid: 1001, additionalGids: [33, 44, 1001] },
-  });
-  assert.is(Uid, "1000\t1000\t1000\t1000");
-  assert.is(Gid, "1001\t1001\t1001\t1001");
-  assert.is(Groups, "33 44 1001");
+  const seen = statusInside({ user: { uid: 1000, gid: 1001, additionalGids: [33, 44, 1001] } });
+  assert.is(seen.get("Uid"), "1000\t1000\t1000\t1000");
+  assert.is(seen.get("Gid"), "1001\t1001\t1001\t1001");
+  assert.is(seen.get("Groups"), "33 44 1001");
 });
 
 test("without additional groups there are none, whatever the caller has", () => {
-  assert.is(statusInside({}, { through: ["setpriv", "--groups", "50,60", "--"] })["Groups"], "");
+  const through = ["setpriv", "--groups", "50,60", "--"];
+  assert.is(statusInside({}, { through }).get("Groups"), "");
 });
 
 test("the umask is config.json's", () => {
-  assert.is(statusInside({ user: { uid: 0, gid: 0, umask: 0o027 } })["Umask"], "0027");
+  assert.is(statusInside({ user: { uid: 0, gid: 0, umask: 0o027 } }).get("Umask"), "0027");
 });
 
 test("without one the umask is 0022, whatever the caller's", () => {
   const through = ["sh", "-c", 'umask 0; exec "$@"', "sh"];
-  assert.is(statusInside({}, { through })["Umask"], "0022");
+  assert.is(statusInside({}, { through }).get("Umask"), "0022");
 });
 
 // Capabilities: bit n of /proc/PID/status is capability n, linux/capability.h
@@ -114,18 +113,18 @@ test("each capability set is its own", () => {
     },
     user: { uid: 1000, gid: 1000 },
   });
-  assert.is(seen["CapBnd"], bits(CAP_CHOWN, CAP_KILL, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT));
-  assert.is(seen["CapInh"], bits(CAP_KILL, CAP_NET_BIND_SERVICE));
-  assert.is(seen["CapAmb"], bits(CAP_NET_BIND_SERVICE));
+  assert.is(seen.get("CapBnd"), bits(CAP_CHOWN, CAP_KILL, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT));
+  assert.is(seen.get("CapInh"), bits(CAP_KILL, CAP_NET_BIND_SERVICE));
+  assert.is(seen.get("CapAmb"), bits(CAP_NET_BIND_SERVICE));
   // execve(2) of a plain file by a user other than root: permitted and effective become the ambient set
-  assert.is(seen["CapPrm"], bits(CAP_NET_BIND_SERVICE));
-  assert.is(seen["CapEff"], bits(CAP_NET_BIND_SERVICE));
+  assert.is(seen.get("CapPrm"), bits(CAP_NET_BIND_SERVICE));
+  assert.is(seen.get("CapEff"), bits(CAP_NET_BIND_SERVICE));
 });
 
 test("root has what the bounding set leaves", () => {
   const seen = statusInside({ capabilities: capabilities(["CAP_CHOWN", "CAP_BPF"]) });
-  for (const set of ["CapBnd", "CapPrm", "CapEff"]) assert.is(seen[set], bits(CAP_CHOWN, CAP_BPF), set);
-  for (const set of ["CapInh", "CapAmb"]) assert.is(seen[set], bits(), set);
+  for (const set of ["CapBnd", "CapPrm", "CapEff"]) assert.is(seen.get(set), bits(CAP_CHOWN, CAP_BPF), set);
+  for (const set of ["CapInh", "CapAmb"]) assert.is(seen.get(set), bits(), set);
 });
 
 test("a user other than root has no capability without the ambient set", () => {
@@ -133,19 +132,19 @@ test("a user other than root has no capability without the ambient set", () => {
     capabilities: capabilities(["CAP_CHOWN"]),
     user: { uid: 1000, gid: 1000 },
   });
-  assert.is(seen["CapEff"], bits());
-  assert.is(seen["CapPrm"], bits());
-  assert.is(seen["CapBnd"], bits(CAP_CHOWN));
+  assert.is(seen.get("CapEff"), bits());
+  assert.is(seen.get("CapPrm"), bits());
+  assert.is(seen.get("CapBnd"), bits(CAP_CHOWN));
 });
 
 test("without capabilities there are none", () => {
   const seen = statusInside({ capabilities: undefined });
-  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen[set], bits(), set);
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen.get(set), bits(), set);
 });
 
 test("an empty list of each takes all away", () => {
   const seen = statusInside({ capabilities: capabilities([], { ambient: true }) });
-  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen[set], bits(), set);
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen.get(set), bits(), set);
 });
 
 // Limits and the rest
@@ -191,12 +190,12 @@ test("an unknown rlimit is refused", () => {
 
 for (const noNewPrivileges of [true, false]) {
   test(`noNewPrivileges: ${noNewPrivileges} is what the program finds`, () => {
-    assert.is(statusInside({ noNewPrivileges })["NoNewPrivs"], noNewPrivileges ? "1" : "0");
+    assert.is(statusInside({ noNewPrivileges }).get("NoNewPrivs"), noNewPrivileges ? "1" : "0");
   });
 }
 
 test("without noNewPrivileges there is no such limit", () => {
-  assert.is(statusInside({ noNewPrivileges: undefined })["NoNewPrivs"], "0");
+  assert.is(statusInside({ noNewPrivileges: undefined }).get("NoNewPrivs"), "0");
 });
 
 test("oomScoreAdj is config.json's", () => {
@@ -213,13 +212,13 @@ test("without oomScoreAdj it is the caller's", () => {
 test("the program starts with default dispositions and an empty signal mask", () => {
   const seen = statusInside();
   for (const field of ["SigBlk", "SigIgn", "SigPnd", "ShdPnd"]) {
-    assert.is(seen[field], "0".repeat(16), field);
+    assert.is(seen.get(field), "0".repeat(16), field);
   }
 });
 
 testIf(isTsrun, TSRUN_ONLY)("it does so when the caller ignores signals", () => {
   const through = ["sh", "-c", 'trap "" HUP INT USR1 PIPE TERM; exec "$@"', "sh"];
-  assert.is(statusInside({}, { through })["SigIgn"], "0".repeat(16));
+  assert.is(statusInside({}, { through }).get("SigIgn"), "0".repeat(16));
 });
 
 test("the program leads a session of its own", () => {
