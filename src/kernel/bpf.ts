@@ -72,24 +72,35 @@ function bpf(command: number, memory: Uint8Array, size = memory.byteLength): Cal
 }
 
 const LOAD_SIZE = 72;
-const LICENSE = "Apache\0\0";
+/** "Apache", padded to a multiple of 8 bytes. */
+const LICENSE = Uint8Array.of(0x41, 0x70, 0x61, 0x63, 0x68, 0x65, 0, 0);
 /** Program names have 15 characters at most. */
 const NAME_SIZE = 16;
 
 /** BPF_PROG_LOAD of a device program: returns its descriptor, close-on-exec. EAGAIN: a signal came, try again. */
 export function loadDeviceProgram(instructions: Uint8Array, name: string): Call {
-  const memory = new Uint8Array(LOAD_SIZE + LICENSE.length + instructions.byteLength);
-  const view = new DataView(memory.buffer);
+  const { memory, words: attributes } = allocate(LOAD_SIZE + LICENSE.byteLength + instructions.byteLength);
   const address = addressOf(memory);
-  const encoder = new TextEncoder();
-  view.setUint32(0, BPF_PROG_TYPE_CGROUP_DEVICE, true);
-  view.setUint32(4, instructions.byteLength / INSTRUCTION_SIZE, true);
-  view.setBigUint64(8, BigInt(address + LOAD_SIZE + LICENSE.length), true);
-  view.setBigUint64(16, BigInt(address + LOAD_SIZE), true);
-  encoder.encodeInto(name, memory.subarray(48, 48 + NAME_SIZE - 1));
-  encoder.encodeInto(LICENSE, memory.subarray(LOAD_SIZE));
-  memory.set(instructions, LOAD_SIZE + LICENSE.length);
+  attributes[0] = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes[1] = instructions.byteLength / INSTRUCTION_SIZE;
+  setAddress(attributes, 2, address + LOAD_SIZE + LICENSE.byteLength);
+  setAddress(attributes, 4, address + LOAD_SIZE);
+  for (let at = 0; at < name.length && at < NAME_SIZE - 1; at++) memory[48 + at] = name.charCodeAt(at);
+  memory.set(LICENSE, LOAD_SIZE);
+  memory.set(instructions, LOAD_SIZE + LICENSE.byteLength);
   return bpf(BPF_PROG_LOAD, memory, LOAD_SIZE);
+}
+
+/** Memory, a multiple of 4 bytes, whose address stays: asking a small array for its `buffer` later would move it. */
+function allocate(size: number): { readonly memory: Uint8Array; readonly words: Uint32Array } {
+  const buffer = new ArrayBuffer(size);
+  return { memory: new Uint8Array(buffer), words: new Uint32Array(buffer) };
+}
+
+/** Writes a 64-bit address as two words. */
+function setAddress(words: Uint32Array, index: number, address: number): void {
+  words[index] = address >>> 0;
+  words[index + 1] = Math.floor(address / 2 ** 32);
 }
 
 /** BPF_PROG_ATTACH to a cgroup, beside others; in the place of the attached program `replaced` when given. */
@@ -109,12 +120,11 @@ const QUERY_SIZE = 64;
 
 /** BPF_PROG_QUERY for the ids of the device programs attached to a cgroup; read them with `queriedPrograms`. */
 export function queryDevicePrograms(cgroup: number): Call & { readonly memory: Uint8Array } {
-  const memory = new Uint8Array(QUERY_SIZE + MOST_PROGRAMS * 4);
-  const view = new DataView(memory.buffer);
-  view.setUint32(0, cgroup, true);
-  view.setUint32(4, BPF_CGROUP_DEVICE, true);
-  view.setBigUint64(16, BigInt(addressOf(memory) + QUERY_SIZE), true);
-  view.setUint32(24, MOST_PROGRAMS, true);
+  const { memory, words: attributes } = allocate(QUERY_SIZE + MOST_PROGRAMS * 4);
+  attributes[0] = cgroup;
+  attributes[1] = BPF_CGROUP_DEVICE;
+  setAddress(attributes, 4, addressOf(memory) + QUERY_SIZE);
+  attributes[6] = MOST_PROGRAMS;
   return { ...bpf(BPF_PROG_QUERY, memory, QUERY_SIZE), memory };
 }
 
@@ -133,11 +143,10 @@ const INFO_NAME = 64;
 
 /** BPF_OBJ_GET_INFO_BY_FD of a program; read its name with `programName`. */
 export function programInfo(program: number): Call & { readonly memory: Uint8Array } {
-  const memory = new Uint8Array(INFO_ATTRIBUTES + INFO_NAME + NAME_SIZE);
-  const view = new DataView(memory.buffer);
-  view.setUint32(0, program, true);
-  view.setUint32(4, INFO_NAME + NAME_SIZE, true);
-  view.setBigUint64(8, BigInt(addressOf(memory) + INFO_ATTRIBUTES), true);
+  const { memory, words: attributes } = allocate(INFO_ATTRIBUTES + INFO_NAME + NAME_SIZE);
+  attributes[0] = program;
+  attributes[1] = INFO_NAME + NAME_SIZE;
+  setAddress(attributes, 2, addressOf(memory) + INFO_ATTRIBUTES);
   return { ...bpf(BPF_OBJ_GET_INFO_BY_FD, memory, INFO_ATTRIBUTES), memory };
 }
 

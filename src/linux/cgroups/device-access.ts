@@ -9,23 +9,22 @@
 import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts";
 import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from "../../kernel/bpf.ts";
 
-/** Accesses as the kernel's bits. */
-const ACCESS: { readonly [letter: string]: number } = {
-  r: BPF_DEVCG_ACC_READ,
-  w: BPF_DEVCG_ACC_WRITE,
-  m: BPF_DEVCG_ACC_MKNOD,
-};
 export const NO_ACCESS = 0;
 export const ALL_ACCESS = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
 
-/** A major or minor number; OTHER is any that the rules don't name. */
-export type Number = number | typeof OTHER;
-export const OTHER = -1;
+/** A major or minor number that stands for all; in a result, for all that have no entry of their own. */
+export const ANY = -1;
 
+/** The accesses that the devices with these numbers have, as the kernel's bits. */
 export interface DeviceAccess {
-  readonly major: Number;
-  readonly minor: Number;
+  readonly major: number;
+  readonly minor: number;
   readonly access: number;
+}
+
+/** A rule in the same terms. */
+interface Rule extends DeviceAccess {
+  readonly allow: boolean;
 }
 
 /**
@@ -33,51 +32,63 @@ export interface DeviceAccess {
  * Those for one device come first, then those for a major, those for a minor, and last the one for all others.
  */
 export function deviceAccess(type: "b" | "c", rules: readonly DeviceRule[]): readonly DeviceAccess[] {
-  const about = rules.filter((rule) => (rule.type ?? "a") === "a" || rule.type === type);
-  const access = (major: Number, minor: Number): DeviceAccess => ({
-    major,
-    minor,
-    access: granted(about, major, minor),
-  });
-  const all = access(OTHER, OTHER);
-  const majors = named(about, "major").map((major) => access(major, OTHER));
-  const minors = named(
-    about.filter(({ major }) => isAny(major)),
-    "minor",
-  ).map((minor) => access(OTHER, minor));
-  const general = [...majors, ...minors].filter((entry) => entry.access !== all.access);
-  const single = majors.flatMap(({ major }) => {
-    const here = about.filter((rule) => isAny(rule.major) || rule.major === major);
-    const devices = named(here, "minor").map((minor) => access(major, minor));
-    return devices.filter((device) => device.access !== (general.find(fits(device)) ?? all).access);
-  });
+  const about = rulesAbout(type, rules);
+  const all = granted(about, ANY, ANY);
+  const general: DeviceAccess[] = [];
+  const single: DeviceAccess[] = [];
+  const majors = numbers(about, "major");
+  for (const major of majors) addUnlessEqual(general, granted(about, major, ANY), all);
+  if (about.some(({ major, minor }) => major === ANY && minor !== ANY)) {
+    const everywhere = about.filter(({ major }) => major === ANY);
+    for (const minor of numbers(everywhere, "minor"))
+      addUnlessEqual(general, granted(about, ANY, minor), all);
+  }
+  for (const major of majors) {
+    const here = about.filter((rule) => rule.major === ANY || rule.major === major);
+    for (const minor of numbers(here, "minor")) {
+      const otherwise = general.find((entry) => entry.major === major || entry.minor === minor) ?? all;
+      addUnlessEqual(single, granted(here, major, minor), otherwise);
+    }
+  }
   return [...single, ...general, all];
 }
 
-/** Whether an entry for a whole major or minor is also about this device. */
-const fits = (device: DeviceAccess) => (entry: DeviceAccess) =>
-  entry.major === device.major || entry.minor === device.minor;
+function addUnlessEqual(entries: DeviceAccess[], entry: DeviceAccess, otherwise: DeviceAccess): void {
+  if (entry.access !== otherwise.access) entries.push(entry);
+}
 
-function granted(rules: readonly DeviceRule[], major: Number, minor: Number): number {
-  let bits = NO_ACCESS;
-  for (const rule of rules) {
-    if (!isAny(rule.major) && rule.major !== major) continue;
-    if (!isAny(rule.minor) && rule.minor !== minor) continue;
-    bits = rule.allow ? bits | bitsOf(rule) : bits & ~bitsOf(rule);
+/** The rules about a type of device, from the last on that is about all of them and every access. */
+function rulesAbout(type: "b" | "c", rules: readonly DeviceRule[]): readonly Rule[] {
+  const about: Rule[] = [];
+  for (const { allow, type: only = "a", major = ANY, minor = ANY, access = "" } of rules) {
+    if (only !== type && only !== "a") continue;
+    const bits = bitsOf(access);
+    if (major === ANY && minor === ANY && bits === ALL_ACCESS) about.length = 0;
+    about.push({ allow, major, minor, access: bits });
   }
-  return bits;
+  return about;
 }
 
-function bitsOf({ access }: DeviceRule): number {
-  return [...(access ?? "")].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
+function bitsOf(access: string): number {
+  const read = access.includes("r") ? BPF_DEVCG_ACC_READ : 0;
+  const write = access.includes("w") ? BPF_DEVCG_ACC_WRITE : 0;
+  return read | write | (access.includes("m") ? BPF_DEVCG_ACC_MKNOD : 0);
 }
 
-function named(rules: readonly DeviceRule[], key: "major" | "minor"): readonly number[] {
-  const numbers = rules.map((rule) => rule[key] ?? OTHER).filter((number) => number !== OTHER);
-  return [...new Set(numbers)];
+/** The numbers that rules name. */
+function numbers(rules: readonly Rule[], key: "major" | "minor"): ReadonlySet<number> {
+  const named = new Set<number>();
+  for (const rule of rules) if (rule[key] !== ANY) named.add(rule[key]);
+  return named;
 }
 
-/** Absent and -1 mean every number. */
-function isAny(number: number | undefined): boolean {
-  return number === undefined || number === OTHER;
+/** Walks the rules for one device; a number that is ANY is one that no rule names. */
+function granted(rules: readonly Rule[], major: number, minor: number): DeviceAccess {
+  let access = NO_ACCESS;
+  for (const rule of rules) {
+    if (rule.major !== ANY && rule.major !== major) continue;
+    if (rule.minor !== ANY && rule.minor !== minor) continue;
+    access = rule.allow ? access | rule.access : access & ~rule.access;
+  }
+  return { major, minor, access };
 }

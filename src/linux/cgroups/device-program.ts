@@ -36,7 +36,7 @@ import {
 } from "../../kernel/bpf.ts";
 import { fail } from "../config-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
-import { ALL_ACCESS, type DeviceAccess, deviceAccess, NO_ACCESS, OTHER } from "./device-access.ts";
+import { ALL_ACCESS, ANY, type DeviceAccess, deviceAccess, NO_ACCESS } from "./device-access.ts";
 
 /** Registers: r0 is what exit returns, r1 points to the request. */
 const RESULT = 0;
@@ -96,9 +96,9 @@ function canMatch({ major, minor }: DeviceAccess): boolean {
 }
 
 function comparison({ major, minor }: DeviceAccess): Instruction {
-  if (major === OTHER && minor === OTHER) return { code: BPF_JMP_JA };
-  if (minor === OTHER) return { code: BPF_JMP32_JEQ_K, dst: MAJOR, imm: major };
-  if (major === OTHER) return { code: BPF_JMP32_JEQ_K, dst: MINOR, imm: minor };
+  if (major === ANY && minor === ANY) return { code: BPF_JMP_JA };
+  if (minor === ANY) return { code: BPF_JMP32_JEQ_K, dst: MAJOR, imm: major };
+  if (major === ANY) return { code: BPF_JMP32_JEQ_K, dst: MINOR, imm: minor };
   return { code: BPF_JMP32_JEQ_K, dst: DEVICE, imm: (major << DEV_MINOR_BITS) | minor };
 }
 
