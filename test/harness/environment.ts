@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { testToken } from "./run-file.ts";
+import { testIf } from "./skip.ts";
 
 /** The directory of this test file alone: a tmpfs that test/run.ts mounts in a mount namespace of its own. */
 export const workDirectory = given("TSRUN_TEST_DIR");
@@ -15,8 +16,8 @@ export const runtimePath = resolveRuntime(RUNTIME);
 /** False when RUNTIME names a peer such as runc, against which the tests themselves can be checked. */
 export const isTsrun = basename(runtimePath) === "tsrun";
 
-/** The reason of a skip where tsrun promises what runc doesn't, or what runc does in its own way. */
-export const TSRUN_ONLY = "tsrun's own promise: RUNTIME is another runtime";
+/** A test of what tsrun promises and its peers don't, or do in their own way. */
+export const testTsrun = testIf(isTsrun, "tsrun's own promise: RUNTIME is another runtime");
 
 /** The runtime's `--root` unless a test gives it another. */
 export const stateRoot = join(workDirectory, "state");

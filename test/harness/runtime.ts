@@ -22,7 +22,8 @@ interface Printed {
 
 /** How the runtime is called, where it isn't the usual way. */
 export interface Call {
-  readonly root?: string;
+  /** The state directory: the test file's own unless said otherwise, the runtime's default when null. */
+  readonly root?: string | null;
   /** Global options, before the command. */
   readonly global?: readonly string[];
   readonly cwd?: string;
@@ -99,10 +100,8 @@ export function startRuntime(args: readonly string[], call: Call = {}): Running 
 }
 
 function invocation(args: readonly string[], call: Call) {
-  const whole = [
-    ...(call.through ?? []),
-    ...[runtimePath, "--root", call.root ?? stateRoot, ...(call.global ?? []), ...args],
-  ];
+  const root = call.root === null ? [] : ["--root", call.root ?? stateRoot];
+  const whole = [...(call.through ?? []), ...[runtimePath, ...root, ...(call.global ?? []), ...args]];
   const [file = "", ...argv] = whole;
   // A compiled Bun binary takes these for its own; they are this test's, not the caller's.
   const { BUN_BE_BUN, BUN_OPTIONS, ...env } = process.env;
@@ -144,6 +143,12 @@ export function complaint(outcome: Outcome): string {
   if (outcome.status !== null && outcome.status !== 0 && lines.length === 1 && line !== undefined)
     return line;
   throw new Unexpected("failure and one line on stderr", outcome);
+}
+
+/** What a call that failed said on stderr; more than one line where it is the command line that was wrong. */
+export function refusal(outcome: Outcome): string {
+  if (outcome.status !== null && outcome.status !== 0 && outcome.stderr !== "") return outcome.stderr;
+  throw new Unexpected("failure and words on stderr", outcome);
 }
 
 /** A call that ended otherwise; uvu prints `details`, all that the call said, below the message. */

@@ -9,3 +9,9 @@ export async function waitUntil(condition: () => boolean, what: string): Promise
   }
   if (!condition()) throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
 }
+
+/** Waits for what comes within microseconds, without a pause in which something else could happen first. */
+export function spinUntil(condition: () => boolean): void {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!condition()) if (performance.now() > deadline) throw new Error("waited in vain");
+}

@@ -1,14 +1,14 @@
 // Runs beside other files.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { ran, ranIn } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint, runtime, silent } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
+import { mounted } from "../harness/mount.ts";
+import { complaint, refusal, runtime, silent } from "../harness/runtime.ts";
 
 const COMMANDS = ["create", "start", "state", "kill", "delete", "run", "exec", "list", "spec", "features"];
 
@@ -44,26 +44,36 @@ for (const [command, options] of [
   });
 }
 
+testTsrun("without --root the state is in /run/tsrun", () => {
+  using _ = mounted("/run", "-t", "tmpfs", "run");
+  const { path } = bundle({ args: ["sleep", "60"] });
+  const id = uniqueId();
+  silent(runtime(["create", "--bundle", path, id], { root: null }));
+  try {
+    assert.equal(readdirSync("/run/tsrun"), [id]);
+    assert.is(runtime(["list", "-q"], { root: null }).stdout, `${id}\n`);
+  } finally {
+    silent(runtime(["delete", "--force", id], { root: null }));
+  }
+});
+
 test("options may be written with = or as the next word", () => {
   const { path } = bundle({ args: ["echo", "here"] });
   assert.is(runtime(["run", `--bundle=${path}`, uniqueId()]).stdout, "here\n");
   assert.is(runtime(["run", "-b", path, uniqueId()]).stdout, "here\n");
 });
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "an unknown command, an unknown option or a missing id is refused in one line",
-  () => {
-    assert.match(complaint(runtime(["explode"])), /explode/);
-    assert.match(complaint(runtime(["list", "--explode"])), /explode/);
-    assert.match(complaint(runtime([], { global: ["--explode"] })), /explode/);
-    for (const command of ["create", "start", "state", "kill", "delete", "run", "exec"]) {
-      complaint(runtime([command]));
-    }
-  },
-);
+testTsrun("an unknown command, an unknown option or a missing id is refused and named", () => {
+  assert.match(refusal(runtime(["explode"])), /explode/);
+  assert.match(refusal(runtime(["list", "--explode"])), /explode/);
+  assert.match(refusal(runtime([], { global: ["--explode"] })), /explode/);
+  for (const command of ["create", "start", "state", "kill", "delete", "run", "exec"]) {
+    assert.match(refusal(runtime([command])), /ID/);
+  }
+});
 
-testIf(isTsrun, TSRUN_ONLY)("a word too many is refused", () => {
-  complaint(runtime(["state", uniqueId(), "more"]));
+testTsrun("a word too many is refused", () => {
+  assert.match(refusal(runtime(["state", uniqueId(), "more"])), /more/);
 });
 
 // The log, as containerd and podman read it
@@ -163,7 +173,7 @@ test("features tells the namespaces, capabilities and mount options that work", 
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)("each namespace and mount option of features is accepted", () => {
+testTsrun("each namespace and mount option of features is accepted", () => {
   const features = JSON.parse(silent(runtime(["features"])).stdout);
   assert.ok(features.linux.namespaces.includes("time"));
   for (const option of features.mountOptions.filter(

@@ -41,7 +41,7 @@ test("the devices work", () => {
     "head -c 8 /dev/urandom | wc -c",
     "head -c 8 /dev/random | wc -c",
     "echo x 2>/dev/null > /dev/full || echo full",
-    "echo out > /dev/stdout",
+    "echo out >> /dev/stdout",
   ].join("; ");
   assert.is(inside(["sh", "-c", script]), " 00 00 00 00\n8\n8\nfull\nout\n");
 });

@@ -5,19 +5,18 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type Json, namespaces, type Patch } from "../harness/bundle.ts";
 import { ranIn } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leaks, leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
-
-const testTsrun = testIf(isTsrun, TSRUN_ONLY);
 
 /** What `create` says, in its one line, of a bundle that it must refuse; nothing may be left of the attempt. */
 async function refused(path: string): Promise<string> {
   const id = uniqueId();
   const pidFile = join(freshDirectory("pid"), "pid");
+  const began = performance.now();
   const outcome = runtime(["create", "--bundle", path, "--pid-file", pidFile, id]);
+  assert.ok(performance.now() - began < 5000, "create hung");
   if (outcome.status === 0) runtime(["delete", "--force", id]);
   const said = complaint(outcome);
   assert.is(outcome.stdout, "");

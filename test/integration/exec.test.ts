@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { cgroup2Of } from "../harness/cgroups.ts";
 import { type Container, container, created, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { commandLine, lives, namespaceOf, parseStatus, status } from "../harness/processes.ts";
 import {
@@ -18,8 +18,7 @@ import {
   startRuntime,
   succeeded,
 } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
-import { waitUntil } from "../harness/wait.ts";
+import { spinUntil, waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -146,7 +145,7 @@ test("--process takes all of the process from a file", () => {
   assert.is(seen.get("NoNewPrivs"), "1");
 });
 
-testIf(isTsrun, TSRUN_ONLY)("the umask of a process file is the program's", () => {
+testTsrun("the umask of a process file is the program's", () => {
   const { stdout } = execProcess({ args: ["sh", "-c", "umask"], user: { uid: 0, gid: 0, umask: 0o077 } });
   assert.is(stdout, "0077\n");
 });
@@ -190,6 +189,16 @@ for (const signal of ["TERM", "INT", "USR1"] as const) {
   });
 }
 
+test("a signal right after the program's first word reaches it", async () => {
+  for (let round = 0; round < 20; round++) {
+    const script = 'trap "exit 9" TERM; echo ready; while :; do sleep 0.02; done';
+    await using running = startRuntime(["exec", box.id, "sh", "-c", script]);
+    spinUntil(() => running.printed().stdout !== "");
+    process.kill(running.pid, "SIGTERM");
+    assert.is((await running.ended()).status, 9);
+  }
+});
+
 test("two at a time don't disturb each other", async () => {
   const both = [1, 2, 3, 4].map((n) => startRuntime(["exec", box.id, "sh", "-c", `sleep 0.1; echo ${n}`]));
   const outcomes = await Promise.all(both.map((running) => running.ended()));
@@ -222,7 +231,7 @@ test("exec into a stopped container is refused", async () => {
   assert.match(complaint(stopped.exec("true")), /stopped|not running/);
 });
 
-testIf(isTsrun, TSRUN_ONLY)("exec into a created container runs beside its waiting process", () => {
+testTsrun("exec into a created container runs beside its waiting process", () => {
   using waiting = created({ args: SLEEP });
   assert.is(succeeded(waiting.exec("echo", "here")).stdout, "here\n");
   assert.is(waiting.state().status, "created");

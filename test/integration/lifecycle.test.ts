@@ -6,11 +6,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
 import { type Container, container, containerOf, created, started } from "../harness/container.ts";
-import { isTsrun, stateRoot, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { commandLine, exists, lives } from "../harness/processes.ts";
+import { commandLine, exists, lives, status } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 import { becomeSubreaper } from "../harness/subreaper.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -35,9 +34,9 @@ async function hears(box: Container, word: string): Promise<void> {
 
 test("create leaves a process that waits, and runs nothing yet", () => {
   using box = created({ args: ["touch", "/ran"] });
-  const { status, pid } = box.state();
-  assert.is(status, "created");
-  assert.ok(lives(pid), `process ${pid} lives`);
+  const state = box.state();
+  assert.is(state.status, "created");
+  assert.ok(lives(state.pid), `process ${state.pid} lives`);
   assert.not(existsSync(join(box.bundle.rootfs, "ran")));
 });
 
@@ -51,7 +50,7 @@ test("start lets that very process become the program", async () => {
   await waitUntil(() => commandLine(pid) === "sleep 60", `process ${pid} is sleep`);
 });
 
-testIf(isTsrun, TSRUN_ONLY)("start returns only when the program has been executed", () => {
+testTsrun("start returns only when the program has been executed", () => {
   using box = started({ args: SLEEP });
   assert.is(commandLine(box.pid()), "sleep 60");
 });
@@ -112,6 +111,31 @@ test("state speaks of the bundle by its absolute path", () => {
   using box = containerOf({ path, rootfs: join(path, "rootfs"), config: {} }, uniqueId());
   silent(runtime(["create", box.id], { cwd: path }));
   assert.is(box.state().bundle, path);
+});
+
+testTsrun("while create is at work the container is creating, or not there yet", async () => {
+  const made = bundle({ args: SLEEP });
+  const seen = new Set<string>();
+  for (let round = 0; round < 24 && !seen.has("creating"); round++) {
+    using box = containerOf(made, uniqueId());
+    await using create = startRuntime(["create", "--bundle", made.path, box.id]);
+    await Bun.sleep(round / 2);
+    create.child.kill("SIGSTOP");
+    const { status, stdout, stderr } = box.call("state");
+    if (status === 0) seen.add(JSON.parse(stdout).status);
+    else assert.match(stderr, /does not exist/);
+    create.child.kill("SIGCONT");
+    assert.is((await create.ended()).status, 0);
+    assert.is(box.state().status, "created");
+  }
+  seen.delete("created");
+  assert.equal([...seen], ["creating"]);
+});
+
+testTsrun("a waiting container takes no more than 64 kB of memory", () => {
+  using box = created({ args: SLEEP });
+  const resident = status(box.pid()).get("VmRSS") ?? "";
+  assert.ok(Number.parseInt(resident, 10) <= 64, resident);
 });
 
 // A verb in the wrong state changes nothing
@@ -288,7 +312,7 @@ test("an id in use is refused, and its container goes on", () => {
   assert.equal(box.state(), before);
 });
 
-test("of several creates of one id at the same time exactly one wins", async () => {
+testTsrun("of several creates of one id at the same time exactly one wins", async () => {
   for (let round = 0; round < 5; round++) {
     using box = container({ args: SLEEP });
     const racers = Array.from({ length: 4 }, () =>
@@ -302,7 +326,7 @@ test("of several creates of one id at the same time exactly one wins", async () 
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)("start while another start runs: exactly one wins", async () => {
+testTsrun("start while another start runs: exactly one wins", async () => {
   for (let round = 0; round < 5; round++) {
     using box = created({ args: ["sh", "-c", "echo once; sleep 60"] });
     const racers = Array.from({ length: 3 }, () => startRuntime(["start", box.id]));

@@ -5,7 +5,7 @@ import { bundle } from "../harness/bundle.ts";
 import { type Container, containerOf, created, started } from "../harness/container.ts";
 import { freshDirectory, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Call, complaint, runtime, silent } from "../harness/runtime.ts";
+import { type Call, refusal, runtime, silent } from "../harness/runtime.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -84,7 +84,7 @@ test("a state directory that isn't there has no containers", () => {
 });
 
 test("an unknown format is refused", () => {
-  complaint(runtime(["list", "--format", "xml"]));
+  refusal(runtime(["list", "--format", "xml"]));
 });
 
 test("containers of another --root are not listed, and ids there are free", () => {

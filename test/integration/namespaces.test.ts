@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type JsonObject, namespaces } from "../harness/bundle.ts";
 import { container, created, inside, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { type NamespaceFile, namespaceOf, status } from "../harness/processes.ts";
@@ -71,18 +71,15 @@ for (const [kind, file] of KINDS.filter(([kind]) => kind !== "mount" && kind !==
   });
 }
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "a mount namespace is joined by its path: the root is sought in there, nothing mounted",
-  () => {
-    using sandbox = started({ args: SLEEP });
-    succeeded(sandbox.exec("touch", "/dev/shm/shared"));
-    const mount = `/proc/${sandbox.pid()}/ns/mnt`;
-    const joined = { root: { path: "/" }, mounts: [], linux: { namespaces: namespaces({ mount }) } };
-    using member = started({ args: SLEEP, ...joined });
-    assert.is(namespaceOf(member.pid(), "mnt"), namespaceOf(sandbox.pid(), "mnt"));
-    assert.is(succeeded(member.exec("ls", "/dev/shm")).stdout, "shared\n");
-  },
-);
+testTsrun("a mount namespace is joined by its path: the root is sought in there, nothing mounted", () => {
+  using sandbox = started({ args: SLEEP });
+  succeeded(sandbox.exec("touch", "/dev/shm/shared"));
+  const mount = `/proc/${sandbox.pid()}/ns/mnt`;
+  const joined = { root: { path: "/" }, mounts: [], linux: { namespaces: namespaces({ mount }) } };
+  using member = started({ args: SLEEP, ...joined });
+  assert.is(namespaceOf(member.pid(), "mnt"), namespaceOf(sandbox.pid(), "mnt"));
+  assert.is(succeeded(member.exec("ls", "/dev/shm")).stdout, "shared\n");
+});
 
 test("several namespaces of one sandbox are joined at once", () => {
   using sandbox = started({ args: SLEEP });
@@ -144,7 +141,7 @@ for (const [what, path, kind] of [
   ["that is gone", "/proc/4194304/ns/net", "network"],
   ["that is relative", "proc/self/ns/net", "network"],
 ] as const) {
-  testIf(isTsrun, TSRUN_ONLY)(`a path ${what} is refused, and named`, () => {
+  testTsrun(`a path ${what} is refused, and named`, () => {
     using box = container({
       args: SLEEP,
       hostname: undefined,
@@ -245,7 +242,9 @@ test("a user namespace is joined by its path, with the network namespace it owns
 });
 
 test("a user namespace without mappings is refused", () => {
-  using box = container({ args: SLEEP, linux: { namespaces: namespaces({ user: true }) } });
+  const { gidMappings, ...linux } = MAPPED;
+  assert.ok(gidMappings !== undefined);
+  using box = container({ args: SLEEP, linux });
   complaint(box.call("create", "--bundle", box.bundle.path));
 });
 

@@ -1,15 +1,14 @@
 // Runs beside other files.
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, capabilities } from "../harness/bundle.ts";
 import { inside, ran, ranIn } from "../harness/container.ts";
-import { isTsrun, TSRUN_ONLY } from "../harness/environment.ts";
+import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { parseStatus, type Status } from "../harness/processes.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 
 /** /proc/self/status of a program in a container whose `process` is changed. */
 function statusInside(process = {}, call = {}): Status {
@@ -27,9 +26,16 @@ test("the environment is config.json's, and nothing of the caller's", () => {
   assert.equal(lines.filter((line) => !line.startsWith("HOME=")).sort(), [...env].sort());
 });
 
-test("HOME is the user's, when nobody set it", () => {
-  assert.match(inside(["env"], { process: { env: [PATH] } }), /^HOME=\/(root)?$/m);
-});
+for (const [uid, home] of [
+  [0, "/root"],
+  [1000, "/home/app"],
+  [4242, "/"],
+] as const) {
+  test(`HOME of user ${uid} is ${home}, when nobody set it`, () => {
+    const seen = inside(["env"], { process: { env: [PATH], user: { uid, gid: uid } } });
+    assert.match(seen, new RegExp(`^HOME=${home}$`, "m"));
+  });
+}
 
 test("HOME stays what config.json says", () => {
   const seen = inside(["env"], { process: { env: [PATH, "HOME=/elsewhere"] } });
@@ -41,6 +47,12 @@ test("the program is looked up in the PATH of config.json", () => {
   assert.is(found, 0);
   const missed = ran({ args: ["true"], process: { env: ["PATH=/nowhere:/etc"] } });
   assert.match(complaint(missed), /true/);
+});
+
+test("the program is looked up as the user who runs it", () => {
+  const { path, rootfs } = bundle({ args: ["/root/tool"], process: { user: { uid: 1000, gid: 1000 } } });
+  copyFileSync(join(rootfs, "bin/busybox"), join(rootfs, "root/tool"));
+  assert.match(complaint(ranIn(path)), /permission denied/i);
 });
 
 test("a program with a slash is not looked up", () => {
@@ -179,7 +191,7 @@ test("an rlimit of 2^64-1, which no JavaScript number holds, is unlimited", () =
   assert.match(succeeded(ranIn(path)).stdout, /^Max file size +4096 +unlimited /m);
 });
 
-testIf(isTsrun, TSRUN_ONLY)("an rlimit listed twice is refused", () => {
+testTsrun("an rlimit listed twice is refused", () => {
   const limit = { type: "RLIMIT_NOFILE", soft: 10, hard: 10 };
   complaint(ran({ args: ["true"], process: { rlimits: [limit, limit] } }));
 });
@@ -216,7 +228,7 @@ test("the program starts with default dispositions and an empty signal mask", ()
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)("it does so when the caller ignores signals", () => {
+testTsrun("it does so when the caller ignores signals", () => {
   const through = ["sh", "-c", 'trap "" HUP INT USR1 PIPE TERM; exec "$@"', "sh"];
   assert.is(statusInside({}, { through }).get("SigIgn"), "0".repeat(16));
 });

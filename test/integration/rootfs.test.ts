@@ -5,12 +5,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
 import { created, inside, ran, ranIn, started } from "../harness/container.ts";
-import { isTsrun, project, runtimePath, TSRUN_ONLY } from "../harness/environment.ts";
+import { project, runtimePath, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
 import { succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -98,7 +97,18 @@ test("descriptors that the caller of exec left open don't reach the program", ()
   assert.ok(descriptors.length > 0 && seen.length <= 4, seen.join(" "));
 });
 
-testIf(isTsrun, TSRUN_ONLY)("no descriptor of a waiting container leads to a directory of the host", () => {
+test("a caller without standard streams lends the program none of the runtime's own descriptors", () => {
+  const { path, rootfs } = bundle({ args: ["sh", "-c", "ls -l /proc/self/fd > /tmp/seen"] });
+  ranIn(path, { through: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"] });
+  const targets = readFileSync(join(rootfs, "tmp/seen"), "utf8").match(/(?<= -> ).*/g) ?? [];
+  const expected = /^(\/dev\/null|\/tmp\/seen|\/proc\/\d+\/fd|pipe:\[\d+\])$/;
+  assert.equal(
+    targets.filter((target) => !expected.test(target)),
+    [],
+  );
+});
+
+testTsrun("no descriptor of a waiting container leads to a directory of the host", () => {
   using box = created({ args: SLEEP });
   const directory = `/proc/${box.pid()}/fd`;
   for (const name of readdirSync(directory)) {
@@ -107,41 +117,37 @@ testIf(isTsrun, TSRUN_ONLY)("no descriptor of a waiting container leads to a dir
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)("a working directory through a descriptor of the runtime leads nowhere", () => {
+testTsrun("a working directory through a descriptor of the runtime leads nowhere", () => {
   for (let descriptor = 3; descriptor < 12; descriptor++) {
     const { status, stdout } = ran({ args: ["ls"], process: { cwd: `/proc/self/fd/${descriptor}` } });
     assert.ok(status !== 0, `/proc/self/fd/${descriptor} lists ${stdout}`);
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)("the waiting process is not the host's runtime binary", () => {
+testTsrun("the waiting process is not the host's runtime binary", () => {
   using box = created({ args: SLEEP });
   const parked = statSync(`/proc/${box.pid()}/exe`);
   const binary = statSync(runtimePath);
   assert.not.equal([parked.dev, parked.ino], [binary.dev, binary.ino]);
 });
 
-testIf(isTsrun, TSRUN_ONLY)("the waiting process maps nothing of the host's runtime binary", () => {
+testTsrun("the waiting process maps nothing of the host's runtime binary", () => {
   using box = created({ args: SLEEP });
   const maps = readFileSync(`/proc/${box.pid()}/maps`, "utf8");
   assert.not(maps.includes(runtimePath), maps);
 });
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "a neighbour in the same PID namespace can't overwrite the waiting process's program",
-  () => {
-    using sandbox = started({ args: SLEEP });
-    const linux = { namespaces: namespaces({ pid: `/proc/${sandbox.pid()}/ns/pid` }) };
-    using waiting = created({ args: SLEEP, linux });
-    using neighbour = started({ args: SLEEP, linux });
-    const script =
-      "for exe in /proc/[0-9]*/exe; do (echo x > $exe) 2>/dev/null && echo wrote $exe; done; true";
-    const written = succeeded(neighbour.exec("sh", "-c", script)).stdout;
-    assert.is(written, "");
-    waiting.start();
-    assert.is(waiting.state().status, "running");
-  },
-);
+testTsrun("a neighbour in the same PID namespace can't overwrite the waiting process's program", () => {
+  using sandbox = started({ args: SLEEP });
+  const linux = { namespaces: namespaces({ pid: `/proc/${sandbox.pid()}/ns/pid` }) };
+  using waiting = created({ args: SLEEP, linux });
+  using neighbour = started({ args: SLEEP, linux });
+  const script = "for exe in /proc/[0-9]*/exe; do (echo x > $exe) 2>/dev/null && echo wrote $exe; done; true";
+  const written = succeeded(neighbour.exec("sh", "-c", script)).stdout;
+  assert.is(written, "");
+  waiting.start();
+  assert.is(waiting.state().status, "running");
+});
 
 test("process 1 of a started container is the container's own program", () => {
   const exe = inside(["readlink", "/proc/1/exe"]);

@@ -9,7 +9,7 @@ import { freshDirectory, stateRoot, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { lives } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
-import { waitUntil } from "../harness/wait.ts";
+import { spinUntil, waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -87,6 +87,17 @@ for (const signal of ["TERM", "INT", "HUP", "USR1", "USR2", "QUIT"] as const) {
     assert.match(stdout, /heard/);
   });
 }
+
+test("a signal right after the program's first word reaches it", async () => {
+  const made = bundle({ args: ["sh", "-c", 'trap "exit 7" TERM; echo ready; while :; do sleep 0.02; done'] });
+  for (let round = 0; round < 20; round++) {
+    using one = containerOf(made, uniqueId());
+    await using run = startRuntime(["run", "--bundle", made.path, one.id]);
+    spinUntil(() => run.printed().stdout !== "");
+    process.kill(run.pid, "SIGTERM");
+    assert.is((await run.ended()).status, 7);
+  }
+});
 
 test("run takes everything away at the end", () => {
   const one = box({ args: ["true"] });

@@ -5,11 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { ranIn, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { namespaceOf } from "../harness/processes.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 
 interface Spec {
   readonly ociVersion: string;
@@ -69,7 +68,7 @@ test("spec doesn't overwrite a config.json", () => {
   assert.is(readFileSync(join(directory, "config.json"), "utf8"), "mine");
 });
 
-testIf(isTsrun, TSRUN_ONLY)("spec --sandbox joins the net, ipc and uts namespaces of a container", () => {
+testTsrun("spec --sandbox joins the net, ipc and uts namespaces of a container", () => {
   using sandbox = started({ args: ["sleep", "60"] });
   const config = spec("--sandbox", sandbox.id);
   const script = "for kind in net ipc uts pid mnt; do readlink /proc/self/ns/$kind; done";
@@ -81,16 +80,13 @@ testIf(isTsrun, TSRUN_ONLY)("spec --sandbox joins the net, ipc and uts namespace
   assert.is.not(mnt, namespaceOf(sandbox.pid(), "mnt"));
 });
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "spec --sandbox of a container that isn't there is refused, and writes nothing",
-  () => {
-    const directory = freshDirectory("spec");
-    assert.match(complaint(runtime(["spec", "--sandbox", uniqueId()], { cwd: directory })), /does not exist/);
-    assert.not(existsSync(join(directory, "config.json")));
-  },
-);
+testTsrun("spec --sandbox of a container that isn't there is refused, and writes nothing", () => {
+  const directory = freshDirectory("spec");
+  assert.match(complaint(runtime(["spec", "--sandbox", uniqueId()], { cwd: directory })), /does not exist/);
+  assert.not(existsSync(join(directory, "config.json")));
+});
 
-testIf(isTsrun, TSRUN_ONLY)("spec --sandbox of a stopped container is refused", async () => {
+testTsrun("spec --sandbox of a stopped container is refused", async () => {
   using stopped = started();
   await stopped.until("stopped");
   const said = complaint(runtime(["spec", "--sandbox", stopped.id], { cwd: freshDirectory("spec") }));

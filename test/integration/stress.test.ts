@@ -4,10 +4,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Bundle, bundle } from "../harness/bundle.ts";
 import { containerOf, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, TSRUN_ONLY, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leaks, leavesNothing } from "../harness/leaks.ts";
 import { runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -98,20 +97,30 @@ function createDuration(made: Bundle): number {
   return once();
 }
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "a create that is killed leaves nothing that delete --force can't remove",
-  async () => {
-    const made = bundle({ args: SLEEP });
-    for (const moment of momentsOf(createDuration(made), 30)) {
-      const id = uniqueId();
-      await killedAfter(moment, ["create", "--bundle", made.path, id]);
-      silent(runtime(["delete", "--force", id]));
-      await nothingLeft(`of a create killed after ${moment.toFixed(1)} ms`);
-    }
-  },
-);
+testTsrun("a create that is killed leaves nothing that delete --force can't remove", async () => {
+  const made = bundle({ args: SLEEP });
+  for (const moment of momentsOf(createDuration(made), 30)) {
+    const id = uniqueId();
+    await killedAfter(moment, ["create", "--bundle", made.path, id]);
+    silent(runtime(["delete", "--force", id]));
+    await nothingLeft(`of a create killed after ${moment.toFixed(1)} ms`);
+  }
+});
 
-testIf(isTsrun, TSRUN_ONLY)("an id whose create was killed is free after delete --force", async () => {
+testTsrun("delete --force while create is at work leaves nothing, whoever is first", async () => {
+  const made = bundle({ args: SLEEP });
+  for (const moment of momentsOf(createDuration(made), 15)) {
+    const id = uniqueId();
+    await using create = startRuntime(["create", "--bundle", made.path, id]);
+    await Bun.sleep(moment);
+    silent(runtime(["delete", "--force", id]));
+    await create.ended();
+    silent(runtime(["delete", "--force", id]));
+    await nothingLeft(`of a create and a delete ${moment.toFixed(1)} ms later`);
+  }
+});
+
+testTsrun("an id whose create was killed is free after delete --force", async () => {
   const made = bundle({ args: SLEEP });
   for (const moment of momentsOf(createDuration(made), 5)) {
     using box = containerOf(made, uniqueId());
@@ -122,20 +131,17 @@ testIf(isTsrun, TSRUN_ONLY)("an id whose create was killed is free after delete 
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "state and list say something sensible of a container whose create was killed",
-  async () => {
-    const made = bundle({ args: SLEEP });
-    for (const moment of momentsOf(createDuration(made), 10)) {
-      using box = containerOf(made, uniqueId());
-      await killedAfter(moment, ["create", "--bundle", made.path, box.id]);
-      const { status, stdout, stderr } = box.call("state");
-      if (status === 0) assert.match(JSON.parse(stdout).status, /^(creating|created|stopped)$/);
-      else assert.match(stderr, /does not exist/);
-      silent(runtime(["list"]));
-    }
-  },
-);
+testTsrun("state and list say something sensible of a container whose create was killed", async () => {
+  const made = bundle({ args: SLEEP });
+  for (const moment of momentsOf(createDuration(made), 10)) {
+    using box = containerOf(made, uniqueId());
+    await killedAfter(moment, ["create", "--bundle", made.path, box.id]);
+    const { status, stdout, stderr } = box.call("state");
+    if (status === 0) assert.match(JSON.parse(stdout).status, /^(creating|created|stopped)$/);
+    else assert.match(stderr, /does not exist/);
+    silent(runtime(["list"]));
+  }
+});
 
 test("a start that is killed leaves a container that delete --force removes", async () => {
   const made = bundle({ args: SLEEP });
@@ -149,18 +155,15 @@ test("a start that is killed leaves a container that delete --force removes", as
   }
 });
 
-testIf(isTsrun, TSRUN_ONLY)(
-  "a foreground run that is killed leaves a container that delete --force removes",
-  async () => {
-    const made = bundle({ args: SLEEP });
-    for (const moment of momentsOf(createDuration(made) * 2, 10)) {
-      using box = containerOf(made, uniqueId());
-      await killedAfter(moment, ["run", "--bundle", made.path, box.id]);
-      succeeded(box.call("delete", "--force"));
-      await nothingLeft(`of a run killed after ${moment.toFixed(1)} ms`);
-    }
-  },
-);
+testTsrun("a foreground run that is killed leaves a container that delete --force removes", async () => {
+  const made = bundle({ args: SLEEP });
+  for (const moment of momentsOf(createDuration(made) * 2, 10)) {
+    using box = containerOf(made, uniqueId());
+    await killedAfter(moment, ["run", "--bundle", made.path, box.id]);
+    succeeded(box.call("delete", "--force"));
+    await nothingLeft(`of a run killed after ${moment.toFixed(1)} ms`);
+  }
+});
 
 test("a container that writes a lot and ends at once loses nothing", () => {
   const made = bundle({ args: ["sh", "-c", "seq 1 100000"] });
