@@ -1,0 +1,86 @@
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const BUSYBOX = "/bin/busybox";
+const APPLETS = ["true", "echo", "sleep"] as const;
+const DIRECTORIES = ["bin", "dev", "proc", "sys"] as const;
+
+/** Makes a rootfs with a static busybox. Returns its path. */
+export function makeRootfs(directory: string): string {
+  const rootfs = join(directory, "rootfs");
+  for (const name of DIRECTORIES) mkdirSync(join(rootfs, name), { recursive: true });
+  cpSync(BUSYBOX, join(rootfs, "bin/busybox"), { dereference: true });
+  for (const applet of APPLETS) symlinkSync("busybox", join(rootfs, "bin", applet));
+  return rootfs;
+}
+
+/** Makes a bundle of that rootfs whose process is `args`. Returns its path. */
+export function makeBundle(directory: string, name: string, rootfs: string, args: readonly string[]): string {
+  const bundle = join(directory, name);
+  mkdirSync(bundle);
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config(rootfs, args), null, 2));
+  return bundle;
+}
+
+const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
+
+/** What `runc spec` writes on a host with cgroup v2, but without a terminal. floor.c does the same by hand. */
+function config(rootfs: string, args: readonly string[]) {
+  return {
+    ociVersion: "1.0.2",
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args,
+      env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+      cwd: "/",
+      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      rlimits: [{ type: "RLIMIT_NOFILE", hard: 1024, soft: 1024 }],
+      noNewPrivileges: true,
+    },
+    root: { path: rootfs, readonly: true },
+    hostname: "bench",
+    mounts: MOUNTS,
+    linux: {
+      resources: { devices: [{ allow: false, access: "rwm" }] },
+      namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type })),
+      maskedPaths: [
+        ...["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats"],
+        ...["/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
+      ],
+      readonlyPaths: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    },
+  };
+}
+
+const RESTRICTED = ["nosuid", "noexec", "nodev"];
+
+const MOUNTS = [
+  { destination: "/proc", type: "proc", source: "proc" },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
+  {
+    destination: "/dev/pts",
+    type: "devpts",
+    source: "devpts",
+    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+  },
+  {
+    destination: "/dev/shm",
+    type: "tmpfs",
+    source: "shm",
+    options: [...RESTRICTED, "mode=1777", "size=65536k"],
+  },
+  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: RESTRICTED },
+  { destination: "/sys", type: "sysfs", source: "sysfs", options: [...RESTRICTED, "ro"] },
+  {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: [...RESTRICTED, "relatime", "ro"],
+  },
+];

@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { cgroup2Mount, removeCgroups } from "../test/harness/cgroups.ts";
+
+const PREFIX = "tsrun-bench-";
+const CGROUPS = "/sys/fs/cgroup";
+
+/** Where things are for the part of the bench that runs in namespaces of its own. */
+export interface Place {
+  /** On the machine's disk or wherever its /tmp is, for bundles. */
+  readonly directory: string;
+  /** A tmpfs, for the runtimes' state: /run is one on most hosts. */
+  readonly state: string;
+  /** In the name of every container and cgroup that the bench makes, and of no others on this machine. */
+  readonly token: string;
+  /** Where cgroup v2 is. */
+  readonly cgroups: string;
+}
+
+/** The place that `isolate` made for this process; null outside of one. */
+export function placeOfThisProcess(): Place | null {
+  const { TSRUN_BENCH_DIR: directory } = process.env;
+  return directory === undefined ? null : placeIn(directory);
+}
+
+function placeIn(directory: string): Place {
+  const token = basename(directory).slice(PREFIX.length);
+  return { directory, state: join(directory, "state"), token, cgroups: CGROUPS };
+}
+
+/**
+ * The shell is PID 1 in there: it reaps orphans, and its end ends them all. Every runtime finds a host with
+ * nothing but cgroup v2, also on a hybrid one, whose v1 hierarchies runc would use and crun stumbles over.
+ * The mount is moved, not made: a new one would change the options that the whole machine's cgroup v2 has.
+ */
+const ENTER = `
+  mount -t tmpfs -o mode=755 tsrun-bench "$1" || exit
+  if [ "$2" != ${CGROUPS} ]; then
+    mkdir "$1/cgroup" && mount --bind "$2" "$1/cgroup" && umount --recursive --lazy ${CGROUPS} &&
+      mount --move "$1/cgroup" ${CGROUPS} && rmdir "$1/cgroup" || exit
+  fi
+  shift 2
+  "$@"
+  exit $?
+`;
+
+/**
+ * Runs this program again in a mount and a PID namespace of its own and resolves to its exit status. Whatever
+ * happens in there, and on Ctrl-C, nothing is left: processes and mounts go with the namespaces, cgroups and
+ * files are removed here.
+ */
+export async function isolate(argv: readonly string[]): Promise<number> {
+  const place = placeIn(mkdtempSync(join(tmpdir(), PREFIX)));
+  try {
+    mkdirSync(place.state);
+    return await runInside(place, argv);
+  } finally {
+    await removeCgroups(place.token);
+    rmSync(place.directory, { recursive: true });
+  }
+}
+
+async function runInside(place: Place, argv: readonly string[]): Promise<number> {
+  const inside = Bun.spawn(
+    [
+      ...[
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--propagation",
+        "private",
+      ],
+      ...["sh", "-c", ENTER, "sh", place.state, cgroup2Mount()],
+      ...[process.execPath, join(import.meta.dir, "bench.ts"), ...argv],
+    ],
+    { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, TSRUN_BENCH_DIR: place.directory } },
+  );
+  let stopped = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      stopped = true;
+      inside.kill("SIGKILL"); // the shell inside goes with it (--kill-child)
+    });
+  }
+  const status = await inside.exited;
+  return stopped ? 130 : status;
+}

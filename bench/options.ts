@@ -1,0 +1,70 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+/** What the caller of the bench asked for. */
+export interface Options {
+  /** Rounds of each measurement; a round times every contender once. */
+  readonly rounds: number;
+  /** Rounds with cold caches; 0 leaves them out. */
+  readonly coldRounds: number;
+  readonly json: boolean;
+  /** The tsrun binary to measure. */
+  readonly tsrun: string;
+}
+
+const PROJECT = resolve(import.meta.dir, "..");
+const ROUNDS = { rounds: 50, coldRounds: 5 };
+const QUICK_ROUNDS = { rounds: 10, coldRounds: 2 };
+
+const HELP = `Usage: bun bench/bench.ts [OPTION]...
+
+Measures tsrun beside runc and crun, as root. \`make bench\` builds what it needs.
+
+  --rounds N     rounds of each measurement (default ${ROUNDS.rounds})
+  --quick        ${QUICK_ROUNDS.rounds} rounds, and ${QUICK_ROUNDS.coldRounds} with cold caches
+  --no-cold      do not drop the machine's caches
+  --tsrun PATH   the binary to measure (default bin/tsrun)
+  --json         print JSON instead of Markdown
+  --help         print this
+`;
+
+/** Reads the command line; ends the program after `--help` and on a wrong option. */
+export function readOptions(argv: readonly string[]): Options {
+  const values = parse(argv);
+  if (values.help) end(HELP, 0);
+  const usual = values.quick ? QUICK_ROUNDS : ROUNDS;
+  const rounds = values.rounds === undefined ? usual.rounds : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    end(`bench: --rounds ${values.rounds}: not a positive number\n`, 2);
+  return {
+    rounds,
+    coldRounds: values["no-cold"] ? 0 : Math.min(usual.coldRounds, rounds),
+    json: values.json,
+    tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        rounds: { type: "string" },
+        quick: { type: "boolean", default: false },
+        "no-cold": { type: "boolean", default: false },
+        tsrun: { type: "string" },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    return end(`bench: ${error instanceof Error ? error.message : error}\n`, 2);
+  }
+}
+
+function end(text: string, status: number): never {
+  if (status === 0) process.stdout.write(text);
+  else process.stderr.write(text);
+  process.exit(status);
+}

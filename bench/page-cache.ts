@@ -1,0 +1,31 @@
+import { writeFileSync } from "node:fs";
+
+/**
+ * Lets the page cache hold these programs as one sequential read leaves them: in large folios. Where page faults
+ * have filled it, as after the cold rounds or a boot, each start of a Bun binary takes a millisecond longer, and
+ * a bench would depend on what happened before it.
+ */
+export function readAnew(programs: readonly string[]): void {
+  for (const program of programs) {
+    Bun.spawnSync(["dd", `if=${program}`, "iflag=nocache", "count=0", "status=none"]); // drops it from the cache
+    Bun.spawnSync(["cat", program], { stdout: "ignore" });
+  }
+}
+
+/** Whether this process may drop the machine's caches; it does, to find out. */
+export function mayDropCaches(): boolean {
+  try {
+    dropCaches();
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // writeFileSync throws nothing else
+    if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** proc_sys_vm(5): page cache, dentries and inodes; only what is not dirty, so sync(1) comes first. */
+export function dropCaches(): void {
+  Bun.spawnSync(["sync"]);
+  writeFileSync("/proc/sys/vm/drop_caches", "3");
+}

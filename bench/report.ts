@@ -1,0 +1,141 @@
+import { RUNTIME_NAMES } from "./runtimes.ts";
+import { type Contender, MEASURES, type Measure, type Samples, type Statistics } from "./samples.ts";
+import { difference, quotient, type Verdict } from "./targets.ts";
+
+/** All that the bench found out. */
+export interface Findings {
+  /** The machine, the versions and how often was measured. */
+  readonly circumstances: readonly string[];
+  /** What did not go as it should. */
+  readonly notes: readonly string[];
+  readonly samples: Samples;
+  readonly verdicts: readonly Verdict[];
+}
+
+const NAMES: Readonly<Record<Contender, string>> = {
+  spawn: "spawn of a C program that does nothing",
+  empty: "empty Bun binary",
+  floor: "floor (the system calls in C)",
+  tsrun: "tsrun",
+  crun: "crun",
+  runc: "runc",
+};
+const CONTENDERS = ["spawn", "empty", "floor", ...RUNTIME_NAMES] as const;
+
+/** The findings as Markdown. */
+export function markdown({ circumstances, notes, samples, verdicts }: Findings): string {
+  return [
+    "# tsrun's bench",
+    list([...circumstances, ...notes]),
+    "Times are in ms, from posix_spawn(3) to wait4(2). A range is p10–p90; the memory is `ru_maxrss`.",
+    "## `run` of `/bin/true`",
+    runTable(samples),
+    "## Step by step",
+    stepTable(samples),
+    "## Commands that only look",
+    lightTable(samples),
+    "## Memory of the container's process between `create` and `start`",
+    simpleTable(samples, "parked", RUNTIME_NAMES),
+    "## create + start + delete of `/bin/true`, caches dropped before",
+    "The floor's figure is one `run`, the empty binary's one start.",
+    simpleTable(samples, "cold", ["empty", "floor", ...RUNTIME_NAMES]),
+    "## Targets",
+    table(
+      ["target", "limit", "measured", ""],
+      verdicts.map(({ target, limit, actual, met }) => [
+        target,
+        limit,
+        actual ?? "–",
+        met === null ? "not measured" : met ? "met" : "**missed**",
+      ]),
+    ),
+  ].join("\n\n");
+}
+
+/** The findings for programs. */
+export function json({ circumstances, notes, samples, verdicts }: Findings): string {
+  const results = (Object.keys(MEASURES) as Measure[]).flatMap((measure) =>
+    CONTENDERS.flatMap((contender) => {
+      const found = samples.of(measure, contender);
+      return found === null ? [] : [{ measure, contender, unit: MEASURES[measure], ...found }];
+    }),
+  );
+  return JSON.stringify({ circumstances, notes, results, verdicts }, null, 2);
+}
+
+function runTable(samples: Samples): string {
+  return table(
+    ["", "median", "range", "min", "× runc", "× crun", "peak memory"],
+    CONTENDERS.map((contender) => {
+      const found = samples.of("run", contender);
+      const times = (peer: "runc" | "crun") =>
+        ratio(quotient(found?.median ?? null, samples.of("run", peer)?.median ?? null));
+      return [
+        NAMES[contender],
+        ...(found === null ? ["not measured", "", ""] : [ms(found.median), range(found), ms(found.min)]),
+        ...[times("runc"), times("crun")],
+        megabytes(samples.of("peak", contender)),
+      ];
+    }),
+  );
+}
+
+function stepTable(samples: Samples): string {
+  return table(
+    ["", ...RUNTIME_NAMES, "× runc", "× crun"],
+    (["create", "start", "kill", "delete"] as const).map((step) => {
+      const median = (contender: Contender) => samples.of(step, contender)?.median ?? null;
+      return [
+        `\`${step}\``,
+        ...RUNTIME_NAMES.map((name) => cell(samples.of(step, name))),
+        ratio(quotient(median("tsrun"), median("runc"))),
+        ratio(quotient(median("tsrun"), median("crun"))),
+      ];
+    }),
+  );
+}
+
+function lightTable(samples: Samples): string {
+  const empty = samples.of("empty", "empty");
+  const rows = (["state", "list", "version"] as const).map((command) => {
+    const own = samples.of(command, "tsrun");
+    const above = difference(own?.median ?? null, empty?.median ?? null);
+    return [
+      command === "version" ? "`--version`" : `\`${command}\``,
+      cell(empty),
+      cell(own),
+      above === null ? "–" : `${above < 0 ? "" : "+"}${ms(above)}`,
+      ...(["crun", "runc"] as const).map((name) => cell(samples.of(command, name))),
+    ];
+  });
+  return table(["", NAMES.empty, "tsrun", "tsrun − empty", "crun", "runc"], rows);
+}
+
+function simpleTable(samples: Samples, measure: "parked" | "cold", contenders: readonly Contender[]): string {
+  return table(
+    contenders.map((contender) => NAMES[contender]),
+    [
+      contenders.map((contender) => {
+        const found = samples.of(measure, contender);
+        return measure === "parked" && found !== null ? `${found.median} kB` : cell(found);
+      }),
+    ],
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join(
+    "\n",
+  );
+}
+
+function list(items: readonly string[]): string {
+  return items.map((item) => `- ${item.replaceAll("\n", " ")}`).join("\n");
+}
+
+const ms = (value: number) => value.toFixed(value < 1 ? 2 : 1);
+const range = ({ p10, p90 }: Statistics) => `${ms(p10)}–${ms(p90)}`;
+const cell = (found: Statistics | null) => (found === null ? "–" : `${ms(found.median)} (${range(found)})`);
+const ratio = (value: number | null) => (value === null ? "–" : value.toFixed(2));
+const megabytes = (kB: Statistics | null) => (kB === null ? "–" : `${(kB.median / 1024).toFixed(1)} MB`);

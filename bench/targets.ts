@@ -1,0 +1,71 @@
+import type { Contender, Measure, Samples } from "./samples.ts";
+
+/** A promise about tsrun's speed or size, and whether it is kept here. */
+export interface Verdict {
+  readonly target: string;
+  readonly limit: string;
+  /** What was measured, in the limit's words; null when something was not measured. */
+  readonly actual: string | null;
+  readonly met: boolean | null;
+}
+
+const TIMES_RUNC = 0.5;
+const TIMES_CRUN = 1.4;
+const PARKED_KILOBYTES = 64;
+const ABOVE_EMPTY_MS = 2.5;
+const LIGHT = { state: "state", list: "list", version: "--version" } as const;
+
+/** Judges the medians. */
+export function judge(samples: Samples): readonly Verdict[] {
+  const median = (measure: Measure, contender: Contender) => samples.of(measure, contender)?.median ?? null;
+  const run = median("run", "tsrun");
+  const times = (peer: "runc" | "crun", limit: number) =>
+    verdict(
+      `run against ${peer}`,
+      quotient(run, median("run", peer)),
+      limit,
+      (value) => `${value.toFixed(2)} ×`,
+    );
+  return [
+    times("runc", TIMES_RUNC),
+    times("crun", TIMES_CRUN),
+    verdict(
+      "memory between create and start",
+      median("parked", "tsrun"),
+      PARKED_KILOBYTES,
+      (kB) => `${kB} kB`,
+    ),
+    ...(["state", "list", "version"] as const).map((command) =>
+      verdict(
+        `${LIGHT[command]} above an empty Bun binary`,
+        difference(median(command, "tsrun"), median("empty", "empty")),
+        ABOVE_EMPTY_MS,
+        (ms) => `${ms.toFixed(2)} ms`,
+      ),
+    ),
+  ];
+}
+
+function verdict(
+  target: string,
+  actual: number | null,
+  limit: number,
+  spell: (value: number) => string,
+): Verdict {
+  return {
+    target,
+    limit: `≤ ${spell(limit)}`,
+    actual: actual === null ? null : spell(actual),
+    met: actual === null ? null : actual <= limit,
+  };
+}
+
+/** null when one of the two is. */
+export function quotient(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a / b;
+}
+
+/** null when one of the two is. */
+export function difference(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a - b;
+}
