@@ -17,13 +17,26 @@ const before = { processes: new Set(processes()), mounts: new Set(mountLines()) 
  */
 export function leavesNothing(): void {
   test("nothing is left behind", async () => {
-    for (let waited = 0; waited < GRACE_MS && leaks().length > 0; waited += 20) await Bun.sleep(20);
-    assert.equal(leaks(), []);
+    await expectNothing(() => leaks(), "of this test file");
   });
 }
 
-/** What is there now that wasn't when the test file began; also for the middle of a test. */
-export function leaks(): string[] {
+/**
+ * For a step of a test: the returned function fails with what is there that isn't now, such as `of a failed
+ * create`. What an earlier test has left is that test's failure, not this one's.
+ */
+export function watchLeaks(): (when: string) => Promise<void> {
+  const known = new Set(leaks());
+  return (when) => expectNothing(() => leaks().filter((leak) => !known.has(leak)), when);
+}
+
+async function expectNothing(left: () => string[], when: string): Promise<void> {
+  for (let waited = 0; waited < GRACE_MS && left().length > 0; waited += 20) await Bun.sleep(20);
+  assert.equal(left(), [], when);
+}
+
+/** What is there now that wasn't when the test file began. */
+function leaks(): string[] {
   return [
     ...processes()
       .filter((pid) => !before.processes.has(pid))

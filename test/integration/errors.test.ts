@@ -6,12 +6,12 @@ import * as assert from "uvu/assert";
 import { bundle, type Json, namespaces, type Patch } from "../harness/bundle.ts";
 import { ranIn } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
-import { leaks, leavesNothing } from "../harness/leaks.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
-import { waitUntil } from "../harness/wait.ts";
 
 /** What `create` says, in its one line, of a bundle that it must refuse; nothing may be left of the attempt. */
 async function refused(path: string): Promise<string> {
+  const nothingLeft = watchLeaks();
   const id = uniqueId();
   const pidFile = join(freshDirectory("pid"), "pid");
   const began = performance.now();
@@ -20,9 +20,7 @@ async function refused(path: string): Promise<string> {
   if (outcome.status === 0) runtime(["delete", "--force", id]);
   const said = complaint(outcome);
   assert.is(outcome.stdout, "");
-  await waitUntil(() => leaks().length === 0, "nothing is left of a refused create").catch(() => {
-    assert.equal(leaks(), []);
-  });
+  await nothingLeft("of a refused create");
   assert.not(existsSync(pidFile), "a pid file is left");
   assert.is(complaint(runtime(["run", "--bundle", path, id])), said.replace("create", "run"));
   return said;

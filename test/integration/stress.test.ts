@@ -2,22 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Bundle, bundle } from "../harness/bundle.ts";
+import { type Bundle, bundle, DEFAULT_MOUNTS } from "../harness/bundle.ts";
 import { containerOf, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
-import { leaks, leavesNothing } from "../harness/leaks.ts";
-import { runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
-import { waitUntil } from "../harness/wait.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { complaint, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 
 const SLEEP = ["sleep", "60"];
 
-/** Fails with what is still there after a while. */
-async function nothingLeft(when: string): Promise<void> {
-  const clean = () => leaks().length === 0;
-  await waitUntil(clean, `nothing is left ${when}`).catch(() => assert.equal(leaks(), [], when));
-}
-
 test("50 containers one after another leave nothing", async () => {
+  const nothingLeft = watchLeaks();
   const ephemeral = bundle({ args: ["echo", "hello"] });
   for (let n = 0; n < 50; n++) {
     const box = containerOf(ephemeral, uniqueId());
@@ -31,6 +25,7 @@ test("50 containers one after another leave nothing", async () => {
 });
 
 test("20 runs at once all succeed, and leave nothing", async () => {
+  const nothingLeft = watchLeaks();
   const { path } = bundle({ args: ["sh", "-c", "sleep 0.1; echo hello; exit 3"] });
   const runs = Array.from({ length: 20 }, () => startRuntime(["run", "--bundle", path, uniqueId()]));
   for (const outcome of await Promise.all(runs.map((run) => run.ended()))) {
@@ -41,6 +36,7 @@ test("20 runs at once all succeed, and leave nothing", async () => {
 });
 
 test("20 creates, starts and deletes at once keep apart", async () => {
+  const nothingLeft = watchLeaks();
   const { path } = bundle({ args: SLEEP });
   const ids = Array.from({ length: 20 }, () => uniqueId());
   const all = async (...verb: string[]) => {
@@ -97,7 +93,19 @@ function createDuration(made: Bundle): number {
   return once();
 }
 
+testTsrun("a create that fails once its process is there leaves nothing, time after time", async () => {
+  const nothingLeft = watchLeaks();
+  const missing = { destination: "/volume", type: "bind", source: "/not/there", options: ["rbind"] };
+  const { path } = bundle({ mounts: [...DEFAULT_MOUNTS, missing] });
+  for (let round = 0; round < 10; round++) {
+    const outcome = runtime(["create", "--bundle", path, uniqueId()]);
+    assert.match(complaint(outcome), /\/not\/there/);
+    await nothingLeft("of a create that failed");
+  }
+});
+
 testTsrun("a create that is killed leaves nothing that delete --force can't remove", async () => {
+  const nothingLeft = watchLeaks();
   const made = bundle({ args: SLEEP });
   for (const moment of momentsOf(createDuration(made), 30)) {
     const id = uniqueId();
@@ -108,6 +116,7 @@ testTsrun("a create that is killed leaves nothing that delete --force can't remo
 });
 
 testTsrun("delete --force while create is at work leaves nothing, whoever is first", async () => {
+  const nothingLeft = watchLeaks();
   const made = bundle({ args: SLEEP });
   for (const moment of momentsOf(createDuration(made), 15)) {
     const id = uniqueId();
@@ -144,6 +153,7 @@ testTsrun("state and list say something sensible of a container whose create was
 });
 
 test("a start that is killed leaves a container that delete --force removes", async () => {
+  const nothingLeft = watchLeaks();
   const made = bundle({ args: SLEEP });
   for (const moment of momentsOf(createDuration(made), 10)) {
     using box = containerOf(made, uniqueId());
@@ -156,6 +166,7 @@ test("a start that is killed leaves a container that delete --force removes", as
 });
 
 testTsrun("a foreground run that is killed leaves a container that delete --force removes", async () => {
+  const nothingLeft = watchLeaks();
   const made = bundle({ args: SLEEP });
   for (const moment of momentsOf(createDuration(made) * 2, 10)) {
     using box = containerOf(made, uniqueId());
