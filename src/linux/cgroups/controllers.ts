@@ -1,6 +1,6 @@
 /** Getting controllers from the root of the hierarchy down to a container's cgroup (cgroups(7), "subtree_control"). */
 import { SyscallError } from "../../kernel/call.ts";
-import { ERRNO } from "../../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";
 import { controllersIn } from "./hierarchy.ts";
@@ -54,16 +54,15 @@ function tryEnable(cgroup: string, names: readonly string[]): SyscallError | nul
 }
 
 function refuse(cgroup: string, controller: string, where: string, error: SyscallError): never {
+  const { errno } = error;
+  const cannot = `the cgroup ${cgroup} can't pass the ${controller} controller on`;
   if (isErrno(error, ERRNO.EBUSY))
     return fail(
       where,
-      `the cgroup ${cgroup} can't pass the ${controller} controller on while it has processes of its own ` +
-        "(cgroups(7), no internal processes): move them into a child of it, or choose another linux.cgroupsPath",
+      `${cannot} while it has processes of its own (cgroups(7), no internal processes): ` +
+        "move them into a child of it, or choose another linux.cgroupsPath",
     );
   if (isErrno(error, ERRNO.ENOENT, ERRNO.EOPNOTSUPP))
-    return fail(
-      where,
-      `the ${controller} controller can't be had in the cgroup ${cgroup}, see its cgroup.controllers`,
-    );
-  throw error;
+    return fail(where, `${cannot}: it doesn't have it, see its cgroup.controllers and cgroup.type`);
+  return fail(where, `${cannot}: ${errnoName(errno)} (${errnoText(errno)})`);
 }

@@ -1,0 +1,183 @@
+/** What a container has used, in the shape of `runc events --stats` (runc, types/events.go): callers parse that. */
+import { listDirectory, readText } from "../../kernel/files.ts";
+import { readIfThere } from "./events.ts";
+import { pidsIn } from "./pids.ts";
+import { type Pressure, readPressure } from "./pressure.ts";
+
+/** Bytes; `limit` is UNLIMITED for none. */
+export interface MemoryEntry {
+  readonly limit: number | bigint;
+  readonly usage: number;
+  readonly max: number;
+  readonly failcnt: number;
+}
+
+export interface BlockIoEntry {
+  readonly major: number;
+  readonly minor: number;
+  readonly op: "Read" | "Write";
+  readonly value: number;
+}
+
+/** Times are nanoseconds. Figures of controllers that the cgroup lacks are 0. */
+export interface Stats {
+  readonly cpu: {
+    readonly usage: { readonly total: number; readonly kernel: number; readonly user: number };
+    readonly throttling: {
+      readonly periods: number;
+      readonly throttledPeriods: number;
+      readonly throttledTime: number;
+    };
+    readonly psi?: Pressure;
+  };
+  readonly cpuset: Readonly<Record<string, never>>;
+  readonly memory: {
+    readonly cache: number;
+    readonly usage: MemoryEntry;
+    /** Memory and swap together, as cgroup v1 counted. */
+    readonly swap: MemoryEntry;
+    readonly kernel: MemoryEntry;
+    readonly kernelTCP: MemoryEntry;
+    readonly raw: Readonly<Record<string, number>>;
+    readonly psi?: Pressure;
+  };
+  /** A limit of 0 is none. */
+  readonly pids: { readonly current: number; readonly limit: number };
+  readonly blkio: {
+    readonly ioServiceBytesRecursive: readonly BlockIoEntry[];
+    readonly ioServicedRecursive: readonly BlockIoEntry[];
+    readonly psi?: Pressure;
+  };
+  readonly hugetlb: Readonly<Record<string, Omit<MemoryEntry, "limit">>>;
+  readonly intel_rdt: Readonly<Record<string, never>>;
+  readonly network_interfaces: null;
+}
+
+/** Go's largest uint64, which runc prints for "max". */
+export const UNLIMITED = 2n ** 64n - 1n;
+
+/** Reads the figures of a container's cgroup. @throws SyscallError when there is no such cgroup */
+export function readStats(directory: string): Stats {
+  return {
+    cpu: cpuStats(directory),
+    cpuset: {},
+    memory: memoryStats(directory),
+    pids: pidsStats(directory),
+    blkio: blockIoStats(directory),
+    hugetlb: hugetlbStats(directory),
+    intel_rdt: {},
+    network_interfaces: null,
+  };
+}
+
+/** Statistics as JSON; a limit beyond 2^53 keeps all its digits. */
+export function statsJson(stats: Stats): string {
+  const { rawJSON } = JSON as unknown as { rawJSON(text: string): object }; // ES2026, not in TypeScript's library yet
+  return JSON.stringify(stats, (_, value: unknown) =>
+    typeof value === "bigint" ? rawJSON(String(value)) : value,
+  );
+}
+
+/** cpu.stat is in every cgroup, with more lines where the controller is enabled. */
+function cpuStats(directory: string): Stats["cpu"] {
+  const microseconds = keyed(readText(`${directory}/cpu.stat`));
+  const time = (key: string) => (microseconds[key] ?? 0) * 1000;
+  return {
+    usage: { total: time("usage_usec"), kernel: time("system_usec"), user: time("user_usec") },
+    throttling: {
+      periods: microseconds["nr_periods"] ?? 0,
+      throttledPeriods: microseconds["nr_throttled"] ?? 0,
+      throttledTime: time("throttled_usec"),
+    },
+    ...pressure(directory, "cpu"),
+  };
+}
+
+const NONE: MemoryEntry = { limit: 0, usage: 0, max: 0, failcnt: 0 };
+
+function memoryStats(directory: string): Stats["memory"] {
+  const raw = keyed(readIfThere(directory, "memory.stat") ?? "");
+  const usage = memoryEntry(directory, "memory");
+  const swap = memoryEntry(directory, "memory.swap");
+  const both = [usage.limit, swap.limit].filter((limit) => typeof limit === "number");
+  const limit = both.length === 2 ? both.reduce((sum, one) => sum + one, 0) : UNLIMITED;
+  return {
+    cache: raw["file"] ?? 0,
+    usage,
+    swap: { ...swap, limit, usage: swap.usage + usage.usage, max: 0 },
+    kernel: NONE,
+    kernelTCP: NONE,
+    raw,
+    ...pressure(directory, "memory"),
+  };
+}
+
+/** memory.peak is there since Linux 5.19, memory.swap.peak since 6.5. */
+function memoryEntry(directory: string, name: "memory" | "memory.swap"): MemoryEntry {
+  const usage = number(directory, `${name}.current`);
+  if (usage === null) return NONE;
+  const limit = number(directory, `${name}.max`) ?? UNLIMITED;
+  return { limit, usage, max: number(directory, `${name}.peak`) ?? 0, failcnt: 0 };
+}
+
+function pidsStats(directory: string): Stats["pids"] {
+  const current = number(directory, "pids.current") ?? pidsIn(directory).length;
+  return { current, limit: number(directory, "pids.max") ?? 0 };
+}
+
+/** io.stat's keys, and what blkio's tables called them. */
+const IO_STAT = {
+  ioServiceBytesRecursive: { rbytes: "Read", wbytes: "Write" },
+  ioServicedRecursive: { rios: "Read", wios: "Write" },
+} as const;
+
+function blockIoStats(directory: string): Stats["blkio"] {
+  const lines = (readIfThere(directory, "io.stat") ?? "").split("\n").filter((line) => line.includes("="));
+  return {
+    ioServiceBytesRecursive: lines.flatMap((line) => ioEntries(line, IO_STAT.ioServiceBytesRecursive)),
+    ioServicedRecursive: lines.flatMap((line) => ioEntries(line, IO_STAT.ioServicedRecursive)),
+    ...pressure(directory, "io"),
+  };
+}
+
+/** A line such as `8:0 rbytes=1459200 wbytes=314773504 rios=192 wios=353`. */
+function ioEntries(line: string, operations: { readonly [key: string]: "Read" | "Write" }): BlockIoEntry[] {
+  const [device = "", ...fields] = line.split(" ");
+  const [major = 0, minor = 0] = device.split(":").map(Number);
+  return fields.flatMap((field) => {
+    const [key = "", value] = field.split("=");
+    const op = operations[key];
+    return op === undefined ? [] : [{ major, minor, op, value: Number(value) }];
+  });
+}
+
+/** Pages that are reserved, where the kernel counts these, as runc does. */
+function hugetlbStats(directory: string): Stats["hugetlb"] {
+  const sizes = (listDirectory(directory) ?? []).flatMap(({ name }) =>
+    name.startsWith("hugetlb.") && name.endsWith(".events") ? [name.slice(8, -7)] : [],
+  );
+  const entries = sizes.map((size) => {
+    const file = `hugetlb.${size}`;
+    const usage = number(directory, `${file}.rsvd.current`) ?? number(directory, `${file}.current`) ?? 0;
+    const failcnt = keyed(readIfThere(directory, `${file}.events`) ?? "")["max"] ?? 0;
+    return [size, { usage, max: 0, failcnt }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function pressure(directory: string, resource: "cpu" | "memory" | "io"): { readonly psi?: Pressure } {
+  const psi = readPressure(directory, resource);
+  return psi === null ? {} : { psi };
+}
+
+/** A file with one number; null for "max", and when there is no such file. */
+function number(directory: string, file: string): number | null {
+  const text = readIfThere(directory, file)?.trim();
+  return text === undefined || text === "max" ? null : Number(text);
+}
+
+/** Lines of a key and a number. */
+function keyed(text: string): { readonly [key: string]: number } {
+  const pairs = text.split("\n").map((line) => line.split(" "));
+  return Object.fromEntries(pairs.flatMap(([key = "", value]) => (value ? [[key, Number(value)]] : [])));
+}
