@@ -51,19 +51,31 @@ const LIFE_CHECK = timespec(100);
 
 const encoder = new TextEncoder();
 
-/**
- * Where the mailboxes lie in their file: each begins with its header page and steps, then come the strings and
- * structures. The file is sparse: only what is touched exists.
- * The parked agent's own mailbox keeps its resident memory at two pages: the others are unmapped by then.
- */
-const STAGE: Place = { offset: 0, data: 0x8000, end: 0x1_0000 };
-const INIT: Place = { offset: 0x1_0000, data: 0x20_0000, end: 0x60_0000 };
-const PARKED: Place = { offset: 0x60_0000, data: 0x60_2000, end: MAILBOX_SPAN };
-
+/** One mailbox's place in the file: header page, steps, then the strings and structures that they point to. */
 interface Place {
   readonly offset: number;
   readonly data: number;
   readonly end: number;
+}
+
+const PAGE = 4096;
+const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
+
+const STAGE: Place = { offset: 0, data: 0x2800, end: 0x4000 };
+/**
+ * The parked agent's mailbox has one page of steps and is followed by what only execve(2) reads. So that is all
+ * of the file that stays resident. Its place is fixed: another tsrun, the one that starts, has to find it.
+ */
+const PARKED = { offset: STAGE.end, data: STAGE.end + 2 * PAGE } as const;
+
+/** How much a mailbox file must hold. */
+export interface MailboxSize {
+  /** Steps of the init's program at most. */
+  readonly steps: number;
+  /** Bytes of strings and structures that they point to. */
+  readonly data: number;
+  /** Bytes of arguments and environment, with their pointers. */
+  readonly execution: number;
 }
 
 export type Outcome =
@@ -95,8 +107,8 @@ export class Mailbox {
   private data: number;
   private readonly end: number;
   private readonly stepsEnd: number;
-  /** Buffers that the kernel fills in the agent, copied back when their program is done. */
-  private outputs: { readonly at: number; readonly into: Uint8Array }[] = [];
+  /** Where the rooms are that the kernel fills in the agent, by step. */
+  private readonly rooms = new Map<number, { readonly at: number; readonly length: number }>();
 
   constructor(bytes: Uint8Array, address: number, place: Place) {
     this.agentAddress = MAILBOX_ADDRESS + place.offset;
@@ -106,6 +118,11 @@ export class Mailbox {
     this.data = place.data - place.offset;
     this.end = place.end - place.offset;
     this.stepsEnd = this.data;
+  }
+
+  /** Bytes in the file. */
+  get length(): number {
+    return this.end;
   }
 
   /** Lays out the steps added since the last post and lets the agent run them. */
@@ -154,8 +171,6 @@ export class Mailbox {
       if (result === -ERRNO.ETIMEDOUT && !alive() && Atomics.load(this.words, lock) === value)
         return { kind: "gone" };
     }
-    for (const { at, into } of this.outputs) into.set(this.bytes.subarray(at, at + into.byteLength));
-    this.outputs = [];
     if (this.words[MAILBOX.error >> 2] === 0) return { kind: "done" };
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };
   }
@@ -180,6 +195,12 @@ export class Mailbox {
   /** A step's result: what the system call returned, or the negative errno. */
   result(step: { readonly step: number }): number {
     return signed(this.words, (STEPS_OFFSET + step.step * STEP.size + STEP.result) >> 2);
+  }
+
+  /** What the kernel wrote into the room of a step's call. */
+  filled(step: { readonly step: number }): Uint8Array {
+    const { at, length } = this.rooms.get(step.step) ?? { at: 0, length: 0 };
+    return this.bytes.slice(at, at + length);
   }
 
   /** Lets the agent end itself when it waits longer than this for a post; null for no limit. */
@@ -223,8 +244,10 @@ export class Mailbox {
     for (let i = 0; i < args.length; i++) {
       const argument = args[i];
       if (argument === undefined) continue;
-      if (typeof argument === "object" && !(argument instanceof Uint8Array)) references |= 1 << i;
-      this.setArgument(at + (STEP.argument >> 2) + i * 2, argument, step.call.fills === i);
+      if (typeof argument === "object" && "step" in argument) references |= 1 << i;
+      if (typeof argument === "object" && "room" in argument)
+        this.rooms.set(index, { at: this.data, length: argument.room });
+      this.setArgument(at + (STEP.argument >> 2) + i * 2, argument);
     }
     if (step.nextMailbox !== undefined) this.setWord(at + (STEP.argument >> 2) + 4, step.nextMailbox);
     const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
@@ -234,17 +257,15 @@ export class Mailbox {
     words[at + 3] = second | (third << 16);
   }
 
-  private setArgument(at: number, argument: Argument, filled: boolean): void {
+  private setArgument(at: number, argument: Argument): void {
     if (typeof argument === "number") this.setWord(at, argument);
     else if (typeof argument === "bigint") {
       this.words[at] = Number(argument & 0xffff_ffffn);
       this.words[at + 1] = Number((argument >> 32n) & 0xffff_ffffn);
     } else if (typeof argument === "string") this.setWord(at, this.text(argument));
-    else if (argument instanceof Uint8Array) {
-      const address = this.place(argument);
-      if (filled) this.outputs.push({ at: address - this.agentAddress, into: argument });
-      this.setWord(at, address);
-    } else this.setWord(at, argument.step);
+    else if (argument instanceof Uint8Array) this.setWord(at, this.place(argument));
+    else if ("room" in argument) this.setWord(at, this.agentAddress + this.reserve(argument.room));
+    else this.setWord(at, argument.step);
   }
 
   private setWord(at: number, value: number): void {
@@ -271,8 +292,9 @@ export class Mailbox {
 
   /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
   texts(texts: readonly string[]): number {
-    const addresses = [...texts.map((text) => this.text(text)), 0];
-    return this.place(new Uint8Array(BigUint64Array.from(addresses.map(BigInt)).buffer));
+    const vector = this.reserve((texts.length + 1) * 8);
+    for (const [index, text] of texts.entries()) this.setWord((vector >> 2) + index * 2, this.text(text));
+    return this.agentAddress + vector;
   }
 
   private reserve(length: number): number {
@@ -288,53 +310,54 @@ function signed(words: Uint32Array, at: number): number {
 }
 
 /** A mapped mailbox file. */
-export class MailboxFile implements Disposable {
+export class MailboxFile {
   private readonly bytes: Uint8Array;
   private readonly address: number;
 
-  /** Maps the file; a new one is empty and gets its (sparse) length. The descriptor stays the caller's. */
-  constructor(fd: number, isNew: boolean) {
-    if (isNew) here(ftruncate(fd, MAILBOX_SPAN));
-    this.address = here(mmapShared(fd, MAILBOX_SPAN, PROT_READ | PROT_WRITE, MAP_SHARED));
-    this.bytes = memoryAt(this.address, MAILBOX_SPAN);
+  private constructor(fd: number, length: number) {
+    this.address = here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
+    // Only as much as is needed becomes JavaScript's: it counts for the garbage collector.
+    this.bytes = memoryAt(this.address, length);
   }
 
-  /** The mailbox of the short-lived agent that joins namespaces and clones. */
-  stage(): Mailbox {
-    return this.mailbox(STAGE);
+  /** The mailboxes of a new agent, in an empty file, which gets its length. */
+  static create(fd: number, size: MailboxSize) {
+    const parked: Place = { ...PARKED, end: pageUp(PARKED.data + size.execution) };
+    const data = pageUp(parked.end + STEPS_OFFSET + size.steps * STEP.size);
+    const init: Place = { offset: parked.end, data, end: pageUp(data + size.data) };
+    if (init.end > MAILBOX_SPAN) throw new Error("config.json: process.args and process.env are too long");
+    here(ftruncate(fd, init.end));
+    const file = new MailboxFile(fd, init.end);
+    return { stage: file.mailbox(STAGE), parked: file.mailbox(parked), init: file.mailbox(init) };
   }
 
-  /** The mailbox of the agent in the container, up to its last program. */
-  init(): Mailbox {
-    return this.mailbox(INIT);
-  }
-
-  /** The mailbox of the same agent, once it waits for `start`. */
-  parked(): Mailbox {
-    return this.mailbox(PARKED);
+  /** The mailbox of an agent that an earlier tsrun parked. */
+  static openParked(fd: number): Mailbox {
+    return new MailboxFile(fd, PARKED.data).mailbox({ ...PARKED, end: PARKED.data });
   }
 
   private mailbox(place: Place): Mailbox {
     const { bytes, address } = this;
     return new Mailbox(bytes.subarray(place.offset, place.end), address + place.offset, place);
   }
-
-  [Symbol.dispose](): void {
-    here(munmap(this.address, MAILBOX_SPAN));
-  }
 }
 
-/** Offset of the parked agent's lock word in its file, for a look without mapping it. */
-export const PARKED_LOCK_OFFSET = PARKED.offset + MAILBOX.lock;
+/** Where a parked agent has its mailbox mapped: the name below /proc/PID/map_files (proc_pid_map_files(5)). */
+export const PARKED_MAPPING = [PARKED.offset, PARKED.data]
+  .map((offset) => (MAILBOX_ADDRESS + offset).toString(16))
+  .join("-");
 
 /**
  * Adds the steps that leave a parked agent with as little memory as it can have: all mailboxes but its own are
  * unmapped, and the part that only execve(2) will read is split from the two pages that the agent itself reads,
  * or the kernel would map large folios around them.
  */
-export function shrink(parked: Program): void {
+export function shrink(parked: Mailbox): void {
   const data = MAILBOX_ADDRESS + PARKED.data;
-  parked.add(munmap(MAILBOX_ADDRESS, PARKED.offset));
-  parked.add(madvise(data, PARKED.end - PARKED.data, MADV_DONTDUMP));
-  parked.add(madvise(data, PARKED.end - PARKED.data, MADV_DONTNEED));
+  const end = parked.agentAddress + parked.length;
+  parked.program.add(munmap(MAILBOX_ADDRESS, PARKED.offset));
+  parked.program.add(munmap(end, MAILBOX_ADDRESS + MAILBOX_SPAN - end));
+  if (end === data) return;
+  parked.program.add(madvise(data, end - data, MADV_DONTDUMP));
+  parked.program.add(madvise(data, end - data, MADV_DONTNEED));
 }

@@ -33,13 +33,10 @@ function agentImage(): number {
   return readable;
 }
 
-function stringVector(texts: readonly string[]): { vector: Uint8Array; keep: readonly Uint8Array[] } {
-  const keep = texts.map((text) => new TextEncoder().encode(`${text}\0`));
-  const vector = new Uint8Array(
-    BigUint64Array.from([...keep.map((text) => BigInt(addressOf(text))), 0n]).buffer,
-  );
-  return { vector, keep };
-}
+/** Offsets in the memory that posix_spawn(3) is given. */
+const PID = 0;
+const ENVP = 8; // one NULL: the agent's environment is empty
+const ARGV = 16;
 
 /**
  * Starts an agent on a mailbox file, as a child of this process. Returns its pid.
@@ -50,23 +47,30 @@ export function spawnAgent(mailboxFd: number): number {
   const program = agentImage();
   const path = `/proc/self/fd/${program}`;
   here(fcntl(mailboxFd, F_SETFD, 0));
-  const argv = stringVector(["tsrun-agent", String(mailboxFd)]);
-  const envp = stringVector([]);
-  const file = stringVector([path]);
-  const pid = new Uint8Array(4);
-  const [name = new Uint8Array(0)] = file.keep;
-  const error = rawPosixSpawn(
-    addressOf(pid),
-    addressOf(name),
-    0,
-    0,
-    addressOf(argv.vector),
-    addressOf(envp.vector),
-  );
+  const call = spawnArguments(path, ["tsrun-agent", String(mailboxFd)]);
+  const { address } = call;
+  const error = rawPosixSpawn(address + PID, address + call.path, 0, 0, address + ARGV, address + ENVP);
   here(close(program));
   here(fcntl(mailboxFd, F_SETFD, 1));
   if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);
-  return new DataView(pid.buffer).getInt32(0, true);
+  return call.view.getInt32(PID, true);
+}
+
+/** posix_spawn's arguments in one piece of memory, which `view` keeps alive: room for the pid, argv, strings. */
+function spawnArguments(path: string, argv: readonly string[]) {
+  const texts = [...argv, path];
+  let at = ARGV + (argv.length + 1) * 8;
+  const memory = new Uint8Array(texts.reduce((length, text) => length + text.length + 1, at));
+  const view = new DataView(memory.buffer);
+  const address = addressOf(memory);
+  const starts = texts.map((text) => {
+    new TextEncoder().encodeInto(text, memory.subarray(at));
+    at += text.length + 1;
+    return at - text.length - 1;
+  });
+  for (const [index] of argv.entries())
+    view.setBigUint64(ARGV + index * 8, BigInt(address + (starts[index] ?? 0)), true);
+  return { address, view, path: starts[argv.length] ?? 0 };
 }
 
 /** Takes an ended child's status: null while it runs (with `wait` false). */

@@ -1,7 +1,6 @@
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
-import type { Mailbox } from "../agent/mailbox.ts";
-import { close, openat } from "../kernel/calls.ts";
-import { O_CREAT, O_EXCL, O_RDWR } from "../kernel/constants.ts";
+import type { Mailbox, MailboxSize } from "../agent/mailbox.ts";
+import { close } from "../kernel/calls.ts";
 import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
@@ -11,17 +10,11 @@ import { setRlimits } from "../linux/rlimits.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
 import { deleteCgroup, makeCgroup, type NewCgroup } from "./cgroup.ts";
-import { enter, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
+import { enter, executionSize, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
 import { finishInit, killAndReap, Launch, runInit } from "./launch.ts";
+import { newMailbox } from "./parked.ts";
 import { processInfo } from "./process-info.ts";
-import {
-  CONFIG_FILE,
-  MAILBOX_FILE,
-  type Saved,
-  type SavedInit,
-  type StateDirectory,
-  type Store,
-} from "./store.ts";
+import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 import { Undo } from "./undo.ts";
 import { writeMappings } from "./user-namespace.ts";
 
@@ -59,8 +52,8 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   });
   undo.add(() => deleteCgroup(cgroup));
 
-  const fd = here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
-  const launch = new Launch(fd, namespaces, cgroup.fd);
+  const fd = newMailbox(directory);
+  const launch = new Launch(fd, mailboxSize(bundle), namespaces, cgroup.fd);
   const { init, parked } = launch;
   const context = contextOf(bundle, namespaces, cgroup);
   setUp(init.program, context);
@@ -76,13 +69,7 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   finishInit(init, pid);
 
   const path = executable.choose((step) => init.result(step));
-  const range = layOutExecution(
-    parked,
-    bundle.process,
-    home.environment((step) => init.result(step)),
-    path,
-    options.preservedFds,
-  );
+  const range = layOutExecution(parked, bundle.process, home.environment(init), path, options.preservedFds);
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const created = {
     ...saved,
@@ -110,6 +97,20 @@ function firstState(bundle: Bundle, id: string): Saved {
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
     init: null,
+  };
+}
+
+/** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
+function mailboxSize({ config, process, text }: Bundle): MailboxSize {
+  const { linux = {}, mounts = [] } = config;
+  const { devices = [], maskedPaths = [], readonlyPaths = [], sysctl = {} } = linux;
+  const things =
+    mounts.length + devices.length + maskedPaths.length + readonlyPaths.length + Object.keys(sysctl).length;
+  const deepest = text.length >> 3; // a path of n names takes 2 n steps, and 2 n bytes at least
+  return {
+    steps: 512 + 32 * things + deepest,
+    data: 98_304 + 8 * text.length,
+    execution: executionSize(process),
   };
 }
 

@@ -21,7 +21,7 @@ import { type Join, NAMESPACES } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { Failure } from "./failure.ts";
-import { layOutExecution, takeOn } from "./init-program.ts";
+import { executionSize, layOutExecution, takeOn } from "./init-program.ts";
 import { isOurChildAlive, killAndReap, Launch, runInit } from "./launch.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
@@ -47,8 +47,10 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   const { init } = saved;
 
   const target = openTarget(init, saved.cgroup);
+  // The execution is laid out behind the set-up, in the same mailbox.
+  const size = { steps: 256, data: 131_072 + executionSize(process), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const launch = new Launch(fd, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
+  const launch = new Launch(fd, size, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
   const { program } = launch.init;
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   program.add(emptySignalMask());
@@ -77,7 +79,7 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   runInit(launch.init, pid);
   execute(launch.init, process, {
-    env: home.environment(result),
+    env: home.environment(launch.init),
     path,
     pid,
     preservedFds: options.preservedFds,

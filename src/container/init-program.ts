@@ -53,6 +53,7 @@ import { bringLoopbackUp } from "../linux/network.ts";
 import { bindRootfs, changeRoot, pivot, protectRoot } from "../linux/rootfs.ts";
 import { writeSysctls } from "../linux/sysctl.ts";
 import type { Bundle } from "./bundle.ts";
+import { AGENT_NAME } from "./parked.ts";
 
 /** First descriptor after the standard streams. */
 const FIRST_FD = 3;
@@ -75,7 +76,7 @@ export function setUp(program: Program, context: InitContext): void {
   const { config } = bundle;
   program.by("container's init");
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  program.add(prctl(PR_SET_NAME, "tsrun:init"));
+  program.add(prctl(PR_SET_NAME, AGENT_NAME));
   program.add(emptySignalMask());
   program.add(setsid());
   program.add(umask(0));
@@ -143,6 +144,11 @@ export function takeOn(program: Program, process: Process, preservedFds: number)
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 
+/** Bytes that arguments and environment take in a mailbox at most, HOME included. */
+export function executionSize({ args, env = [] }: Process): number {
+  return [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 8192);
+}
+
 /**
  * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
  * posts them, perhaps from another tsrun.
@@ -164,9 +170,10 @@ export function layOutExecution(
 }
 
 /** The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. */
-export function park({ program }: Mailbox, preservedFds: number): void {
+export function park(parked: Mailbox, preservedFds: number): void {
+  const { program } = parked;
   program.by("container's init");
   program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
   program.add(prctl(PR_SET_PDEATHSIG, 0));
-  shrink(program);
+  shrink(parked);
 }

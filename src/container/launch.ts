@@ -7,7 +7,7 @@
  *
  * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
  */
-import { type Mailbox, MailboxFile } from "../agent/mailbox.ts";
+import { type Mailbox, MailboxFile, type MailboxSize } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
 import {
@@ -48,11 +48,11 @@ export class Launch {
   private reaped = false;
 
   /** `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. */
-  constructor(fd: number, namespaces: NamespacePlan, cgroupFd: number | null) {
-    const file = new MailboxFile(fd, true);
-    this.stage = file.stage();
-    this.init = file.init();
-    this.parked = file.parked();
+  constructor(fd: number, size: MailboxSize, namespaces: NamespacePlan, cgroupFd: number | null) {
+    const { stage, init, parked } = MailboxFile.create(fd, size);
+    this.stage = stage;
+    this.init = init;
+    this.parked = parked;
     this.clone = addStage(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
     this.stage.post();
     passOn(namespaces);
@@ -125,7 +125,7 @@ export function finishInit(init: Mailbox, pid: number): void {
 export function isOurChildAlive(pid: number): boolean {
   const info = new Uint8Array(128);
   // waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT): si_signo, the first word, stays 0 while the child runs.
-  const result = attempt({ name: "waitid", args: [1, pid, info, 4 | 1 | 0x0100_0000, 0], fills: 2 });
+  const result = attempt({ name: "waitid", args: [1, pid, info, 4 | 1 | 0x0100_0000, 0] });
   return result >= 0 && new DataView(info.buffer).getInt32(0, true) === 0;
 }
 

@@ -2,6 +2,8 @@ import { readTextIfThere } from "../kernel/files.ts";
 
 /** A process as /proc/PID/stat tells of it (proc_pid_stat(5)). */
 export interface ProcessInfo {
+  /** The name that the process gave itself, or its program's; at most 15 bytes. */
+  readonly name: string;
   /** `Z` and `X` are dead. */
   readonly state: string;
   /** Clock ticks since boot: with the pid, it names a process for good. */
@@ -13,12 +15,22 @@ export function processInfo(pid: number): ProcessInfo | null {
   const stat = readTextIfThere(`/proc/${pid}/stat`);
   if (stat === null) return null;
   // The command's name stands in parentheses and may itself contain any character.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "X", startTime: Number(fields[19]) };
+  const end = stat.lastIndexOf(")");
+  const fields = stat.slice(end + 2).split(" ");
+  return {
+    name: stat.slice(stat.indexOf("(") + 1, end),
+    state: fields[0] ?? "X",
+    startTime: Number(fields[19]),
+  };
 }
 
 /** Whether the process that had this pid and start time still runs (a zombie does not). */
 export function isAlive(pid: number, startTime: number): boolean {
+  return aliveProcess(pid, startTime) !== null;
+}
+
+/** What is known of the process that had this pid and start time; null when it has ended. */
+export function aliveProcess(pid: number, startTime: number): ProcessInfo | null {
   const info = processInfo(pid);
-  return info !== null && info.startTime === startTime && info.state !== "Z" && info.state !== "X";
+  return info?.startTime === startTime && info.state !== "Z" && info.state !== "X" ? info : null;
 }

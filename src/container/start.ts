@@ -1,11 +1,12 @@
-import { type Mailbox, MailboxFile } from "../agent/mailbox.ts";
-import { close, openat, pidfdOpen, ppoll } from "../kernel/calls.ts";
-import { O_RDWR, POLLIN } from "../kernel/constants.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import { close, pidfdOpen, ppoll } from "../kernel/calls.ts";
+import { POLLIN } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd, timespec } from "../kernel/structs.ts";
 import { Failure } from "./failure.ts";
+import { parkedMailbox } from "./parked.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import { MAILBOX_FILE, type SavedInit, type StateDirectory, type Store } from "./store.ts";
@@ -21,10 +22,7 @@ export function start(store: Store, id: string): void {
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
-  const fd = here(openat(directory.fd, MAILBOX_FILE, O_RDWR));
-  using file = new MailboxFile(fd, false);
-  here(close(fd));
-  wake(directory, saved.init, file.parked());
+  wake(directory, saved.init, parkedMailbox(directory, saved.init));
 }
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */

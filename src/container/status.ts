@@ -1,35 +1,24 @@
 import type { State, Status } from "../../runtime-spec/state.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
-import { PARKED_LOCK_OFFSET } from "../agent/mailbox.ts";
-import { close, openat, pread } from "../kernel/calls.ts";
-import { FUTEX_OWNER_DIED, O_RDONLY } from "../kernel/constants.ts";
-import { attempt, here } from "../kernel/here.ts";
-import { isAlive } from "./process-info.ts";
+import { statusIfThere } from "../kernel/files.ts";
+import { AGENT_NAME } from "./parked.ts";
+import { aliveProcess } from "./process-info.ts";
 import { MAILBOX_FILE, type Saved, type StateDirectory } from "./store.ts";
 
 /**
  * Where a container is in its life (runtime.md#lifecycle), from what is true at this moment:
  * - no init yet: `creating` while its creator lives (it holds the lock), else `stopped`;
  * - init dead, or its pid is another process's: `stopped`;
- * - init alive and its agent still in its place: `created`, else `running`.
+ * - init alive and still the parked agent: `created`, else `running`.
  */
 export function containerStatus(directory: StateDirectory, saved: Saved | null): Status {
   if (saved === null || saved.init === null) return directory.busy ? "creating" : "stopped";
-  if (!isAlive(saved.init.pid, saved.init.startTime)) return "stopped";
-  return agentIsParked(directory) ? "created" : "running";
-}
-
-/** The kernel marks the mailbox's lock word when execve(2) replaces the agent; see agent/mailbox.ts. */
-function agentIsParked(directory: StateDirectory): boolean {
-  const fd = attempt(openat(directory.fd, MAILBOX_FILE, O_RDONLY));
-  if (fd < 0) return false; // `start` removed it
-  try {
-    const word = new Uint8Array(4);
-    here(pread(fd, word, PARKED_LOCK_OFFSET));
-    return (new DataView(word.buffer).getUint32(0, true) & FUTEX_OWNER_DIED) === 0;
-  } finally {
-    here(close(fd));
-  }
+  const process = aliveProcess(saved.init.pid, saved.init.startTime);
+  if (process === null) return "stopped";
+  // execve(2) gives the process its program's name in the same instant; `start` removes the mailbox after that,
+  // so no program can pass for the agent later.
+  const parked = process.name === AGENT_NAME && statusIfThere(MAILBOX_FILE, 0, directory.fd) !== null;
+  return parked ? "created" : "running";
 }
 
 /** The state as runtime-spec defines it, for `state` and for hooks; a stopped container's pid is 0, as runc has it. */

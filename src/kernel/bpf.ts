@@ -68,7 +68,7 @@ export function packInstructions(instructions: readonly Instruction[]): Uint8Arr
 
 /** A bpf(2) call whose attributes are the first `size` bytes of `memory`. */
 function bpf(command: number, memory: Uint8Array, size = memory.byteLength): Call {
-  return { name: "bpf", args: [command, memory, size], fills: 1 };
+  return { name: "bpf", args: [command, memory, size] };
 }
 
 const LOAD_SIZE = 72;

@@ -6,8 +6,13 @@ export interface StepResult {
   readonly step: number;
 }
 
-/** What a system call argument can be: a number, a C string, memory, or a step's result. */
-export type Argument = number | bigint | string | Uint8Array | StepResult;
+/** Memory of an agent that the kernel fills: this many bytes are set aside in its mailbox. */
+export interface Room {
+  readonly room: number;
+}
+
+/** What a system call argument can be: a number, a C string, memory, a step's result, or room for an answer. */
+export type Argument = number | bigint | string | Uint8Array | StepResult | Room;
 
 /** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
 export type Fd = number | StepResult;
@@ -17,12 +22,11 @@ export type PseudoCall = "store" | "move";
 
 /**
  * One system call as data. `here` performs it in this process; a program queues it for an agent.
- * A `Uint8Array` argument is memory of the call; `fills` is the index of one that the kernel writes to.
+ * A `Uint8Array` argument is memory of the call; in this process the kernel may write to it.
  */
 export interface Call {
   readonly name: SyscallName | PseudoCall;
   readonly args: readonly Argument[];
-  readonly fills?: number;
 }
 
 /** A system call that failed: which, with what errno, and, once somebody knows, on whose behalf. */
@@ -49,7 +53,8 @@ export function spell(call: Call): string {
   const spelled = call.args.map((argument) => {
     if (typeof argument === "string") return JSON.stringify(argument);
     if (argument instanceof Uint8Array) return `<${argument.byteLength} bytes>`;
-    return typeof argument === "object" ? `$${argument.step}` : String(argument);
+    if (typeof argument !== "object") return String(argument);
+    return "room" in argument ? `<room for ${argument.room} bytes>` : `$${argument.step}`;
   });
   return `${call.name}(${spelled.join(", ")})`;
 }

@@ -2,7 +2,7 @@
  * System calls as data, typed. `here(openat(…))` performs one in this process; `program.add(openat(…))` queues
  * it for an agent. Each function is named after its man page in section 2.
  */
-import type { Argument, Call, Fd } from "./call.ts";
+import type { Argument, Call, Fd, Room } from "./call.ts";
 import {
   AT_FDCWD,
   FSCONFIG_CMD_CREATE,
@@ -23,11 +23,6 @@ function call(name: SyscallName, ...args: readonly Argument[]): Call {
   return { name, args };
 }
 
-/** A call whose argument at index `fills` the kernel writes to. */
-function filling(fills: number, name: SyscallName, ...args: readonly Argument[]): Call {
-  return { name, args, fills };
-}
-
 // Files. Descriptors are close-on-exec unless the caller says otherwise.
 export const openat = (dir: Fd, path: string, flags: number, mode = 0) =>
   call("openat", dir, path, flags | O_CLOEXEC, mode);
@@ -42,9 +37,10 @@ export const dup3 = (from: Fd, to: number, flags: number) => call("dup3", from, 
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
 export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);
-export const read = (fd: Fd, into: Uint8Array) => filling(1, "read", fd, into, into.byteLength);
+export const read = (fd: Fd, into: Uint8Array | Room) =>
+  call("read", fd, into, "room" in into ? into.room : into.byteLength);
 export const pread = (fd: Fd, into: Uint8Array, offset: number) =>
-  filling(1, "pread64", fd, into, into.byteLength, offset);
+  call("pread64", fd, into, into.byteLength, offset);
 export const write = (fd: Fd, bytes: Uint8Array) => call("write", fd, bytes, bytes.byteLength);
 export const mkdirat = (dir: Fd, path: string, mode: number) => call("mkdirat", dir, path, mode);
 export const mknodat = (dir: Fd, path: string, mode: number, device: number) =>
@@ -54,7 +50,7 @@ export const unlinkat = (dir: Fd, path: string, flags: number) => call("unlinkat
 export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flags: number) =>
   call("renameat2", fromDir, from, toDir, to, flags);
 export const readlinkat = (dir: Fd, path: string, into: Uint8Array) =>
-  filling(2, "readlinkat", dir, path, into, into.byteLength);
+  call("readlinkat", dir, path, into, into.byteLength);
 export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags: number) =>
   call("fchownat", dir, path, uid, gid, flags);
 export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);
@@ -62,10 +58,10 @@ export const faccessat2 = (dir: Fd, path: string, mode: number, flags: number) =
   call("faccessat2", dir, path, mode, flags);
 /** `into` has STATX_SIZE bytes. */
 export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array) =>
-  filling(4, "statx", dir, path, flags, STATX_BASIC_STATS, into);
+  call("statx", dir, path, flags, STATX_BASIC_STATS, into);
 /** `into` has STATFS_SIZE bytes. */
-export const fstatfs = (fd: Fd, into: Uint8Array) => filling(1, "fstatfs", fd, into);
-export const getdents64 = (fd: Fd, into: Uint8Array) => filling(1, "getdents64", fd, into, into.byteLength);
+export const fstatfs = (fd: Fd, into: Uint8Array) => call("fstatfs", fd, into);
+export const getdents64 = (fd: Fd, into: Uint8Array) => call("getdents64", fd, into, into.byteLength);
 export const ioctl = (fd: Fd, request: number, argument: Argument = 0) =>
   call("ioctl", fd, request, argument);
 export const memfdCreate = (name: string, flags: number) => call("memfd_create", name, flags);
@@ -125,9 +121,9 @@ export const pidfdGetfd = (pidfd: number, fd: number) => call("pidfd_getfd", pid
 export const kill = (pid: number, signal: number) => call("kill", pid, signal);
 /** `status` is 4 bytes; the second result of `wait4` is left out. */
 export const wait4 = (pid: number, status: Uint8Array, options: number) =>
-  filling(1, "wait4", pid, status, options, 0);
+  call("wait4", pid, status, options, 0);
 export const ppoll = (fds: Uint8Array, timeout: Uint8Array) =>
-  filling(0, "ppoll", fds, fds.byteLength / 8, timeout, 0, 0);
+  call("ppoll", fds, fds.byteLength / 8, timeout, 0, 0);
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, 0, value, timeout, 0, 0);
@@ -155,7 +151,7 @@ export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sen
 
 // bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.
 export const bpf = (command: number, attributes: Uint8Array) =>
-  filling(1, "bpf", command, attributes, attributes.byteLength);
+  call("bpf", command, attributes, attributes.byteLength);
 
 /** Relative to the current directory. */
 export const CWD = AT_FDCWD;

@@ -31,7 +31,7 @@ function word(args: Call["args"], index: number): number | bigint {
   if (typeof argument === "string") return cString(argument);
   if (argument === undefined) return 0;
   if (argument instanceof Uint8Array) return addressOf(argument);
-  throw new Error(`step ${argument.step}'s result is only known inside its program`);
+  throw new Error("results of steps and room for answers exist only inside a program");
 }
 
 /** Performs a system call in this process. Returns its result, or the negative errno. */

@@ -1,10 +1,11 @@
 import type { Process } from "../../runtime-spec/config.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { CWD, close, openat2, read } from "../kernel/calls.ts";
 import { O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 
-/** As much of the container's /etc/passwd as is looked at. */
+/** As much of the container's /etc/passwd as is looked at, in bytes. */
 const PASSWD_SIZE = 65_536;
 
 /**
@@ -13,8 +14,7 @@ const PASSWD_SIZE = 65_536;
  */
 export function findHome(program: Program, process: Process) {
   const env = process.env ?? [];
-  if (env.some((entry) => entry.startsWith("HOME="))) return { environment: () => env };
-  const passwd = new Uint8Array(PASSWD_SIZE);
+  if (env.some((entry) => entry.startsWith("HOME="))) return { environment: (_agent: Mailbox) => env };
   let length: StepResult = { step: 0 };
   program.by("HOME from the container's /etc/passwd");
   // O_NONBLOCK: an image may have a FIFO there.
@@ -22,14 +22,14 @@ export function findHome(program: Program, process: Process) {
     openat2(CWD, "/etc/passwd", O_RDONLY | O_NONBLOCK, RESOLVE_NO_MAGICLINKS),
     "all",
     (file) => {
-      length = program.add(read(file, passwd), "all");
+      length = program.add(read(file, { room: PASSWD_SIZE }), "all");
       program.add(close(file));
     },
   );
   return {
-    environment(result: (step: StepResult) => number): readonly string[] {
-      const bytes = result(opened) < 0 ? 0 : Math.max(0, result(length));
-      const text = new TextDecoder().decode(passwd.subarray(0, bytes));
+    environment(agent: Mailbox): readonly string[] {
+      const bytes = agent.result(opened) < 0 ? 0 : Math.max(0, agent.result(length));
+      const text = new TextDecoder().decode(agent.filled(length).subarray(0, bytes));
       return [...env, `HOME=${homeOf(text, process.user?.uid ?? 0) ?? "/"}`];
     },
   };
