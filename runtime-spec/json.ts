@@ -9,7 +9,7 @@ export class JsonError extends Error {
   readonly column: number;
 
   constructor(file: string, line: number, column: number, message: string) {
-    super(message);
+    super(`${file}:${line}:${column}: ${message}`);
     this.name = "JsonError";
     this.file = file;
     this.line = line;

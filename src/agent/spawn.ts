@@ -14,6 +14,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { addressOf, rawPosixSpawn } from "../kernel/ffi.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { SPAWN_ATTRIBUTES } from "../kernel/structs.ts";
 
 /**
  * A sealed memfd with the agent's program, opened read-only. Nothing in a container can write to it, and it
@@ -36,11 +37,13 @@ function agentImage(): number {
 /** Offsets in the memory that posix_spawn(3) is given. */
 const PID = 0;
 const ENVP = 8; // one NULL: the agent's environment is empty
-const ARGV = 16;
+const ATTRIBUTES = 16;
+const ARGV = ATTRIBUTES + SPAWN_ATTRIBUTES.size;
 
 /**
  * Starts an agent on a mailbox file, as a child of this process. Returns its pid.
- * It inherits the standard streams and every descriptor that is not close-on-exec.
+ * It inherits the standard streams and every descriptor that is not close-on-exec; all signals have their default
+ * actions and none is blocked.
  * @throws SyscallError
  */
 export function spawnAgent(mailboxFd: number): number {
@@ -49,7 +52,14 @@ export function spawnAgent(mailboxFd: number): number {
   here(fcntl(mailboxFd, F_SETFD, 0));
   const call = spawnArguments(path, ["tsrun-agent", String(mailboxFd)]);
   const { address } = call;
-  const error = rawPosixSpawn(address + PID, address + call.path, 0, 0, address + ARGV, address + ENVP);
+  const error = rawPosixSpawn(
+    address + PID,
+    address + call.path,
+    0,
+    address + ATTRIBUTES,
+    address + ARGV,
+    address + ENVP,
+  );
   here(close(program));
   here(fcntl(mailboxFd, F_SETFD, 1));
   if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);
@@ -62,6 +72,10 @@ function spawnArguments(path: string, argv: readonly string[]) {
   let at = ARGV + (argv.length + 1) * 8;
   const memory = new Uint8Array(texts.reduce((length, text) => length + text.length + 1, at));
   const view = new DataView(memory.buffer);
+  // Bun ignores SIGPIPE and SIGXFSZ, and the caller may ignore more; ignored signals stay so across execve(2).
+  const { flags, defaults, resetSignals } = SPAWN_ATTRIBUTES;
+  view.setUint16(ATTRIBUTES + flags, resetSignals, true);
+  memory.fill(0xff, ATTRIBUTES + defaults, ATTRIBUTES + defaults + 8);
   const address = addressOf(memory);
   const starts = texts.map((text) => {
     new TextEncoder().encodeInto(text, memory.subarray(at));

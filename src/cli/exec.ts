@@ -4,9 +4,9 @@ import { validateProcess } from "../../runtime-spec/validate.ts";
 import { requireRoot } from "../container/caller.ts";
 import { exec as execProcess } from "../container/exec.ts";
 import { Failure } from "../container/failure.ts";
+import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { refuseUnsupportedProcess } from "../container/unsupported.ts";
-import { waitForChild } from "../container/wait.ts";
 import { readText } from "../kernel/files.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
@@ -33,11 +33,15 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
       ? processFromFlags(directory.config().process, flags, command)
       : processFromFile(fromCaller(flags.process));
   refuseUnsupportedProcess(process);
-  const pid = execProcess(directory, process, {
+  let foreground: Foreground | undefined;
+  execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    beforeExecution: (pid) => {
+      if (!flags.detach) foreground = new Foreground(pid);
+    },
   });
-  return flags.detach ? 0 : waitForChild(pid);
+  return foreground?.wait() ?? 0;
 }
 
 function processFromFile(path: string): Process {

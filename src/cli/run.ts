@@ -1,6 +1,6 @@
 import { destroy } from "../container/delete.ts";
+import { Foreground } from "../container/foreground.ts";
 import { wake } from "../container/start.ts";
-import { waitForChild } from "../container/wait.ts";
 import { createContainer } from "./creation.ts";
 import type { InvocationOf } from "./parse.ts";
 
@@ -11,15 +11,16 @@ import type { InvocationOf } from "./parse.ts";
 export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const { flags } = invocation;
   const { directory, saved, mailbox } = createContainer(invocation);
+  const foreground = flags.detach ? null : new Foreground(saved.init.pid);
   try {
     wake(directory, saved.init, mailbox);
   } catch (error) {
     destroy(directory);
     throw error;
   }
-  if (flags.detach) return 0;
+  if (foreground === null) return 0;
   directory.unlock();
-  const status = await waitForChild(saved.init.pid);
+  const status = await foreground.wait();
   directory.lock();
   if (!flags.keep) destroy(directory);
   return status;

@@ -1,30 +1,60 @@
 import type { Config } from "../../runtime-spec/config.ts";
+import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { close } from "../kernel/calls.ts";
 import { here } from "../kernel/here.ts";
+import { applyWrites, planFor, type ResourcePlan } from "../linux/cgroups/apply.ts";
 import { createCgroup } from "../linux/cgroups/create.ts";
+import { delegateCgroup, wantsDelegation } from "../linux/cgroups/delegate.ts";
+import { compileDeviceRules } from "../linux/cgroups/device-program.ts";
+import { allowsEverything, containerDeviceRules } from "../linux/cgroups/device-rules.ts";
+import { attachDevices } from "../linux/cgroups/devices.ts";
 import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { cgroupDirectory } from "../linux/cgroups/path.ts";
 import { removeCgroup } from "../linux/cgroups/remove.ts";
+import { resourceNotes, resourceWrites } from "../linux/cgroups/resources.ts";
 import type { SavedCgroup } from "./store.ts";
 
 /** A container's cgroup while it is being made. */
 export interface NewCgroup extends SavedCgroup {
   readonly fd: number;
-  /** Applies resource limits and the device program. @throws ConfigError */
+  /** What of the resources is left out, and why: for --debug. */
+  readonly notes: readonly string[];
+  /** Applies resource limits and the device program. @throws ConfigError, SyscallError */
   restrict(): void;
   close(): void;
 }
 
-/**
- * Makes a container's cgroup. `save` is told the place before anything is made, so that `delete` finds it
- * even when tsrun is killed meanwhile. @throws ConfigError, SyscallError
- */
-export function makeCgroup(id: string, config: Config, save: (place: SavedCgroup) => void): NewCgroup {
+/** Where a container's cgroup will be. @throws ConfigError */
+export function placeCgroup(id: string, config: Config): SavedCgroup {
   const mount = unifiedMount();
-  const path = cgroupDirectory(mount, config.linux?.cgroupsPath, id);
-  save({ mount, path });
-  const fd = createCgroup(mount, path, new Map());
-  return { mount, path, fd, restrict() {}, close: () => void here(close(fd)) };
+  return { mount, path: cgroupDirectory(mount, config.linux?.cgroupsPath, id) };
+}
+
+/** Makes a container's cgroup with the controllers that its limits need. @throws ConfigError, SyscallError */
+export function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
+  const resources = config.linux?.resources ?? {};
+  const plan = planFor(mount, resourceWrites(resources));
+  const fd = createCgroup(mount, path, plan.required);
+  return {
+    mount,
+    path,
+    fd,
+    notes: [...plan.notes, ...resourceNotes(resources)].map(({ where, message }) => `${where}: ${message}`),
+    restrict: () => restrict(path, fd, plan, resources, config),
+    close: () => void here(close(fd)),
+  };
+}
+
+function restrict(path: string, fd: number, plan: ResourcePlan, resources: Resources, config: Config): void {
+  const rules = containerDeviceRules(resources.devices, config.linux?.devices);
+  if (!allowsEverything(rules)) attachDevices(fd, compileDeviceRules(rules));
+  if (wantsDelegation(config)) delegateCgroup(path, hostRoot(config));
+  applyWrites(path, plan.writes);
+}
+
+/** The host's uid of the container's root. */
+function hostRoot({ linux = {} }: Config): number {
+  return linux.uidMappings?.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
 }
 
 /** Removes a container's cgroup and all below it. @throws CgroupBusyError */

@@ -9,9 +9,9 @@ import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
-import { deleteCgroup, makeCgroup, type NewCgroup } from "./cgroup.ts";
+import { deleteCgroup, makeCgroup, type NewCgroup, placeCgroup } from "./cgroup.ts";
 import { enter, executionSize, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
-import { finishInit, killAndReap, Launch, runInit } from "./launch.ts";
+import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
 import { processInfo } from "./process-info.ts";
 import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
@@ -42,31 +42,32 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
-  let saved = firstState(bundle, options.id);
-  directory.write(saved);
+  const saved = { ...firstState(bundle, options.id), cgroup: placeCgroup(options.id, bundle.config) };
+  directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
-  const cgroup = makeCgroup(options.id, bundle.config, (place) => {
-    saved = { ...saved, cgroup: place };
-    directory.write(saved);
-  });
+  const cgroup = makeCgroup(saved.cgroup, bundle.config);
   undo.add(() => deleteCgroup(cgroup));
 
   const fd = newMailbox(directory);
   const launch = new Launch(fd, mailboxSize(bundle), namespaces, cgroup.fd);
+  undo.add(() => launch.abort());
   const { init, parked } = launch;
   const context = contextOf(bundle, namespaces, cgroup);
-  setUp(init.program, context);
-  const { executable, home } = enter(init.program, context, options.preservedFds);
-  init.program.move(parked.agentAddress);
+  const { root } = setUp(init.program, context);
 
   const pid = launch.waitForInit();
-  undo.add(() => killAndReap(pid));
   closeNamespaces(namespaces);
   if (namespaces.created.has("user")) writeMappings(pid, bundle.config);
   init.post();
-  confine(pid, bundle, cgroup);
+  cgroup.restrict();
+  const { executable, home } = enter(init.program, root, bundle, options.preservedFds);
+  init.program.move(parked.agentAddress);
   finishInit(init, pid);
+  // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
+  setRlimits(pid, bundle.process);
+  setOomScore(pid, bundle.process.oomScoreAdj);
+  runInit(init, pid);
 
   const path = executable.choose((step) => init.result(step));
   const range = layOutExecution(parked, bundle.process, home.environment(init), path, options.preservedFds);
@@ -124,13 +125,6 @@ function contextOf(bundle: Bundle, namespaces: InitContext["namespaces"], cgroup
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
   };
-}
-
-/** What is done to the init from outside, with tsrun's privileges, while it sets itself up. */
-function confine(pid: number, bundle: Bundle, cgroup: NewCgroup): void {
-  cgroup.restrict();
-  setRlimits(pid, bundle.process);
-  setOomScore(pid, bundle.process.oomScoreAdj);
 }
 
 /** Digits only: containerd reads the whole file as a number. */

@@ -4,7 +4,6 @@ import {
   CWD,
   chroot,
   close,
-  emptySignalMask,
   fchdir,
   memfdCreate,
   openat,
@@ -22,7 +21,7 @@ import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { Failure } from "./failure.ts";
 import { executionSize, layOutExecution, takeOn } from "./init-program.ts";
-import { isOurChildAlive, killAndReap, Launch, runInit } from "./launch.ts";
+import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import type { SavedCgroup, SavedInit, StateDirectory } from "./store.ts";
@@ -31,14 +30,16 @@ import { Undo } from "./undo.ts";
 export interface ExecOptions {
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
+  /** Called when all is set up and the process is about to run its program. */
+  readonly beforeExecution: (pid: number) => void;
 }
 
 /**
  * Runs another process in a container: in its namespaces and its cgroup, with an identity of its own. Returns
- * the pid once execve(2) has succeeded; the process is a child of tsrun.
+ * once execve(2) has succeeded; the process is a child of tsrun.
  * @throws Failure, ConfigError, StepError, SyscallError; then no process is left
  */
-export function exec(directory: StateDirectory, process: Process, options: ExecOptions): number {
+export function exec(directory: StateDirectory, process: Process, options: ExecOptions): void {
   using undo = new Undo();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
@@ -51,23 +52,22 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   const size = { steps: 256, data: 131_072 + executionSize(process), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const launch = new Launch(fd, size, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
+  undo.add(() => launch.abort());
   const { program } = launch.init;
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  program.add(emptySignalMask());
   program.add(setsid());
   if (target.root !== null) {
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
-  const { executable, home } = takeOn(program, process, options.preservedFds);
-
   const pid = launch.waitForInit();
-  undo.add(() => killAndReap(pid));
   for (const open of [fd, target.namespaces.fd, target.cgroup, target.root])
     if (open !== null) here(close(open));
-  runInit(launch.init, pid);
+  // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
   setRlimits(pid, process);
   setOomScore(pid, process.oomScoreAdj);
+  const { executable, home } = takeOn(program, process, options.preservedFds);
+  runInit(launch.init, pid);
 
   const result = (step: { readonly step: number }) => launch.init.result(step);
   const path = executable.choose(result);
@@ -78,6 +78,7 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   }
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   runInit(launch.init, pid);
+  options.beforeExecution(pid);
   execute(launch.init, process, {
     env: home.environment(launch.init),
     path,
@@ -85,7 +86,6 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
     preservedFds: options.preservedFds,
   });
   undo.keep();
-  return pid;
 }
 
 interface Execution {

@@ -6,7 +6,7 @@
  * 3. becomes root of its user namespace (tsrun has written the mappings)
  * 4. mounts: rootfs, `mounts`, devices, sysctls, masked and read-only paths
  * 5. host name, loopback interface
- *    -- hooks of the host run here --
+ *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 6. pivots: no path leads to the host any more
  * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
@@ -19,9 +19,9 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import { type Mailbox, shrink } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
+import type { StepResult } from "../kernel/call.ts";
 import {
   closeRange,
-  emptySignalMask,
   prctl,
   setdomainname,
   setgroups,
@@ -70,23 +70,23 @@ export interface InitContext {
   readonly privateParent: string | null;
 }
 
-/** Steps 1 to 5. */
-export function setUp(program: Program, context: InitContext): void {
+/** Steps 1 to 5. Returns the rootfs's mount; null without a new mount namespace. */
+export function setUp(program: Program, context: InitContext): { readonly root: StepResult | null } {
   const { bundle, namespaces, inUserNamespace } = context;
   const { config } = bundle;
   program.by("container's init");
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   program.add(prctl(PR_SET_NAME, AGENT_NAME));
-  program.add(emptySignalMask());
   program.add(setsid());
   program.add(umask(0));
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
-  if (namespaces.created.has("mount")) mountAll(program, context);
+  const root = namespaces.created.has("mount") ? mountAll(program, context) : null;
   if (namespaces.created.has("network")) bringLoopbackUp(program);
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
+  return { root };
 }
 
 /** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
@@ -99,13 +99,14 @@ function becomeRoot(program: Program): void {
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
-function mountAll(program: Program, context: InitContext): void {
+function mountAll(program: Program, context: InitContext): StepResult {
   const { bundle, namespaces, cgroup, inUserNamespace } = context;
   const { config, process, rootfs } = bundle;
   const { linux = {}, mounts = [] } = config;
   const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent);
   addMounts(program, root, mounts, {
     bundle: bundle.path,
+    rootfs,
     cgroup,
     newCgroupNamespace: namespaces.created.has("cgroup"),
   });
@@ -119,7 +120,7 @@ function mountAll(program: Program, context: InitContext): void {
   protectPaths(program, root, linux.readonlyPaths ?? []);
   maskPaths(program, root, linux.maskedPaths ?? []);
   if (config.root?.readonly) protectRoot(program, root);
-  pivot(program, root, linux.rootfsPropagation);
+  return root;
 }
 
 const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
@@ -127,8 +128,9 @@ const isBind = (type: string | undefined, options: readonly string[] = []) =>
   type === "bind" || options.includes("bind") || options.includes("rbind");
 
 /** Steps 6 and 7 and the look-up of 8. */
-export function enter(program: Program, { bundle, namespaces }: InitContext, preservedFds: number) {
-  if (!namespaces.created.has("mount")) changeRoot(program, bundle.rootfs);
+export function enter(program: Program, root: StepResult | null, bundle: Bundle, preservedFds: number) {
+  if (root === null) changeRoot(program, bundle.rootfs);
+  else pivot(program, root, bundle.config.linux?.rootfsPropagation);
   return takeOn(program, bundle.process, preservedFds);
 }
 

@@ -10,6 +10,7 @@
 import { type Mailbox, MailboxFile, type MailboxSize } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
+import { SyscallError } from "../kernel/call.ts";
 import {
   close,
   exitGroup,
@@ -21,7 +22,6 @@ import {
   unshare,
 } from "../kernel/calls.ts";
 import {
-  CLONE_CLEAR_SIGHAND,
   CLONE_INTO_CGROUP,
   CLONE_NEWTIME,
   CLONE_PARENT,
@@ -46,6 +46,7 @@ export class Launch {
   private readonly clone: { readonly step: number };
   private readonly stagePid: number;
   private reaped = false;
+  private initPid: number | null = null;
 
   /** `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. */
   constructor(fd: number, size: MailboxSize, namespaces: NamespacePlan, cgroupFd: number | null) {
@@ -62,6 +63,20 @@ export class Launch {
 
   /** Waits for the clone; returns the init's pid. @throws StepError */
   waitForInit(): number {
+    this.initPid ??= this.waitForClone();
+    return this.initPid;
+  }
+
+  /** Ends the stage and the init, wherever they are. */
+  abort(): void {
+    try {
+      killAndReap(this.waitForInit());
+    } catch (error) {
+      if (!(error instanceof SyscallError || error instanceof Failure)) throw error; // there never was an init
+    }
+  }
+
+  private waitForClone(): number {
     const outcome = this.stage.outcome(() => !this.stageEnded());
     if (outcome.kind === "failed") {
       const failure = this.stage.failure(outcome.step);
@@ -99,7 +114,7 @@ function addStage(
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
   program.by("config.json: linux.namespaces");
   const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
-  const flags = created + CLONE_PARENT + CLONE_CLEAR_SIGHAND + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
+  const flags = created + CLONE_PARENT + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
   const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);
   program.by("stage process").add(exitGroup(0));
   return clone;

@@ -136,8 +136,6 @@ export const setgroups = (gids: Uint8Array) => call("setgroups", gids.byteLength
 export const setresgid = (gid: number) => call("setresgid", gid, gid, gid);
 export const setresuid = (uid: number) => call("setresuid", uid, uid, uid);
 export const capset = (header: Uint8Array, data: Uint8Array) => call("capset", header, data);
-/** Replaces the signal mask with an empty one. */
-export const emptySignalMask = () => call("rt_sigprocmask", 2, new Uint8Array(8), 0, 8);
 export const sethostname = (name: string) =>
   call("sethostname", name, new TextEncoder().encode(name).byteLength);
 export const setdomainname = (name: string) =>

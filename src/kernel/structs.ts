@@ -112,6 +112,13 @@ export function statfsType(bytes: Uint8Array): number {
 
 export const STATFS_SIZE = 120;
 
+/**
+ * libc's `posix_spawnattr_t`: where the flags and the set of signals to reset are, and the flags that give all
+ * signals of that set their default action and block none (POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK).
+ * glibc and musl agree on these offsets.
+ */
+export const SPAWN_ATTRIBUTES = { flags: 0, defaults: 8, size: 336, resetSignals: 0x04 | 0x08 } as const;
+
 /** A `dev_t` as mknod(2) takes it (new_encode_dev). */
 export function makeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;

@@ -28,6 +28,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
+import { Destinations } from "./destination.ts";
 import { directoryInside, fileInside, INSIDE, names } from "./inside.ts";
 import { type MountOptions, readMountOptions } from "./mount-options.ts";
 import { isAbsolute, join } from "./paths.ts";
@@ -38,6 +39,7 @@ const LONGEST_OPTION = 255;
 /** What mounts need to know of their container. */
 export interface MountContext {
   readonly bundle: string;
+  readonly rootfs: string;
   /** The container's cgroup directory on the host; null when it has none. */
   readonly cgroup: string | null;
   readonly newCgroupNamespace: boolean;
@@ -45,10 +47,12 @@ export interface MountContext {
 
 /** Adds the steps that make `mounts`, in their order, below `root`. @throws ConfigError */
 export function addMounts(program: Program, root: Fd, mounts: readonly Mount[], context: MountContext): void {
+  using destinations = new Destinations(context.rootfs);
   for (const [index, mount] of mounts.entries()) {
     const where = `mounts[${index}]`;
     program.by(`config.json: ${where} (${mount.type ?? "bind"} on ${mount.destination})`);
-    addMount(program, root, where, mount, context);
+    const destination = destinations.resolve(where, mount);
+    addMount(program, root, where, isPlain(mount) ? mount : { ...mount, destination }, context);
   }
 }
 
@@ -103,10 +107,9 @@ function newMount(
   type: string,
 ): void {
   const made = makeFilesystem(program, where, type, mount.source ?? type, options);
-  const target =
-    type === "proc" || type === "sysfs"
-      ? plainDirectory(program, root, mount.destination)
-      : directoryInside(program, root, mount.destination);
+  const target = isPlain(mount)
+    ? plainDirectory(program, root, mount.destination)
+    : directoryInside(program, root, mount.destination);
   const { propagation, recursiveSet, recursiveClear } = options;
   changeMount(program, made, { ...options, set: 0, clear: 0, propagation, recursiveSet, recursiveClear });
   program.add(moveMount(made, target));
@@ -137,6 +140,8 @@ function makeFilesystem(
   program.add(fsconfigCreate(fs));
   return program.add(fsmount(fs, options.set));
 }
+
+const isPlain = ({ type }: Mount) => type === "proc" || type === "sysfs";
 
 /**
  * proc and sysfs only go on real directories: were /proc a symlink, what tsrun and the container later take for

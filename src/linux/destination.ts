@@ -1,0 +1,93 @@
+import type { Mount } from "../../runtime-spec/config.ts";
+import { CWD, close, openat, openat2, readlinkat } from "../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { fail } from "./config-error.ts";
+import { names } from "./inside.ts";
+
+/** Symlinks followed in one path; the kernel's own limit (path_resolution(7)). */
+const MOST_LINKS = 40;
+
+/** The only places in proc that a mount may hide, as runc has it: lxcfs and the like put their figures there. */
+const REPLACEABLE_IN_PROC: ReadonlySet<string> = new Set([
+  "proc/cpuinfo",
+  "proc/diskstats",
+  "proc/loadavg",
+  "proc/meminfo",
+  "proc/net/dev",
+  "proc/slabinfo",
+  "proc/stat",
+  "proc/swaps",
+  "proc/uptime",
+  "proc/sys/crypto/fips_enabled",
+  "proc/sys/kernel/ns_last_pid",
+]);
+
+/**
+ * Where mount destinations really lie in a rootfs, as seen from outside: images have links such as
+ * /etc/resolv.conf -> ../run/…, whose target must be made. It only tells which names to make: the agent resolves
+ * them again inside the rootfs, so a link that changes meanwhile leads nowhere else.
+ */
+export class Destinations implements Disposable {
+  private readonly root: number;
+  private readonly text = new Uint8Array(4096);
+
+  constructor(rootfs: string) {
+    this.root = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
+  }
+
+  /** The destination without symlinks, relative to the rootfs. @throws ConfigError for places in proc */
+  resolve(where: string, { destination, type }: Mount): string {
+    const path = this.follow(where, destination);
+    if (path === "") fail(`${where}.destination`, `${destination} is the rootfs itself: mounts go below it`);
+    if (path.startsWith("proc/") && !REPLACEABLE_IN_PROC.has(path))
+      fail(
+        `${where}.destination`,
+        `${destination} is inside /proc, where a mount could deceive programs that trust it`,
+      );
+    if (path === "proc" && type !== "proc" && type !== "bind")
+      fail(`${where}.destination`, `only proc may be mounted on /proc, not ${type ?? "this"}`);
+    return path;
+  }
+
+  private follow(where: string, destination: string): string {
+    const waiting = [...names(destination)];
+    const walked: string[] = [];
+    let links = 0;
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      if (name === "..") walked.pop();
+      else {
+        const target = this.linkAt(walked, name);
+        if (target === null) walked.push(name);
+        else {
+          if (++links > MOST_LINKS)
+            fail(`${where}.destination`, `${destination} leads through too many symbolic links`);
+          if (target.startsWith("/")) walked.length = 0;
+          waiting.unshift(...target.split("/").filter((part) => part !== "" && part !== "."));
+        }
+      }
+    }
+    return walked.join("/");
+  }
+
+  /** Where the link of that name points; null when it is none or does not exist. */
+  private linkAt(directory: readonly string[], name: string): string | null {
+    const { text } = this;
+    if (directory.length === 0) return textOf(text, attempt(readlinkat(this.root, name, text)));
+    const parent = attempt(
+      openat2(this.root, directory.join("/"), O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+    );
+    if (parent < 0) return null;
+    const length = attempt(readlinkat(parent, name, text));
+    here(close(parent));
+    return textOf(text, length);
+  }
+
+  [Symbol.dispose](): void {
+    here(close(this.root));
+  }
+}
+
+function textOf(bytes: Uint8Array, length: number): string | null {
+  return length < 0 ? null : new TextDecoder().decode(bytes.subarray(0, length));
+}
