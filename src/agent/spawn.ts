@@ -34,6 +34,8 @@ function agentImage(): number {
   return readable;
 }
 
+const encoder = new TextEncoder();
+
 /** Offsets in the memory that posix_spawn(3) is given. */
 const PID = 0;
 const ENVP = 8; // one NULL: the agent's environment is empty
@@ -54,7 +56,7 @@ export function spawnAgent(mailboxFd: number): number {
   const { address } = call;
   const error = rawPosixSpawn(
     address + PID,
-    address + call.path,
+    call.path,
     0,
     address + ATTRIBUTES,
     address + ARGV,
@@ -66,25 +68,27 @@ export function spawnAgent(mailboxFd: number): number {
   return call.view.getInt32(PID, true);
 }
 
-/** posix_spawn's arguments in one piece of memory, which `view` keeps alive: room for the pid, argv, strings. */
-function spawnArguments(path: string, argv: readonly string[]) {
-  const texts = [...argv, path];
-  let at = ARGV + (argv.length + 1) * 8;
-  const memory = new Uint8Array(texts.reduce((length, text) => length + text.length + 1, at));
+/** posix_spawn's arguments in one piece of memory, which `view` keeps alive: pid, attributes, argv, strings. */
+function spawnArguments(path: string, argv: readonly [string, string]) {
+  let at = ARGV + 3 * 8;
+  const memory = new Uint8Array(at + argv[0].length + argv[1].length + path.length + 3);
   const view = new DataView(memory.buffer);
   // Bun ignores SIGPIPE and SIGXFSZ, and the caller may ignore more; ignored signals stay so across execve(2).
   const { flags, defaults, resetSignals } = SPAWN_ATTRIBUTES;
   view.setUint16(ATTRIBUTES + flags, resetSignals, true);
   memory.fill(0xff, ATTRIBUTES + defaults, ATTRIBUTES + defaults + 8);
   const address = addressOf(memory);
-  const starts = texts.map((text) => {
-    new TextEncoder().encodeInto(text, memory.subarray(at));
+  const place = (text: string) => {
+    encoder.encodeInto(text, memory.subarray(at));
     at += text.length + 1;
-    return at - text.length - 1;
-  });
-  for (const [index] of argv.entries())
-    view.setBigUint64(ARGV + index * 8, BigInt(address + (starts[index] ?? 0)), true);
-  return { address, view, path: starts[argv.length] ?? 0 };
+    return address + at - text.length - 1;
+  };
+  for (let index = 0; index < argv.length; index++) {
+    const start = place(argv[index] ?? "");
+    view.setUint32(ARGV + index * 8, start % 2 ** 32, true);
+    view.setUint32(ARGV + index * 8 + 4, Math.floor(start / 2 ** 32), true);
+  }
+  return { address, view, path: place(path) };
 }
 
 /** Takes an ended child's status: null while it runs (with `wait` false). */

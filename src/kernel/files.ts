@@ -137,23 +137,24 @@ export function listDirectory(path: string, directory = CWD): readonly Directory
   if (fd === -ERRNO.ENOENT) return null;
   if (fd < 0) throw new SyscallError(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), -fd);
   try {
-    return [...entries(fd)];
+    return entries(fd);
   } finally {
     here(close(fd));
   }
 }
 
 /** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name. */
-function* entries(fd: number): Generator<DirectoryEntry> {
-  const bytes = new Uint8Array(32768);
+function entries(fd: number): DirectoryEntry[] {
+  const result: DirectoryEntry[] = [];
+  const bytes = new Uint8Array(8192);
   const view = new DataView(bytes.buffer);
   for (;;) {
     const length = here(getdents64(fd, bytes));
-    if (length === 0) return;
+    if (length === 0) return result;
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
       const end = bytes.indexOf(0, at + 19);
       const name = decoder.decode(bytes.subarray(at + 19, end));
-      if (name !== "." && name !== "..") yield { name, isDirectory: bytes[at + 18] === 4 };
+      if (name !== "." && name !== "..") result.push({ name, isDirectory: bytes[at + 18] === 4 });
     }
   }
 }

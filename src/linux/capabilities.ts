@@ -9,7 +9,7 @@ import {
   PR_CAPBSET_DROP,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { capData, capHeader } from "../kernel/structs.ts";
+import { type CapabilitySet, capData, capHeader } from "../kernel/structs.ts";
 
 /** capabilities(7), in the order of linux/capability.h: the index is the number. */
 export const CAPABILITIES = [
@@ -59,13 +59,23 @@ export const CAPABILITIES = [
 /** Bits tried when the bounding set is dropped: beyond the known names, for kernels with more capabilities. */
 const BOUNDING_BITS = 48;
 
-/** Which capabilities are in a set, as numbers; unknown names (validation warns) are left out, as runc does. */
-function numbers(names: readonly string[] | undefined): readonly number[] {
-  return (names ?? []).map((name) => CAPABILITIES.indexOf(name as never)).filter((number) => number >= 0);
+/** Which capabilities are named, as numbers; unknown names (validation warns) are left out, as runc does. */
+function numbers(names: readonly string[] = []): readonly number[] {
+  const result: number[] = [];
+  for (const name of names) {
+    const number = CAPABILITIES.indexOf(name as (typeof CAPABILITIES)[number]); // -1 for any other string
+    if (number >= 0) result.push(number);
+  }
+  return result;
 }
 
-function mask(names: readonly string[] | undefined): bigint {
-  return numbers(names).reduce((set, number) => set | (1n << BigInt(number)), 0n);
+function mask(names: readonly string[] | undefined): CapabilitySet {
+  let [low, high] = [0, 0];
+  for (const number of numbers(names)) {
+    if (number < 32) low |= 1 << number;
+    else high |= 1 << (number - 32);
+  }
+  return [low, high];
 }
 
 /**

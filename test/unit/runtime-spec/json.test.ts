@@ -8,7 +8,7 @@ function failure(text: string): string {
     parseJson(text, "config.json");
   } catch (error) {
     assert.instance(error, JsonError);
-    if (error instanceof JsonError) return `${error.file}:${error.line}:${error.column}: ${error.message}`;
+    if (error instanceof JsonError) return error.message;
   }
   return "none";
 }
