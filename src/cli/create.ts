@@ -1,8 +1,9 @@
-import { createContainer } from "./creation.ts";
+import { createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /** `tsrun create ID`: the container waits for `tsrun start`. */
-export function create(invocation: InvocationOf<"create">): number {
+export async function create(invocation: InvocationOf<"create">): Promise<number> {
+  if (invocation.flags.dryRun) return showSteps(invocation);
   createContainer(invocation);
   return 0;
 }

@@ -1,32 +1,40 @@
 import { type Bundle, readBundle } from "../container/bundle.ts";
 import { requireRoot } from "../container/caller.ts";
-import { type Created, type CreateOptions, create } from "../container/create.ts";
+import { type Created, create } from "../container/create.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { log } from "./log.ts";
+import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
+type Creation = InvocationOf<"create" | "run">;
+
 /** What `create` and `run` have in common: their flags, up to a container that waits for its start. */
-export function createContainer({ globals, flags, args: [id] }: InvocationOf<"create" | "run">): Created {
+export function createContainer(invocation: Creation): Created {
+  const { globals, flags, args } = invocation;
+  return create(storeOf(globals), bundleOf(invocation), {
+    id: args[0],
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    preservedFds: flags.preserveFds,
+    debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
+  });
+}
+
+/** `--dry-run`: prints the steps that would be taken, and takes none. */
+export async function showSteps(invocation: Creation): Promise<number> {
+  const { dryRun } = await import("../container/dry-run.ts");
+  for (const line of dryRun(invocation.args[0], bundleOf(invocation))) print(`${line}\n`);
+  return 0;
+}
+
+function bundleOf({ globals, flags }: Creation): Bundle {
   requireRoot();
   if (globals.systemdCgroup)
     throw new Failure("--systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path");
   const bundle = readBundle(flags.bundle ?? ".");
   for (const warning of bundle.warnings) log(globals, "warning", warning);
-  return create(storeOf(globals), bundle, creationOptions(id, flags, bundle));
-}
-
-function creationOptions(
-  id: string,
-  flags: InvocationOf<"create" | "run">["flags"],
-  { process }: Bundle,
-): CreateOptions {
-  if (flags.consoleSocket !== undefined && !process.terminal)
+  if (flags.consoleSocket !== undefined && !bundle.process.terminal)
     throw new Failure("--console-socket needs process.terminal to be true in config.json");
-  return {
-    id,
-    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
-    preservedFds: flags.preserveFds,
-  };
+  return bundle;
 }

@@ -1,7 +1,7 @@
 import { destroy } from "../container/delete.ts";
 import { Foreground } from "../container/foreground.ts";
 import { wake } from "../container/start.ts";
-import { createContainer } from "./creation.ts";
+import { createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /**
@@ -10,6 +10,7 @@ import type { InvocationOf } from "./parse.ts";
  */
 export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const { flags } = invocation;
+  if (flags.dryRun) return showSteps(invocation);
   const { directory, saved, mailbox } = createContainer(invocation);
   const foreground = flags.detach ? null : new Foreground(saved.init.pid);
   try {

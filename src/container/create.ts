@@ -9,7 +9,7 @@ import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
-import { deleteCgroup, makeCgroup, type NewCgroup, placeCgroup } from "./cgroup.ts";
+import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
 import { enter, executionSize, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
@@ -23,6 +23,8 @@ export interface CreateOptions {
   readonly pidFile: string | undefined;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
+  /** Is told what is done, line by line; without it nothing is recorded. */
+  readonly debug: ((line: string) => void) | undefined;
 }
 
 /** A container that waits for `start`: its init is parked with the program to execute laid out. */
@@ -53,7 +55,8 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   const launch = new Launch(fd, mailboxSize(bundle), namespaces, cgroup.fd);
   undo.add(() => launch.abort());
   const { init, parked } = launch;
-  const context = contextOf(bundle, namespaces, cgroup);
+  if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
+  const context = contextOf(bundle, namespaces, cgroup.path);
   const { root } = setUp(init.program, context);
 
   const pid = launch.waitForInit();
@@ -115,15 +118,27 @@ function mailboxSize({ config, process, text }: Bundle): MailboxSize {
   };
 }
 
-function contextOf(bundle: Bundle, namespaces: InitContext["namespaces"], cgroup: NewCgroup): InitContext {
+export function contextOf(
+  bundle: Bundle,
+  namespaces: InitContext["namespaces"],
+  cgroup: string,
+): InitContext {
   const joinsUser = namespaces.joins.some(({ type }) => type === "user");
   return {
     bundle,
     namespaces,
     inUserNamespace: joinsUser || namespaces.created.has("user"),
-    cgroup: cgroup.path,
+    cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
+  };
+}
+
+/** Records the init's steps from now on; the result reports them, those of a failed create too. */
+function trace(debug: (line: string) => void, notes: readonly string[], init: Mailbox): () => void {
+  init.traced = true;
+  return () => {
+    for (const line of [...notes, ...init.trace()]) debug(line);
   };
 }
 

@@ -4,9 +4,15 @@
  */
 export class Undo implements Disposable {
   private steps: (() => void)[] = [];
+  private readonly last: (() => void)[] = [];
 
   add(step: () => void): void {
     this.steps.push(step);
+  }
+
+  /** Something to do at the end, whether all went well or not. */
+  always(step: () => void): void {
+    this.last.push(step);
   }
 
   /** All went well: nothing is undone. */
@@ -23,5 +29,6 @@ export class Undo implements Disposable {
       }
     }
     this.steps = [];
+    for (const step of this.last) step();
   }
 }

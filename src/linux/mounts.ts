@@ -63,7 +63,7 @@ function addMount(program: Program, root: Fd, where: string, mount: Mount, conte
   if (options.copyUp) fail(`${where}.options`, "tmpcopyup is not supported yet");
   if (options.remount) changeMount(program, openMounted(program, root, mount), options);
   else if (options.bind !== null || mount.type === "bind")
-    bindMount(program, root, where, mount, options, hostPath(where, mount, context), 0);
+    bindMount(program, root, mount, options, hostSource(where, mount, context));
   else if (mount.type === "cgroup" || mount.type === "cgroup2")
     mountCgroup(program, root, where, mount, options, context);
   else if (mount.type === undefined || mount.type === "" || mount.type === "none")
@@ -71,29 +71,33 @@ function addMount(program: Program, root: Fd, where: string, mount: Mount, conte
   else newMount(program, root, where, mount, options, mount.type);
 }
 
-function hostPath(where: string, { source }: Mount, { bundle }: MountContext): string {
+/** What a bind mount shows: a path on the host, and whether a directory is there. */
+interface HostSource {
+  readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+function hostSource(where: string, { source }: Mount, { bundle }: MountContext): HostSource {
   if (source === undefined || source === "") return fail(`${where}.source`, "a bind mount needs a source");
-  return isAbsolute(source) ? source : join(bundle, source);
+  const path = isAbsolute(source) ? source : join(bundle, source);
+  const status = statusIfThere(path);
+  if (status === null) return fail(`${where}.source`, `${path} does not exist`);
+  return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
 }
 
 /** Binds a file or directory of the host (or, through a symlink, what it points to). */
 function bindMount(
   program: Program,
   root: Fd,
-  where: string,
   mount: Mount,
   options: MountOptions,
-  source: string,
-  extraAttributes: number,
+  { path, isDirectory }: HostSource,
 ): void {
-  const status = statusIfThere(source);
-  if (status === null) fail(`${where}.source`, `${source} does not exist`);
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
-  const tree = program.add(openTree(CWD, source, OPEN_TREE_CLONE | recursive));
-  const isDirectory = (status.mode & S_IFMT) === S_IFDIR;
+  const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE | recursive));
   const open = isDirectory ? directoryInside : fileInside;
   const target = open(program, root, mount.destination);
-  changeMount(program, tree, { ...options, set: options.set | extraAttributes });
+  changeMount(program, tree, options);
   program.add(moveMount(tree, target));
 }
 
@@ -170,7 +174,10 @@ function mountCgroup(
     // The options that v1 knows (`name=`, controllers) mean nothing here; nsdelegate and others are the host's.
     newMount(program, root, where, { ...mount, source: "cgroup2" }, { ...options, data: [] }, "cgroup2");
   } else if (context.cgroup === null) fail(where, "there is no cgroup to mount");
-  else bindMount(program, root, where, mount, { ...options, bind: "bind", data: [] }, context.cgroup, 0);
+  else {
+    const source = { path: context.cgroup, isDirectory: true };
+    bindMount(program, root, mount, { ...options, bind: "bind", data: [] }, source);
+  }
 }
 
 function openMounted(program: Program, root: Fd, { destination }: Mount): StepResult {

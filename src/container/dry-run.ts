@@ -1,0 +1,20 @@
+import { Program } from "../agent/program.ts";
+import { spell } from "../kernel/call.ts";
+import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import type { Bundle } from "./bundle.ts";
+import { placeCgroup } from "./cgroup.ts";
+import { contextOf } from "./create.ts";
+import { enter, setUp } from "./init-program.ts";
+
+/**
+ * The system calls that a container's init would make, one line each with the property that asks for it. Nothing
+ * is made; what reading alone can show to be wrong is an error as in `create`. @throws ConfigError
+ */
+export function dryRun(id: string, bundle: Bundle): readonly string[] {
+  const namespaces = openNamespaces(bundle.config);
+  const program = new Program();
+  const { root } = setUp(program, contextOf(bundle, namespaces, placeCgroup(id, bundle.config).path));
+  enter(program, root, bundle, 0);
+  closeNamespaces(namespaces);
+  return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
+}
