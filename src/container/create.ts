@@ -7,13 +7,23 @@ import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
+import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
 import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
-import { enter, executionSize, type InitContext, layOutExecution, park, setUp } from "./init-program.ts";
+import {
+  enter,
+  executionSize,
+  type InitContext,
+  layOutExecution,
+  loadListened,
+  park,
+  setUp,
+} from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
 import { processInfo } from "./process-info.ts";
+import { stateOf } from "./status.ts";
 import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 import { Undo } from "./undo.ts";
 import { writeMappings } from "./user-namespace.ts";
@@ -41,6 +51,7 @@ export interface Created {
  */
 export function create(store: Store, bundle: Bundle, options: CreateOptions): Created {
   using undo = new Undo();
+  const filter = seccompFilter(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
@@ -52,7 +63,7 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   undo.add(() => deleteCgroup(cgroup));
 
   const fd = newMailbox(directory);
-  const launch = new Launch(fd, mailboxSize(bundle), namespaces, cgroup.fd);
+  const launch = new Launch(fd, mailboxSize(bundle, filter), namespaces, cgroup.fd);
   undo.add(() => launch.abort());
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
@@ -73,7 +84,8 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   runInit(init, pid);
 
   const path = executable.choose((step) => init.result(step));
-  const range = layOutExecution(parked, bundle.process, home.environment(init), path, options.preservedFds);
+  const env = home.environment(init);
+  const range = layOutExecution(parked, bundle.process, env, path, options.preservedFds, filter);
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const created = {
     ...saved,
@@ -83,6 +95,7 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   park(parked, options.preservedFds);
   runInit(parked, pid);
+  loadListened(parked, pid, filter, stateOf(created, "creating"));
   here(close(fd));
   cgroup.close();
   undo.keep();
@@ -105,7 +118,7 @@ function firstState(bundle: Bundle, id: string): Saved {
 }
 
 /** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
-function mailboxSize({ config, process, text }: Bundle): MailboxSize {
+function mailboxSize({ config, process, text }: Bundle, filter: SeccompFilter | null): MailboxSize {
   const { linux = {}, mounts = [] } = config;
   const { devices = [], maskedPaths = [], readonlyPaths = [], sysctl = {} } = linux;
   const things =
@@ -114,7 +127,7 @@ function mailboxSize({ config, process, text }: Bundle): MailboxSize {
   return {
     steps: 512 + 32 * things + deepest,
     data: 98_304 + 8 * text.length,
-    execution: executionSize(process),
+    execution: executionSize(process, filter),
   };
 }
 

@@ -19,11 +19,12 @@ import { attempt, here } from "../kernel/here.ts";
 import { type Join, NAMESPACES } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
+import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
-import { executionSize, layOutExecution, takeOn } from "./init-program.ts";
+import { executionSize, layOutExecution, loadListened, takeOn } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { isAlive } from "./process-info.ts";
-import { containerStatus } from "./status.ts";
+import { containerStatus, stateOf } from "./status.ts";
 import type { SavedCgroup, SavedInit, StateDirectory } from "./store.ts";
 import { Undo } from "./undo.ts";
 
@@ -46,10 +47,12 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   if (!saved?.init || status === "stopped" || status === "creating")
     throw new Failure(`cannot exec in container ${directory.id}: container not running (it is ${status})`);
   const { init } = saved;
+  const { seccomp } = directory.config().linux ?? {};
+  const filter = seccompFilter(seccomp);
 
   const target = openTarget(init, saved.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
-  const size = { steps: 256, data: 131_072 + executionSize(process), execution: 0 };
+  const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const launch = new Launch(fd, size, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
   undo.add(() => launch.abort());
@@ -66,7 +69,7 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
   setRlimits(pid, process);
   setOomScore(pid, process.oomScoreAdj);
-  const { executable, home } = takeOn(program, process, options.preservedFds);
+  const { executable, home } = takeOn(program, process, options.preservedFds, filter !== null);
   runInit(launch.init, pid);
 
   const result = (step: { readonly step: number }) => launch.init.result(step);
@@ -78,12 +81,14 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   }
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   runInit(launch.init, pid);
+  loadListened(launch.init, pid, filter, stateOf(saved, status));
   options.beforeExecution(pid);
   execute(launch.init, process, {
     env: home.environment(launch.init),
     path,
     pid,
     preservedFds: options.preservedFds,
+    filter,
   });
   undo.keep();
 }
@@ -93,12 +98,15 @@ interface Execution {
   readonly path: string;
   readonly pid: number;
   readonly preservedFds: number;
+  readonly filter: SeccompFilter | null;
 }
 
-function execute(agent: Mailbox, process: Process, { env, path, pid, preservedFds }: Execution): void {
-  const { first, end } = layOutExecution(agent, process, env, path, preservedFds);
+function execute(agent: Mailbox, process: Process, execution: Execution): void {
+  const { env, path, pid, preservedFds, filter } = execution;
+  const { first, end } = layOutExecution(agent, process, env, path, preservedFds, filter);
   agent.postPrepared(first, end);
   const outcome = agent.outcome(() => isOurChildAlive(pid));
+  if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
   if (outcome.kind === "failed")
     throw new Failure(
       `process.args[0]: cannot execute ${path}: execve: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,

@@ -11,12 +11,13 @@
  * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
- * 9. execve(2)
+ * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
  *
  * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
  * runs; the bounding set must fall before the user changes.
  */
 import type { Process } from "../../runtime-spec/config.ts";
+import type { State } from "../../runtime-spec/state.ts";
 import { type Mailbox, shrink } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
@@ -51,8 +52,12 @@ import { addMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
 import { bindRootfs, changeRoot, pivot, protectRoot } from "../linux/rootfs.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
+import { handOver } from "../linux/seccomp/listener.ts";
+import { filterSize, loadFilter, untilFiltered } from "../linux/seccomp/load.ts";
 import { writeSysctls } from "../linux/sysctl.ts";
 import type { Bundle } from "./bundle.ts";
+import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
 
 /** First descriptor after the standard streams. */
@@ -131,24 +136,25 @@ const isBind = (type: string | undefined, options: readonly string[] = []) =>
 export function enter(program: Program, root: StepResult | null, bundle: Bundle, preservedFds: number) {
   if (root === null) changeRoot(program, bundle.rootfs);
   else pivot(program, root, bundle.config.linux?.rootfsPropagation);
-  return takeOn(program, bundle.process, preservedFds);
+  return takeOn(program, bundle.process, preservedFds, bundle.config.linux?.seccomp !== undefined);
 }
 
 /**
  * Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. Descriptors of
- * the host are closed first, so that no path of the container can name one.
+ * the host are closed first, so that no path of the container can name one. `filtered` says whether it will load a
+ * seccomp filter.
  */
-export function takeOn(program: Program, process: Process, preservedFds: number) {
+export function takeOn(program: Program, process: Process, preservedFds: number, filtered: boolean) {
   program.by("container's init").add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
-  takeIdentity(program, process);
+  takeIdentity(program, filtered ? untilFiltered(process) : process);
   program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   const home = findHome(program, process);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 
-/** Bytes that arguments and environment take in a mailbox at most, HOME included. */
-export function executionSize({ args, env = [] }: Process): number {
-  return [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 8192);
+/** Bytes that arguments, environment and filter take in a mailbox at most, HOME included. */
+export function executionSize({ args, env = [] }: Process, filter: SeccompFilter | null): number {
+  return [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 8192 + filterSize(filter));
 }
 
 /**
@@ -161,14 +167,28 @@ export function layOutExecution(
   env: readonly string[],
   executable: string,
   preservedFds: number,
+  filter: SeccompFilter | null,
 ) {
   const { program } = parked;
   const argv = parked.texts(args);
   const envp = parked.texts(env);
-  program.by("process.args[0]");
-  program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, CLOSE_RANGE_CLOEXEC));
-  program.add({ name: "execve", args: [executable, argv, envp] });
+  if (!filter?.listener) {
+    program.by("process.args[0]").add(closeRange(FIRST_FD + preservedFds, LAST_FD, CLOSE_RANGE_CLOEXEC));
+    if (filter !== null) loadFilter(parked, filter);
+  }
+  program.by("process.args[0]").add({ name: "execve", args: [executable, argv, envp] });
   return parked.prepare();
+}
+
+/**
+ * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
+ * From here on the agent's own waits are subject to the filter.
+ */
+export function loadListened(agent: Mailbox, pid: number, filter: SeccompFilter | null, state: State): void {
+  if (!filter?.listener) return;
+  const loaded = loadFilter(agent, filter);
+  runInit(agent, pid);
+  handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 
 /** The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. */

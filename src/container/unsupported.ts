@@ -3,10 +3,9 @@ import { fail } from "../linux/config-error.ts";
 
 /**
  * Properties of runtime-spec that tsrun does not apply yet. They are refused, never ignored: a container without
- * its seccomp filter would be less safe than its author thinks.
+ * what its config asks for would be less safe than its author thinks.
  */
 const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => unknown])[] = [
-  ["linux.seccomp", ({ linux }) => linux?.seccomp],
   ["linux.mountLabel", ({ linux }) => linux?.mountLabel],
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt],
   ["linux.memoryPolicy", ({ linux }) => linux?.memoryPolicy],

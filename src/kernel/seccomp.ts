@@ -1,0 +1,147 @@
+/**
+ * seccomp(2) and the classic BPF of its filters, with the names of linux/seccomp.h, linux/filter.h,
+ * linux/bpf_common.h and linux/audit.h.
+ */
+import type { Argument, Call } from "./call.ts";
+import { AF_UNIX } from "./constants.ts";
+import { addressOf } from "./ffi.ts";
+import { ARCHITECTURE } from "./syscall-numbers.ts";
+
+const SECCOMP_SET_MODE_FILTER = 1;
+
+export const SECCOMP_FILTER_FLAG_LOG = 0x02;
+export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x04;
+export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x08;
+export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20;
+
+/** What a filter returns: an action in the upper half, the action's data in the lower. */
+export const SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
+export const SECCOMP_RET_KILL_THREAD = 0;
+export const SECCOMP_RET_TRAP = 0x0003_0000;
+export const SECCOMP_RET_ERRNO = 0x0005_0000;
+export const SECCOMP_RET_USER_NOTIF = 0x7fc0_0000;
+export const SECCOMP_RET_TRACE = 0x7ff0_0000;
+export const SECCOMP_RET_LOG = 0x7ffc_0000;
+export const SECCOMP_RET_ALLOW = 0x7fff_0000;
+export const SECCOMP_RET_DATA = 0xffff;
+
+/** Offsets in `struct seccomp_data`, what a filter looks at; an argument is a 64-bit word, its lower half first. */
+export const SECCOMP_DATA = { nr: 0, arch: 4, args: 16, size: 64 } as const;
+
+/** `struct sock_filter`: code (2 bytes), how far to jump when true and when false (1 each), k (4). */
+export const SOCK_FILTER_SIZE = 8;
+/** The most instructions that a filter may have. */
+export const BPF_MAXINSNS = 4096;
+
+export const BPF_LD_W_ABS = 0x20;
+export const BPF_ALU_AND_K = 0x54;
+export const BPF_JMP_JA = 0x05;
+export const BPF_JMP_JEQ_K = 0x15;
+export const BPF_JMP_JGT_K = 0x25;
+export const BPF_JMP_JGE_K = 0x35;
+export const BPF_JMP_JSET_K = 0x45;
+export const BPF_RET_K = 0x06;
+
+/** ELF machine | 64 bits | little-endian: what `seccomp_data.arch` holds. */
+export const AUDIT_ARCH_I386 = 0x4000_0003;
+export const AUDIT_ARCH_X86_64 = 0xc000_003e;
+export const AUDIT_ARCH_ARM = 0x4000_0028;
+export const AUDIT_ARCH_AARCH64 = 0xc000_00b7;
+export const AUDIT_ARCH_LOONGARCH64 = 0xc000_0102;
+export const AUDIT_ARCH_M68K = 0x0000_0004;
+export const AUDIT_ARCH_MIPS = 0x0000_0008;
+export const AUDIT_ARCH_MIPS64 = 0x8000_0008;
+export const AUDIT_ARCH_MIPS64N32 = 0xa000_0008;
+export const AUDIT_ARCH_MIPSEL = 0x4000_0008;
+export const AUDIT_ARCH_MIPSEL64 = 0xc000_0008;
+export const AUDIT_ARCH_MIPSEL64N32 = 0xe000_0008;
+export const AUDIT_ARCH_PPC = 0x0000_0014;
+export const AUDIT_ARCH_PPC64 = 0x8000_0015;
+export const AUDIT_ARCH_PPC64LE = 0xc000_0015;
+export const AUDIT_ARCH_S390 = 0x0000_0016;
+export const AUDIT_ARCH_S390X = 0x8000_0016;
+export const AUDIT_ARCH_SH = 0x0000_002a;
+export const AUDIT_ARCH_SHEL = 0x4000_002a;
+export const AUDIT_ARCH_PARISC = 0x0000_000f;
+export const AUDIT_ARCH_PARISC64 = 0x8000_000f;
+export const AUDIT_ARCH_RISCV64 = 0xc000_00f3;
+
+/** The architecture of a system call of this binary. */
+export const NATIVE_AUDIT_ARCH = ARCHITECTURE === "arm64" ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
+
+/** asm/unistd.h: in a call's number with AUDIT_ARCH_X86_64, the mark of the x32 ABI. */
+export const X32_SYSCALL_BIT = 0x4000_0000;
+
+/** One instruction of classic BPF; jumps count the instructions to skip. */
+export interface FilterInstruction {
+  readonly code: number;
+  readonly whenTrue?: number;
+  readonly whenFalse?: number;
+  readonly k: number;
+}
+
+/** Packs instructions as an array of `struct sock_filter`. */
+export function packFilter(instructions: readonly FilterInstruction[]): Uint8Array {
+  const words = new Uint32Array(instructions.length * 2);
+  instructions.forEach(({ code, whenTrue = 0, whenFalse = 0, k }, index) => {
+    words[index * 2] = code | (whenTrue << 16) | (whenFalse << 24);
+    words[index * 2 + 1] = k;
+  });
+  return new Uint8Array(words.buffer);
+}
+
+/** `struct sock_fprog`: a filter of so many instructions, at this address of whoever loads it. */
+export function sockFprog(instructions: number, address: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint16(0, instructions, true);
+  view.setBigUint64(8, BigInt(address), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** seccomp(2) with SECCOMP_SET_MODE_FILTER; `program` is a `struct sock_fprog`. */
+export function setSeccompFilter(flags: number, program: Argument): Call {
+  return { name: "seccomp", args: [SECCOMP_SET_MODE_FILTER, flags, program] };
+}
+
+// Handing a listener over: unix(7), sendmsg(2), cmsg(3).
+
+export const SUN_PATH_SIZE = 108;
+export const SOCK_NONBLOCK = 0x800;
+export const MSG_NOSIGNAL = 0x4000;
+export const F_SETFL = 4;
+
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, size: 56 } as const;
+const IOVEC_SIZE = 16;
+const CMSG = { len: 0, level: 8, type: 12, data: 16, size: 24 } as const;
+
+/** `struct sockaddr_un`; the path takes less than SUN_PATH_SIZE bytes. */
+export function sockaddrUn(path: Uint8Array): Uint8Array {
+  const address = new Uint8Array(2 + SUN_PATH_SIZE);
+  address[0] = AF_UNIX;
+  address.set(path, 2);
+  return address;
+}
+
+/** `struct msghdr` of a message with one descriptor; what it points to lies behind it in the same memory. */
+export function messageWithDescriptor(text: Uint8Array, descriptor: number): Uint8Array {
+  const control = MSGHDR.size + IOVEC_SIZE;
+  const data = control + CMSG.size;
+  const memory = new Uint8Array(new ArrayBuffer(data + text.byteLength));
+  const view = new DataView(memory.buffer);
+  const address = addressOf(memory);
+  const setWord = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
+  setWord(MSGHDR.iov, address + MSGHDR.size);
+  setWord(MSGHDR.iovlen, 1);
+  setWord(MSGHDR.control, address + control);
+  setWord(MSGHDR.controllen, CMSG.size);
+  setWord(MSGHDR.size, address + data);
+  setWord(MSGHDR.size + 8, text.byteLength);
+  setWord(control + CMSG.len, CMSG.data + 4);
+  view.setInt32(control + CMSG.level, SOL_SOCKET, true);
+  view.setInt32(control + CMSG.type, SCM_RIGHTS, true);
+  view.setInt32(control + CMSG.data, descriptor, true);
+  memory.set(text, data);
+  return memory;
+}

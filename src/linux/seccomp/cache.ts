@@ -1,0 +1,130 @@
+/**
+ * Compiled filters, kept from one tsrun to the next: libseccomp takes some 10 ms for an engine's default profile,
+ * a kept filter 0.2 ms.
+ *
+ * Whoever can write here decides what containers may do, so nothing is believed that another user could have put
+ * in place: the directory is the caller's own with mode 0700, its owner and mode are read from the opened
+ * descriptor, and so are a file's, whose content must match the digest in front of it. What fails any of this is
+ * compiled again.
+ */
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, close, geteuid, getpid, openat, renameat2 } from "../../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from "../../kernel/constants.ts";
+import { listDirectory, makeDirectory, readAll, removeFile, status, writeAll } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { BPF_MAXINSNS, SOCK_FILTER_SIZE } from "../../kernel/seccomp.ts";
+
+/** Counted up when the compiler's results change. */
+const FORMAT = "tsrun seccomp filter 1";
+/** Bytes of the digest in front of a filter. */
+const DIGEST_SIZE = 32;
+/** Files at most; a machine has a handful of profiles. */
+const MOST_FILES = 64;
+const OTHERS = 0o077;
+
+function sha256(...parts: readonly (string | Uint8Array)[]): Uint8Array {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const part of parts) hasher.update(part);
+  return hasher.digest();
+}
+
+/** The name of what these words describe, which must be all that a filter depends on. */
+export function cacheKey(...words: readonly unknown[]): string {
+  return sha256(JSON.stringify([FORMAT, ...words])).toHex();
+}
+
+/** The caller's directory for filters, made when it is missing. */
+export function openCache(path = defaultPath()): Cache | null {
+  if (path === null) return null;
+  try {
+    makeDirectory(path, 0o700);
+    const fd = here(openat(CWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (isOurs(fd, S_IFDIR)) return new Cache(fd);
+    here(close(fd));
+  } catch (error) {
+    // No /run, no room, a read-only file system: the filter is compiled each time.
+    if (!(error instanceof SyscallError)) throw error;
+  }
+  return null;
+}
+
+function defaultPath(): string | null {
+  if (here(geteuid()) === 0) return "/run/tsrun-seccomp";
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  return own === undefined ? null : `${own}/tsrun-seccomp`;
+}
+
+function isOurs(fd: number, type: number): boolean {
+  const { uid, mode } = status("", AT_EMPTY_PATH, fd);
+  return uid === here(geteuid()) && (mode & S_IFMT) === type && (mode & OTHERS) === 0;
+}
+
+/** A directory of filters by their keys. */
+export class Cache implements Disposable {
+  private readonly directory: number;
+
+  constructor(directory: number) {
+    this.directory = directory;
+  }
+
+  /** The filter of a key; null when there is none, or none to rely on. */
+  get(key: string): Uint8Array | null {
+    // O_NONBLOCK: whatever it is, opening it does not wait.
+    const fd = attempt(openat(this.directory, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    if (fd < 0) return null;
+    try {
+      const { size } = status("", AT_EMPTY_PATH, fd);
+      if (!isOurs(fd, S_IFREG) || size > DIGEST_SIZE + BPF_MAXINSNS * SOCK_FILTER_SIZE) return null;
+      const content = readAll(fd);
+      const filter = content.subarray(DIGEST_SIZE);
+      const whole = filter.byteLength > 0 && filter.byteLength % SOCK_FILTER_SIZE === 0;
+      return whole && Buffer.compare(content.subarray(0, DIGEST_SIZE), sha256(key, filter)) === 0
+        ? filter
+        : null;
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  /** Keeps a filter, so that a reader sees all of it or nothing; does nothing where that is not possible. */
+  set(key: string, filter: Uint8Array): void {
+    try {
+      this.makeRoom();
+      const draft = `${here(getpid())}.new`;
+      removeFile(draft, this.directory); // of a process that was killed
+      const fd = here(openat(this.directory, draft, O_WRONLY | O_CREAT | O_EXCL, 0o600));
+      try {
+        writeAll(fd, sha256(key, filter));
+        writeAll(fd, filter);
+      } finally {
+        here(close(fd));
+      }
+      here(renameat2(this.directory, draft, this.directory, key, 0));
+    } catch (error) {
+      // Full, read-only, or emptied by another tsrun in between: the next one compiles it again.
+      if (!(error instanceof SyscallError)) throw error;
+    }
+  }
+
+  private makeRoom(): void {
+    const files = listDirectory(".", this.directory) ?? [];
+    if (files.length < MOST_FILES) return;
+    for (const { name } of files) removeFile(name, this.directory);
+  }
+
+  [Symbol.dispose](): void {
+    here(close(this.directory));
+  }
+}

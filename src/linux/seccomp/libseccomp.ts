@@ -1,0 +1,150 @@
+/** libseccomp.so.2 through bun:ffi, loaded only when a filter has to be compiled: that costs up to 1 ms. */
+import { dlopen, FFIType } from "bun:ffi";
+import { CWD, close, memfdCreate, openat, pread } from "../../kernel/calls.ts";
+import { AT_EMPTY_PATH, MFD_CLOEXEC, O_PATH } from "../../kernel/constants.ts";
+import { addressOf } from "../../kernel/ffi.ts";
+import { readLink, status } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { ARCHITECTURE } from "../../kernel/syscall-numbers.ts";
+import { fail } from "../config-error.ts";
+
+const SONAME = "libseccomp.so.2";
+
+/** Where distributions keep it; elsewhere the dynamic loader finds it. */
+const DIRECTORIES = [
+  `/usr/lib/${ARCHITECTURE === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
+  "/usr/lib64",
+  "/usr/lib",
+] as const;
+
+/** enum scmp_filter_attr: how the instructions are arranged; 2 is a binary tree of the system call numbers. */
+const SCMP_FLTATR_CTL_OPTIMIZE = 8;
+
+/** `struct scmp_arg_cmp`: argument, operator (4 bytes each), two operands (8 each). */
+const COMPARISON_SIZE = 24;
+const MOST_COMPARISONS = 6;
+
+/** One condition on an argument, in libseccomp's numbers. */
+export interface Comparison {
+  readonly argument: number;
+  readonly operator: number;
+  readonly operands: readonly [bigint, bigint];
+}
+
+/** The library's file, and what tells it from another version of it. */
+export interface Library {
+  readonly path: string;
+  /** Null when only the dynamic loader knows which file it is. */
+  readonly identity: string | null;
+}
+
+/** Finds the library without loading it: some 10 µs. */
+export function findLibrary(): Library {
+  for (const directory of DIRECTORIES) {
+    const path = `${directory}/${SONAME}`;
+    const fd = attempt(openat(CWD, path, O_PATH));
+    if (fd < 0) continue; // not there, or nothing that could be loaded
+    const { inode, size } = status("", AT_EMPTY_PATH, fd);
+    const file = readLink(`/proc/self/fd/${fd}`); // libseccomp.so.2.5.4: the name has the version
+    here(close(fd));
+    return { path, identity: `${file} ${inode} ${size}` };
+  }
+  return { path: SONAME, identity: null };
+}
+
+const { i64_fast: word, i32, u32 } = FFIType;
+
+const FUNCTIONS = {
+  seccomp_init: { args: [u32], returns: word },
+  seccomp_release: { args: [word], returns: FFIType.void },
+  seccomp_arch_add: { args: [word, u32], returns: i32 },
+  seccomp_attr_set: { args: [word, u32, u32], returns: i32 },
+  seccomp_syscall_resolve_name_arch: { args: [u32, word], returns: i32 },
+  seccomp_rule_add_array: { args: [word, u32, i32, u32, word], returns: i32 },
+  seccomp_export_bpf: { args: [word, i32], returns: i32 },
+} as const;
+
+function load(path: string) {
+  try {
+    return dlopen(path, FUNCTIONS).symbols;
+  } catch (error) {
+    const [reason = ""] = String(error instanceof Error ? error.message : error).split("\n");
+    return fail(
+      "linux.seccomp",
+      `needs libseccomp 2.5, which cannot be loaded: install the package libseccomp2 (${reason})`,
+    );
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A filter that libseccomp is building. Its functions return 0 or a negative errno, as libseccomp's do. */
+export class LibseccompFilter implements Disposable {
+  private readonly functions: ReturnType<typeof load>;
+  private readonly context: number;
+  /** Memory for one name or a list of comparisons. */
+  private readonly memory = new Uint8Array(512);
+  private readonly view = new DataView(this.memory.buffer);
+  private readonly address = addressOf(this.memory);
+
+  /** @throws ConfigError when the library cannot be loaded or does not know the default action */
+  constructor(library: string, defaultAction: number) {
+    this.functions = load(library);
+    this.context = Number(this.functions.seccomp_init(defaultAction));
+    if (this.context === 0)
+      fail("linux.seccomp.defaultAction", "is not supported by this kernel or its libseccomp");
+  }
+
+  addArchitecture(token: number): number {
+    return this.functions.seccomp_arch_add(this.context, token);
+  }
+
+  /** Arranges the instructions as a binary tree; an error means that the library is too old for it. */
+  optimize(): number {
+    return this.functions.seccomp_attr_set(this.context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  }
+
+  /**
+   * The number of a system call. -1 when libseccomp has never heard of it; another negative number, which
+   * `addRule` takes, when only other architectures have it.
+   */
+  resolve(architecture: number, name: string): number {
+    if (name.length * 3 >= this.memory.byteLength) return -1;
+    const { written } = encoder.encodeInto(name, this.memory);
+    this.memory[written] = 0;
+    return this.functions.seccomp_syscall_resolve_name_arch(architecture, this.address);
+  }
+
+  /** All comparisons must hold for the action to be taken. */
+  addRule(action: number, number: number, comparisons: readonly Comparison[]): number {
+    const { context, view, address } = this;
+    if (comparisons.length > MOST_COMPARISONS)
+      throw new Error("a system call has no more than six arguments to compare");
+    for (const [index, { argument, operator, operands }] of comparisons.entries()) {
+      const at = index * COMPARISON_SIZE;
+      view.setUint32(at, argument, true);
+      view.setUint32(at + 4, operator, true);
+      view.setBigUint64(at + 8, operands[0], true);
+      view.setBigUint64(at + 16, operands[1], true);
+    }
+    return this.functions.seccomp_rule_add_array(context, action, number, comparisons.length, address);
+  }
+
+  /** The filter as an array of `struct sock_filter`; a negative errno when libseccomp cannot make it. */
+  export(): Uint8Array | number {
+    // seccomp_export_bpf_mem(3) is there since 2.6 only.
+    const fd = here(memfdCreate("tsrun-seccomp", MFD_CLOEXEC));
+    try {
+      const result = this.functions.seccomp_export_bpf(this.context, fd);
+      if (result < 0) return result;
+      const bytes = new Uint8Array(status("", AT_EMPTY_PATH, fd).size);
+      return bytes.subarray(0, here(pread(fd, bytes, 0)));
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.functions.seccomp_release(this.context);
+  }
+}
