@@ -71,8 +71,9 @@ static uint32_t adopt(struct mailbox *box)
 	return (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) | FUTEX_WAITERS;
 }
 
-static void release(struct mailbox *box)
+static void release(struct mailbox *box, uint32_t next)
 {
+	box->next = next;
 	__atomic_store_n(&box->lock, 0, __ATOMIC_SEQ_CST);
 	call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
 }
@@ -113,8 +114,8 @@ static int64_t perform(const struct step *step, const struct step *steps)
 static struct mailbox *run(struct mailbox *box)
 {
 	struct step *steps = steps_of(box);
-	uint32_t end = box->end;
-	for (uint32_t i = box->first; i < end; i++) {
+	uint32_t i;
+	for (i = box->first; i < __atomic_load_n(&box->end, __ATOMIC_ACQUIRE); i++) {
 		struct step *step = &steps[i];
 		box->at = i;
 		if (box->traced)
@@ -124,7 +125,7 @@ static struct mailbox *run(struct mailbox *box)
 			return (struct mailbox *)step->argument[2];
 		step->result = result;
 		if (step->number == MOVE) {
-			release(box);
+			release(box, i + 1);
 			return (struct mailbox *)step->argument[2];
 		}
 		if ((uint64_t)result <= (uint64_t)-4096) {
@@ -137,7 +138,7 @@ static struct mailbox *run(struct mailbox *box)
 		}
 		i += step->skip_on_error;
 	}
-	release(box);
+	release(box, i);
 	return box;
 }
 

@@ -22,11 +22,11 @@ struct mailbox {
 	uint32_t post;	   /* futex: tsrun counts it up to post a program */
 	uint32_t lock;	   /* robust futex: held while a program runs, 0 when it is done */
 	uint32_t first;	   /* the program's first step … */
-	uint32_t end;	   /* … and the one after its last */
+	uint32_t end;	   /* … and the one after its last; tsrun may raise it while the program runs */
 	uint32_t at;	   /* the step that runs, ran last or failed */
 	uint32_t error;	   /* errno of the step that failed, else 0 */
 	uint32_t traced;   /* 1: note when each step starts */
-	uint32_t reserved;
+	uint32_t next;	   /* the step after the last one that was considered, once the lock is free */
 	uint64_t patience; /* address of a timespec: how long to wait for a post before giving up; 0 for ever */
 	struct robust_head robust;
 };

@@ -25,6 +25,7 @@ export const MAILBOX = {
   at: 16,
   error: 20,
   traced: 24,
+  next: 28,
   patience: 32,
   robust: 40,
   size: 64,

@@ -4,8 +4,12 @@
  *     tsrun                                       agent
  *     writes steps, first, end                    waits on `post` (futex)
  *     lock = WAITERS; post += 1; wake(post)  ──▶  lock = TID | WAITERS
- *     waits on `lock` (futex)                     runs the steps, writes results, at, error
- *     reads results                          ◀──  lock = 0; wake(lock)
+ *     adds steps, raises end                 ──▶  runs steps up to end, writes results, at, error
+ *     waits on `lock` (futex)
+ *     reads results                          ◀──  next = …; lock = 0; wake(lock)
+ *
+ * tsrun adds steps while the agent runs those before. One that saw the old end just before leaves steps
+ * between `next` and `end`: then tsrun, finding the lock free, wakes it again.
  *
  * `lock` is a robust futex: when the agent dies, or becomes the container's program by execve(2), the kernel
  * itself sets OWNER_DIED and wakes tsrun. So "exec succeeded" needs no pipe, and nobody waits for the dead.
@@ -125,22 +129,13 @@ export class Mailbox {
     return this.end;
   }
 
-  /** Lays out the steps added since the last post and lets the agent run them. */
+  /**
+   * Lays out the steps added since the last post and lets the agent run them, when it has done those before.
+   * Returns at once: tsrun goes on building the program while the agent runs its beginning.
+   */
   post(): void {
-    const { words, program } = this;
-    const first = this.posted;
-    for (let index = first; index < program.steps.length; index++) this.encode(index);
-    this.posted = program.steps.length;
-    words[MAILBOX.first >> 2] = first;
-    words[MAILBOX.end >> 2] = program.steps.length;
-    this.ring();
-  }
-
-  /** Posts the steps from `first` to `end` that an earlier tsrun laid out. */
-  postPrepared(first: number, end: number): void {
-    this.words[MAILBOX.first >> 2] = first;
-    this.words[MAILBOX.end >> 2] = end;
-    this.ring();
+    const { first, end } = this.prepare();
+    this.run(first, end);
   }
 
   /** Lays out the steps added since the last post without posting them; returns their range. */
@@ -152,26 +147,41 @@ export class Mailbox {
     return { first, end };
   }
 
-  private ring(): void {
+  /** Lets the agent run steps that were laid out before, perhaps by another tsrun. */
+  run(first: number, end: number): void {
     const { words } = this;
-    words[MAILBOX.error >> 2] = 0;
+    // Steps that do not follow the last ones: nobody has posted them yet, and the agent must be at rest.
+    if (first !== words[MAILBOX.end >> 2]) words[MAILBOX.next >> 2] = first;
+    Atomics.store(words, MAILBOX.end >> 2, end);
+    this.ringIfIdle();
+  }
+
+  /** Wakes an agent that has steps left. One that runs sees the new end, or has just missed it: `outcome` looks. */
+  private ringIfIdle(): boolean {
+    const { words } = this;
+    if (Atomics.load(words, MAILBOX.lock >> 2) !== 0 || this.errno !== 0) return false;
+    const next = words[MAILBOX.next >> 2] ?? 0;
+    if (next >= Atomics.load(words, MAILBOX.end >> 2)) return false;
+    words[MAILBOX.first >> 2] = next;
     Atomics.store(words, MAILBOX.lock >> 2, FUTEX_WAITERS);
     Atomics.add(words, MAILBOX.post >> 2, 1);
     here(futexWake(this.address + MAILBOX.post));
+    return true;
   }
 
-  /** Waits until the posted program has ended, however it ended. */
+  /** Waits until all that was posted has been done, or has ended otherwise. */
   outcome(alive: () => boolean): Outcome {
     const lock = MAILBOX.lock >> 2;
     for (;;) {
       const value = Atomics.load(this.words, lock);
-      if (value === 0) break;
+      if (value === 0 && !this.ringIfIdle()) break;
       if ((value & FUTEX_OWNER_DIED) !== 0) return { kind: "gone" };
+      if (value === 0) continue;
       const result = attempt(futexWait(this.address + MAILBOX.lock, value, LIFE_CHECK));
       if (result === -ERRNO.ETIMEDOUT && !alive() && Atomics.load(this.words, lock) === value)
         return { kind: "gone" };
     }
-    if (this.words[MAILBOX.error >> 2] === 0) return { kind: "done" };
+    if (this.errno === 0) return { kind: "done" };
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };
   }
 
@@ -343,9 +353,10 @@ export class MailboxFile {
 }
 
 /** Where a parked agent has its mailbox mapped: the name below /proc/PID/map_files (proc_pid_map_files(5)). */
-export const PARKED_MAPPING = [PARKED.offset, PARKED.data]
-  .map((offset) => (MAILBOX_ADDRESS + offset).toString(16))
-  .join("-");
+export function parkedMapping(): string {
+  const hex = (offset: number) => (MAILBOX_ADDRESS + offset).toString(16);
+  return `${hex(PARKED.offset)}-${hex(PARKED.data)}`;
+}
 
 /**
  * Adds the steps that leave a parked agent with as little memory as it can have: all mailboxes but its own are

@@ -22,11 +22,18 @@ export interface Step {
 export class Program {
   readonly steps: Step[] = [];
   private owner = "";
+  /** Called when the steps so far may run; set by whoever has an agent for them. */
+  onReady: () => void = () => {};
 
   /** Names who wants the steps that follow. */
   by(owner: string): this {
     this.owner = owner;
     return this;
+  }
+
+  /** Says that what was added so far is complete in itself and may run while the rest is being built. */
+  ready(): void {
+    this.onReady();
   }
 
   /** Adds a call. An errno in `tolerate` (at most three, or all) does not end the program. */

@@ -104,7 +104,7 @@ interface Execution {
 function execute(agent: Mailbox, process: Process, execution: Execution): void {
   const { env, path, pid, preservedFds, filter } = execution;
   const { first, end } = layOutExecution(agent, process, env, path, preservedFds, filter);
-  agent.postPrepared(first, end);
+  agent.run(first, end);
   const outcome = agent.outcome(() => isOurChildAlive(pid));
   if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
   if (outcome.kind === "failed")

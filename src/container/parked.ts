@@ -5,7 +5,7 @@
  * Elsewhere every page that is written would cost the disk's file system a block (2 ms in all on ext4): there it is
  * a memfd, found again as the agent's mapping, and an empty file in the state directory stands for it.
  */
-import { type Mailbox, MailboxFile, PARKED_MAPPING } from "../agent/mailbox.ts";
+import { type Mailbox, MailboxFile, parkedMapping } from "../agent/mailbox.ts";
 import { CWD, close, fstatfs, memfdCreate, openat } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../kernel/constants.ts";
 import { status, writeFile } from "../kernel/files.ts";
@@ -31,7 +31,7 @@ export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Ma
   const inState = status(MAILBOX_FILE, 0, directory.fd).size > 0;
   const fd = inState
     ? here(openat(directory.fd, MAILBOX_FILE, O_RDWR))
-    : here(openat(CWD, `/proc/${pid}/map_files/${PARKED_MAPPING}`, O_RDWR));
+    : here(openat(CWD, `/proc/${pid}/map_files/${parkedMapping()}`, O_RDWR));
   const mailbox = MailboxFile.openParked(fd);
   here(close(fd));
   return mailbox;

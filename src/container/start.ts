@@ -30,7 +30,7 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0 || !isAlive(init.pid, init.startTime))
     throw new Failure(`cannot start container ${directory.id}: its init was killed`);
-  mailbox.postPrepared(init.first, init.end);
+  mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
   here(close(pidfd));
   if (outcome.kind === "failed") {
