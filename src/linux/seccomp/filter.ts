@@ -39,9 +39,7 @@ export function seccompFilter(seccomp: Seccomp | undefined): SeccompFilter | nul
   if (seccomp === undefined) return null;
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);
-  const program = programOf(seccomp);
-  refuseSuicide(program, listener);
-  return { program, flags, listener };
+  return { program: programOf(seccomp), flags, listener };
 }
 
 function listenerOf({ syscalls = [], listenerPath, listenerMetadata }: Seccomp): Listener | null {
@@ -69,7 +67,7 @@ export function kernelTakes(flags: number): boolean {
 
 function programOf(seccomp: Seccomp): Uint8Array {
   const library = findLibrary();
-  if (library.identity === null) return compile(seccomp, library.path);
+  if (library.identity === null) return checked(seccomp, library.path);
   const { defaultAction, defaultErrnoRet = null, architectures = [], syscalls = [] } = seccomp;
   const key = cacheKey(
     ...[ARCHITECTURE, library.identity],
@@ -78,8 +76,14 @@ function programOf(seccomp: Seccomp): Uint8Array {
   using cache = openCache();
   const kept = cache?.get(key);
   if (kept) return kept;
-  const program = compile(seccomp, library.path);
+  const program = checked(seccomp, library.path);
   cache?.set(key, program);
+  return program;
+}
+
+function checked(seccomp: Seccomp, library: string): Uint8Array {
+  const program = compile(seccomp, library);
+  refuseSuicide(program, listenerOf(seccomp));
   return program;
 }
 

@@ -1,10 +1,10 @@
 /** libseccomp.so.2 through bun:ffi, loaded only when a filter has to be compiled: that costs up to 1 ms. */
 import { dlopen, FFIType } from "bun:ffi";
-import { CWD, close, memfdCreate, openat, pread } from "../../kernel/calls.ts";
-import { AT_EMPTY_PATH, MFD_CLOEXEC, O_PATH } from "../../kernel/constants.ts";
+import { close, memfdCreate, pread } from "../../kernel/calls.ts";
+import { AT_EMPTY_PATH, MFD_CLOEXEC } from "../../kernel/constants.ts";
 import { addressOf } from "../../kernel/ffi.ts";
-import { readLink, status } from "../../kernel/files.ts";
-import { attempt, here } from "../../kernel/here.ts";
+import { status, statusIfThere } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
 import { ARCHITECTURE } from "../../kernel/syscall-numbers.ts";
 import { fail } from "../config-error.ts";
 
@@ -38,16 +38,13 @@ export interface Library {
   readonly identity: string | null;
 }
 
-/** Finds the library without loading it: some 10 µs. */
+/** Finds the library without loading it. */
 export function findLibrary(): Library {
   for (const directory of DIRECTORIES) {
     const path = `${directory}/${SONAME}`;
-    const fd = attempt(openat(CWD, path, O_PATH));
-    if (fd < 0) continue; // not there, or nothing that could be loaded
-    const { inode, size } = status("", AT_EMPTY_PATH, fd);
-    const file = readLink(`/proc/self/fd/${fd}`); // libseccomp.so.2.5.4: the name has the version
-    here(close(fd));
-    return { path, identity: `${file} ${inode} ${size}` };
+    const file = statusIfThere(path);
+    // An update of the package makes a new file beside the old one, and so another inode.
+    if (file !== null) return { path, identity: `${path} ${file.device} ${file.inode} ${file.size}` };
   }
   return { path: SONAME, identity: null };
 }
