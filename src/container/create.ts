@@ -68,12 +68,18 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const context = contextOf(bundle, namespaces, cgroup.path);
+  // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
+  const stream = () => {
+    init.program.onReady = () => init.post();
+    init.post();
+  };
+  if (!namespaces.created.has("user")) stream();
   const { root } = setUp(init.program, context);
 
   const pid = launch.waitForInit();
   closeNamespaces(namespaces);
   if (namespaces.created.has("user")) writeMappings(pid, bundle.config);
-  init.post();
+  stream();
   cgroup.restrict();
   const { executable, home } = enter(init.program, root, bundle, options.preservedFds);
   init.program.move(parked.agentAddress);
@@ -81,12 +87,13 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setRlimits(pid, bundle.process);
   setOomScore(pid, bundle.process.oomScoreAdj);
-  runInit(init, pid);
+  init.post();
+  const { startTime } = processInfo(pid) ?? { startTime: 0 };
+  finishInit(init, pid);
 
   const path = executable.choose((step) => init.result(step));
   const env = home.environment(init);
   const range = layOutExecution(parked, bundle.process, env, path, options.preservedFds, filter);
-  const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const created = {
     ...saved,
     init: { pid, startTime, ...range, executable: path, ownsPidNamespace: namespaces.created.has("pid") },

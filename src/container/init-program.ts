@@ -118,11 +118,13 @@ function mountAll(program: Program, context: InitContext): StepResult {
   if (!mounts.some(({ destination, type, options }) => isDev(destination) && isBind(type, options))) {
     makeDevices(program, root, linux.devices ?? [], inUserNamespace);
     makeDeviceLinks(program, root, context.hostHasKcore);
+    program.ready();
   }
   program.by("config.json: process.cwd");
   directoryInside(program, root, process.cwd);
   writeSysctls(program, linux.sysctl ?? {});
   protectPaths(program, root, linux.readonlyPaths ?? []);
+  program.ready();
   maskPaths(program, root, linux.maskedPaths ?? []);
   if (config.root?.readonly) protectRoot(program, root);
   return root;

@@ -22,19 +22,32 @@ import { type FileStatus, readStatx, STATX_SIZE } from "./structs.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** All bytes that a descriptor still gives. */
+/** Where files are read to; most are much smaller. */
+const buffer = new Uint8Array(65_536);
+
+/** All bytes that a descriptor still gives. The kernel's files may come in short reads: only an empty one is the end. */
 export function readAll(fd: number): Uint8Array {
-  let bytes = new Uint8Array(16384);
   let length = 0;
   for (;;) {
-    const count = here(read(fd, bytes.subarray(length)));
-    if (count === 0) return bytes.subarray(0, length);
+    const count = here(read(fd, buffer.subarray(length)));
+    if (count === 0) return buffer.slice(0, length);
     length += count;
+    if (length === buffer.byteLength) return readLarge(fd, buffer.slice());
+  }
+}
+
+function readLarge(fd: number, start: Uint8Array): Uint8Array {
+  let bytes = start;
+  let length = start.byteLength;
+  for (;;) {
     if (length === bytes.byteLength) {
       const larger = new Uint8Array(length * 4);
       larger.set(bytes);
       bytes = larger;
     }
+    const count = here(read(fd, bytes.subarray(length)));
+    if (count === 0) return bytes.slice(0, length);
+    length += count;
   }
 }
 

@@ -53,6 +53,7 @@ export function addMounts(program: Program, root: Fd, mounts: readonly Mount[], 
     program.by(`config.json: ${where} (${mount.type ?? "bind"} on ${mount.destination})`);
     const destination = destinations.resolve(where, mount);
     addMount(program, root, where, isPlain(mount) ? mount : { ...mount, destination }, context);
+    program.ready();
   }
 }
 
