@@ -10,16 +10,19 @@ import { VERSION } from "./version.ts";
 type Status = number | Promise<number>;
 type Runner<C extends CommandName> = (invocation: InvocationOf<C>) => Status;
 
+const making = () => import("./making-commands.ts");
+const acting = () => import("./acting-commands.ts");
+
 /** The commands, each loaded when it is called: what `ps` needs must not slow `create` down. */
 const RUNNERS: { readonly [C in CommandName]?: () => Promise<Runner<C>> } = {
-  create: async () => (await import("./create.ts")).create,
-  start: async () => (await import("./start.ts")).start,
-  run: async () => (await import("./run.ts")).run,
-  state: async () => (await import("./state.ts")).state,
-  kill: async () => (await import("./kill.ts")).kill,
-  delete: async () => (await import("./delete.ts")).remove,
-  list: async () => (await import("./list.ts")).list,
-  exec: async () => (await import("./exec.ts")).exec,
+  create: async () => (await making()).create,
+  start: async () => (await acting()).start,
+  run: async () => (await making()).run,
+  state: async () => (await acting()).state,
+  kill: async () => (await acting()).kill,
+  delete: async () => (await acting()).remove,
+  list: async () => (await acting()).list,
+  exec: async () => (await making()).exec,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,
   features: async () => (await import("./features.ts")).features,
