@@ -9,6 +9,7 @@ import { compileDeviceRules } from "../linux/cgroups/device-program.ts";
 import { allowsEverything, containerDeviceRules } from "../linux/cgroups/device-rules.ts";
 import { attachDevices } from "../linux/cgroups/devices.ts";
 import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
+import { ordinaryDeviceProgram } from "../linux/cgroups/ordinary-devices.ts";
 import { cgroupDirectory } from "../linux/cgroups/path.ts";
 import { removeCgroup } from "../linux/cgroups/remove.ts";
 import { resourceNotes, resourceWrites } from "../linux/cgroups/resources.ts";
@@ -46,10 +47,18 @@ export function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgr
 }
 
 function restrict(path: string, fd: number, plan: ResourcePlan, resources: Resources, config: Config): void {
-  const rules = containerDeviceRules(resources.devices, config.linux?.devices);
-  if (!allowsEverything(rules)) attachDevices(fd, compileDeviceRules(rules));
+  const program = deviceProgram(resources, config);
+  if (program !== null) attachDevices(fd, program);
   if (wantsDelegation(config)) delegateCgroup(path, hostRoot(config));
   applyWrites(path, plan.writes);
+}
+
+/** Null when every device is open. */
+function deviceProgram({ devices }: Resources, { linux }: Config): Uint8Array | null {
+  const ordinary = ordinaryDeviceProgram(devices, linux?.devices);
+  if (ordinary !== null) return ordinary;
+  const rules = containerDeviceRules(devices, linux?.devices);
+  return allowsEverything(rules) ? null : compileDeviceRules(rules);
 }
 
 /** The host's uid of the container's root. */
