@@ -32,11 +32,12 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../kernel/constants.ts";
-import { ERRNO } from "../kernel/errno.ts";
+import { ERRNO, errnoName } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
+import { hintFor } from "./hints.ts";
 import {
   CLONE,
   MAILBOX,
@@ -95,7 +96,9 @@ export class StepError extends SyscallError {
   constructor(step: Step, errno: number) {
     super(step.call, errno);
     this.owner = step.owner;
-    this.message = step.owner === "" ? this.message : `${step.owner}: ${this.message}`;
+    const hint = hintFor(step.call.name, errnoName(errno));
+    const owner = step.owner === "" ? "" : `${step.owner}: `;
+    this.message = `${owner}${this.message}${hint === "" ? "" : `; ${hint}`}`;
   }
 }
 

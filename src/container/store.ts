@@ -1,8 +1,10 @@
 import type { Config } from "../../runtime-spec/config.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, flock, openat } from "../kernel/calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_DIRECTORY, O_RDONLY } from "../kernel/constants.ts";
-import { ERRNO } from "../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import {
+  type DirectoryEntry,
   listDirectory,
   makeDirectories,
   makeDirectory,
@@ -165,10 +167,21 @@ export class Store {
 
   /** All containers' ids, sorted. */
   ids(): readonly string[] {
-    return (listDirectory(this.root) ?? [])
+    return this.entries()
       .filter((entry) => entry.isDirectory && isId(entry.name))
       .map((entry) => entry.name)
       .sort();
+  }
+
+  private entries(): readonly DirectoryEntry[] {
+    try {
+      return listDirectory(this.root) ?? [];
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      const { errno } = error;
+      const hint = errno === ERRNO.EACCES ? "; run tsrun as root, or name another --root" : "";
+      throw new Failure(`cannot read ${this.root}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
+    }
   }
 
   private openDirectory(id: string, path: string): StateDirectory | null {

@@ -1,0 +1,39 @@
+import type { ErrnoName } from "../kernel/errno.ts";
+import type { SyscallName } from "../kernel/syscall-numbers.ts";
+
+/** What usually is behind a system call's failure, for the person who wrote the config. */
+const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?: string } } = {
+  capset: { EPERM: "tsrun cannot give capabilities that it lacks itself" },
+  clone3: {
+    EBUSY: "a cgroup whose controllers are enabled for its children cannot have processes itself",
+    EINVAL: "does this kernel have all these namespaces?",
+    ENOSPC: "a limit in /proc/sys/user is reached",
+    EPERM: "tsrun needs CAP_SYS_ADMIN for namespaces",
+    EUSERS: "user namespaces are nested too deeply",
+  },
+  fsopen: { ENODEV: "this kernel has no file system of that type" },
+  fsmount: { EPERM: "a user namespace may mount it only in namespaces of its own" },
+  fsconfig: { EPERM: "a user namespace may mount it only in namespaces of its own" },
+  mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
+  mknodat: { EROFS: "the file to mount over is missing in a read-only rootfs" },
+  openat2: {
+    ELOOP: "links of proc such as /proc/self/fd are refused, and so is a symlink where a directory must be",
+    ENOENT: "does it exist in the rootfs?",
+    EXDEV: "it leads out of where it must stay",
+  },
+  setgroups: {
+    EPERM: "are these groups mapped in the user namespace?",
+    EINVAL: "are these groups mapped in the user namespace?",
+  },
+  setresgid: { EINVAL: "is this gid mapped in the user namespace?" },
+  setresuid: {
+    EAGAIN: "the user's process limit is reached",
+    EINVAL: "is this uid mapped in the user namespace?",
+  },
+};
+
+/** A hint for the failure of a step; empty when there is none. */
+export function hintFor(call: string, errno: string): string {
+  const hints: { readonly [errno: string]: string } | undefined = HINTS[call as SyscallName]; // undefined for others
+  return hints?.[errno] ?? "";
+}
