@@ -89,7 +89,10 @@ function comparison({ index, op, value, valueTwo = 0 }: SeccompArg, where: strin
 function operand(value: number, where: string): bigint {
   if (value === UINT64_MAX) return 0xffff_ffff_ffff_ffffn;
   if (Number.isSafeInteger(value)) return BigInt(value);
-  return refuse(where, `${value} is too large to be read exactly: use numbers below 2^53, or 2^64 - 1`);
+  return refuse(
+    where,
+    `${BigInt(value)} is too large to be read exactly: use numbers below 2^53, or 2^64 - 1`,
+  );
 }
 
 /** ENOSYS for calls above the last that the profile names, on each architecture that it covers. */
