@@ -1,0 +1,46 @@
+/** Runs the test files in the guest and reports each to the host. */
+import { openSync, readFileSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
+import { cgroup2Controllers } from "../../harness/cgroups.ts";
+import { runFile } from "../../harness/run-file.ts";
+import { portDevice, type Report } from "../results.ts";
+
+const PROJECT = resolve(import.meta.dir, "../../..");
+const FILE_SECONDS = 300;
+const BESIDE = /^\/\/ Runs beside other files\.$/m;
+const WORKERS = 3;
+
+const port = openSync(portDevice(), "w");
+const files = readFileSync(resolve(PROJECT, "test-files"), "utf8").split("\n").filter(Boolean);
+
+report({
+  kind: "began",
+  kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
+  controllers: [...cgroup2Controllers()],
+});
+const waiting = files.toSorted((a, b) => length(b) - length(a));
+await Promise.all(Array.from({ length: WORKERS }, worker));
+report({ kind: "ended" });
+
+/**
+ * How long a file may take, in no unit: those that run alone on other machines first, then the larger. A long one
+ * that comes last would leave a processor idle.
+ */
+function length(file: string): number {
+  const text = readFileSync(resolve(PROJECT, file), "utf8");
+  return BESIDE.test(text) ? text.length : Number.POSITIVE_INFINITY;
+}
+
+async function worker(): Promise<void> {
+  for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
+}
+
+async function run(file: string): Promise<void> {
+  const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, true);
+  report({ kind: "file", result: { ...result, file } });
+}
+
+function report(what: Report): void {
+  const line = Buffer.from(`${JSON.stringify(what)}\n`);
+  for (let done = 0; done < line.length; ) done += writeSync(port, line, done);
+}

@@ -1,0 +1,118 @@
+/**
+ * The guest's whole file system: tsrun, the tests, the rootfs that they run, and the few programs of this machine
+ * that the tests call. JavaScript needs no program of its own: tsrun, told `BUN_BE_BUN=1`, is the Bun in it.
+ */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readBusybox } from "../../rootfs/busybox-binary.ts";
+import { MissingPackage } from "../../rootfs/missing-package.ts";
+import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
+import { command } from "../harness/mount.ts";
+
+/** Where the project is in the guest, without the first slash. */
+const PROJECT = "tsrun";
+
+/** What the guest has of the project. */
+const PARTS = [
+  "bin/tsrun",
+  "build/rootfs/busybox",
+  "build/rootfs/pause",
+  "test",
+  ...["uvu", "dequal", "diff", "kleur"].map((name) => `node_modules/${name}`),
+] as const;
+
+/**
+ * This machine's programs that busybox has no equal of, or one with fewer options than the tests give, and the
+ * packages that have them.
+ */
+const PROGRAMS = [
+  ["sh", "dash"],
+  ["mount", "mount"],
+  ["umount", "mount"],
+  ["unshare", "util-linux"],
+  ["setpriv", "util-linux"],
+  ["ip", "iproute2"],
+  ["timeout", "coreutils"],
+  ["cp", "coreutils"],
+  ["nice", "coreutils"],
+  ["grep", "grep"],
+] as const;
+
+const USERS = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false"];
+const GROUPS = ["root:x:0:", "nogroup:x:65534:"];
+
+/** Directories that the guest's init mounts file systems on. */
+const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
+
+/** The tree of a guest; `modules` are files of kernel modules, which its init loads in this order. */
+export function guestTree(project: string, modules: readonly string[]): Entry[] {
+  const tsrun = join(project, "bin/tsrun");
+  const programs = PROGRAMS.map(([name, owner]) => [name, which(name, owner)] as const);
+  const libraries = new Set([tsrun, ...programs.map(([, path]) => path)].flatMap(librariesOf));
+  return withParents([
+    ...MOUNT_POINTS.map((path) => directory(path)),
+    program("init", readFileSync(join(project, "test/vm/guest/init"))),
+    ...modules.map((file, index) =>
+      program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
+    ),
+    textFile("etc/passwd", USERS),
+    textFile("etc/group", GROUPS),
+    ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
+    ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
+    ...[...libraries].map((path) => program(path.slice(1), readFileSync(path))),
+    ...PARTS.flatMap((part) => copied(join(project, part), `${PROJECT}/${part}`)),
+  ]);
+}
+
+/** @throws MissingPackage */
+function which(name: string, owner: string): string {
+  const path = Bun.which(name);
+  if (path === null) throw new MissingPackage(`the guest needs ${name}, which is not on this machine`, owner);
+  return path;
+}
+
+/** The loader and the libraries that a program is linked with, as ldd(1) lists them. */
+function librariesOf(path: string): string[] {
+  return [...command("ldd", path).matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, library = ""]) => library);
+}
+
+/** Busybox, and each of its applets as a link in /bin, whatever directory it would have on a machine. */
+function busyboxPrograms(): Entry[] {
+  const { binary, applets } = readBusybox("/bin/busybox");
+  const names = applets.map((path) => path.slice(path.lastIndexOf("/") + 1));
+  const links = names.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox"));
+  return [program("bin/busybox", binary), ...links];
+}
+
+function link(path: string, target: string): Entry {
+  return { type: "symlink", path, target };
+}
+
+/** A file or a whole directory of this machine, at `path` in the guest; owners and modes stay. */
+function copied(from: string, path: string): Entry[] {
+  const found = lstatSync(from);
+  if (found.isSymbolicLink()) return [link(path, readlinkSync(from))];
+  const common = { path, owner: found.uid, mode: found.mode & 0o7777 };
+  if (!found.isDirectory()) return [{ type: "file", ...common, content: readFileSync(from) }];
+  const children = readdirSync(from).sort();
+  return [
+    { type: "directory", ...common },
+    ...children.flatMap((name) => copied(join(from, name), `${path}/${name}`)),
+  ];
+}
+
+/** The entries with a directory in front of each that none of them makes. */
+function withParents(entries: readonly Entry[]): Entry[] {
+  const made = new Set(["."]);
+  return entries.flatMap((entry) => {
+    const missing = parents(entry.path).filter((path) => !made.has(path));
+    for (const path of [...missing, entry.path]) made.add(path);
+    return [...missing.map((path) => directory(path)), entry];
+  });
+}
+
+/** `a`, `a/b` for `a/b/c`. */
+function parents(path: string): string[] {
+  const above = dirname(path);
+  return above === "." ? [] : [...parents(above), above];
+}

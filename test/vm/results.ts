@@ -1,0 +1,31 @@
+/**
+ * What the guest tells the host: lines of JSON through a port of a virtio console, so that nothing else that is
+ * printed on a machine gets between them. They begin with `began` and end with `ended`; a guest that panics, hangs
+ * or is switched off early never says the latter.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import type { FileResult } from "../harness/run-file.ts";
+
+/** The port's name, by which the guest finds it. */
+export const PORT = "tsrun.results";
+
+export type Report =
+  | { readonly kind: "began"; readonly kernel: string; readonly controllers: readonly string[] }
+  | { readonly kind: "file"; readonly result: FileResult }
+  | { readonly kind: "ended" };
+
+/** The device of the port, seen from the guest. @throws Error when QEMU has made none */
+export function portDevice(): string {
+  const ports = "/sys/class/virtio-ports";
+  const name = readdirSync(ports).find(
+    (port) => readFileSync(`${ports}/${port}/name`, "utf8").trim() === PORT,
+  );
+  if (name === undefined) throw new Error(`${ports} has no ${PORT}`);
+  return `/dev/${name}`;
+}
+
+/** The reports in what arrived so far; the last line may still be without its end. */
+export function parseReports(text: string): Report[] {
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Report); // written by the guest's main.ts
+}
