@@ -31,7 +31,7 @@ export interface Listener {
   readonly metadata: string | undefined;
 }
 
-/** Flags of a profile that has no list of them, as runc has it. */
+/** Flags of a profile that has no list of them, where the kernel knows them: runc's. */
 const DEFAULT_FLAGS: readonly SeccompFlag[] = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
 /** The filter of `linux.seccomp`; null without one. @throws ConfigError */
@@ -39,7 +39,7 @@ export function seccompFilter(seccomp: Seccomp | undefined): SeccompFilter | nul
   if (seccomp === undefined) return null;
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);
-  return { program: programOf(seccomp), flags, listener };
+  return { program: programOf(seccomp, listener), flags, listener };
 }
 
 function listenerOf({ syscalls = [], listenerPath, listenerMetadata }: Seccomp): Listener | null {
@@ -49,13 +49,13 @@ function listenerOf({ syscalls = [], listenerPath, listenerMetadata }: Seccomp):
 }
 
 /** The flags as a number; asks the kernel, with a filter at no address, whether it takes them. */
-function flagsOf({ flags = DEFAULT_FLAGS }: Seccomp, listener: Listener | null): number {
+function flagsOf({ flags }: Seccomp, listener: Listener | null): number {
   let sum = listener === null ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER;
-  for (const [index, flag] of flags.entries()) {
+  for (const [index, flag] of (flags ?? DEFAULT_FLAGS).entries()) {
     // Without a listener the kernel refuses what is meant for one; validation warns.
     if (flag === "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" && listener === null) continue;
-    if (!kernelTakes(sum | FLAGS[flag])) fail(`linux.seccomp.flags[${index}]`, `this kernel has no ${flag}`);
-    sum |= FLAGS[flag];
+    if (kernelTakes(sum | FLAGS[flag])) sum |= FLAGS[flag];
+    else if (flags !== undefined) fail(`linux.seccomp.flags[${index}]`, `this kernel has no ${flag}`);
   }
   return sum;
 }
@@ -65,9 +65,9 @@ export function kernelTakes(flags: number): boolean {
   return attempt(setSeccompFilter(flags, 0)) !== -ERRNO.EINVAL;
 }
 
-function programOf(seccomp: Seccomp): Uint8Array {
+/** The instructions, kept from an earlier time or compiled. What is kept has passed the check. */
+function programOf(seccomp: Seccomp, listener: Listener | null): Uint8Array {
   const library = findLibrary();
-  if (library.identity === null) return checked(seccomp, library.path);
   const { defaultAction, defaultErrnoRet = null, architectures = [], syscalls = [] } = seccomp;
   const key = cacheKey(
     ...[ARCHITECTURE, library.identity],
@@ -76,14 +76,9 @@ function programOf(seccomp: Seccomp): Uint8Array {
   using cache = openCache();
   const kept = cache?.get(key);
   if (kept) return kept;
-  const program = checked(seccomp, library.path);
+  const program = compile(seccomp, library.path);
+  refuseSuicide(program, listener);
   cache?.set(key, program);
-  return program;
-}
-
-function checked(seccomp: Seccomp, library: string): Uint8Array {
-  const program = compile(seccomp, library);
-  refuseSuicide(program, listenerOf(seccomp));
   return program;
 }
 

@@ -10,11 +10,15 @@ import { fail } from "../config-error.ts";
 
 const SONAME = "libseccomp.so.2";
 
-/** Where distributions keep it; elsewhere the dynamic loader finds it. */
+/**
+ * Where distributions keep it. It is always loaded by its whole path: by its name alone, bun:ffi would take it from
+ * the current directory when the system has none, and that may be a bundle.
+ */
 const DIRECTORIES = [
   `/usr/lib/${ARCHITECTURE === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
   "/usr/lib64",
   "/usr/lib",
+  "/usr/local/lib",
 ] as const;
 
 /** enum scmp_filter_attr: how the instructions are arranged; 2 is a binary tree of the system call numbers. */
@@ -34,11 +38,10 @@ export interface Comparison {
 /** The library's file, and what tells it from another version of it. */
 export interface Library {
   readonly path: string;
-  /** Null when only the dynamic loader knows which file it is. */
-  readonly identity: string | null;
+  readonly identity: string;
 }
 
-/** Finds the library without loading it. */
+/** Finds the library without loading it. @throws ConfigError */
 export function findLibrary(): Library {
   for (const directory of DIRECTORIES) {
     const path = `${directory}/${SONAME}`;
@@ -46,7 +49,7 @@ export function findLibrary(): Library {
     // An update of the package makes a new file beside the old one, and so another inode.
     if (file !== null) return { path, identity: `${path} ${file.device} ${file.inode} ${file.size}` };
   }
-  return { path: SONAME, identity: null };
+  return lack(`is in none of ${DIRECTORIES.join(", ")}`);
 }
 
 const { i64_fast: word, i32, u32 } = FFIType;
@@ -66,11 +69,12 @@ function load(path: string) {
     return dlopen(path, FUNCTIONS).symbols;
   } catch (error) {
     const [reason = ""] = String(error instanceof Error ? error.message : error).split("\n");
-    return fail(
-      "linux.seccomp",
-      `needs libseccomp 2.5, which cannot be loaded: install the package libseccomp2 (${reason})`,
-    );
+    return lack(`cannot be loaded (${reason})`);
   }
+}
+
+function lack(what: string): never {
+  return fail("linux.seccomp", `needs ${SONAME}, which ${what}: install the package libseccomp2`);
 }
 
 const encoder = new TextEncoder();
