@@ -1,0 +1,197 @@
+# Two commands matter most: `make demo` shows a pod, `make test` tests everything. `make` alone lists the rest.
+#
+# What is missing on this machine is installed by the targets that need it: npm packages here, Debian packages by
+# apt-get. Nothing is built again when nothing has changed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build build-arm64 rootfs demo test lint format bench install uninstall clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
+
+# ---- What the machine must have ----
+
+# $(call require,CHECK,WHAT,PACKAGES): goes on when the shell command CHECK succeeds, perhaps after installing the
+# Debian packages; else one line says WHAT is missing. No package is ever removed to make room.
+define require
+@have() { $(1); }; have >/dev/null 2>&1 && exit 0; \
+missing='tsrun needs $(2) (Debian: $(3))'; \
+command -v apt-get >/dev/null || { echo "$$missing, and there is no apt-get to install it" >&2; exit 1; }; \
+test "$$(id -u)" = 0 || { echo "$$missing: run this as root: apt-get install $(3)" >&2; exit 1; }; \
+$(call apt-install,$(3)) && have >/dev/null 2>&1 || { echo "$$missing, and apt-get could not install it:" \
+	"$$(grep -m1 '^E: ' build/apt.log || echo see build/apt.log)" >&2; exit 1; }
+endef
+
+# One at a time, also in a parallel make.
+define apt-install
+mkdir -p build && echo "apt-get install $(1)" && DEBIAN_FRONTEND=noninteractive flock build/apt.log \
+	sh -c '(apt-get -q update && apt-get -q -y --no-install-recommends --no-remove install $(1)) >build/apt.log 2>&1'
+endef
+
+.PHONY: need-root need-npm need-gcc need-busybox need-test-tools
+need-root:
+	@test "$$(id -u)" = 0 || { echo "tsrun makes containers as root alone so far: run this with sudo" >&2; exit 1; }
+need-npm:
+	$(call require,command -v npm,npm,nodejs npm)
+need-gcc:
+	$(call require,echo '#include <linux/futex.h>' | $(CC) -E - && test -e "$$($(CC) -print-file-name=libc.a)",gcc and the headers of libc and Linux,gcc libc6-dev)
+need-busybox:
+	$(call require,test -x /bin/busybox,a static busybox,busybox-static)
+
+# Without these the tests that want them are skipped, and say so.
+TEST_TOOLS = aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish
+TEST_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish
+need-test-tools:
+	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
+	test -z "$$missing" || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
+		$(call apt-install,$(TEST_PACKAGES)); } || echo "apt-get could not install all of them: see build/apt.log"
+
+# npm writes this file last. Of the packages' own scripts only Bun's runs, which puts its binary in place.
+INSTALLED := node_modules/.package-lock.json
+$(INSTALLED): package.json package-lock.json .npmrc | need-npm
+	npm ci --ignore-scripts --loglevel=error
+	@node node_modules/bun/install.js && touch $@
+
+# ---- tsrun ----
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+MACHINE := $(shell uname -m)
+BUN := node_modules/.bin/bun
+
+# No libc, no relocations, nothing but code: what stays of tsrun in a container until its program runs.
+AGENT_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-pic -no-pie \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer \
+	-Wl,--build-id=none,-z,noexecstack,-z,norelro,-n,-s
+AGENT_FLAGS_x86_64 := -fcf-protection=none
+
+# The autoload flags: else a .env or bunfig.toml in the caller's directory would run as root.
+BUN_FLAGS := --compile --minify --bytecode --format=esm \
+	--no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=100
+
+SOURCES := $(shell find src runtime-spec -name '*.ts') package.json tsconfig.json
+
+build: bin/tsrun ## compile bin/tsrun
+
+build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-gcc
+	@mkdir -p $(@D)
+	$(CC) $(AGENT_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $<
+
+# spawn.ts imports it.
+%/agent.b64: %/agent
+	base64 -w0 $< >$@
+
+# Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
+bin/tsrun: $(SOURCES) build/agent.b64 Makefile $(INSTALLED)
+	@mkdir -p $(@D)
+	$(BUN) build $(BUN_FLAGS) src/main.ts --outfile build/tsrun
+	@mv build/tsrun $@
+
+# ---- tsrun for arm64, compiled on any machine ----
+
+# A tree of its own, with the other agent in it: nothing of this machine's build is touched.
+ARM64 := build/arm64
+ARM64_BUN := @oven/bun-linux-aarch64
+ARM64_BUN_VERSION = $(shell sed -n 's/.*"bun": "\(.*\)".*/\1/p' package.json)
+
+.PHONY: need-arm64-gcc
+need-arm64-gcc:
+	$(call require,command -v aarch64-linux-gnu-gcc,a compiler for arm64,gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+
+build-arm64: bin/tsrun-arm64 ## compile bin/tsrun-arm64
+
+$(ARM64)/build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-arm64-gcc
+	@mkdir -p $(@D)
+	aarch64-linux-gnu-gcc $(AGENT_FLAGS) -o $@ $<
+
+# From npm, and what package-lock.json names.
+$(ARM64)/bun: package-lock.json | need-npm $(INSTALLED)
+	@mkdir -p $(@D)
+	cd $(@D) && rm -f *.tgz && npm pack --silent $(ARM64_BUN)@$(ARM64_BUN_VERSION) >/dev/null
+	@$(BUN) -e "$$CHECK" $(ARM64)/*.tgz
+	@tar -xzf $(ARM64)/*.tgz -C $(@D) --strip-components=2 package/bin/bun
+	@rm $(ARM64)/*.tgz && touch $@
+define CHECK_INTEGRITY
+const archive = process.argv[1];
+const { integrity } = (await Bun.file("package-lock.json").json()).packages["node_modules/$(ARM64_BUN)"];
+const [kind, wanted] = integrity.split(/-(.*)/);
+const found = new Bun.CryptoHasher(kind).update(await Bun.file(archive).bytes()).digest("base64");
+if (found !== wanted) throw `$${archive} is not what package-lock.json names`;
+endef
+$(ARM64)/bun: export CHECK = $(CHECK_INTEGRITY)
+
+bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.b64 $(ARM64)/bun Makefile $(INSTALLED)
+	@mkdir -p $(@D) && rm -rf $(ARM64)/src $(ARM64)/runtime-spec
+	@cp -r src runtime-spec package.json tsconfig.json $(ARM64)
+	$(BUN) build $(BUN_FLAGS) --target=bun-linux-arm64 --compile-executable-path=$(ARM64)/bun \
+		$(ARM64)/src/main.ts --outfile $(ARM64)/tsrun
+	@mv $(ARM64)/tsrun $@
+
+# ---- What runs in the examples ----
+
+rootfs: build/rootfs/.built ## build the pause and busybox rootfs and the example bundles
+
+ROOTFS_SOURCES := $(filter-out rootfs/demo.ts rootfs/join-sandbox.ts,$(wildcard rootfs/*.ts rootfs/pause/*))
+build/rootfs/.built: $(ROOTFS_SOURCES) package.json $(wildcard /bin/busybox) $(INSTALLED) | need-gcc need-busybox
+	$(BUN) rootfs/build.ts --out build
+	@touch $@
+
+demo: need-root bin/tsrun build/rootfs/.built ## run a pod, show it, remove it
+	@$(BUN) rootfs/demo.ts
+
+# ---- Tests ----
+
+lint: $(INSTALLED) build/agent.b64 ## check types, style, and that no layer imports from one above it
+	node_modules/.bin/tsc --noEmit
+	node_modules/.bin/biome check --error-on-warnings
+
+format: $(INSTALLED) ## format the sources
+	node_modules/.bin/biome check --write
+
+# FILES="test/unit/cli/*.test.ts" runs these alone. Its last line counts what passed and failed.
+test: need-root lint bin/tsrun build/rootfs/.built need-test-tools ## lint, build and run all tests; FILES="…" for some
+	@$(BUN) test/run.ts $(FILES)
+
+# Tests in a virtual machine have a makefile of their own.
+-include test/vm/vm.mk
+
+# ---- Benchmark ----
+
+BENCH_PROGRAMS := build/bench/floor build/bench/stopwatch build/bench/empty
+
+build/bench/%: bench/%.c | need-gcc
+	@mkdir -p $(@D)
+	$(CC) -O2 -static -Wall -Wextra -Werror -o $@ $<
+
+build/bench/empty: bench/empty.ts Makefile $(INSTALLED)
+	@mkdir -p $(@D)
+	$(BUN) build $(BUN_FLAGS) $< --outfile $@
+
+bench: bin/tsrun $(BENCH_PROGRAMS) | need-busybox ## measure tsrun beside runc and crun; BENCH_FLAGS="--quick"
+	@$(BUN) bench/bench.ts $(BENCH_FLAGS)
+
+# ---- Installation ----
+
+PREFIX ?= /usr/local
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+SHAREDIR = $(DESTDIR)$(PREFIX)/share
+MAN = $(SHAREDIR)/man/man8/tsrun.8
+BASH_COMPLETION = $(SHAREDIR)/bash-completion/completions/tsrun
+ZSH_COMPLETION = $(SHAREDIR)/zsh/site-functions/_tsrun
+FISH_COMPLETION = $(SHAREDIR)/fish/vendor_completions.d/tsrun.fish
+
+install: bin/tsrun ## install below PREFIX (/usr/local): binary, man page, completions
+	install -D -m 755 bin/tsrun $(BINDIR)/tsrun
+	@install -d $(dir $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+	bin/tsrun man >$(MAN)
+	bin/tsrun completion bash >$(BASH_COMPLETION)
+	bin/tsrun completion zsh >$(ZSH_COMPLETION)
+	bin/tsrun completion fish >$(FISH_COMPLETION)
+
+uninstall: ## remove what install put there
+	rm -f $(BINDIR)/tsrun $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+
+clean: ## remove bin/ and build/
+	rm -rf bin build
