@@ -1,6 +1,6 @@
 import type { Mailbox } from "../agent/mailbox.ts";
-import { close, pidfdOpen, ppoll } from "../kernel/calls.ts";
-import { POLLIN } from "../kernel/constants.ts";
+import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
+import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
@@ -32,12 +32,16 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
     throw new Failure(`cannot start container ${directory.id}: its init was killed`);
   mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
+  // A failed start is the end of the init; the agent, under the container's filter by now, may not even wait.
+  if (outcome.kind === "failed") attempt(pidfdSendSignal(pidfd, SIGKILL));
   here(close(pidfd));
   if (outcome.kind === "failed") {
     const { errno } = mailbox;
-    throw new Failure(
-      `config.json: process.args[0]: cannot execute ${init.executable}: execve: ${errnoName(errno)} (${errnoText(errno)})`,
-    );
+    const what =
+      outcome.step === init.end - 1
+        ? `cannot execute ${init.executable}: execve`
+        : "cannot prepare its execution";
+    throw new Failure(`config.json: process.args[0]: ${what}: ${errnoName(errno)} (${errnoText(errno)})`);
   }
   removeFile(MAILBOX_FILE, directory.fd);
 }
