@@ -1,31 +1,19 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import {
-  CWD,
-  chroot,
-  close,
-  fchdir,
-  memfdCreate,
-  openat,
-  openatInherited,
-  pidfdOpen,
-  prctl,
-  setsid,
-} from "../kernel/calls.ts";
-import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import { chroot, close, fchdir, memfdCreate, prctl, setsid } from "../kernel/calls.ts";
+import { MFD_CLOEXEC, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
-import { readLink, readText, removeFile, writeFile } from "../kernel/files.ts";
-import { attempt, here } from "../kernel/here.ts";
-import { type Join, NAMESPACES } from "../linux/namespaces.ts";
+import { removeFile, writeFile } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
 import { executionSize, layOutExecution, loadListened, takeOn } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
-import { isAlive } from "./process-info.ts";
 import { containerStatus, stateOf } from "./status.ts";
-import type { SavedCgroup, SavedInit, StateDirectory } from "./store.ts";
+import type { StateDirectory } from "./store.ts";
+import { closeTarget, openTarget } from "./target.ts";
 import { Undo } from "./undo.ts";
 
 export interface ExecOptions {
@@ -46,15 +34,14 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
     throw new Failure(`cannot exec in container ${directory.id}: container not running (it is ${status})`);
-  const { init } = saved;
   const { seccomp } = directory.config().linux ?? {};
   const filter = seccompFilter(seccomp);
 
-  const target = openTarget(init, saved.cgroup);
+  const target = openTarget(saved.init, saved.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const launch = new Launch(fd, size, { created: new Set(), joins: [target.namespaces] }, target.cgroup);
+  const launch = new Launch(fd, size, { created: new Set(), joins: target.joins }, target.cgroup);
   undo.add(() => launch.abort());
   const { program } = launch.init;
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -64,8 +51,8 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
     program.add(chroot("."));
   }
   const pid = launch.waitForInit();
-  for (const open of [fd, target.namespaces.fd, target.cgroup, target.root])
-    if (open !== null) here(close(open));
+  here(close(fd));
+  closeTarget(target);
   // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
   setRlimits(pid, process);
   setOomScore(pid, process.oomScoreAdj);
@@ -111,40 +98,4 @@ function execute(agent: Mailbox, process: Process, execution: Execution): void {
     throw new Failure(
       `process.args[0]: cannot execute ${path}: execve: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
     );
-}
-
-/** What an exec needs of the container, as descriptors; the init is identified before any is opened by its pid. */
-interface Target {
-  readonly namespaces: Join;
-  readonly cgroup: number | null;
-  /** The init's root when it has one of its own in a shared mount namespace. */
-  readonly root: number | null;
-}
-
-function openTarget(init: SavedInit, saved: SavedCgroup | null): Target {
-  const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
-    throw new Failure("cannot exec: the container's init has just ended");
-  const foreign = NAMESPACES.filter(
-    ({ file }) => readLink(`/proc/${init.pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
-  );
-  const flag = foreign.reduce((flags, namespace) => flags + namespace.flag, 0);
-  const sharesMounts = foreign.every(({ type }) => type !== "mount");
-  return {
-    namespaces: { type: "pid", flag, fd: pidfd, where: "container's namespaces" },
-    cgroup: saved === null ? null : here(openat(CWD, cgroupOf(init, saved), O_PATH | O_DIRECTORY)),
-    root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
-  };
-}
-
-/**
- * The cgroup that the init is in: it may have moved itself below the container's, which then can have no
- * processes itself when it has controllers ("no internal processes", cgroups(7)).
- */
-function cgroupOf(init: SavedInit, { mount, path }: SavedCgroup): string {
-  const line = readText(`/proc/${init.pid}/cgroup`)
-    .split("\n")
-    .find((entry) => entry.startsWith("0::"));
-  const current = `${mount}${line?.slice(3) ?? ""}`;
-  return current.startsWith(`${path}/`) ? current : path;
 }

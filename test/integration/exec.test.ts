@@ -245,6 +245,12 @@ test("exec into a user namespace is its mapped user", () => {
   assert.match(seen, /^0\n +0 +100000 +65536\n$/);
 });
 
+testTsrun("exec into a container without any namespace of its own runs in its rootfs", () => {
+  const linux = { namespaces: [], maskedPaths: [], readonlyPaths: [] };
+  using bare = started({ args: SLEEP, hostname: undefined, mounts: [], linux });
+  assert.is(succeeded(bare.exec("ls", "/")).stdout, succeeded(box.exec("ls", "/")).stdout);
+});
+
 test("a program left by exec ends with the container", async () => {
   using one = started({ args: SLEEP });
   const file = join(freshDirectory("pid"), "pid");

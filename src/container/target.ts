@@ -1,0 +1,53 @@
+import { CWD, close, openat, openatInherited, pidfdOpen } from "../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
+import { readLink, readText } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { type Join, NAMESPACES } from "../linux/namespaces.ts";
+import { Failure } from "./failure.ts";
+import { isAlive } from "./process-info.ts";
+import type { SavedCgroup, SavedInit } from "./store.ts";
+
+/** What another process needs to enter a container, as descriptors. */
+export interface Target {
+  /** The namespaces in which the init isn't tsrun's neighbour: one join by a pidfd, or none. */
+  readonly joins: readonly Join[];
+  readonly cgroup: number | null;
+  /** The init's root when it has one of its own in a shared mount namespace. */
+  readonly root: number | null;
+}
+
+/** Opens the container of an init, which is identified before anything is opened by its pid. @throws Failure */
+export function openTarget(init: Pick<SavedInit, "pid" | "startTime">, saved: SavedCgroup | null): Target {
+  const pidfd = attempt(pidfdOpen(init.pid));
+  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
+    throw new Failure("cannot enter the container: its init has just ended");
+  const foreign = NAMESPACES.filter(
+    ({ file }) => readLink(`/proc/${init.pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+  );
+  const flag = foreign.reduce((flags, namespace) => flags + namespace.flag, 0);
+  const sharesMounts = foreign.every(({ type }) => type !== "mount");
+  if (flag === 0) here(close(pidfd));
+  return {
+    joins: flag === 0 ? [] : [{ type: "pid", flag, fd: pidfd, where: "container's namespaces" }],
+    cgroup: saved === null ? null : here(openat(CWD, cgroupOf(init.pid, saved), O_PATH | O_DIRECTORY)),
+    root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
+  };
+}
+
+/** Closes this process's descriptors of a container that an agent has entered. */
+export function closeTarget({ joins, cgroup, root }: Target): void {
+  for (const { fd } of joins) here(close(fd));
+  for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
+}
+
+/**
+ * The cgroup that the init is in: it may have moved itself below the container's, which then can have no
+ * processes itself when it has controllers ("no internal processes", cgroups(7)).
+ */
+function cgroupOf(pid: number, { mount, path }: SavedCgroup): string {
+  const line = readText(`/proc/${pid}/cgroup`)
+    .split("\n")
+    .find((entry) => entry.startsWith("0::"));
+  const current = `${mount}${line?.slice(3) ?? ""}`;
+  return current.startsWith(`${path}/`) ? current : path;
+}
