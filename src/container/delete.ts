@@ -1,7 +1,7 @@
 import { close, pidfdOpen, ppoll } from "../kernel/calls.ts";
 import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { pollFd, timespec } from "../kernel/structs.ts";
+import { pollFd } from "../kernel/structs.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { deleteCgroup } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
@@ -45,7 +45,7 @@ function endInit(init: SavedInit): void {
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0) return;
   const killed = signalInit(init, SIGKILL);
-  const ended = !killed || here(ppoll(pollFd(pidfd, POLLIN), timespec(DEATH_PATIENCE))) > 0;
+  const ended = !killed || here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE)) > 0;
   here(close(pidfd));
   if (!ended)
     throw new Failure(

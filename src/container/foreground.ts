@@ -2,7 +2,7 @@ import { reap } from "../agent/spawn.ts";
 import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { pollFd, timespec } from "../kernel/structs.ts";
+import { pollFd } from "../kernel/structs.ts";
 
 /**
  * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
@@ -32,7 +32,7 @@ const FORWARDED = [
  * How long one wait lasts, in milliseconds. A signal normally interrupts it; one that arrives in the
  * instant before it begins is forwarded this much later.
  */
-const TURN = timespec(100);
+const TURN = 100;
 
 /** A child that tsrun serves in the foreground: made before it runs its program, so that no signal is lost. */
 export class Foreground {

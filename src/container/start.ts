@@ -4,7 +4,7 @@ import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { pollFd, timespec } from "../kernel/structs.ts";
+import { pollFd } from "../kernel/structs.ts";
 import { Failure } from "./failure.ts";
 import { parkedMailbox } from "./parked.ts";
 import { isAlive } from "./process-info.ts";
@@ -48,5 +48,5 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
 
 /** Whether the process of a pidfd has ended: it is readable then. */
 export function hasEnded(pidfd: number): boolean {
-  return here(ppoll(pollFd(pidfd, POLLIN), timespec(0))) > 0;
+  return here(ppoll(pollFd(pidfd, POLLIN), 0)) > 0;
 }

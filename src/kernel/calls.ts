@@ -16,7 +16,7 @@ import {
   OPEN_TREE_CLOEXEC,
   STATX_BASIC_STATS,
 } from "./constants.ts";
-import { mountAttr, openHow } from "./structs.ts";
+import { mountAttr, openHow, timespec } from "./structs.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
 
 function call(name: SyscallName, ...args: readonly Argument[]): Call {
@@ -122,8 +122,9 @@ export const kill = (pid: number, signal: number) => call("kill", pid, signal);
 /** `status` is 4 bytes; the second result of `wait4` is left out. */
 export const wait4 = (pid: number, status: Uint8Array, options: number) =>
   call("wait4", pid, status, options, 0);
-export const ppoll = (fds: Uint8Array, timeout: Uint8Array) =>
-  call("ppoll", fds, fds.byteLength / 8, timeout, 0, 0);
+/** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */
+export const ppoll = (fds: Uint8Array, milliseconds: number) =>
+  call("ppoll", fds, fds.byteLength / 8, timespec(milliseconds), 0, 0);
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, 0, value, timeout, 0, 0);

@@ -2,7 +2,6 @@ import { ppoll } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readText } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
-import { timespec } from "../../kernel/structs.ts";
 
 /** What `cgroup.events` tells of a cgroup and all below it. */
 export interface CgroupEvents {
@@ -48,5 +47,5 @@ export function waitForEvents(
 
 /** Blocks this thread: ppoll(2) of nothing. */
 export function sleep(milliseconds: number): void {
-  here(ppoll(new Uint8Array(0), timespec(milliseconds)));
+  here(ppoll(new Uint8Array(0), milliseconds));
 }
