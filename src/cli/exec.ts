@@ -37,6 +37,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    ignorePaused: flags.ignorePaused,
     beforeExecution: (pid) => {
       if (!flags.detach) foreground = new Foreground(pid);
     },

@@ -77,7 +77,6 @@ export const INSIDE_COMMANDS = {
     },
   },
   ps: {
-    pending: true,
     summary: "list the processes in a container",
     args: ["ID", "[PS-OPTION...]"],
     flagsFirst: true,
@@ -91,10 +90,9 @@ export const INSIDE_COMMANDS = {
       },
     },
   },
-  pause: { pending: true, summary: "freeze every process in a container", args: ["ID"], flags: {} },
-  resume: { pending: true, summary: "thaw a paused container", args: ["ID"], flags: {} },
+  pause: { summary: "freeze every process in a container", args: ["ID"], flags: {} },
+  resume: { summary: "thaw a paused container", args: ["ID"], flags: {} },
   update: {
-    pending: true,
     summary: "change a container's resource limits",
     args: ["ID"],
     flags: {
@@ -127,7 +125,6 @@ export const INSIDE_COMMANDS = {
     },
   },
   events: {
-    pending: true,
     summary: "print a container's events and statistics as JSON lines",
     args: ["ID"],
     flags: {

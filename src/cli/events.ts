@@ -1,0 +1,52 @@
+import { Failure } from "../container/failure.ts";
+import { containerStatus } from "../container/status.ts";
+import type { StateDirectory } from "../container/store.ts";
+import { readTextIfThere } from "../kernel/files.ts";
+import { readStats, statsJson } from "../linux/cgroups/stats.ts";
+import { print } from "./output.ts";
+import type { InvocationOf } from "./parse.ts";
+import { storeOf } from "./store-of.ts";
+
+/** How often the end of the container and its OOM kills are looked for, in milliseconds. */
+const LOOK = 100;
+
+/** `tsrun events ID`: statistics as JSON lines, and OOM kills, until the container has ended; `--stats` once. */
+export async function events({ globals, flags, args: [id] }: InvocationOf<"events">): Promise<number> {
+  using directory = storeOf(globals).open(id);
+  const path = cgroupOf(directory);
+  if (flags.stats) {
+    print(line("stats", id, statsJson(readStats(path))));
+    return 0;
+  }
+  let kills = oomKills(path);
+  for (let next = Date.now() + flags.interval; isThere(directory); await Bun.sleep(LOOK)) {
+    const now = oomKills(path);
+    if (now > kills) print(line("oom", id, null));
+    kills = now;
+    if (Date.now() < next) continue;
+    print(line("stats", id, statsJson(readStats(path))));
+    next += flags.interval;
+  }
+  return 0;
+}
+
+function cgroupOf(directory: StateDirectory): string {
+  const cgroup = directory.read()?.cgroup;
+  if (!cgroup || !isThere(directory))
+    throw new Failure(`no events of container ${directory.id}: container not running`);
+  return cgroup.path;
+}
+
+function isThere(directory: StateDirectory): boolean {
+  return containerStatus(directory, directory.read()) !== "stopped";
+}
+
+/** How many processes of the cgroup the OOM killer has ended; 0 without the memory controller. */
+function oomKills(cgroup: string): number {
+  const events = readTextIfThere(`${cgroup}/memory.events`) ?? "";
+  return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+}
+
+function line(type: string, id: string, data: string | null): string {
+  return `{"type":${JSON.stringify(type)},"id":${JSON.stringify(id)}${data === null ? "" : `,"data":${data}`}}\n`;
+}

@@ -1,0 +1,30 @@
+import { freeze, isFrozen, thaw } from "../linux/cgroups/freeze.ts";
+import { Failure } from "./failure.ts";
+import { containerStatus } from "./status.ts";
+import type { StateDirectory, Store } from "./store.ts";
+
+/** Stops all processes of a container where they are (cgroup.freeze). @throws Failure when it does not run */
+export function pause(store: Store, id: string): void {
+  using directory = store.open(id);
+  directory.lock();
+  const path = cgroupOf(directory, "pause");
+  if (isFrozen(path)) throw new Failure(`cannot pause container ${id}: it is paused already`);
+  freeze(path);
+}
+
+/** Lets a paused container go on. @throws Failure when it is not paused */
+export function resume(store: Store, id: string): void {
+  using directory = store.open(id);
+  directory.lock();
+  const path = cgroupOf(directory, "resume");
+  if (!isFrozen(path)) throw new Failure(`cannot resume container ${id}: it is not paused`);
+  thaw(path);
+}
+
+function cgroupOf(directory: StateDirectory, verb: string): string {
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (!saved?.cgroup || status === "stopped" || status === "creating")
+    throw new Failure(`cannot ${verb} container ${directory.id}: container not running (it is ${status})`);
+  return saved.cgroup.path;
+}

@@ -1,0 +1,31 @@
+import type { Resources } from "../../runtime-spec/config-linux.ts";
+import { writeFile } from "../kernel/files.ts";
+import { applyWrites, planFor } from "../linux/cgroups/apply.ts";
+import { enableControllers } from "../linux/cgroups/controllers.ts";
+import { resourceWrites } from "../linux/cgroups/resources.ts";
+import { updateResources } from "../linux/cgroups/update.ts";
+import { Failure } from "./failure.ts";
+import { containerStatus } from "./status.ts";
+import { CONFIG_FILE, type Store } from "./store.ts";
+
+/**
+ * Changes the limits of a container that runs; what the update does not name stays.
+ * @throws Failure, ConfigError for limits that this host cannot set; then nothing was changed
+ */
+export function update(store: Store, id: string, wanted: Resources): void {
+  using directory = store.open(id);
+  directory.lock();
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (!saved?.cgroup || status === "stopped" || status === "creating")
+    throw new Failure(`cannot update container ${id}: container not running (it is ${status})`);
+  const config = directory.config();
+  const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
+  const { mount, path } = saved.cgroup;
+  const plan = planFor(mount, resourceWrites(changed));
+  enableControllers(mount, path, plan.required);
+  applyWrites(path, plan.writes);
+  // The next update goes on from these.
+  const next = { ...config, linux: { ...config.linux, resources } };
+  writeFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
+}

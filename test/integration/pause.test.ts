@@ -1,0 +1,118 @@
+// Runs beside other files.
+import { readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { created, started } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { refusal, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+const COUNT = ["sh", "-c", "while :; do echo tick; done >/dev/null"];
+
+/** CPU time that a process has used, in clock ticks (proc_pid_stat(5): utime and stime). */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+// runc 1.1.5 freezes through the v1 hierarchy here.
+testTsrun("a paused container uses no CPU, says so, and goes on when resumed", async () => {
+  using box = started({ args: COUNT });
+  await waitUntil(() => ticks(box.pid()) > 5, "the loop runs");
+  silent(box.call("pause"));
+  assert.is(box.state().status, "paused");
+  const before = ticks(box.pid());
+  await Bun.sleep(150);
+  assert.is(ticks(box.pid()), before);
+  silent(box.call("resume"));
+  assert.is(box.state().status, "running");
+  await waitUntil(() => ticks(box.pid()) > before, "the loop goes on");
+});
+
+testTsrun("exec into a paused container is refused at once", () => {
+  using box = started({ args: ["sleep", "60"] });
+  silent(box.call("pause"));
+  assert.match(refusal(runtime(["exec", box.id, "true"])), /is paused.*--ignore-paused/);
+  silent(box.call("resume"));
+  succeeded(box.exec("true"));
+});
+
+testTsrun("a paused container can be deleted by force", () => {
+  using box = started({ args: ["sleep", "60"] });
+  silent(box.call("pause"));
+  assert.match(refusal(box.call("delete")), /it is paused/);
+  silent(box.call("delete", "--force"));
+});
+
+testTsrun("what is not paused cannot be resumed, and what is paused not paused again", () => {
+  using box = started({ args: ["sleep", "60"] });
+  assert.match(refusal(box.call("resume")), /not paused/);
+  silent(box.call("pause"));
+  assert.match(refusal(box.call("pause")), /paused already/);
+});
+
+testTsrun("a stopped container can be neither paused nor resumed", async () => {
+  using box = started({ args: ["true"] });
+  await box.until("stopped");
+  for (const verb of ["pause", "resume"]) assert.match(refusal(box.call(verb)), /container not running/);
+});
+
+test("ps --format json lists the host's pids of all processes, ascending", async () => {
+  using box = started({ args: ["sh", "-c", "sleep 61 & sleep 62 & wait"] });
+  const pids = () => JSON.parse(silent(runtime(["ps", "--format", "json", box.id])).stdout) as number[];
+  await waitUntil(() => pids().length === 3, "three processes");
+  assert.is(pids()[0], box.pid());
+  const names = pids().map((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, 2).join(" "),
+  );
+  assert.equal(names.slice(1).sort(), ["sleep 61", "sleep 62"]);
+});
+
+test("ps shows the host's ps of the container's processes, with ps's own options", () => {
+  using box = created({ args: ["sleep", "60"] });
+  box.start();
+  const plain = silent(runtime(["ps", box.id]))
+    .stdout.trim()
+    .split("\n");
+  assert.is(plain.length, 2);
+  assert.match(plain[0] ?? "", /UID +PID +PPID/);
+  assert.match(plain[1] ?? "", /sleep 60$/);
+  const chosen = silent(runtime(["ps", box.id, "-e", "-o", "pid,args"]))
+    .stdout.trim()
+    .split("\n");
+  assert.is(chosen[1]?.trim(), `${box.pid()} sleep 60`);
+});
+
+testTsrun("ps of a stopped container lists nothing", async () => {
+  using box = started({ args: ["true"] });
+  await box.until("stopped");
+  assert.is(silent(runtime(["ps", "--format", "json", box.id])).stdout, "[]\n");
+});
+
+testTsrun("events --stats prints one line of JSON with the container's figures", () => {
+  using box = started({ args: ["sleep", "60"] });
+  const event = JSON.parse(silent(runtime(["events", "--stats", box.id])).stdout);
+  assert.is(event.type, "stats");
+  assert.is(event.id, box.id);
+  assert.type(event.data.cpu.usage.total, "number");
+});
+
+testTsrun("events ends with its container", async () => {
+  using box = started({ args: ["sleep", "0.3"] });
+  const lines = silent(runtime(["events", "--interval", "100ms", box.id]))
+    .stdout.trim()
+    .split("\n");
+  assert.ok(lines.length >= 1);
+  for (const line of lines) assert.is(JSON.parse(line).type, "stats");
+});
+
+testTsrun("update refuses a file that is missing or wrong", () => {
+  using box = started({ args: ["sleep", "60"] });
+  assert.match(refusal(runtime(["update", "--resources", "/nonexistent", box.id])), /\/nonexistent/);
+  const wrong = runtime(["update", "--resources", "-", box.id], { input: '{"pids": {"limit": "many"}}' });
+  assert.match(refusal(wrong), /standard input: pids\.limit: must be a number/);
+});
+
+leavesNothing();
+test.run();
