@@ -67,7 +67,8 @@ AGENT_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestan
 	-Wl,--build-id=none,-z,noexecstack,-z,norelro,-n,-s
 AGENT_FLAGS_x86_64 := -fcf-protection=none
 
-# --splitting: what only rare commands need is not loaded by the others. The autoload flags: else a .env or bunfig.toml in the caller's directory would run as root.
+# --splitting: what only rare commands need is not loaded by the others. --no-compile-autoload-*: else a .env or
+# bunfig.toml in the caller's directory would have a say in what root runs.
 BUN_FLAGS := --compile --splitting --minify --bytecode --format=esm \
 	--no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=100
 
