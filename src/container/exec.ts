@@ -17,6 +17,8 @@ import { closeTarget, openTarget } from "./target.ts";
 import { Undo } from "./undo.ts";
 
 export interface ExecOptions {
+  /** In a paused container the process runs once that is resumed. */
+  readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
   /** Called when all is set up and the process is about to run its program. */
@@ -34,6 +36,10 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
     throw new Failure(`cannot exec in container ${directory.id}: container not running (it is ${status})`);
+  if (status === "paused" && !options.ignorePaused)
+    throw new Failure(
+      `cannot exec in container ${directory.id}: it is paused; resume it, or use --ignore-paused`,
+    );
   const { seccomp } = directory.config().linux ?? {};
   const filter = seccompFilter(seccomp);
 
@@ -68,7 +74,7 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   }
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   runInit(launch.init, pid);
-  loadListened(launch.init, pid, filter, stateOf(saved, status));
+  loadListened(launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
   options.beforeExecution(pid);
   execute(launch.init, process, {
     env: home.environment(launch.init),
