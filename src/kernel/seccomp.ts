@@ -3,8 +3,6 @@
  * linux/bpf_common.h and linux/audit.h.
  */
 import type { Argument, Call } from "./call.ts";
-import { AF_UNIX } from "./constants.ts";
-import { addressOf } from "./ffi.ts";
 import { ARCHITECTURE } from "./syscall-numbers.ts";
 
 const SECCOMP_SET_MODE_FILTER = 1;
@@ -101,47 +99,4 @@ export function sockFprog(instructions: number, address: number): Uint8Array {
 /** seccomp(2) with SECCOMP_SET_MODE_FILTER; `program` is a `struct sock_fprog`. */
 export function setSeccompFilter(flags: number, program: Argument): Call {
   return { name: "seccomp", args: [SECCOMP_SET_MODE_FILTER, flags, program] };
-}
-
-// Handing a listener over: unix(7), sendmsg(2), cmsg(3).
-
-export const SUN_PATH_SIZE = 108;
-export const SOCK_NONBLOCK = 0x800;
-export const MSG_NOSIGNAL = 0x4000;
-export const F_SETFL = 4;
-
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, size: 56 } as const;
-const IOVEC_SIZE = 16;
-const CMSG = { len: 0, level: 8, type: 12, data: 16, size: 24 } as const;
-
-/** `struct sockaddr_un`; the path takes less than SUN_PATH_SIZE bytes. */
-export function sockaddrUn(path: Uint8Array): Uint8Array {
-  const address = new Uint8Array(2 + SUN_PATH_SIZE);
-  address[0] = AF_UNIX;
-  address.set(path, 2);
-  return address;
-}
-
-/** `struct msghdr` of a message with one descriptor; what it points to lies behind it in the same memory. */
-export function messageWithDescriptor(text: Uint8Array, descriptor: number): Uint8Array {
-  const control = MSGHDR.size + IOVEC_SIZE;
-  const data = control + CMSG.size;
-  const memory = new Uint8Array(new ArrayBuffer(data + text.byteLength));
-  const view = new DataView(memory.buffer);
-  const address = addressOf(memory);
-  const setWord = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
-  setWord(MSGHDR.iov, address + MSGHDR.size);
-  setWord(MSGHDR.iovlen, 1);
-  setWord(MSGHDR.control, address + control);
-  setWord(MSGHDR.controllen, CMSG.size);
-  setWord(MSGHDR.size, address + data);
-  setWord(MSGHDR.size + 8, text.byteLength);
-  setWord(control + CMSG.len, CMSG.data + 4);
-  view.setInt32(control + CMSG.level, SOL_SOCKET, true);
-  view.setInt32(control + CMSG.type, SCM_RIGHTS, true);
-  view.setInt32(control + CMSG.data, descriptor, true);
-  memory.set(text, data);
-  return memory;
 }

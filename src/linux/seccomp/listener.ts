@@ -4,19 +4,10 @@
  */
 import { OCI_VERSION, type State } from "../../../runtime-spec/state.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { close, connect, fcntl, pidfdGetfd, pidfdOpen, sendmsg, socket } from "../../kernel/calls.ts";
-import { AF_UNIX, SOCK_STREAM } from "../../kernel/constants.ts";
+import { close } from "../../kernel/calls.ts";
 import { errnoName, errnoText } from "../../kernel/errno.ts";
-import { writeAll } from "../../kernel/files.ts";
-import { attempt, here } from "../../kernel/here.ts";
-import {
-  F_SETFL,
-  MSG_NOSIGNAL,
-  messageWithDescriptor,
-  SOCK_NONBLOCK,
-  SUN_PATH_SIZE,
-  sockaddrUn,
-} from "../../kernel/seccomp.ts";
+import { here } from "../../kernel/here.ts";
+import { connectUnix, fetchDescriptor, sendDescriptor } from "../../kernel/socket.ts";
 import { fail } from "../config-error.ts";
 import type { Listener } from "./filter.ts";
 
@@ -49,26 +40,14 @@ export function handOver({ path, metadata }: Listener, { pid, fd }: Listened, st
   }
 }
 
-function fetchDescriptor(pid: number, fd: number): number {
-  const pidfd = here(pidfdOpen(pid));
-  try {
-    return here(pidfdGetfd(pidfd, fd));
-  } finally {
-    here(close(pidfd));
-  }
-}
-
 function send(path: string, text: Uint8Array, descriptor: number): void {
-  const name = encoder.encode(path);
-  if (name.byteLength >= SUN_PATH_SIZE)
-    fail(WHERE, `is longer than the ${SUN_PATH_SIZE - 1} bytes of a socket's path`);
-  // Non-blocking while it connects: a listener that accepts nobody must not hold up the container for ever.
-  const connection = here(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK));
   try {
-    here(connect(connection, sockaddrUn(name)));
-    here(fcntl(connection, F_SETFL, 0));
-    const sent = here(sendmsg(connection, messageWithDescriptor(text, descriptor), MSG_NOSIGNAL));
-    writeAll(connection, text.subarray(sent));
+    const connection = connectUnix(path);
+    try {
+      sendDescriptor(connection, text, descriptor);
+    } finally {
+      here(close(connection));
+    }
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { call, errno } = error;
@@ -76,7 +55,5 @@ function send(path: string, text: Uint8Array, descriptor: number): void {
       WHERE,
       `cannot hand the listener to ${path}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)}); does a seccomp agent listen there?`,
     );
-  } finally {
-    attempt(close(connection));
   }
 }

@@ -1,0 +1,95 @@
+/**
+ * Descriptors that go from process to process: fetched with pidfd_getfd(2), or sent over a unix(7) socket with
+ * SCM_RIGHTS (sendmsg(2), cmsg(3)).
+ */
+import { CWD, close, connect, fcntl, openat, pidfdGetfd, pidfdOpen, sendmsg, socket } from "./calls.ts";
+import { AF_UNIX, O_PATH, SOCK_STREAM } from "./constants.ts";
+import { addressOf } from "./ffi.ts";
+import { writeAll } from "./files.ts";
+import { here } from "./here.ts";
+
+const SUN_PATH_SIZE = 108;
+const SOCK_NONBLOCK = 0x800;
+const MSG_NOSIGNAL = 0x4000;
+const F_SETFL = 4;
+
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, size: 56 } as const;
+const IOVEC_SIZE = 16;
+const CMSG = { len: 0, level: 8, type: 12, data: 16, size: 24 } as const;
+
+const encoder = new TextEncoder();
+
+/** A copy of another process's descriptor, close-on-exec. @throws SyscallError */
+export function fetchDescriptor(pid: number, fd: number): number {
+  const pidfd = here(pidfdOpen(pid));
+  try {
+    return here(pidfdGetfd(pidfd, fd));
+  } finally {
+    here(close(pidfd));
+  }
+}
+
+/**
+ * Connects to the unix stream socket at `path`, however long that is. Never waits: EAGAIN when as many as the
+ * listener lets wait are waiting already. @throws SyscallError
+ */
+export function connectUnix(path: string): number {
+  const name = encoder.encode(path);
+  if (name.byteLength < SUN_PATH_SIZE) return connectTo(name);
+  const place = here(openat(CWD, path, O_PATH));
+  try {
+    return connectTo(encoder.encode(`/proc/self/fd/${place}`));
+  } finally {
+    here(close(place));
+  }
+}
+
+function connectTo(name: Uint8Array): number {
+  const connection = here(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK));
+  try {
+    here(connect(connection, sockaddrUn(name)));
+    here(fcntl(connection, F_SETFL, 0));
+    return connection;
+  } catch (error) {
+    here(close(connection));
+    throw error;
+  }
+}
+
+/** Sends `text` with a descriptor, which comes with its first byte. @throws SyscallError */
+export function sendDescriptor(connection: number, text: Uint8Array, descriptor: number): void {
+  const sent = here(sendmsg(connection, messageWithDescriptor(text, descriptor), MSG_NOSIGNAL));
+  if (sent < text.byteLength) writeAll(connection, text.subarray(sent));
+}
+
+/** `struct sockaddr_un`; the path takes less than SUN_PATH_SIZE bytes. */
+function sockaddrUn(path: Uint8Array): Uint8Array {
+  const address = new Uint8Array(2 + SUN_PATH_SIZE);
+  address[0] = AF_UNIX;
+  address.set(path, 2);
+  return address;
+}
+
+/** `struct msghdr` of a message with one descriptor; what it points to lies behind it in the same memory. */
+function messageWithDescriptor(text: Uint8Array, descriptor: number): Uint8Array {
+  const control = MSGHDR.size + IOVEC_SIZE;
+  const data = control + CMSG.size;
+  const memory = new Uint8Array(new ArrayBuffer(data + text.byteLength));
+  const view = new DataView(memory.buffer);
+  const address = addressOf(memory);
+  const setWord = (at: number, value: number) => view.setBigUint64(at, BigInt(value), true);
+  setWord(MSGHDR.iov, address + MSGHDR.size);
+  setWord(MSGHDR.iovlen, 1);
+  setWord(MSGHDR.control, address + control);
+  setWord(MSGHDR.controllen, CMSG.size);
+  setWord(MSGHDR.size, address + data);
+  setWord(MSGHDR.size + 8, text.byteLength);
+  setWord(control + CMSG.len, CMSG.data + 4);
+  view.setInt32(control + CMSG.level, SOL_SOCKET, true);
+  view.setInt32(control + CMSG.type, SCM_RIGHTS, true);
+  view.setInt32(control + CMSG.data, descriptor, true);
+  memory.set(text, data);
+  return memory;
+}
