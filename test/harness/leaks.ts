@@ -5,9 +5,10 @@ import { cgroupsNamed } from "./cgroups.ts";
 import { stateRoot, workDirectory } from "./environment.ts";
 import { commandLine, processes } from "./processes.ts";
 import { testToken } from "./run-file.ts";
+import { slowness } from "./slowness.ts";
 
 /** Time for what `delete` has killed to vanish from /proc. */
-const GRACE_MS = 2000;
+const GRACE_MS = 2000 * slowness;
 
 const before = { processes: new Set(processes()), mounts: new Set(mountLines()) };
 

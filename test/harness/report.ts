@@ -1,4 +1,6 @@
 /** What people read of a test run: a line a file, then the skips with their reasons, and the one closing line. */
+
+import { MEASURED_MARK, measurementsIn } from "./measured.ts";
 import type { FileResult } from "./run-file.ts";
 import { SKIP_MARK } from "./skip.ts";
 
@@ -20,13 +22,16 @@ export function printResult({
   for (const complaint of complaints) console.log(`    ${file} ${complaint}`);
 }
 
-/** Whether a line of a failed file's output is worth showing: skips have a list of their own. */
+/** Whether a line of a failed file's output is worth showing: skips and measurements have lists of their own. */
 function isTelling(line: string): boolean {
-  return line.trim() !== "" && !line.startsWith(SKIP_MARK);
+  return line.trim() !== "" && !line.startsWith(SKIP_MARK) && !line.startsWith(MEASURED_MARK);
 }
 
-/** Prints the skips and, last, the closing line; returns the exit status. A run without any test has failed. */
+/** Prints what was measured, the skips and, last, the closing line; returns the exit status, 1 without any test. */
 export function summarize(all: readonly FileResult[]): number {
+  const measured = all.flatMap(({ output }) => measurementsIn(output));
+  if (measured.length > 0) console.log("\nMeasured");
+  for (const { what, value } of measured) console.log(`  ${what}: ${value}`);
   const skipped = all.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
   for (const reason of new Set(skipped.map((one) => one.reason))) {
     const tests = skipped.filter((one) => one.reason === reason);

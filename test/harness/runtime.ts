@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isTsrun, runtimePath, stateRoot, workDirectory } from "./environment.ts";
+import { slowness } from "./slowness.ts";
 
 /** What a finished call of the runtime left. */
 export interface Outcome {
@@ -38,7 +39,7 @@ export interface Call {
 }
 
 /** A call that takes longer than this hangs, and is ended. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 20_000 * slowness;
 
 const outputs = join(workDirectory, "outputs");
 mkdirSync(outputs);

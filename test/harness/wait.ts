@@ -1,7 +1,9 @@
-const PATIENCE_MS = 5000;
+import { slowness } from "./slowness.ts";
+
+const PATIENCE_MS = 5000 * slowness;
 const STEP_MS = 10;
 
-/** Waits until `condition` holds; throws, naming `what` was waited for, when it doesn't within 5 s. */
+/** Waits until `condition` holds; throws, naming `what` was waited for, when it doesn't within 5 s or, where all is slow, longer. */
 export async function waitUntil(condition: () => boolean, what: string): Promise<void> {
   for (let waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
     if (condition()) return;

@@ -10,7 +10,7 @@ import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
 import { command } from "../harness/mount.ts";
 
 /** Where the project is in the guest, without the first slash. */
-const PROJECT = "tsrun";
+export const GUEST_PROJECT = "tsrun";
 
 /** What the guest has of the project. */
 const PARTS = [
@@ -41,6 +41,9 @@ const PROGRAMS = [
 const USERS = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false"];
 const GROUPS = ["root:x:0:", "nogroup:x:65534:"];
 
+/** What tsrun loads when it needs it, and the package that has it. */
+const LOADED = ["libseccomp.so.2", "libseccomp2"] as const;
+
 /** Directories that the guest's init mounts file systems on. */
 const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
 
@@ -48,7 +51,8 @@ const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
 export function guestTree(project: string, modules: readonly string[]): Entry[] {
   const tsrun = join(project, "bin/tsrun");
   const programs = PROGRAMS.map(([name, owner]) => [name, which(name, owner)] as const);
-  const libraries = new Set([tsrun, ...programs.map(([, path]) => path)].flatMap(librariesOf));
+  const linked = [tsrun, ...programs.map(([, path]) => path)].flatMap(librariesOf);
+  const libraries = new Set([...linked, loadedLibrary()].map(inUsr));
   return withParents([
     ...MOUNT_POINTS.map((path) => directory(path)),
     program("init", readFileSync(join(project, "test/vm/guest/init"))),
@@ -59,8 +63,10 @@ export function guestTree(project: string, modules: readonly string[]): Entry[] 
     textFile("etc/group", GROUPS),
     ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
-    ...[...libraries].map((path) => program(path.slice(1), readFileSync(path))),
-    ...PARTS.flatMap((part) => copied(join(project, part), `${PROJECT}/${part}`)),
+    link("lib", "usr/lib"),
+    link("lib64", "usr/lib64"),
+    ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
+    ...PARTS.flatMap((part) => copied(join(project, part), `${GUEST_PROJECT}/${part}`)),
   ]);
 }
 
@@ -74,6 +80,20 @@ function which(name: string, owner: string): string {
 /** The loader and the libraries that a program is linked with, as ldd(1) lists them. */
 function librariesOf(path: string): string[] {
   return [...command("ldd", path).matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, library = ""]) => library);
+}
+
+/** @throws MissingPackage */
+function loadedLibrary(): string {
+  const [name, owner] = LOADED;
+  const path = command("ldconfig", "-p").match(new RegExp(`${name} .*=> (\\S+)`))?.[1];
+  if (path === undefined)
+    throw new MissingPackage(`the guest needs ${name}, which is not on this machine`, owner);
+  return path;
+}
+
+/** Where Debian has a library since /lib is a link: `usr/lib/…` for `/lib/…`. */
+function inUsr(path: string): string {
+  return path.replace(/^\/(usr\/)?/, "usr/");
 }
 
 /** Busybox, and each of its applets as a link in /bin, whatever directory it would have on a machine. */

@@ -1,6 +1,9 @@
 /** A virtual machine in software emulation: no KVM, no network, and gone when its guest is. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { PORT } from "./results.ts";
+
+const QEMU = "qemu-system-x86_64";
 
 export interface Machine {
   readonly image: string;
@@ -26,9 +29,10 @@ export interface Ending {
  */
 const KERNEL_OPTIONS = "console=ttyS0 panic=-1 loglevel=4 mitigations=off audit=0 norandmaps";
 
-/** Boots a machine and waits for its end. */
+/** Boots a machine and waits for its end. @throws MissingPackage */
 export async function boot(machine: Machine): Promise<Ending> {
-  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", "qemu-system-x86_64", ...options(machine)], {
+  if (Bun.which(QEMU) === null) throw new MissingPackage(`there is no ${QEMU}`, "qemu-system-x86");
+  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", QEMU, ...options(machine)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const said: string[] = [];
@@ -38,14 +42,13 @@ export async function boot(machine: Machine): Promise<Ending> {
     outOfTime = true;
     qemu.kill("SIGKILL");
   }, machine.seconds * 1000);
-  const leave = endedBySignals(qemu);
+  using _ = endedBySignals(qemu);
   try {
     const status = await closed(qemu);
     const how = outOfTime ? "out of time" : status === 0 ? "switched off" : "failed";
     return { how, trouble: said.join("").trim() };
   } finally {
     clearTimeout(timer);
-    leave();
   }
 }
 
@@ -68,15 +71,17 @@ function closed(child: ChildProcess): Promise<number | null> {
   });
 }
 
-/** Ctrl-C ends the machine, then this program; returns what ends that arrangement. */
-function endedBySignals(qemu: ChildProcess): () => void {
+/** Ctrl-C ends the machine, then this program. */
+function endedBySignals(qemu: ChildProcess): Disposable {
   const end = (): void => {
     qemu.kill("SIGKILL");
     qemu.on("close", () => process.exit(130)); // 128 + SIGINT, as shells have it
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, end);
-  return () => {
-    for (const signal of signals) process.off(signal, end);
+  return {
+    [Symbol.dispose]() {
+      for (const signal of signals) process.off(signal, end);
+    },
   };
 }

@@ -1,10 +1,14 @@
 /**
- * What the guest tells the host: lines of JSON through a port of a virtio console, so that nothing else that is
- * printed on a machine gets between them. They begin with `began` and end with `ended`; a guest that panics, hangs
- * or is switched off early never says the latter.
+ * What host and guest tell each other. The guest finds the names of its test files in a file of the project. It
+ * answers with lines of JSON through a port of a virtio console, so that nothing else that is printed on a machine
+ * gets between them: they begin with `began` and end with `ended`, which a guest that panics, hangs or is switched
+ * off early never says.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import type { FileResult } from "../harness/run-file.ts";
+
+/** Where the names of the test files are, a line each; relative to the project, as they are. */
+export const FILE_LIST = "test-files";
 
 /** The port's name, by which the guest finds it. */
 export const PORT = "tsrun.results";

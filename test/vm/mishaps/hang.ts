@@ -1,0 +1,4 @@
+/** Never ends. */
+export {};
+
+await Bun.sleep(3_600_000);
