@@ -48,8 +48,10 @@ need-test-tools:
 		$(call apt-install,$(TEST_PACKAGES)); } || echo "apt-get could not install all of them: see build/apt.log"
 
 # npm writes this file last. Of the packages' own scripts only Bun's runs, which puts its binary in place.
+# npm would empty the directory that a link points to.
 INSTALLED := node_modules/.package-lock.json
 $(INSTALLED): package.json package-lock.json .npmrc | need-npm
+	@test ! -L node_modules || { echo "node_modules is a link, and older than package.json: remove it" >&2; exit 1; }
 	npm ci --ignore-scripts --loglevel=error
 	@node node_modules/bun/install.js && touch $@
 
