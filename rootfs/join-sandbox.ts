@@ -8,8 +8,8 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Config } from "../runtime-spec/config.ts";
+import { joinSandbox } from "../src/container/default-config.ts";
 import { writeConfig } from "./bundles.ts";
-import { joinSandbox } from "./config.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,10 +1,15 @@
-import { geteuid } from "../kernel/calls.ts";
+import { getegid, geteuid } from "../kernel/calls.ts";
 import { here } from "../kernel/here.ts";
 import { Failure } from "./failure.ts";
 
 /** The user who runs tsrun. */
 export function getuid(): number {
   return here(geteuid());
+}
+
+/** That user's group. */
+export function getgid(): number {
+  return here(getegid());
 }
 
 /** @throws Failure when the caller is not root */

@@ -12,7 +12,6 @@ const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => 
   ["linux.personality", ({ linux }) => linux?.personality],
   ["linux.netDevices", ({ linux }) => linux?.netDevices],
   ["linux.timeOffsets", ({ linux }) => linux?.timeOffsets],
-  ["hooks", ({ hooks }) => hooks && Object.values(hooks).flat().length > 0],
 ];
 
 const UNSUPPORTED_IN_PROCESS = [
@@ -23,6 +22,15 @@ const UNSUPPORTED_IN_PROCESS = [
   "ioPriority",
   "execCPUAffinity",
 ] as const satisfies readonly (keyof Process)[];
+
+/** Whether the property at this path, such as `linux.seccomp`, is applied. */
+export function supports(path: string): boolean {
+  const missing = [
+    ...UNSUPPORTED.map(([name]) => name),
+    ...UNSUPPORTED_IN_PROCESS.map((name) => `process.${name}`),
+  ];
+  return !missing.includes(path);
+}
 
 /** @throws ConfigError that names the first property not applied yet */
 export function refuseUnsupported(config: Config): void {

@@ -37,6 +37,9 @@ export const dup3 = (from: Fd, to: number, flags: number) => call("dup3", from, 
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
 export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);
+/** `ends` is 8 bytes: the descriptor to read from, the one to write to. */
+export const pipe2 = (ends: Uint8Array, flags: number) => call("pipe2", ends, flags);
+export const lseek = (fd: Fd, offset: number, whence: number) => call("lseek", fd, offset, whence);
 export const read = (fd: Fd, into: Uint8Array | Room) =>
   call("read", fd, into, "room" in into ? into.room : into.byteLength);
 export const pread = (fd: Fd, into: Uint8Array, offset: number) =>
@@ -131,6 +134,7 @@ export const futexWait = (address: number, value: number, timeout: Uint8Array) =
 export const futexWake = (address: number) => call("futex", address, 1, 1, 0, 0, 0);
 export const getpid = () => call("getpid");
 export const geteuid = () => call("geteuid");
+export const getegid = () => call("getegid");
 
 // Identity and privileges.
 export const setgroups = (gids: Uint8Array) => call("setgroups", gids.byteLength / 4, gids);

@@ -37,6 +37,7 @@ const NUMBERS = {
   fchown: [93, 55],
   umask: [95, 166],
   geteuid: [107, 175],
+  getegid: [108, 177],
   getppid: [110, 173],
   setsid: [112, 157],
   setgroups: [116, 159],

@@ -1,9 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BUNDLES } from "../../../rootfs/bundles.ts";
-import { bundleConfig, joinSandbox } from "../../../rootfs/config.ts";
+import { bundleConfig } from "../../../rootfs/config.ts";
 import type { Config } from "../../../runtime-spec/config.ts";
 import { validateConfig } from "../../../runtime-spec/validate.ts";
+import { joinSandbox } from "../../../src/container/default-config.ts";
 
 const MEMBER = bundleConfig({
   args: ["true"],

@@ -1,0 +1,48 @@
+import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
+import { OCI_VERSION } from "../../runtime-spec/state.ts";
+import { readTextIfThere } from "../kernel/files.ts";
+import { CAPABILITIES } from "../linux/capabilities.ts";
+import { mountOptionNames } from "../linux/mount-options.ts";
+import { NAMESPACES } from "../linux/namespaces.ts";
+import { seccompFeatures } from "../linux/seccomp/features.ts";
+import { supports } from "./unsupported.ts";
+
+const HOOKS = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;
+
+/** What tsrun can do (features.md), from the tables that the code itself works with. */
+export function features(version: string): Features {
+  return {
+    ociVersionMin: "1.0.0",
+    ociVersionMax: OCI_VERSION,
+    ...(supports("hooks") ? { hooks: HOOKS } : {}),
+    mountOptions: mountOptionNames(),
+    linux: linuxFeatures(),
+    annotations: { "org.tsrun.version": version },
+  };
+}
+
+function linuxFeatures(): LinuxFeatures {
+  return {
+    namespaces: NAMESPACES.map(({ type }) => type).sort(),
+    capabilities: knownCapabilities(),
+    cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
+    seccomp: supports("linux.seccomp") ? seccompFeatures() : { enabled: false },
+    apparmor: { enabled: supports("process.apparmorProfile") },
+    selinux: { enabled: supports("process.selinuxLabel") },
+    intelRdt: { enabled: supports("linux.intelRdt") },
+    netDevices: { enabled: supports("linux.netDevices") },
+  };
+}
+
+/** Those that both tsrun and this kernel know. */
+function knownCapabilities(): readonly string[] {
+  const last = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? CAPABILITIES.length - 1);
+  return CAPABILITIES.slice(0, last + 1);
+}
