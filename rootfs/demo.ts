@@ -180,9 +180,11 @@ function say(text: string): void {
 async function type(line: string): Promise<void> {
   console.log(`${bold[0]}$ ${line}${bold[1]}`);
   const { status, output } = await shell(line);
-  process.stdout.write(output);
+  if (output !== "") console.log(output.trimEnd());
   if (stopped) throw new Error("stopped");
-  if (status !== 0) throw new Error(`${line}: exit status ${status}`);
+  if (status === 0) return;
+  const { output: logs } = await shell("cat *.log");
+  throw new Error(`${line}: exit status ${status}\n${logs}`);
 }
 
 /** Runs a command line. Its output goes to a file: a container that is still there does not hold us up. */
