@@ -78,13 +78,12 @@ static void release(struct mailbox *box, uint32_t next)
 	call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
-/* Blocks until tsrun posts a program; ends the agent when the mailbox has a time limit and it passes. */
+/* Blocks until tsrun posts a program. */
 static uint32_t wait_for_post(struct mailbox *box, uint32_t seen)
 {
 	uint32_t post;
 	while ((post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == seen)
-		if (call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, seen, box->patience, 0, 0) == -110 /* ETIMEDOUT */)
-			call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, seen, 0, 0, 0);
 	return post;
 }
 

@@ -27,7 +27,6 @@ struct mailbox {
 	uint32_t error;	   /* errno of the step that failed, else 0 */
 	uint32_t traced;   /* 1: note when each step starts */
 	uint32_t next;	   /* the step after the last one that was considered, once the lock is free */
-	uint64_t patience; /* address of a timespec: how long to wait for a post before giving up; 0 for ever */
 	struct robust_head robust;
 };
 

@@ -26,9 +26,8 @@ export const MAILBOX = {
   error: 20,
   traced: 24,
   next: 28,
-  patience: 32,
-  robust: 40,
-  size: 64,
+  robust: 32,
+  size: 56,
 } as const;
 
 /** `struct step`. */

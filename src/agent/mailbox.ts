@@ -188,11 +188,6 @@ export class Mailbox {
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };
   }
 
-  /** Whether the agent has become its program or died: false while it is parked. */
-  get abandoned(): boolean {
-    return (Atomics.load(this.words, MAILBOX.lock >> 2) & FUTEX_OWNER_DIED) !== 0;
-  }
-
   /** errno of the step that failed. */
   get errno(): number {
     return this.words[MAILBOX.error >> 2] ?? 0;
@@ -214,14 +209,6 @@ export class Mailbox {
   filled(step: { readonly step: number }): Uint8Array {
     const { at, length } = this.rooms.get(step.step) ?? { at: 0, length: 0 };
     return this.bytes.slice(at, at + length);
-  }
-
-  /** Lets the agent end itself when it waits longer than this for a post; null for no limit. */
-  set patience(milliseconds: number | null) {
-    const at = MAILBOX.patience >> 2;
-    this.words[at + 1] = 0;
-    this.words[at] = 0;
-    if (milliseconds !== null) this.setWord(at, this.place(timespec(milliseconds)));
   }
 
   /** Asks the agent to note when each step starts. */

@@ -1,0 +1,221 @@
+/** A real agent, driven through a mailbox, in this process's namespaces. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Mailbox, MailboxFile, StepError } from "../../../src/agent/mailbox.ts";
+import { reap, spawnAgent } from "../../../src/agent/spawn.ts";
+import { CWD, close, exitGroup, memfdCreate, openat, prctl, read } from "../../../src/kernel/calls.ts";
+import { MFD_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../../src/kernel/constants.ts";
+import { ERRNO } from "../../../src/kernel/errno.ts";
+import { here } from "../../../src/kernel/here.ts";
+import { cloneArgs } from "../../../src/kernel/structs.ts";
+
+const SIZE = { steps: 64, data: 65_536, execution: 4096 };
+
+interface Driven extends Disposable {
+  readonly stage: Mailbox;
+  readonly init: Mailbox;
+  readonly parked: Mailbox;
+  readonly pid: number;
+  alive(): boolean;
+}
+
+/** An agent on fresh mailboxes; it serves the first. Ended with the test. */
+function agent(): Driven {
+  const fd = here(memfdCreate("test-mailbox", MFD_CLOEXEC));
+  const boxes = MailboxFile.create(fd, SIZE);
+  const pid = spawnAgent(fd);
+  here(close(fd));
+  let ended = false;
+  const alive = () => {
+    ended ||= reap(pid, false) !== null;
+    return !ended;
+  };
+  return {
+    ...boxes,
+    pid,
+    alive,
+    [Symbol.dispose]() {
+      if (!alive()) return;
+      process.kill(pid, "SIGKILL");
+      reap(pid, true);
+    },
+  };
+}
+
+function done({ stage, alive }: Driven): void {
+  stage.post();
+  assert.equal(stage.outcome(alive), { kind: "done" });
+}
+
+test("steps run in order, and a result is a later step's argument", () => {
+  using driven = agent();
+  const { program } = driven.stage;
+  const file = program.add(openat(CWD, "/proc/self/comm", O_RDONLY));
+  const text = program.add(read(file, { room: 64 }));
+  done(driven);
+  const bytes = driven.stage.filled(text).subarray(0, driven.stage.result(text));
+  assert.ok(new TextDecoder().decode(bytes).trim().length > 0);
+});
+
+test("results stay usable in later posts", () => {
+  using driven = agent();
+  const { program } = driven.stage;
+  const file = program.add(openat(CWD, "/dev/zero", O_RDONLY));
+  done(driven);
+  const zeros = program.add(read(file, { room: 8 }));
+  done(driven);
+  assert.is(driven.stage.result(zeros), 8);
+});
+
+test("the first error that is not tolerated ends the program, and names its owner, call and errno", () => {
+  using driven = agent();
+  const { program } = driven.stage;
+  program.by("mounts[3]").add(openat(CWD, "/nonexistent/file", O_RDONLY));
+  const never = program.add(prctl(15, "unreached"));
+  driven.stage.post();
+  const outcome = driven.stage.outcome(driven.alive);
+  assert.equal(outcome, { kind: "failed", step: 0 });
+  const error = driven.stage.failure(0);
+  assert.instance(error, StepError);
+  assert.match(
+    error.message,
+    /^mounts\[3\]: openat "\/nonexistent\/file": ENOENT \(no such file or directory\)/,
+  );
+  assert.is(driven.stage.result(never), 0);
+});
+
+test("a tolerated errno does not end the program", () => {
+  using driven = agent();
+  const { program } = driven.stage;
+  const missing = program.add(openat(CWD, "/nonexistent", O_RDONLY), [ERRNO.ENOENT]);
+  const there = program.add(openat(CWD, "/", O_RDONLY | O_DIRECTORY));
+  done(driven);
+  assert.is(driven.stage.result(missing), -ERRNO.ENOENT);
+  assert.ok(driven.stage.result(there) > 2);
+});
+
+test("another errno than the tolerated ones ends it", () => {
+  using driven = agent();
+  driven.stage.program.add(openat(CWD, "/nonexistent", O_RDONLY), [ERRNO.EACCES, ERRNO.ENOTDIR]);
+  driven.stage.post();
+  assert.is(driven.stage.outcome(driven.alive).kind, "failed");
+});
+
+for (const path of ["/", "/nonexistent"]) {
+  test(`steps for success and for failure run as it turns out: ${path}`, () => {
+    using driven = agent();
+    const { program } = driven.stage;
+    let [whenOk, otherwise] = [{ step: -1 }, { step: -1 }];
+    program.whenOk(openat(CWD, path, O_RDONLY), [ERRNO.ENOENT], () => {
+      whenOk = program.add(openat(CWD, "/", O_RDONLY));
+    });
+    program.orElse(openat(CWD, path, O_RDONLY), [ERRNO.ENOENT], () => {
+      otherwise = program.add(openat(CWD, "/", O_RDONLY));
+    });
+    done(driven);
+    const ran = [whenOk, otherwise].map((step) => driven.stage.result(step) > 0);
+    assert.equal(ran, path === "/" ? [true, false] : [false, true]);
+  });
+}
+
+test("a store writes a result into the agent's memory", () => {
+  using driven = agent();
+  const { stage } = driven;
+  const cell = stage.place(new Uint8Array(8));
+  const file = stage.program.add(openat(CWD, "/dev/null", O_RDONLY));
+  stage.program.store(cell, 4, file);
+  const pipe = stage.program.add({ name: "write", args: [2, cell, 0] });
+  done(driven);
+  assert.is(stage.result(pipe), 0);
+});
+
+test("steps that are posted while others run are run too", () => {
+  using driven = agent();
+  const { program } = driven.stage;
+  const opened = [];
+  for (let i = 0; i < 40; i++) {
+    opened.push(program.add(openat(CWD, "/dev/null", O_RDONLY)));
+    driven.stage.post();
+  }
+  assert.equal(driven.stage.outcome(driven.alive), { kind: "done" });
+  for (const step of opened) assert.ok(driven.stage.result(step) > 2, `step ${step.step}`);
+});
+
+test("an agent that exits in a step is gone, and nobody waits for it", () => {
+  using driven = agent();
+  driven.stage.program.add(exitGroup(0));
+  driven.stage.post();
+  assert.equal(driven.stage.outcome(driven.alive), { kind: "gone" });
+});
+
+test("an agent that is killed in a step is gone, and nobody waits for it", async () => {
+  using driven = agent();
+  const { stage } = driven;
+  stage.program.add({ name: "ppoll", args: [0, 0, 0, 0, 0] });
+  stage.post();
+  setTimeout(() => process.kill(driven.pid, "SIGKILL"), 20);
+  await Bun.sleep(40);
+  assert.equal(stage.outcome(driven.alive), { kind: "gone" });
+});
+
+test("an agent that was killed before a post is found dead within a moment", () => {
+  using driven = agent();
+  done(driven);
+  process.kill(driven.pid, "SIGKILL");
+  while (driven.alive()) Bun.sleepSync(1);
+  driven.stage.program.add(openat(CWD, "/", O_RDONLY));
+  driven.stage.post();
+  const before = Date.now();
+  assert.equal(driven.stage.outcome(driven.alive), { kind: "gone" });
+  assert.ok(Date.now() - before < 1000);
+});
+
+test("a clone's child goes on as an agent on its own mailbox", () => {
+  using driven = agent();
+  const { stage, init } = driven;
+  const CLONE_PARENT = 0x8000;
+  const child = stage.program.clone(cloneArgs(CLONE_PARENT, 0, 0), init.agentAddress);
+  done(driven);
+  const pid = stage.result(child);
+  assert.ok(pid > 0);
+  const own = init.program.add({ name: "getpid", args: [] });
+  init.program.add(exitGroup(7));
+  init.post();
+  assert.equal(
+    init.outcome(() => true),
+    { kind: "gone" },
+  );
+  assert.is(init.result(own), pid);
+  assert.is(reap(pid, true), 7 << 8);
+});
+
+test("an agent moves to another mailbox and goes on there", () => {
+  using driven = agent();
+  const { stage, parked, alive } = driven;
+  stage.program.move(parked.agentAddress);
+  done(driven);
+  const pid = parked.program.add({ name: "getpid", args: [] });
+  parked.post();
+  assert.equal(parked.outcome(alive), { kind: "done" });
+  assert.is(parked.result(pid), driven.pid);
+});
+
+test("execve ends the agent's part without a failure", () => {
+  using driven = agent();
+  const { stage } = driven;
+  const argv = stage.texts(["true"]);
+  stage.program.add({ name: "execve", args: ["/bin/true", argv, stage.texts([])] });
+  stage.post();
+  assert.equal(stage.outcome(driven.alive), { kind: "gone" });
+});
+
+test("a traced program tells each step with its time and result", () => {
+  using driven = agent();
+  driven.stage.traced = true;
+  driven.stage.program.by("somebody").add(openat(CWD, "/dev/null", O_RDONLY));
+  done(driven);
+  const [line = ""] = [...driven.stage.trace()];
+  assert.match(line, /^ +0 µs {2}\$0 openat\(-100, "\/dev\/null", \d+, 0\) = \d+ {2}# somebody$/);
+});
+
+test.run();

@@ -1,0 +1,117 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import * as constants from "../../../src/kernel/constants.ts";
+import { ERRNO } from "../../../src/kernel/errno.ts";
+import { SYSCALL_NAMES, syscallNumber } from "../../../src/kernel/syscall-numbers.ts";
+import { testIf } from "../../harness/skip.ts";
+import { evaluateInC, HAS_GCC } from "../agent/compile-c.ts";
+
+const X64 = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h";
+const ARM64 = "/usr/aarch64-linux-gnu/include/asm-generic/unistd.h";
+
+/** `#define __NR_x 5` lines of a kernel header; later ones, and `__NR3264_`, count too. */
+function numbersIn(header: string): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  for (const [, name = "", number] of readFileSync(header, "utf8").matchAll(
+    /^#define __NR(?:3264)?_(\w+)\s+(\d+)/gm,
+  ))
+    if (!numbers.has(name)) numbers.set(name, Number(number));
+  return numbers;
+}
+
+for (const [architecture, header] of [
+  ["x64", X64],
+  ["arm64", ARM64],
+] as const) {
+  testIf(existsSync(header), `needs the kernel's headers for ${architecture}`)(
+    `every system call has its number on ${architecture}`,
+    () => {
+      const numbers = numbersIn(header);
+      for (const name of SYSCALL_NAMES) {
+        const known = numbers.get(name);
+        // Headers may be older than a call; its number is the same on both architectures then.
+        if (known === undefined) assert.is(syscallNumber(name, "x64"), syscallNumber(name, "arm64"), name);
+        else assert.is(syscallNumber(name, architecture), known, name);
+      }
+    },
+  );
+}
+
+const testWithGcc = testIf(HAS_GCC, "needs gcc");
+
+testWithGcc("errno values are the headers'", () => {
+  const inC = evaluateInC(["<errno.h>"], Object.keys(ERRNO));
+  for (const [name, value] of Object.entries(ERRNO)) assert.is(inC.get(name), value, name);
+});
+
+const HEADERS = [
+  "<fcntl.h>",
+  "<poll.h>",
+  "<sched.h>",
+  "<stddef.h>",
+  "<sys/file.h>",
+  "<sys/mman.h>",
+  "<sys/socket.h>",
+  "<sys/stat.h>",
+  "<sys/wait.h>",
+  "<linux/bpf.h>",
+  "<linux/capability.h>",
+  "<linux/futex.h>",
+  "<linux/magic.h>",
+  "<linux/memfd.h>",
+  "<linux/mount.h>",
+  "<linux/nsfs.h>",
+  "<linux/openat2.h>",
+  "<linux/prctl.h>",
+  "<linux/sched.h>",
+];
+
+/** Names that tsrun chose itself, and those that Debian's headers may lack. */
+const OURS = new Set(["F_SEAL_ALL", "CAPABILITY_VERSION"]);
+
+testWithGcc("constants have the headers' values", () => {
+  const names = Object.keys(constants).filter((name) => !OURS.has(name));
+  // Debian's headers are older than some names; those that are enumerators are no macros either.
+  const checks = names.map(
+    (name) => `
+#ifdef ${name}
+printf("${name} %lld\\n", (long long)${name});
+#endif`,
+  );
+  const known = definedInC(checks);
+  assert.ok(
+    known.size > names.length * 0.7,
+    `only ${known.size} of ${names.length} are known to the headers`,
+  );
+  for (const [name, value] of known) {
+    const ours: unknown = (constants as Record<string, unknown>)[name]; // by the name just listed
+    assert.is(ours, value < 0 && Number(ours) > 0 ? value + 2 ** 32 : value, name);
+  }
+});
+
+function definedInC(checks: readonly string[]): ReadonlyMap<string, number> {
+  const directory = mkdtempSync(join(tmpdir(), "tsrun-c-"));
+  try {
+    const source = [
+      "#define _GNU_SOURCE",
+      ...HEADERS.map((header) => `#include ${header}`),
+      "#include <stdio.h>",
+      "int main(void) {",
+      ...checks,
+      "return 0; }",
+    ];
+    writeFileSync(join(directory, "c.c"), source.join("\n"));
+    const compiled = spawnSync("gcc", ["-w", "-o", join(directory, "c"), join(directory, "c.c")]);
+    if (compiled.status !== 0) throw new Error(compiled.stderr.toString());
+    const printed = spawnSync(join(directory, "c")).stdout.toString().trim().split("\n");
+    return new Map(printed.map((line) => [line.split(" ")[0] ?? "", Number(line.split(" ")[1])]));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test.run();
