@@ -78,7 +78,6 @@ async function initContainers(): Promise<void> {
     source: join(DIRECTORY, "volume"),
     options: ["rbind", "rw"],
   };
-  edit("init", { "process.terminal": false, "linux.cgroupsPath": `/${POD}/init`, "mounts.+": volume });
   for (const [index, redirection] of [">", ">>"].entries()) {
     const line = `<p>init-${index + 1}, on $(hostname), in $(readlink /proc/self/ns/net)</p>`;
     edit("init", { "process.args": ["sh", "-c", `echo "${line}" ${redirection}/www/index.html`] });
@@ -100,7 +99,6 @@ async function webAndClient(): Promise<void> {
     options: ["rbind", "ro"],
   };
   edit("web", {
-    "process.terminal": false,
     "process.args": ["httpd", "-f", "-p", "127.0.0.1:8080", "-h", "/www"],
     "mounts.+": volume,
     "linux.cgroupsPath": `/${POD}/web`,
@@ -108,7 +106,6 @@ async function webAndClient(): Promise<void> {
   await type("tsrun run --detach --bundle web web >web.log 2>&1");
   await type("tsrun spec --sandbox pod --bundle client");
   edit("client", {
-    "process.terminal": false,
     "process.args": ["wget", "-q", "-O", "-", "http://127.0.0.1:8080/"],
     "linux.cgroupsPath": `/${POD}/client`,
   });
