@@ -4,7 +4,8 @@
  * 1. dies with tsrun from now on; leads a session of its own
  * 2. enters its cgroup namespace: only now, since its root is the cgroup that clone3 put the init into
  * 3. becomes root of its user namespace (tsrun has written the mappings)
- * 4. mounts: rootfs, `mounts`, devices, sysctls, masked and read-only paths
+ * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts; masked and read-only
+ *    paths
  * 5. host name, loopback interface
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 6. pivots: no path leads to the host any more
@@ -16,13 +17,15 @@
  * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
  * runs; the bounding set must fall before the user changes.
  */
-import type { Process } from "../../runtime-spec/config.ts";
+import type { Config, Process } from "../../runtime-spec/config.ts";
 import type { State } from "../../runtime-spec/state.ts";
 import { type Mailbox, shrink } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
+  CWD,
   closeRange,
+  openat,
   prctl,
   setdomainname,
   setgroups,
@@ -36,6 +39,8 @@ import {
 import {
   CLONE_NEWCGROUP,
   CLOSE_RANGE_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
   PR_SET_DUMPABLE,
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
@@ -56,9 +61,11 @@ import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { handOver } from "../linux/seccomp/listener.ts";
 import { filterSize, loadFilter, untilFiltered } from "../linux/seccomp/load.ts";
 import { writeSysctls } from "../linux/sysctl.ts";
+import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import type { Bundle } from "./bundle.ts";
 import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
+import { refuseInSharedMounts } from "./shared-mounts.ts";
 
 /** First descriptor after the standard streams. */
 const FIRST_FD = 3;
@@ -75,8 +82,16 @@ export interface InitContext {
   readonly privateParent: string | null;
 }
 
-/** Steps 1 to 5. Returns the rootfs's mount; null without a new mount namespace. */
-export function setUp(program: Program, context: InitContext): { readonly root: StepResult | null } {
+/** What steps 1 to 5 have opened. */
+interface Opened {
+  /** The rootfs's mount; null without a new mount namespace. */
+  readonly root: StepResult | null;
+  /** Null when the process asks for none. */
+  readonly terminal: Terminal | null;
+}
+
+/** Steps 1 to 5. */
+export function setUp(program: Program, context: InitContext): Opened {
   const { bundle, namespaces, inUserNamespace } = context;
   const { config } = bundle;
   program.by("container's init");
@@ -87,15 +102,18 @@ export function setUp(program: Program, context: InitContext): { readonly root: 
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
+  if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
   const root = namespaces.created.has("mount") ? mountAll(program, context) : null;
+  const terminal = bundle.process.terminal ? addTerminal(program, root, bundle) : null;
+  if (root !== null) protect(program, root, config);
   if (namespaces.created.has("network")) bringLoopbackUp(program);
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
-  return { root };
+  return { root, terminal };
 }
 
 /** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
-function becomeRoot(program: Program): void {
+export function becomeRoot(program: Program): void {
   program.by("config.json: linux.uidMappings (root of the user namespace)");
   program.add(setresgid(0));
   program.add(setgroups(gidList([])));
@@ -123,11 +141,28 @@ function mountAll(program: Program, context: InitContext): StepResult {
   program.by("config.json: process.cwd");
   directoryInside(program, root, process.cwd);
   writeSysctls(program, linux.sysctl ?? {});
+  return root;
+}
+
+/** The process's terminal. Its /dev/console needs a mount namespace that is the container's alone. */
+function addTerminal(program: Program, root: StepResult | null, { process, rootfs }: Bundle): Terminal {
+  program.by(`config.json: root.path (${rootfs})`);
+  const terminal = openTerminal(
+    program,
+    root ?? program.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY)),
+    process,
+  );
+  if (root !== null) bindConsole(program, root, terminal);
+  takeTerminal(program, terminal);
+  return terminal;
+}
+
+/** What the rest of the set-up must no longer change. */
+function protect(program: Program, root: StepResult, { root: wanted, linux = {} }: Config): void {
   protectPaths(program, root, linux.readonlyPaths ?? []);
   program.ready();
   maskPaths(program, root, linux.maskedPaths ?? []);
-  if (config.root?.readonly) protectRoot(program, root);
-  return root;
+  if (wanted?.readonly) protectRoot(program, root);
 }
 
 const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
