@@ -78,6 +78,7 @@ async function initContainers(): Promise<void> {
     source: join(DIRECTORY, "volume"),
     options: ["rbind", "rw"],
   };
+  edit("init", { "linux.cgroupsPath": `/${POD}/init`, "mounts.+": volume });
   for (const [index, redirection] of [">", ">>"].entries()) {
     const line = `<p>init-${index + 1}, on $(hostname), in $(readlink /proc/self/ns/net)</p>`;
     edit("init", { "process.args": ["sh", "-c", `echo "${line}" ${redirection}/www/index.html`] });
