@@ -4,6 +4,6 @@ import type { InvocationOf } from "./parse.ts";
 /** `tsrun create ID`: the container waits for `tsrun start`. */
 export async function create(invocation: InvocationOf<"create">): Promise<number> {
   if (invocation.flags.dryRun) return showSteps(invocation);
-  createContainer(invocation);
+  await createContainer(invocation);
   return 0;
 }

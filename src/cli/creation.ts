@@ -3,7 +3,7 @@ import { requireRoot } from "../container/caller.ts";
 import { type Created, create } from "../container/create.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
-import { log } from "./log.ts";
+import { log, warnings } from "./log.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
@@ -11,13 +11,14 @@ import { storeOf } from "./store-of.ts";
 type Creation = InvocationOf<"create" | "run">;
 
 /** What `create` and `run` have in common: their flags, up to a container that waits for its start. */
-export function createContainer(invocation: Creation): Created {
+export async function createContainer(invocation: Creation): Promise<Created> {
   const { globals, flags, args } = invocation;
   return create(storeOf(globals), bundleOf(invocation), {
     id: args[0],
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
+    warn: warnings(globals),
   });
 }
 

@@ -1,9 +1,10 @@
 import { remove as removeContainer } from "../container/delete.ts";
+import { warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
 /** `tsrun delete ID` */
-export function remove({ globals, flags, args: [id] }: InvocationOf<"delete">): number {
-  removeContainer(storeOf(globals), id, flags.force);
+export async function remove({ globals, flags, args: [id] }: InvocationOf<"delete">): Promise<number> {
+  await removeContainer(storeOf(globals), id, flags.force, warnings(globals));
   return 0;
 }

@@ -23,6 +23,11 @@ export function log({ log: file, logFormat, debug }: Globals, level: Level, mess
   here(close(fd));
 }
 
+/** Takes warnings for the log. */
+export function warnings(globals: Globals): (message: string) => void {
+  return (message) => log(globals, "warning", message);
+}
+
 /** One line as logrus, runc's logger, would write it. */
 export function formatLine(format: Globals["logFormat"], level: Level, message: string, date: Date): string {
   const time = date.toISOString();

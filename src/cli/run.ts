@@ -1,7 +1,8 @@
 import { destroy } from "../container/delete.ts";
 import { Foreground } from "../container/foreground.ts";
-import { wake } from "../container/start.ts";
+import { afterStart, beforeStart, wake } from "../container/start.ts";
 import { createContainer, showSteps } from "./creation.ts";
+import { warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /**
@@ -9,20 +10,23 @@ import type { InvocationOf } from "./parse.ts";
  * unless --keep is given, and at once when it cannot be started.
  */
 export async function run(invocation: InvocationOf<"run">): Promise<number> {
-  const { flags } = invocation;
+  const { globals, flags } = invocation;
   if (flags.dryRun) return showSteps(invocation);
-  const { directory, saved, mailbox } = createContainer(invocation);
+  const warn = warnings(globals);
+  const { directory, saved, mailbox } = await createContainer(invocation);
+  await beforeStart(directory, saved, warn);
   const foreground = flags.detach ? null : new Foreground(saved.init.pid);
   try {
     wake(directory, saved.init, mailbox);
   } catch (error) {
-    destroy(directory);
+    await destroy(directory, warn);
     throw error;
   }
-  if (foreground === null) return 0;
   directory.unlock();
+  await afterStart(saved, warn);
+  if (foreground === null) return 0;
   const status = await foreground.wait();
   directory.lock();
-  if (!flags.keep) destroy(directory);
+  if (!flags.keep) await destroy(directory, warn);
   return status;
 }

@@ -1,9 +1,10 @@
 import { start as startContainer } from "../container/start.ts";
+import { warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
 /** `tsrun start ID` */
-export function start({ globals, args: [id] }: InvocationOf<"start">): number {
-  startContainer(storeOf(globals), id);
+export async function start({ globals, args: [id] }: InvocationOf<"start">): Promise<number> {
+  await startContainer(storeOf(globals), id, warnings(globals));
   return 0;
 }

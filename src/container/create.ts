@@ -3,6 +3,7 @@ import type { Mailbox, MailboxSize } from "../agent/mailbox.ts";
 import { close } from "../kernel/calls.ts";
 import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { killAll } from "../linux/cgroups/kill.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
@@ -11,6 +12,7 @@ import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
 import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
+import type { CreateHooks } from "./hooks.ts";
 import {
   enter,
   executionSize,
@@ -24,7 +26,14 @@ import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
-import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+import {
+  CONFIG_FILE,
+  type LaterHooks,
+  type Saved,
+  type SavedInit,
+  type StateDirectory,
+  type Store,
+} from "./store.ts";
 import { Undo } from "./undo.ts";
 import { writeMappings } from "./user-namespace.ts";
 
@@ -35,6 +44,8 @@ export interface CreateOptions {
   readonly preservedFds: number;
   /** Is told what is done, line by line; without it nothing is recorded. */
   readonly debug: ((line: string) => void) | undefined;
+  /** Is told what goes wrong without making the creation fail. */
+  readonly warn: (line: string) => void;
 }
 
 /** A container that waits for `start`: its init is parked with the program to execute laid out. */
@@ -49,7 +60,26 @@ export interface Created {
  * behind when it fails. The container is locked until `directory` is disposed of or tsrun ends.
  * @throws Failure, ConfigError, StepError, SyscallError
  */
-export function create(store: Store, bundle: Bundle, options: CreateOptions): Created {
+export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
+  const { hooks } = bundle.config;
+  if (hooks === undefined || Object.values(hooks).every((list) => list.length === 0))
+    return make(store, bundle, options, null);
+  const { CreateHooks } = await import("./hooks.ts");
+  const create = new CreateHooks(hooks);
+  try {
+    return await make(store, bundle, options, create);
+  } catch (error) {
+    await create.undo(options.warn);
+    throw error;
+  }
+}
+
+async function make(
+  store: Store,
+  bundle: Bundle,
+  options: CreateOptions,
+  hooks: CreateHooks | null,
+): Promise<Created> {
   using undo = new Undo();
   const filter = seccompFilter(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
@@ -84,6 +114,10 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
   const { executable, home } = enter(init.program, root, bundle, options.preservedFds);
   init.program.move(parked.agentAddress);
   finishInit(init, pid);
+  if (hooks !== null) {
+    undo.add(() => void killAll(cgroup.path)); // what a hook may have left in there
+    await hooks.run({ directory, saved, pid, inUserNamespace: context.inUserNamespace });
+  }
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setRlimits(pid, bundle.process);
   setOomScore(pid, bundle.process.oomScoreAdj);
@@ -111,6 +145,7 @@ export function create(store: Store, bundle: Bundle, options: CreateOptions): Cr
 
 function firstState(bundle: Bundle, id: string): Saved {
   const { annotations } = bundle.config;
+  const hooks = laterHooks(bundle);
   return {
     ociVersion: OCI_VERSION,
     id,
@@ -121,7 +156,16 @@ function firstState(bundle: Bundle, id: string): Saved {
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
     init: null,
+    ...(hooks === null ? {} : { hooks }),
   };
+}
+
+/** The hooks that `start` and `delete` will run; null when there are none. */
+function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
+  if (hooks === undefined) return null;
+  const { startContainer = [], poststart = [], poststop = [] } = hooks;
+  const count = startContainer.length + poststart.length + poststop.length;
+  return count === 0 ? null : { startContainer, poststart, poststop };
 }
 
 /** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */

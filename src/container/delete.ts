@@ -18,7 +18,12 @@ const DEATH_PATIENCE = 10_000;
  * one always, as runc has it. With `force`, a container that does not exist is fine.
  * @throws Failure
  */
-export function remove(store: Store, id: string, force: boolean): void {
+export async function remove(
+  store: Store,
+  id: string,
+  force: boolean,
+  warn: (line: string) => void,
+): Promise<void> {
   using directory = force ? store.find(id) : store.open(id);
   if (directory === null) return;
   const before = directory.read();
@@ -26,11 +31,14 @@ export function remove(store: Store, id: string, force: boolean): void {
   if (!force && status !== "stopped" && status !== "created")
     throw new Failure(`cannot delete container ${id}: it is ${status}; stop it first, or use --force`);
   directory.lock();
-  destroy(directory);
+  await destroy(directory, warn);
 }
 
-/** Ends what runs and removes everything, whatever state the container is in. The caller holds the lock. */
-export function destroy(directory: StateDirectory): void {
+/**
+ * Ends what runs and removes everything, whatever state the container is in, and then runs its poststop hooks. The
+ * caller holds the lock.
+ */
+export async function destroy(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   const saved = directory.read();
   if (saved?.init) endInit(saved.init);
   if (saved?.cgroup) {
@@ -38,6 +46,9 @@ export function destroy(directory: StateDirectory): void {
     deleteCgroup(saved.cgroup);
   }
   directory.remove();
+  if (!saved?.hooks?.poststop?.length) return;
+  const { runPoststopHooks } = await import("./hooks.ts");
+  await runPoststopHooks(saved, warn);
 }
 
 function endInit(init: SavedInit): void {

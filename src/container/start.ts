@@ -5,24 +5,52 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
+import { destroy } from "./delete.ts";
 import { Failure } from "./failure.ts";
 import { parkedMailbox } from "./parked.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
-import { MAILBOX_FILE, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
 /**
- * Lets a created container run its program, and returns when execve(2) has succeeded.
+ * Lets a created container run its program, and returns when execve(2) has succeeded and its hooks have ended.
  * @throws Failure when it is not `created`, or the kernel refuses the program
  */
-export function start(store: Store, id: string): void {
+export async function start(store: Store, id: string, warn: (line: string) => void): Promise<void> {
   using directory = store.open(id);
   directory.lock();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
-  wake(directory, saved.init, parkedMailbox(directory, saved.init));
+  const mailbox = parkedMailbox(directory, saved.init);
+  await beforeStart(directory, { ...saved, init: saved.init }, warn);
+  wake(directory, saved.init, mailbox);
+  directory.unlock();
+  await afterStart(saved, warn);
+}
+
+/** Runs the startContainer hooks; when one fails, the container is deleted. @throws Failure */
+export async function beforeStart(
+  directory: StateDirectory,
+  saved: Saved & { readonly init: SavedInit },
+  warn: (line: string) => void,
+): Promise<void> {
+  if (saved.hooks === undefined) return;
+  const { runStartHooks } = await import("./hooks.ts");
+  try {
+    await runStartHooks(directory, saved, saved.init);
+  } catch (error) {
+    await destroy(directory, warn);
+    throw error;
+  }
+}
+
+/** Runs the poststart hooks; the container goes on when one fails. It should be unlocked: hooks may act on it. */
+export async function afterStart(saved: Saved, warn: (line: string) => void): Promise<void> {
+  if (saved.hooks === undefined) return;
+  const { runPoststartHooks } = await import("./hooks.ts");
+  await runPoststartHooks(saved, warn);
 }
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */

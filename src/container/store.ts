@@ -1,4 +1,4 @@
-import type { Config } from "../../runtime-spec/config.ts";
+import type { Config, Hooks } from "../../runtime-spec/config.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, flock, openat } from "../kernel/calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_DIRECTORY, O_RDONLY } from "../kernel/constants.ts";
@@ -40,7 +40,13 @@ export interface Saved {
   readonly cgroup: SavedCgroup | null;
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
+  /** The pid of the init while the hooks of `create` run. */
+  readonly creatingPid?: number;
+  /** The hooks that come after `create`, when there are any. */
+  readonly hooks?: LaterHooks;
 }
+
+export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop">;
 
 /** A container's cgroup directory, and the mount of cgroup v2 that it is in. */
 export interface SavedCgroup {

@@ -15,7 +15,6 @@ const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => 
 ];
 
 const UNSUPPORTED_IN_PROCESS = [
-  "terminal",
   "apparmorProfile",
   "selinuxLabel",
   "scheduler",

@@ -25,6 +25,7 @@ export const O_NOFOLLOW = ARCHITECTURE === "arm64" ? 0x8000 : 0x20000;
 export const O_CLOEXEC = 0x80000;
 export const O_PATH = 0x200000;
 
+export const SEEK_SET = 0;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
 export const F_SETFD = 2;

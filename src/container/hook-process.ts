@@ -1,0 +1,280 @@
+/**
+ * One hook as a process: an agent that enters the hook's namespaces and then becomes the hook.
+ *
+ * The state waits for it on standard input, in a sealed memfd: no hook that does not read it can hold tsrun up.
+ * What it prints goes to tsrun through a pipe, never to the container's output, and its end is told in the error.
+ * It leads a session and process group of its own, by which it is killed with its children when its time is up;
+ * and it dies with tsrun, since then nobody would watch its time.
+ */
+import type { Hook } from "../../runtime-spec/config.ts";
+import type { State } from "../../runtime-spec/state.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import type { Program } from "../agent/program.ts";
+import { reap } from "../agent/spawn.ts";
+import {
+  chroot,
+  close,
+  closeRange,
+  dup3,
+  fchdir,
+  fcntl,
+  kill,
+  lseek,
+  memfdCreate,
+  pidfdOpen,
+  pipe2,
+  ppoll,
+  prctl,
+  read,
+  setsid,
+} from "../kernel/calls.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_ALL,
+  F_SETFD,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  O_CLOEXEC,
+  POLLIN,
+  PR_SET_PDEATHSIG,
+  SEEK_SET,
+  SIGKILL,
+} from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { writeAll } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { isReady, pollFd, pollFds } from "../kernel/structs.ts";
+import type { Join } from "../linux/namespaces.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
+import { Failure } from "./failure.ts";
+import { executionSize, layOutExecution, loadListened } from "./init-program.ts";
+import { isOurChildAlive, Launch, runInit } from "./launch.ts";
+import { SIGNALS } from "./signals.ts";
+import { Undo } from "./undo.ts";
+
+/** Where a hook runs, and as whom. */
+export interface HookPlace {
+  /** Namespaces that it joins, in a cgroup of theirs; tsrun's own without any. */
+  readonly joins: readonly Join[];
+  readonly cgroup: number | null;
+  /** Its root directory, when that isn't its mount namespace's. */
+  readonly root: number | null;
+  /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
+  readonly pidInside: number | undefined;
+  /** Sets from outside what the process can't set itself. */
+  readonly prepare: (pid: number) => void;
+  /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
+  readonly enter: (program: Program) => void;
+  readonly filter: SeccompFilter | null;
+}
+
+/** The state as hooks get it. */
+export type HookState = State & { readonly pid: number };
+
+/** How long one wait for a hook lasts at most, in milliseconds: signals for tsrun are handled between two. */
+const TURN = 100;
+/** How long a killed hook may take to die, in milliseconds. */
+const DEATH_PATIENCE = 10_000;
+/** As much of what a hook printed last as is kept, in characters. */
+const TAIL = 1024;
+const FIRST_FD = 3;
+const LAST_FD = 0xffff_ffff;
+
+/** Runs a hook to its end; `where` is its place in the words of config.json. @throws Failure, StepError */
+export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
+  const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
+  const deadline = performance.now() + limit;
+  using running = new RunningHook(where, hook, state, place);
+  for (let left = limit; !running.serve(Math.min(TURN, left)); left = deadline - performance.now()) {
+    if (left <= 0) throw running.fail(`did not end within ${hook.timeout} s, and was killed`);
+    await Bun.sleep(0);
+  }
+  const how = running.end();
+  if (how !== null) throw running.fail(how);
+}
+
+class RunningHook implements Disposable {
+  private readonly where: string;
+  private readonly pid: number;
+  private readonly pidfd: number;
+  private readonly output: Output;
+  private reaped = false;
+
+  constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
+    using undo = new Undo();
+    this.where = where;
+    this.output = new Output();
+    undo.add(() => this.output.close());
+    const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
+    undo.always(() => void here(close(stdin)));
+    this.pid = spawn({ where, hook, state, place, stdin, output: this.output.writeEnd }, undo);
+    this.output.closeWriteEnd();
+    this.pidfd = here(pidfdOpen(this.pid));
+    undo.keep();
+  }
+
+  /** Takes in what the hook prints, for so many milliseconds at most. Returns whether it has ended. */
+  serve(milliseconds: number): boolean {
+    const fds = pollFds([this.pidfd, this.output.readEnd], POLLIN);
+    if (attempt(ppoll(fds, Math.max(0, milliseconds))) <= 0) return false;
+    if (isReady(fds, 1)) this.output.take();
+    return isReady(fds, 0);
+  }
+
+  /** How an ended hook failed, in words; null when it did not. */
+  end(): string | null {
+    const status = this.reap();
+    const signal = status & 0x7f;
+    const exit = (status >> 8) & 0xff;
+    if (signal !== 0) return `was killed by signal ${signal}${nameOf(signal)}`;
+    return exit === 0 ? null : `exited with status ${exit}`;
+  }
+
+  fail(how: string): Failure {
+    this.kill();
+    const said = this.output.tail();
+    return new Failure(`${this.where}: the hook ${how}${said === "" ? "" : `; it said: ${said}`}`);
+  }
+
+  private kill(): void {
+    if (this.reaped) return;
+    // Until it is reaped, its pid is its process group's number and nobody else's.
+    attempt(kill(-this.pid, SIGKILL));
+    if (attempt(ppoll(pollFd(this.pidfd, POLLIN), DEATH_PATIENCE)) > 0) this.reap();
+  }
+
+  private reap(): number {
+    this.reaped = true;
+    return reap(this.pid, true) ?? 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
+    this.output.close();
+    here(close(this.pidfd));
+  }
+}
+
+/** ` (SIGSEGV)`; nothing for a real-time signal. */
+function nameOf(signal: number): string {
+  const name = Object.keys(SIGNALS).find((one) => SIGNALS[one] === signal);
+  return name === undefined ? "" : ` (SIG${name})`;
+}
+
+/** The pipe from a hook's standard output and error. */
+class Output {
+  readEnd: number;
+  writeEnd: number;
+  private text = "";
+  private readonly decoder = new TextDecoder();
+
+  constructor() {
+    const ends = new Int32Array(2);
+    here(pipe2(new Uint8Array(ends.buffer), O_CLOEXEC));
+    [this.readEnd = -1, this.writeEnd = -1] = ends;
+  }
+
+  /** Reads what is there; ppoll(2) has said that there is something, or that nobody can write any more. */
+  take(): void {
+    const bytes = new Uint8Array(65_536);
+    const count = here(read(this.readEnd, bytes));
+    if (count === 0) this.closeReadEnd();
+    this.text = (this.text + this.decoder.decode(bytes.subarray(0, count), { stream: true })).slice(-TAIL);
+  }
+
+  /** The last lines, as one. What is left in the pipe is at most its size, 1 MiB; a process left behind may go on. */
+  tail(): string {
+    for (let rounds = 16; rounds > 0 && this.readEnd >= 0; rounds--) {
+      if (attempt(ppoll(pollFd(this.readEnd, POLLIN), 0)) <= 0) break;
+      this.take();
+    }
+    const lines = this.text.split("\n").map((line) => line.replace(/\p{Cc}+/gu, " ").trim());
+    return lines
+      .filter((line) => line !== "")
+      .slice(-5)
+      .join(" | ")
+      .slice(-500);
+  }
+
+  closeWriteEnd(): void {
+    if (this.writeEnd >= 0) here(close(this.writeEnd));
+    this.writeEnd = -1;
+  }
+
+  private closeReadEnd(): void {
+    if (this.readEnd >= 0) here(close(this.readEnd));
+    this.readEnd = -1; // ppoll(2) leaves out negative descriptors
+  }
+
+  close(): void {
+    this.closeWriteEnd();
+    this.closeReadEnd();
+  }
+}
+
+/** A sealed file with the state as JSON, open at its beginning. */
+function stateFile(state: HookState): number {
+  const fd = here(memfdCreate("state", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  writeAll(fd, JSON.stringify(state));
+  here(lseek(fd, 0, SEEK_SET));
+  here(fcntl(fd, F_ADD_SEALS, F_SEAL_ALL));
+  return fd;
+}
+
+interface Spawn {
+  readonly where: string;
+  readonly hook: Hook;
+  readonly state: HookState;
+  readonly place: HookPlace;
+  readonly stdin: number;
+  readonly output: number;
+}
+
+/** Starts an agent and returns its pid once execve(2) has made it the hook. @throws Failure, StepError */
+function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo): number {
+  const { args = [], env = [], path } = hook;
+  const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  undo.always(() => void here(close(fd)));
+  for (const inherited of [stdin, output]) here(fcntl(inherited, F_SETFD, 0));
+  const size = { steps: 256, data: 65_536 + executionSize(process, place.filter), execution: 0 };
+  const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup);
+  undo.add(() => launch.abort());
+  const agent = launch.init;
+  const { program } = agent;
+  program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  program.add(setsid());
+  program.add(dup3(stdin, 0, 0));
+  for (const stream of [1, 2]) program.add(dup3(output, stream, 0));
+  if (place.root !== null) {
+    program.add(fchdir(place.root));
+    program.add(chroot("."));
+  }
+  program.add(closeRange(FIRST_FD, LAST_FD, 0));
+  place.enter(program);
+  program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL)); // a change of user has cleared it
+  const pid = launch.waitForInit();
+  place.prepare(pid);
+  runInit(agent, pid);
+  loadListened(agent, pid, place.filter, state);
+  const { first, end } = layOutExecution(agent, process, env, path, 0, place.filter);
+  execute(agent, { first, end, pid, where });
+  return pid;
+}
+
+interface Execution {
+  readonly first: number;
+  readonly end: number;
+  readonly pid: number;
+  readonly where: string;
+}
+
+function execute(agent: Mailbox, { first, end, pid, where }: Execution): void {
+  agent.run(first, end);
+  const outcome = agent.outcome(() => isOurChildAlive(pid));
+  if (outcome.kind !== "failed") return;
+  if (outcome.step < end - 1) throw agent.failure(outcome.step);
+  throw new Failure(
+    `${where}: cannot execute the hook: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
+  );
+}

@@ -1,0 +1,217 @@
+/**
+ * The hooks of a container's life (config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle"):
+ *
+ *     create   namespaces, cgroup, mounts
+ *              prestart, createRuntime    in tsrun's namespaces
+ *              createContainer            in the container's; the host's files are still there
+ *              pivot_root
+ *     start    startContainer             in the container's, as its process: the program comes from the image
+ *              the process executes its program
+ *              poststart                  in tsrun's namespaces
+ *     delete   init, cgroup and state go
+ *              poststop                   in tsrun's namespaces
+ *
+ * The first that fails in `create` or before the program runs ends the container: nothing is left of it, and its
+ * poststop hooks undo what others may have done. A failed poststart or poststop hook is worth a warning.
+ *
+ * This module is loaded only for containers that have hooks.
+ */
+import type { Hook, Hooks, Process } from "../../runtime-spec/config.ts";
+import type { Program } from "../agent/program.ts";
+import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
+import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
+import { readText } from "../kernel/files.ts";
+import { takeIdentity } from "../linux/credentials.ts";
+import { setOomScore } from "../linux/oom-score.ts";
+import { setRlimits } from "../linux/rlimits.ts";
+import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import { untilFiltered } from "../linux/seccomp/load.ts";
+import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
+import { becomeRoot } from "./init-program.ts";
+import { processInfo } from "./process-info.ts";
+import { stateOf } from "./status.ts";
+import type { Saved, SavedInit, StateDirectory } from "./store.ts";
+import { closeTarget, openTarget, type Target } from "./target.ts";
+
+/** Takes a line for the log. */
+export type Warn = (line: string) => void;
+
+/** A container between its mounts and its pivot_root(2). */
+export interface Creation {
+  readonly directory: StateDirectory;
+  readonly saved: Saved;
+  readonly pid: number;
+  readonly inUserNamespace: boolean;
+}
+
+/** The hooks of `create`. */
+export class CreateHooks {
+  private readonly hooks: Hooks;
+  private creating: Saved | null = null;
+
+  constructor(hooks: Hooks) {
+    this.hooks = hooks;
+  }
+
+  /** Runs them. Meanwhile the state tells the init's pid. @throws Failure, StepError */
+  async run({ directory, saved, pid, inUserNamespace }: Creation): Promise<void> {
+    this.creating = { ...saved, creatingPid: pid };
+    directory.write(this.creating);
+    const state = stateOf(this.creating, "creating");
+    const runtime = runtimePlace(saved.bundle);
+    await runAll("prestart", this.hooks.prestart, state, runtime);
+    await runAll("createRuntime", this.hooks.createRuntime, state, runtime);
+    const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
+    await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
+      creationPlace(entrance, saved.bundle, inUserNamespace),
+    );
+  }
+
+  /** After a failed creation is undone: the poststop hooks, if any other may have run. */
+  async undo(warn: Warn): Promise<void> {
+    if (this.creating !== null) await runPoststopHooks(this.creating, warn);
+  }
+}
+
+/** Runs the last hooks before a container's program. @throws Failure, StepError */
+export async function runStartHooks(directory: StateDirectory, saved: Saved, init: SavedInit): Promise<void> {
+  const hooks = saved.hooks?.startContainer;
+  if (hooks === undefined) return;
+  const { linux, process } = directory.config();
+  const filter = seccompFilter(linux?.seccomp);
+  const state = stateOf(saved, "created");
+  await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
+    processPlace(entrance, { hook, where, process, filter }),
+  );
+}
+
+/** Runs the hooks after a container's program was executed. */
+export async function runPoststartHooks(saved: Saved, warn: Warn): Promise<void> {
+  await runAllWarning("poststart", saved.hooks?.poststart, stateOf(saved, "running"), warn);
+}
+
+/** Runs the hooks of a container that is gone. */
+export async function runPoststopHooks(saved: Saved, warn: Warn): Promise<void> {
+  await runAllWarning("poststop", saved.hooks?.poststop, stateOf(saved, "stopped"), warn);
+}
+
+async function runAll(
+  kind: keyof Hooks,
+  hooks: readonly Hook[] = [],
+  state: HookState,
+  place: HookPlace,
+): Promise<void> {
+  for (const [index, hook] of hooks.entries()) await runHook(placeOf(kind, index, hook), hook, state, place);
+}
+
+async function runAllWarning(
+  kind: keyof Hooks,
+  hooks: readonly Hook[] = [],
+  state: HookState,
+  warn: Warn,
+): Promise<void> {
+  const place = runtimePlace(state.bundle);
+  for (const [index, hook] of hooks.entries()) {
+    try {
+      await runHook(placeOf(kind, index, hook), hook, state, place);
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {
+  return `config.json: hooks.${kind}[${index}] (${path})`;
+}
+
+/** How a hook gets into a container, and what its `pid` is in there (runtime.md, "State"). */
+interface Entrance extends Target {
+  readonly pidInside: number;
+}
+
+interface Inside {
+  readonly saved: Saved;
+  readonly init: Pick<SavedInit, "pid" | "startTime">;
+  readonly state: HookState;
+}
+
+/** Runs hooks in the namespaces and the cgroup of an init. */
+async function runInside(
+  kind: keyof Hooks,
+  hooks: readonly Hook[] = [],
+  { saved, init, state }: Inside,
+  place: (entrance: Entrance, hook: Hook, where: string) => HookPlace,
+): Promise<void> {
+  for (const [index, hook] of hooks.entries()) {
+    const where = placeOf(kind, index, hook);
+    const target = openTarget(init, saved.cgroup);
+    try {
+      const entrance = { ...target, pidInside: innermostPid(init.pid) };
+      await runHook(where, hook, state, place(entrance, hook, where));
+    } finally {
+      closeTarget(target);
+    }
+  }
+}
+
+/** A process's pid in its own pid namespace (proc_pid_status(5)). */
+function innermostPid(pid: number): number {
+  const numbers = /^NSpid:\t(.*)$/m.exec(readText(`/proc/${pid}/status`))?.[1]?.split("\t");
+  return Number(numbers?.at(-1) ?? pid);
+}
+
+/** In tsrun's namespaces, as its user. */
+function runtimePlace(bundle: string): HookPlace {
+  return {
+    joins: [],
+    cgroup: null,
+    root: null,
+    pidInside: undefined,
+    prepare: () => {},
+    enter: (program) => enterBundle(program, bundle),
+    filter: null,
+  };
+}
+
+/** In the namespaces of a container that has not pivoted yet, as root. */
+function creationPlace(entrance: Entrance, bundle: string, inUserNamespace: boolean): HookPlace {
+  return {
+    ...entrance,
+    prepare: () => {},
+    enter(program) {
+      if (inUserNamespace) becomeRoot(program);
+      enterBundle(program, bundle);
+    },
+    filter: null,
+  };
+}
+
+/** poststop hooks may come after the bundle has gone, and root of a user namespace may not get there. */
+function enterBundle(program: Program, bundle: string): void {
+  program.orElse(chdir(bundle), "all", () => program.add(chdir("/")));
+}
+
+interface ProcessHook {
+  readonly hook: Hook;
+  readonly where: string;
+  readonly process: Process | undefined;
+  readonly filter: SeccompFilter | null;
+}
+
+/** As another process of the container, with what config.json gives to its process. */
+function processPlace(entrance: Entrance, { hook, where, process, filter }: ProcessHook): HookPlace {
+  if (process === undefined) throw new Error("the container was made without a process");
+  return {
+    ...entrance,
+    prepare(pid) {
+      setRlimits(pid, process);
+      setOomScore(pid, process.oomScoreAdj);
+    },
+    enter(program) {
+      takeIdentity(program, filter === null ? process : untilFiltered(process));
+      // As for process.args[0]: a link in the image must not lead to the agent itself.
+      program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
+    },
+    filter,
+  };
+}
