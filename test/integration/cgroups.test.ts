@@ -210,8 +210,8 @@ testWith("cpu")("cpu.quota and cpu.period are cpu.max", () => {
   assert.is(cgroupFile({ cpu: { quota: 20000, period: 100000 } }, "cpu.max"), "20000 100000");
 });
 
-testWith("cpu")("cpu.shares of 1024 is cpu.weight 39", () => {
-  assert.is(cgroupFile({ cpu: { shares: 1024 } }, "cpu.weight"), "39");
+testWith("cpu")("cpu.shares of 1024 is cpu.weight 100, the default of both", () => {
+  assert.is(cgroupFile({ cpu: { shares: 1024 } }, "cpu.weight"), "100");
 });
 
 testWith("cpu")("zeros are unset, as docker sends them", () => {

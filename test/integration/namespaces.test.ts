@@ -3,13 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type JsonObject, namespaces } from "../harness/bundle.ts";
+import { bundle, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { container, created, inside, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, testTsrun } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { type NamespaceFile, namespaceOf, status } from "../harness/processes.ts";
-import { complaint, succeeded } from "../harness/runtime.ts";
+import { complaint, runtime, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -75,10 +75,20 @@ testTsrun("a mount namespace is joined by its path: the root is sought in there,
   using sandbox = started({ args: SLEEP });
   succeeded(sandbox.exec("touch", "/dev/shm/shared"));
   const mount = `/proc/${sandbox.pid()}/ns/mnt`;
-  const joined = { root: { path: "/" }, mounts: [], linux: { namespaces: namespaces({ mount }) } };
+  const linux = { namespaces: namespaces({ mount }), maskedPaths: [], readonlyPaths: [] };
+  const joined = { root: { path: "/" }, mounts: [], linux };
   using member = started({ args: SLEEP, ...joined });
   assert.is(namespaceOf(member.pid(), "mnt"), namespaceOf(sandbox.pid(), "mnt"));
   assert.is(succeeded(member.exec("ls", "/dev/shm")).stdout, "shared\n");
+});
+
+testTsrun("paths to mask are refused in a joined mount namespace: its other members would lose them", () => {
+  using sandbox = started({ args: SLEEP });
+  const mount = `/proc/${sandbox.pid()}/ns/mnt`;
+  const linux = { namespaces: namespaces({ mount }), maskedPaths: ["/proc/keys"] };
+  const { path } = bundle({ root: { path: "/" }, mounts: [], linux });
+  const said = complaint(runtime(["create", "--bundle", path, uniqueId()]));
+  assert.match(said, /linux\.maskedPaths: needs a mount namespace/);
 });
 
 test("several namespaces of one sandbox are joined at once", () => {
