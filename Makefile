@@ -136,7 +136,7 @@ bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.b64 $(ARM64)/bun Makefile $(INS
 
 rootfs: build/rootfs/.built ## build the pause and busybox rootfs and the example bundles
 
-ROOTFS_SOURCES := $(filter-out rootfs/demo.ts rootfs/join-sandbox.ts,$(wildcard rootfs/*.ts rootfs/pause/*))
+ROOTFS_SOURCES := $(filter-out rootfs/demo% rootfs/join-sandbox.ts,$(wildcard rootfs/*.ts rootfs/pause/*))
 build/rootfs/.built: $(ROOTFS_SOURCES) package.json $(wildcard /bin/busybox) $(INSTALLED) | need-gcc need-busybox
 	$(BUN) rootfs/build.ts --out build
 	@touch $@

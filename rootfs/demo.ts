@@ -4,30 +4,21 @@
  * A line after `$` is run by a shell as it stands, and its output follows. Edits of a config.json, which a person
  * makes in an editor, stand after `~`. At the end nothing is left, and that is checked.
  */
-import * as fs from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { cgroupsNamed } from "../test/harness/cgroups.ts";
+import { DemoShell } from "./demo-shell.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
-const DIRECTORY = fs.mkdtempSync(join(tmpdir(), "tsrun-demo-"));
+const DIRECTORY = mkdtempSync(join(tmpdir(), "tsrun-demo-"));
 const STATE = join(DIRECTORY, "state");
 /** The pod's cgroup, which has each container's below it. No other demo has this name. */
 const POD = basename(DIRECTORY);
 const KINDS = ["net", "ipc", "uts", "pid", "mnt", "cgroup", "user", "time"] as const;
-const COMMAND_MS = 30_000;
 const WAIT_MS = 10_000;
 
-const bold = process.stdout.isTTY && !process.env["NO_COLOR"] ? ["\x1b[1m", "\x1b[0m"] : ["", ""];
-let acts = 0;
-let commands = 0;
-
-let stopped = false;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    stopped = true;
-  });
-}
+const demo = new DemoShell(DIRECTORY, `tsrun() { '${PROJECT}/bin/tsrun' --root '${STATE}' "$@"; }`);
 
 try {
   await prepare();
@@ -40,9 +31,9 @@ try {
   process.exitCode = reportLeft(before);
 } catch (error) {
   console.error(
-    stopped ? "\nStopped." : `\nThe demo failed: ${error instanceof Error ? error.message : error}`,
+    demo.stopped ? "\nStopped." : `\nThe demo failed: ${error instanceof Error ? error.message : error}`,
   );
-  process.exitCode = stopped ? 130 : 1;
+  process.exitCode = demo.stopped ? 130 : 1;
 } finally {
   await cleanUp();
 }
@@ -50,184 +41,129 @@ try {
 // The acts
 
 async function prepare(): Promise<void> {
-  act("Four bundles", "A bundle is a directory with a root file system and a config.json.");
-  say(`Here, in ${DIRECTORY}, tsrun stands for ${PROJECT}/bin/tsrun --root ${STATE}.`);
-  await type(`cp -a ${PROJECT}/build/bundles/sandbox .`);
-  await type(
+  demo.act("Four bundles", "A bundle is a directory with a root file system and a config.json.");
+  demo.say(`Here, in ${DIRECTORY}, tsrun stands for ${PROJECT}/bin/tsrun --root ${STATE}.`);
+  await demo.type(`cp -a ${PROJECT}/build/bundles/sandbox .`);
+  await demo.type(
     `for name in init web client; do mkdir $name && cp -a ${PROJECT}/build/rootfs/busybox $name/rootfs; done`,
   );
-  await type("mkdir volume");
+  await demo.type("mkdir volume");
 }
 
 async function sandbox(): Promise<void> {
-  act("The sandbox", "pause, in namespaces of its own. They are the pod; all other containers join them.");
-  edit("sandbox", { "linux.cgroupsPath": `/${POD}/pod` });
-  await type("tsrun run --detach --bundle sandbox pod >pod.log 2>&1");
-  await type("tsrun state pod");
+  demo.act(
+    "The sandbox",
+    "pause, in namespaces of its own. They are the pod; all other containers join them.",
+  );
+  demo.edit("sandbox", { "linux.cgroupsPath": `/${POD}/pod` });
+  await demo.type("tsrun run --detach --bundle sandbox pod >pod.log 2>&1");
+  await demo.type("tsrun state pod");
 }
 
 async function initContainers(): Promise<void> {
-  act(
+  demo.act(
     "Init containers",
     "Each runs to its end before the next one starts; between them pause holds the namespaces.",
   );
-  await type("tsrun spec --sandbox pod --bundle init");
+  await demo.type("tsrun spec --sandbox pod --bundle init");
   const volume = {
     destination: "/www",
     type: "bind",
     source: join(DIRECTORY, "volume"),
     options: ["rbind", "rw"],
   };
-  edit("init", { "linux.cgroupsPath": `/${POD}/init`, "mounts.+": volume });
+  demo.edit("init", { "linux.cgroupsPath": `/${POD}/init`, "mounts.+": volume });
   for (const [index, redirection] of [">", ">>"].entries()) {
     const line = `<p>init-${index + 1}, on $(hostname), in $(readlink /proc/self/ns/net)</p>`;
-    edit("init", { "process.args": ["sh", "-c", `echo "${line}" ${redirection}/www/index.html`] });
-    await type(`tsrun run --bundle init init-${index + 1}`);
-    await type("tsrun list");
+    demo.edit("init", { "process.args": ["sh", "-c", `echo "${line}" ${redirection}/www/index.html`] });
+    await demo.type(`tsrun run --bundle init init-${index + 1}`);
+    await demo.type("tsrun list");
   }
 }
 
 async function webAndClient(): Promise<void> {
-  act(
+  demo.act(
     "Two workloads",
     "web serves what the init containers wrote; client fetches it over the pod's 127.0.0.1.",
   );
-  await type("tsrun spec --sandbox pod --bundle web");
+  await demo.type("tsrun spec --sandbox pod --bundle web");
   const volume = {
     destination: "/www",
     type: "bind",
     source: join(DIRECTORY, "volume"),
     options: ["rbind", "ro"],
   };
-  edit("web", {
+  demo.edit("web", {
     "process.args": ["httpd", "-f", "-p", "127.0.0.1:8080", "-h", "/www"],
     "mounts.+": volume,
     "linux.cgroupsPath": `/${POD}/web`,
   });
-  await type("tsrun run --detach --bundle web web >web.log 2>&1");
-  await type("tsrun spec --sandbox pod --bundle client");
-  edit("client", {
+  await demo.type("tsrun run --detach --bundle web web >web.log 2>&1");
+  await demo.type("tsrun spec --sandbox pod --bundle client");
+  demo.edit("client", {
     "process.args": ["wget", "-q", "-O", "-", "http://127.0.0.1:8080/"],
     "linux.cgroupsPath": `/${POD}/client`,
   });
-  await type("tsrun create --bundle client client >client.log 2>&1");
-  await type("tsrun list");
+  await demo.type("tsrun create --bundle client client >client.log 2>&1");
+  await demo.type("tsrun list");
   console.log();
-  say("Who is in which namespace: inode numbers, as lsns(8) shows them.");
+  demo.say("Who is in which namespace: inode numbers, as lsns(8) shows them.");
   await showNamespaces(["pod", "web", "client"]);
   const web = await pidOf("web");
   await until("web listens", () => listensOn(8080, web));
-  await type("tsrun start client");
+  await demo.type("tsrun start client");
   await until("client has ended", async () => (await stateOf("client")).status === "stopped");
-  await type("cat client.log");
-  await type("tsrun delete client");
+  await demo.type("cat client.log");
+  await demo.type("tsrun delete client");
 }
 
 async function deathOfAWorkload(): Promise<void> {
-  act("The death of a workload", "It takes nothing with it: the pod goes on, and a new web may join.");
-  await type("tsrun kill web KILL");
+  demo.act("The death of a workload", "It takes nothing with it: the pod goes on, and a new web may join.");
+  await demo.type("tsrun kill web KILL");
   await until("web has ended", async () => (await stateOf("web")).status === "stopped");
-  await type("tsrun list");
-  await type("tsrun delete web");
+  await demo.type("tsrun list");
+  await demo.type("tsrun delete web");
 }
 
 async function sharedProcesses(): Promise<void> {
-  act(
+  demo.act(
     "One PID namespace",
     "The same once more, with the sandbox's PID namespace too. There pause is process 1.",
   );
   const pidNamespace = { "linux.namespaces.pid.path": `/proc/${await pidOf("pod")}/ns/pid` };
-  edit("web", pidNamespace);
-  edit("client", { ...pidNamespace, "process.args": ["sleep", "600"] });
-  await type("tsrun run --detach --bundle web web >web.log 2>&1");
-  await type("tsrun run --detach --bundle client client >client.log 2>&1");
+  demo.edit("web", pidNamespace);
+  demo.edit("client", { ...pidNamespace, "process.args": ["sleep", "600"] });
+  await demo.type("tsrun run --detach --bundle web web >web.log 2>&1");
+  await demo.type("tsrun run --detach --bundle client client >client.log 2>&1");
   await showNamespaces(["pod", "web", "client"]);
   const processes = "tsrun exec web ps -o pid,ppid,stat,args";
-  await type(processes);
+  await demo.type(processes);
   console.log();
-  say("An orphan: its parent, a shell, ends at once. Process 1 becomes its parent, and reaps it in the end.");
-  await type("tsrun exec web sh -c '(sleep 1 >/dev/null 2>&1 &)'");
-  await type(processes);
-  await type("sleep 1.2");
-  await type(processes);
+  demo.say(
+    "An orphan: its parent, a shell, ends at once. Process 1 becomes its parent, and reaps it in the end.",
+  );
+  await demo.type("tsrun exec web sh -c '(sleep 1 >/dev/null 2>&1 &)'");
+  await demo.type(processes);
+  await demo.type("sleep 1.2");
+  await demo.type(processes);
 }
 
 /** Returns what must be gone after it: the processes of the pod. */
 async function end(): Promise<readonly Identity[]> {
-  act("The end of the pod", "The sandbox's process 1 takes all others of its PID namespace with it.");
+  demo.act("The end of the pod", "The sandbox's process 1 takes all others of its PID namespace with it.");
   const processes = identities();
-  await type("tsrun delete --force pod");
-  await type("tsrun list");
-  await type("tsrun delete web && tsrun delete client");
+  await demo.type("tsrun delete --force pod");
+  await demo.type("tsrun list");
+  await demo.type("tsrun delete web && tsrun delete client");
   return processes;
 }
 
-// What is shown
-
-function act(title: string, text: string): void {
-  acts += 1;
-  console.log(`\n${bold[0]}${acts}. ${title}${bold[1]}`);
-  say(text);
-}
-
-function say(text: string): void {
-  console.log(`   ${text}\n`);
-}
-
-/** Shows a command line, runs it and shows what it prints. Throws when it fails or the demo was stopped. */
-async function type(line: string): Promise<void> {
-  console.log(`${bold[0]}$ ${line}${bold[1]}`);
-  const { status, output } = await shell(line);
-  if (output !== "") console.log(output.trimEnd());
-  if (stopped) throw new Error("stopped");
-  if (status === 0) return;
-  const { output: logs } = await shell("cat *.log");
-  throw new Error(`${line}: exit status ${status}\n${logs}`);
-}
-
-/** Runs a command line. Its output goes to a file: a container that is still there does not hold us up. */
-async function shell(line: string) {
-  const log = join(DIRECTORY, `output-${++commands}`);
-  const fd = fs.openSync(log, "w");
-  const tsrun = `tsrun() { '${PROJECT}/bin/tsrun' --root '${STATE}' "$@"; }`;
-  const child = Bun.spawn(["sh", "-c", `${tsrun}; ${line}`], {
-    cwd: DIRECTORY,
-    stdio: ["ignore", fd, fd],
-    timeout: COMMAND_MS,
-    detached: true, // Ctrl-C is for the demo alone, which ends after this command
-  });
-  const status = await child.exited;
-  fs.closeSync(fd);
-  return { status, output: fs.readFileSync(log, "utf8") };
-}
-
-type Json = Record<string, unknown>;
-
-/** Changes a bundle's config.json and shows how. In a path `+` is a new element, and `pid` the one of that type. */
-function edit(bundle: string, changes: Readonly<Record<string, unknown>>): void {
-  const file = join(DIRECTORY, bundle, "config.json");
-  const config = JSON.parse(fs.readFileSync(file, "utf8")) as Json; // tsrun's own, or an example bundle's
-  console.log(`${bold[0]}~ ${bundle}/config.json${bold[1]}`);
-  for (const [path, value] of Object.entries(changes)) {
-    console.log(`    ${path} = ${JSON.stringify(value)}`);
-    assign(config, path.split("."), value);
-  }
-  fs.writeFileSync(file, JSON.stringify(config, null, 2));
-}
-
-function assign(at: Json | Json[], [name = "", ...rest]: readonly string[], value: unknown): void {
-  if (Array.isArray(at)) {
-    const element = at.find(({ type }) => type === name);
-    if (element !== undefined) assign(element, rest, value);
-    else at.push(value as Json); // a mount
-  } else if (rest.length === 0) at[name] = value;
-  else assign(at[name] as Json | Json[], rest, value); // paths above lead through objects and lists of objects
-}
+// What is asked
 
 async function showNamespaces(ids: readonly string[]): Promise<void> {
   const pids = await Promise.all(ids.map(pidOf));
   const inode = (pid: number | "self", kind: string) =>
-    fs.readlinkSync(`/proc/${pid}/ns/${kind}`).replace(/\D/g, "");
+    readlinkSync(`/proc/${pid}/ns/${kind}`).replace(/\D/g, "");
   const row = (cells: readonly string[]) =>
     console.log(`   ${cells.map((cell) => cell.padEnd(12)).join("")}`.trimEnd());
   row(["", ...ids]);
@@ -240,10 +176,8 @@ async function showNamespaces(ids: readonly string[]): Promise<void> {
   console.log();
 }
 
-// What is asked
-
 async function stateOf(id: string): Promise<{ readonly status: string; readonly pid: number }> {
-  return JSON.parse((await shell(`tsrun state ${id}`)).output); // runtime-spec's state
+  return JSON.parse((await demo.run(`tsrun state ${id}`)).output); // runtime-spec's state
 }
 
 async function pidOf(id: string): Promise<number> {
@@ -253,12 +187,12 @@ async function pidOf(id: string): Promise<number> {
 /** Whether something listens on a TCP port in the network namespace of a process. */
 function listensOn(port: number, pid: number): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A`;
-  return fs.readFileSync(`/proc/${pid}/net/tcp`, "utf8").includes(local);
+  return readFileSync(`/proc/${pid}/net/tcp`, "utf8").includes(local);
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + WAIT_MS; !(await holds()); await Bun.sleep(10))
-    if (stopped || Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    if (demo.stopped || Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
 }
 
 /** A process by its pid and its start time, which no later process has both. */
@@ -266,14 +200,14 @@ type Identity = `${number} ${string}`;
 
 function identities(): readonly Identity[] {
   const pids = cgroupsNamed(POD).flatMap((path) =>
-    fs.readFileSync(join(path, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number),
+    readFileSync(join(path, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number),
   );
   return pids.flatMap((pid) => identityOf(pid) ?? []);
 }
 
 function identityOf(pid: number): Identity | null {
-  if (!fs.existsSync(`/proc/${pid}/stat`)) return null;
-  const fields = fs.readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /s, "").split(" ");
+  if (!existsSync(`/proc/${pid}/stat`)) return null;
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /s, "").split(" ");
   return fields[0] === "Z" ? null : `${pid} ${fields[19]}`;
 }
 
@@ -281,15 +215,14 @@ function identityOf(pid: number): Identity | null {
 
 /** Shows what is left of the pod. Returns the exit status: 1 when anything is. */
 function reportLeft(processes: readonly Identity[]): number {
-  act("What is left", "Looked for in /proc, /proc/self/mountinfo, the cgroup hierarchies and --root.");
+  demo.act("What is left", "Looked for in /proc, /proc/self/mountinfo, the cgroup hierarchies and --root.");
   const left = {
     processes: processes.filter((one) => identityOf(Number.parseInt(one, 10)) === one),
-    mounts: fs
-      .readFileSync("/proc/self/mountinfo", "utf8")
+    mounts: readFileSync("/proc/self/mountinfo", "utf8")
       .split("\n")
       .filter((line) => line.includes(DIRECTORY)),
     cgroups: cgroupsNamed(POD),
-    "state directories": fs.readdirSync(STATE),
+    "state directories": readdirSync(STATE),
   };
   for (const [what, found] of Object.entries(left))
     console.log(`   ${String(found.length).padStart(3)} ${what}  ${found.join(", ")}`.trimEnd());
@@ -298,6 +231,6 @@ function reportLeft(processes: readonly Identity[]): number {
 
 /** Ends what a failed or stopped demo has left, and removes the bundles. */
 async function cleanUp(): Promise<void> {
-  await shell("tsrun list -q | while read -r id; do tsrun delete --force $id; done");
-  fs.rmSync(DIRECTORY, { recursive: true });
+  await demo.run("tsrun list -q | while read -r id; do tsrun delete --force $id; done");
+  rmSync(DIRECTORY, { recursive: true });
 }
