@@ -14,6 +14,7 @@ const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?
   fsopen: { ENODEV: "this kernel has no file system of that type" },
   fsmount: { EPERM: "a user namespace may mount it only in namespaces of its own" },
   fsconfig: { EPERM: "a user namespace may mount it only in namespaces of its own" },
+  move_mount: { EINVAL: "is a file to be mounted over a directory, or a directory over a file?" },
   mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
   mknodat: { EROFS: "the file to mount over is missing in a read-only rootfs" },
   openat2: {
