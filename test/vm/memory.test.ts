@@ -3,12 +3,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { JsonObject } from "../harness/bundle.ts";
 import { bundle } from "../harness/bundle.ts";
-import { containerOf, ran, started } from "../harness/container.ts";
-import { uniqueId } from "../harness/environment.ts";
+import { container, ran, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { measured } from "../harness/measured.ts";
 import { command } from "../harness/mount.ts";
-import { runtime } from "../harness/runtime.ts";
+import { complaint } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { cgroupOf, parentCgroup } from "./cgroup.ts";
 
@@ -29,45 +28,51 @@ function taking(mebibytes: number): string[] {
 
 // The least
 
+const runsTrue = (limit: number) => ran({ args: ["/bin/true"], linux: within(limit) }).status === 0;
+
+function startsPause(limit: number): boolean {
+  using box = container({ args: ["/pause"], linux: within(limit) }, "pause");
+  const { status } = box.call("create", "--bundle", box.bundle.path);
+  return status === 0 && box.call("start").status === 0 && box.state().status === "running";
+}
+
 test("busybox's true runs within 1 MiB", () => {
-  assert.is(ran({ args: ["/bin/true"], linux: within(MIB) }).status, 0);
+  assert.ok(runsTrue(MIB));
 });
 
-test("pause waits, and is started, within 100 kB", () => {
-  using box = started({ args: ["/pause"], linux: within(100_000) }, "pause");
-  assert.is(box.state().status, "running");
-  assert.is(cgroupOf(box).value("memory.events", "oom_kill"), 0);
-  measured("memory that pause takes, once started", `${cgroupOf(box).number("memory.current") / KIB} KiB`);
+test("pause starts within 128 KiB, time after time", () => {
+  const failed = Array.from({ length: 10 }, () => startsPause(128 * KIB)).filter((good) => !good);
+  assert.is(failed.length, 0, `${failed.length} of 10 failed`);
 });
 
-/** The least limit, to a page, under which `works`. */
+/**
+ * The least limit, to a page, under which `works`, once in three tries: the kernel charges memory in advance, a
+ * quarter of a MiB for each processor, and so now and then kills a process that stays below a limit so small.
+ */
 function least(works: (limit: number) => boolean): number {
-  let [tooLittle, enough] = [0, MIB];
+  let [tooLittle, enough] = [64 * KIB, 512 * KIB];
   while (enough - tooLittle > 4 * KIB) {
     const middle = (tooLittle + enough) / 2;
-    if (works(middle)) enough = middle;
+    if (works(middle) || works(middle) || works(middle)) enough = middle;
     else tooLittle = middle;
   }
   return enough;
 }
 
-test("busybox's true runs within 512 KiB", () => {
-  const limit = least((most) => ran({ args: ["/bin/true"], linux: within(most) }).status === 0);
-  measured("least memory.max that busybox's true runs in", `${limit / KIB} KiB`);
-  assert.ok(limit <= 512 * KIB, `${limit}`);
+test("busybox's true runs within less than 512 KiB", () => {
+  const limit = least(runsTrue);
+  measured("least memory.max that busybox's true was seen to run in", `${limit / KIB} KiB`);
+  assert.ok(limit < 512 * KIB, `${limit}`);
 });
 
-test("pause starts within less than 100 kB", () => {
-  const starts = (limit: number): boolean => {
-    const made = bundle({ args: ["/pause"], linux: within(limit) }, "pause");
-    using box = containerOf(made, uniqueId());
-    const ready =
-      runtime(["create", "--bundle", made.path, box.id]).status === 0 && box.call("start").status === 0;
-    return ready && box.state().status === "running";
-  };
-  const limit = least(starts);
-  measured("least memory.max that pause starts in", `${limit / KIB} KiB`);
-  assert.ok(limit <= 100_000, `${limit}`);
+test("pause starts within less than 128 KiB", () => {
+  const limit = least(startsPause);
+  measured("least memory.max that pause was seen to start in", `${limit / KIB} KiB`);
+  using box = started({ args: ["/pause"], linux: within(MIB) }, "pause");
+  const kernel = cgroupOf(box).value("memory.stat", "kernel");
+  const own = cgroupOf(box).value("memory.stat", "anon") + cgroupOf(box).value("memory.stat", "file");
+  measured("memory that pause takes", `${own / KIB} KiB of its own, ${kernel / KIB} KiB of the kernel's`);
+  assert.ok(limit < 128 * KIB, `${limit}`);
 });
 
 // Too little
@@ -89,11 +94,8 @@ test("with memory.oom.group the whole container goes", async () => {
 });
 
 test("a limit too small for the init to be set up is an error that says so", () => {
-  const made = bundle({ linux: within(8 * KIB) });
-  using box = containerOf(made, uniqueId());
-  const { status, stderr } = runtime(["create", "--bundle", made.path, box.id]);
-  assert.is.not(status, 0);
-  assert.match(stderr, /memory/);
+  using box = container({ linux: within(8 * KIB) });
+  assert.match(complaint(box.call("create", "--bundle", box.bundle.path)), /memory/);
   assert.is.not(box.call("state").status, 0);
 });
 
