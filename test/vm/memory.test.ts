@@ -2,7 +2,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { JsonObject } from "../harness/bundle.ts";
-import { bundle } from "../harness/bundle.ts";
 import { container, ran, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { measured } from "../harness/measured.ts";
