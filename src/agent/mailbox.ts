@@ -49,7 +49,7 @@ import {
   STORE,
   TOLERATE_ALL,
 } from "./layout.ts";
-import { Program, type Step } from "./program.ts";
+import { Program, type Results, type Step } from "./program.ts";
 
 /** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
 const LIFE_CHECK = timespec(100);
@@ -87,7 +87,12 @@ export type Outcome =
   | { readonly kind: "done" }
   /** The agent is gone: it became the program that it was told to execute, or it died. */
   | { readonly kind: "gone" }
-  | { readonly kind: "failed"; readonly step: number };
+  | Failed;
+
+export interface Failed {
+  readonly kind: "failed";
+  readonly step: number;
+}
 
 /** A step that failed, with the owner's words. */
 export class StepError extends SyscallError {
@@ -103,7 +108,7 @@ export class StepError extends SyscallError {
 }
 
 /** One mailbox as tsrun sees it. */
-export class Mailbox {
+export class Mailbox implements Results {
   readonly program = new Program();
   /** Address of this mailbox in the agent. */
   readonly agentAddress: number;
@@ -156,6 +161,13 @@ export class Mailbox {
     // Steps that do not follow the last ones: nobody has posted them yet, and the agent must be at rest.
     if (first !== words[MAILBOX.end >> 2]) words[MAILBOX.next >> 2] = first;
     Atomics.store(words, MAILBOX.end >> 2, end);
+    this.ringIfIdle();
+  }
+
+  /** After a failure: lets the agent go on with this step. */
+  goOn(step: number): void {
+    this.words[MAILBOX.error >> 2] = 0;
+    this.words[MAILBOX.next >> 2] = step;
     this.ringIfIdle();
   }
 

@@ -14,6 +14,14 @@ export interface Step {
   readonly nextMailbox?: number;
 }
 
+/** What an agent's steps have brought. */
+export interface Results {
+  /** What the system call returned, or the negative errno; 0 for a step that was left out. */
+  result(step: StepResult): number;
+  /** What the kernel wrote into the room of a step's call. */
+  filled(step: StepResult): Uint8Array;
+}
+
 /**
  * A list of system calls for an agent: pure data, so that "this config gives this program" can be tested.
  * Steps may use results of earlier ones, tolerate errnos, and skip forward; there are no loops.
@@ -22,6 +30,7 @@ export interface Step {
 export class Program {
   readonly steps: Step[] = [];
   private owner = "";
+  private checks: ((results: Results) => void)[] = [];
   /** Called when the steps so far may run; set by whoever has an agent for them. */
   onReady: () => void = () => {};
 
@@ -71,6 +80,18 @@ export class Program {
   /** Adds a write to the agent's memory: `bytes` (4 or 8) at `address` become `value`. */
   store(address: number, bytes: 4 | 8, value: Argument): void {
     this.add({ name: "store", args: [address, bytes, value] });
+  }
+
+  /** Adds a look at results, for once the steps so far have run: it throws when what they found must not be. */
+  afterwards(check: (results: Results) => void): void {
+    this.checks.push(check);
+  }
+
+  /** Takes those looks. The caller has waited for all steps. */
+  check(results: Results): void {
+    const { checks } = this;
+    this.checks = [];
+    for (const check of checks) check(results);
   }
 
   private redirect(call: Call, nextMailbox: number): StepResult {

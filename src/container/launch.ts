@@ -7,7 +7,7 @@
  *
  * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
  */
-import { type Mailbox, MailboxFile, type MailboxSize } from "../agent/mailbox.ts";
+import { type Failed, type Mailbox, MailboxFile, type MailboxSize, type Outcome } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
 import { SyscallError } from "../kernel/call.ts";
@@ -30,6 +30,7 @@ import {
   PR_SET_PDEATHSIG,
   SIGKILL,
 } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { cloneArgs } from "../kernel/structs.ts";
 import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
@@ -37,6 +38,9 @@ import { Failure } from "./failure.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
+
+/** How often a path is walked again that others keep from being walked. */
+const MOST_TRIES = 256;
 
 /** A stage on its way; `init` waits for it. */
 export class Launch {
@@ -126,14 +130,26 @@ export function runInit(init: Mailbox, pid: number): void {
   finishInit(init, pid);
 }
 
-/** Waits for a posted program of the init. */
+/** Waits for a posted program of the init, and looks at what it found. @throws ConfigError too */
 export function finishInit(init: Mailbox, pid: number): void {
-  const outcome = init.outcome(() => isOurChildAlive(pid));
+  const alive = () => isOurChildAlive(pid);
+  let outcome = init.outcome(alive);
+  for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {
+    init.goOn(outcome.step);
+    outcome = init.outcome(alive);
+  }
   if (outcome.kind === "failed") throw init.failure(outcome.step);
   if (outcome.kind === "gone")
     throw new Failure(
       "the container's init was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
     );
+  init.program.check(init);
+}
+
+/** openat2(2) gives up on a ".." inside a root when anybody on the machine renames or mounts meanwhile. */
+function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
+  if (outcome.kind !== "failed" || init.errno !== ERRNO.EAGAIN) return false;
+  return init.program.steps[outcome.step]?.call.name === "openat2";
 }
 
 /** Whether a child still runs. It is not reaped: its status is for whoever waits for the container. */

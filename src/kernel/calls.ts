@@ -60,10 +60,10 @@ export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat"
 export const faccessat2 = (dir: Fd, path: string, mode: number, flags: number) =>
   call("faccessat2", dir, path, mode, flags);
 /** `into` has STATX_SIZE bytes. */
-export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array) =>
+export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array | Room) =>
   call("statx", dir, path, flags, STATX_BASIC_STATS, into);
 /** `into` has STATFS_SIZE bytes. */
-export const fstatfs = (fd: Fd, into: Uint8Array) => call("fstatfs", fd, into);
+export const fstatfs = (fd: Fd, into: Uint8Array | Room) => call("fstatfs", fd, into);
 export const getdents64 = (fd: Fd, into: Uint8Array) => call("getdents64", fd, into, into.byteLength);
 export const ioctl = (fd: Fd, request: number, argument: Argument = 0) =>
   call("ioctl", fd, request, argument);
