@@ -51,8 +51,10 @@ import { takeIdentity } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome } from "../linux/home.ts";
-import { directoryInside } from "../linux/inside.ts";
+import { directoryInside, names } from "../linux/inside.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
+import { isBind } from "../linux/mount-options.ts";
+import { type Mounted, walkTo } from "../linux/mounted.ts";
 import { addMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
@@ -103,9 +105,10 @@ export function setUp(program: Program, context: InitContext): Opened {
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
   if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
-  const root = namespaces.created.has("mount") ? mountAll(program, context) : null;
+  const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;
+  const root = tree?.root ?? null;
   const terminal = bundle.process.terminal ? addTerminal(program, root, bundle) : null;
-  if (root !== null) protect(program, root, config);
+  if (tree !== null) protect(program, tree, config);
   if (namespaces.created.has("network")) bringLoopbackUp(program);
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
@@ -122,18 +125,23 @@ export function becomeRoot(program: Program): void {
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
-function mountAll(program: Program, context: InitContext): StepResult {
+interface Tree {
+  readonly root: StepResult;
+  readonly mounted: readonly Mounted[];
+}
+
+function mountAll(program: Program, context: InitContext): Tree {
   const { bundle, namespaces, cgroup, inUserNamespace } = context;
   const { config, process, rootfs } = bundle;
   const { linux = {}, mounts = [] } = config;
   const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent);
-  addMounts(program, root, mounts, {
+  const mounted = addMounts(program, root, mounts, {
     bundle: bundle.path,
     rootfs,
     cgroup,
     newCgroupNamespace: namespaces.created.has("cgroup"),
   });
-  if (!mounts.some(({ destination, type, options }) => isDev(destination) && isBind(type, options))) {
+  if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
     makeDevices(program, root, linux.devices ?? [], inUserNamespace);
     makeDeviceLinks(program, root, context.hostHasKcore);
     program.ready();
@@ -141,7 +149,7 @@ function mountAll(program: Program, context: InitContext): StepResult {
   program.by("config.json: process.cwd");
   directoryInside(program, root, process.cwd);
   writeSysctls(program, linux.sysctl ?? {});
-  return root;
+  return { root, mounted };
 }
 
 /** The process's terminal. Its /dev/console needs a mount namespace that is the container's alone. */
@@ -158,16 +166,15 @@ function addTerminal(program: Program, root: StepResult | null, { process, rootf
 }
 
 /** What the rest of the set-up must no longer change. */
-function protect(program: Program, root: StepResult, { root: wanted, linux = {} }: Config): void {
-  protectPaths(program, root, linux.readonlyPaths ?? []);
+function protect(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
+  const walk = (path: string) => walkTo(root, mounted, names(path));
+  protectPaths(program, walk, linux.readonlyPaths ?? []);
   program.ready();
-  maskPaths(program, root, linux.maskedPaths ?? []);
+  maskPaths(program, walk, linux.maskedPaths ?? []);
   if (wanted?.readonly) protectRoot(program, root);
 }
 
 const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
-const isBind = (type: string | undefined, options: readonly string[] = []) =>
-  type === "bind" || options.includes("bind") || options.includes("rbind");
 
 /** Steps 6 and 7 and the look-up of 8. */
 export function enter(program: Program, root: StepResult | null, bundle: Bundle, preservedFds: number) {

@@ -4,24 +4,11 @@ import { O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../
 import { attempt, here } from "../kernel/here.ts";
 import { fail } from "./config-error.ts";
 import { names } from "./inside.ts";
+import { refuseProcPlace } from "./proc-places.ts";
 
 /** Symlinks followed in one path; the kernel's own limit (path_resolution(7)). */
 const MOST_LINKS = 40;
-
-/** The only places in proc that a mount may hide, as runc has it: lxcfs and the like put their figures there. */
-const REPLACEABLE_IN_PROC: ReadonlySet<string> = new Set([
-  "proc/cpuinfo",
-  "proc/diskstats",
-  "proc/loadavg",
-  "proc/meminfo",
-  "proc/net/dev",
-  "proc/slabinfo",
-  "proc/stat",
-  "proc/swaps",
-  "proc/uptime",
-  "proc/sys/crypto/fips_enabled",
-  "proc/sys/kernel/ns_last_pid",
-]);
+const LONGEST_PATH = 4095;
 
 /**
  * Where mount destinations really lie in a rootfs, as seen from outside: images have links such as
@@ -37,16 +24,11 @@ export class Destinations implements Disposable {
   }
 
   /** The destination without symlinks, relative to the rootfs. @throws ConfigError for places in proc */
-  resolve(where: string, { destination, type }: Mount): string {
+  resolve(where: string, mount: Mount): string {
+    const { destination } = mount;
     const path = this.follow(where, destination);
     if (path === "") fail(`${where}.destination`, `${destination} is the rootfs itself: mounts go below it`);
-    if (path.startsWith("proc/") && !REPLACEABLE_IN_PROC.has(path))
-      fail(
-        `${where}.destination`,
-        `${destination} is inside /proc, where a mount could deceive programs that trust it`,
-      );
-    if (path === "proc" && type !== "proc" && type !== "bind")
-      fail(`${where}.destination`, `only proc may be mounted on /proc, not ${type ?? "this"}`);
+    refuseProcPlace(where, mount, path);
     return path;
   }
 
@@ -54,14 +36,16 @@ export class Destinations implements Disposable {
     const waiting = [...names(destination)];
     const walked: string[] = [];
     let links = 0;
+    let length = destination.length;
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       if (name === "..") walked.pop();
       else {
         const target = this.linkAt(walked, name);
         if (target === null) walked.push(name);
         else {
-          if (++links > MOST_LINKS)
-            fail(`${where}.destination`, `${destination} leads through too many symbolic links`);
+          length += target.length;
+          if (++links > MOST_LINKS || length > LONGEST_PATH)
+            fail(`${where}.destination`, `${destination} leads through too many or too long symbolic links`);
           if (target.startsWith("/")) walked.length = 0;
           waiting.unshift(...target.split("/").filter((part) => part !== "" && part !== "."));
         }

@@ -1,3 +1,4 @@
+import type { Mount } from "../../runtime-spec/config.ts";
 import {
   MOUNT_ATTR_ATIME,
   MOUNT_ATTR_NOATIME,
@@ -119,6 +120,11 @@ export function readMountOptions(options: readonly string[]): MountOptions {
     propagation,
     data,
   };
+}
+
+/** Whether a mount shows what is elsewhere already, by its type or its options. */
+export function isBind({ type, options = [] }: Mount): boolean {
+  return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 
 function change(bits: { set: number; clear: number }, { set = 0, clear = 0 }: AttributeOption): void {

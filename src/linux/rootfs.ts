@@ -4,11 +4,13 @@ import {
   CWD,
   chdir,
   chroot,
+  close,
   fchdir,
   mount,
   mountSetattr,
   moveMount,
   openat,
+  openat2,
   openTree,
   pivotRoot,
   umount2,
@@ -25,6 +27,7 @@ import {
   O_PATH,
   O_RDONLY,
   OPEN_TREE_CLONE,
+  RESOLVE_NO_XDEV,
 } from "../kernel/constants.ts";
 import { PROPAGATIONS } from "./mount-options.ts";
 
@@ -77,10 +80,20 @@ export function pivot(program: Program, root: StepResult, propagation: string | 
   program.add(mount("", ".", "", MS_REC | MS_SLAVE));
   program.add(umount2(".", MNT_DETACH));
   program.add(chdir("/"));
+  refuseCoveredRoot(program);
   if (propagation !== undefined) {
     program.by("config.json: linux.rootfsPropagation");
     program.add(mount("", "/", "", propagationFlags(propagation)));
   }
+}
+
+/**
+ * Where a link of the image leads a mount, a mask or a read-only path to the root itself, "/" would still be what
+ * lies below it: walking up from the root must not end on another mount (EXDEV).
+ */
+function refuseCoveredRoot(program: Program): void {
+  program.by("config.json: mounts, linux.maskedPaths or linux.readonlyPaths lead to the root itself");
+  program.add(close(program.add(openat2(CWD, "..", O_PATH, RESOLVE_NO_XDEV))));
 }
 
 /** Without a new mount namespace: chroot(2) into the rootfs, nothing is mounted. */

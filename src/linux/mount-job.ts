@@ -1,0 +1,56 @@
+import type { Mount } from "../../runtime-spec/config.ts";
+import type { Program } from "../agent/program.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
+import { mountSetattr } from "../kernel/calls.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE } from "../kernel/constants.ts";
+import { directoryInside, fileInside } from "./inside.ts";
+import type { MountOptions } from "./mount-options.ts";
+import type { ProcGuard } from "./proc-places.ts";
+
+/** What mounts need to know of their container. */
+export interface MountContext {
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** The container's cgroup directory on the host; null when it has none. */
+  readonly cgroup: string | null;
+  readonly newCgroupNamespace: boolean;
+}
+
+/** One of `mounts` on its way. */
+export interface MountJob {
+  readonly program: Program;
+  readonly root: Fd;
+  /** `mounts[3]` */
+  readonly where: string;
+  readonly mount: Mount;
+  readonly options: MountOptions;
+  /** The destination without symlinks, relative to the rootfs. */
+  readonly path: string;
+  readonly guard: ProcGuard;
+  readonly context: MountContext;
+}
+
+/** Opens the place to mount on, and makes what is missing of it: a directory or an empty file. */
+export function openPlace(
+  { program, root, where, mount, path, guard }: MountJob,
+  directory: boolean,
+): StepResult {
+  const place = (directory ? directoryInside : fileInside)(program, root, path);
+  guard.check(program, place, where, mount.destination, path);
+  return place;
+}
+
+/** Applies attributes and propagation to a mount, and the recursive ones to all below it too. */
+export function changeMount(program: Program, mount: Fd, options: MountOptions): void {
+  const { set, clear, recursiveSet, recursiveClear } = options;
+  // Clearing alone changes nothing: `rw` and `exec` are what a bind mount inherits, or what the host locked.
+  if (set !== 0) program.add(mountSetattr(mount, "", AT_EMPTY_PATH, { set, clear }));
+  if (recursiveSet !== 0 || recursiveClear !== 0)
+    program.add(
+      mountSetattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, { set: recursiveSet, clear: recursiveClear }),
+    );
+  for (const { type, recursive } of options.propagation)
+    program.add(
+      mountSetattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), { propagation: type }),
+    );
+}

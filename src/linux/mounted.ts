@@ -1,0 +1,20 @@
+import type { Fd } from "../kernel/call.ts";
+
+/** A mount of the container, as far as paths below it are concerned. */
+export interface Mounted {
+  /** The names of its destination, symlinks and all. */
+  readonly path: readonly string[];
+  readonly mount: Fd;
+  /** Whether it is on a real directory: a proc or sysfs. */
+  readonly plain: boolean;
+}
+
+/**
+ * Where to walk to a path of the container from. What lies in proc and sysfs is sought from their own roots: who
+ * renames the directory below the mount, while the container is made, does not get another in its place.
+ */
+export function walkTo(root: Fd, mounts: readonly Mounted[], path: readonly string[]) {
+  const last = mounts.findLast((mount) => mount.path.every((name, index) => name === path[index]));
+  const inMount = last?.plain ? last : { mount: root, path: [] };
+  return { from: inMount.mount, path: path.slice(inMount.path.length).join("/") || "." };
+}
