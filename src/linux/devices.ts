@@ -1,6 +1,6 @@
 import type { Device } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
-import type { Fd } from "../kernel/call.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
 import {
   CWD,
   fchownat,
@@ -8,6 +8,7 @@ import {
   moveMount,
   openat2,
   openTree,
+  statx,
   symlinkat,
   unlinkat,
 } from "../kernel/calls.ts";
@@ -15,14 +16,18 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
   S_IFBLK,
   S_IFCHR,
   S_IFIFO,
+  S_IFMT,
   S_IFREG,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { makeDevice } from "../kernel/structs.ts";
-import { directoryInside, INSIDE, names } from "./inside.ts";
+import { type FileStatus, makeDevice, readStatx, STATX_SIZE } from "../kernel/structs.ts";
+import { fail } from "./config-error.ts";
+import { directoryInside, names } from "./inside.ts";
 
 /** The devices that every container has (config-linux.md#default-devices), besides /dev/ptmx and /dev/console. */
 export const DEFAULT_DEVICES: readonly Device[] = [
@@ -51,13 +56,19 @@ const SYMLINKS = [
   ["stderr", "/proc/self/fd/2"],
 ] as const;
 
+/** A device to make, and who wants it. */
+interface Wanted {
+  readonly device: Device;
+  readonly where: string;
+}
+
 /** The default devices and those of `linux.devices`, which may change a default one's mode and owner. */
-export function containerDevices(own: readonly Device[]): readonly { device: Device; where: string }[] {
-  const chosen = new Map<string, { device: Device; where: string }>();
+export function containerDevices(own: readonly Device[]): readonly Wanted[] {
+  const chosen = new Map<string, Wanted>();
   for (const device of [...DEFAULT_DEVICES, TTY])
     chosen.set(device.path, { device, where: `default device ${device.path}` });
   for (const [index, device] of own.entries())
-    chosen.set(device.path, { device, where: `config.json: linux.devices[${index}] (${device.path})` });
+    chosen.set(device.path, { device, where: `linux.devices[${index}] (${device.path})` });
   return [...chosen.values()];
 }
 
@@ -73,33 +84,54 @@ export function makeDevices(
 ): void {
   const parents = new Map<string, Fd>();
   for (const { device, where } of containerDevices(own)) {
-    program.by(where);
+    program.by(`config.json: ${where}`);
     const parts = names(device.path);
     const parent = parts.slice(0, -1).join("/");
     const directory = parents.get(parent) ?? directoryInside(program, root, parent);
     parents.set(parent, directory);
-    if (inUserNamespace) bindDevice(program, root, directory, device);
-    else makeNode(program, directory, device);
+    if (inUserNamespace) bindDevice(program, directory, device);
+    else makeNode(program, directory, { device, where });
   }
 }
 
-function makeNode(program: Program, directory: Fd, device: Device): void {
+function makeNode(program: Program, directory: Fd, { device, where }: Wanted): void {
   const { type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
   const name = names(device.path).at(-1) ?? "";
-  // An image may bring its own node; tsrun leaves it and the device program of the cgroup judges its use.
-  program.whenOk(
-    mknodat(directory, name, TYPES[type] | (fileMode & 0o7777), makeDevice(major, minor)),
-    [ERRNO.EEXIST],
-    () => {
-      if (uid !== 0 || gid !== 0) program.add(fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW));
-    },
-  );
+  const node = mknodat(directory, name, TYPES[type] | (fileMode & 0o7777), makeDevice(major, minor));
+  let found: StepResult = { step: 0 };
+  const look = () => {
+    found = program.add(statx(directory, name, AT_SYMLINK_NOFOLLOW, { room: STATX_SIZE }));
+  };
+  let made: StepResult;
+  if (uid === 0 && gid === 0) made = program.orElse(node, [ERRNO.EEXIST], look);
+  else {
+    made = program.whenOk(node, [ERRNO.EEXIST], () => {
+      program.add(fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW));
+    });
+    look();
+  }
+  program.afterwards((results) => {
+    if (results.result(made) < 0) expectNode(readStatx(results.filled(found)), device, where);
+  });
 }
 
-function bindDevice(program: Program, root: Fd, directory: Fd, device: Device): void {
-  program.add(mknodat(directory, names(device.path).at(-1) ?? "", S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
-  const tree = program.add(openTree(CWD, device.path, OPEN_TREE_CLONE));
-  program.add(moveMount(tree, program.add(openat2(root, names(device.path).join("/"), O_PATH, INSIDE))));
+/**
+ * An image may bring the node itself (or a container that ran before on this rootfs has made it); anything else in
+ * its place is an error, as the spec has it. @throws ConfigError
+ */
+function expectNode({ mode, deviceType }: FileStatus, device: Device, where: string): void {
+  const { type, path, major = 0, minor = 0 } = device;
+  const sameType = (mode & S_IFMT) === TYPES[type];
+  if (sameType && (type === "p" || (deviceType[0] === major && deviceType[1] === minor))) return;
+  fail(where, `the image has something else than this device at ${path}; a tmpfs on /dev would hide it`);
+}
+
+function bindDevice(program: Program, directory: Fd, { path }: Device): void {
+  const name = names(path).at(-1) ?? "";
+  program.add(mknodat(directory, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
+  const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE));
+  const place = program.add(openat2(directory, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+  program.add(moveMount(tree, place));
 }
 
 /** Makes the symlinks of /dev; what the image already has there stays, but /dev/ptmx always leads to its own devpts. */

@@ -3,7 +3,7 @@ import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { CWD, close, openat2, read } from "../kernel/calls.ts";
-import { O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
+import { O_NOCTTY, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 
 /** As much of the container's /etc/passwd as is looked at, in bytes. */
 const PASSWD_SIZE = 65_536;
@@ -17,9 +17,9 @@ export function findHome(program: Program, process: Process) {
   if (env.some((entry) => entry.startsWith("HOME="))) return { environment: (_agent: Mailbox) => env };
   let length: StepResult = { step: 0 };
   program.by("HOME from the container's /etc/passwd");
-  // O_NONBLOCK: an image may have a FIFO there.
+  // O_NONBLOCK: an image may have a FIFO there; O_NOCTTY: or a terminal, which must not become the session's.
   const opened = program.whenOk(
-    openat2(CWD, "/etc/passwd", O_RDONLY | O_NONBLOCK, RESOLVE_NO_MAGICLINKS),
+    openat2(CWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS),
     "all",
     (file) => {
       length = program.add(read(file, { room: PASSWD_SIZE }), "all");
