@@ -34,7 +34,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
       : processFromFile(fromCaller(flags.process));
   refuseUnsupportedProcess(process);
   let foreground: Foreground | undefined;
-  execProcess(directory, process, {
+  await execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
     ignorePaused: flags.ignorePaused,

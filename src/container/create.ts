@@ -137,6 +137,9 @@ async function make(
   park(parked, options.preservedFds);
   runInit(parked, pid);
   loadListened(parked, pid, filter, stateOf(created, "creating"));
+  const { scheduler, ioPriority } = bundle.process;
+  if (scheduler !== undefined || ioPriority !== undefined)
+    (await import("../linux/scheduling.ts")).setScheduling(pid, bundle.process);
   here(close(fd));
   cgroup.close();
   undo.keep();

@@ -1,4 +1,5 @@
 import type { Process } from "../../runtime-spec/config.ts";
+import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { chroot, close, fchdir, memfdCreate, prctl, setsid } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
@@ -30,7 +31,7 @@ export interface ExecOptions {
  * once execve(2) has succeeded; the process is a child of tsrun.
  * @throws Failure, ConfigError, StepError, SyscallError; then no process is left
  */
-export function exec(directory: StateDirectory, process: Process, options: ExecOptions): void {
+export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
   using undo = new Undo();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
@@ -43,11 +44,18 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   const { seccomp } = directory.config().linux ?? {};
   const filter = seccompFilter(seccomp);
 
+  const { scheduler, ioPriority, execCPUAffinity } = process;
+  const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;
+  const scheduling = scheduled ? await import("../linux/scheduling.ts") : null;
+
   const target = openTarget(saved.init, saved.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const launch = new Launch(fd, size, { created: new Set(), joins: target.joins }, target.cgroup);
+  const plan = { created: new Set<NamespaceType>(), joins: target.joins };
+  const launch = new Launch(fd, size, plan, target.cgroup, (stage) =>
+    scheduling?.confineParent(stage, execCPUAffinity ?? {}),
+  );
   undo.add(() => launch.abort());
   const { program } = launch.init;
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -74,6 +82,8 @@ export function exec(directory: StateDirectory, process: Process, options: ExecO
   }
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   runInit(launch.init, pid);
+  scheduling?.setFinalAffinity(pid, execCPUAffinity ?? {});
+  scheduling?.setScheduling(pid, process);
   loadListened(launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
   options.beforeExecution(pid);
   execute(launch.init, process, {

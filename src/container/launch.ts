@@ -52,12 +52,22 @@ export class Launch {
   private reaped = false;
   private initPid: number | null = null;
 
-  /** `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. */
-  constructor(fd: number, size: MailboxSize, namespaces: NamespacePlan, cgroupFd: number | null) {
+  /**
+   * `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. `prepare` adds what the stage
+   * does first, on the host.
+   */
+  constructor(
+    fd: number,
+    size: MailboxSize,
+    namespaces: NamespacePlan,
+    cgroupFd: number | null,
+    prepare: (stage: Program) => void = () => {},
+  ) {
     const { stage, init, parked } = MailboxFile.create(fd, size);
     this.stage = stage;
     this.init = init;
     this.parked = parked;
+    prepare(this.stage.program);
     this.clone = addStage(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
     this.stage.post();
     passOn(namespaces);

@@ -14,13 +14,7 @@ const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => 
   ["linux.timeOffsets", ({ linux }) => linux?.timeOffsets],
 ];
 
-const UNSUPPORTED_IN_PROCESS = [
-  "apparmorProfile",
-  "selinuxLabel",
-  "scheduler",
-  "ioPriority",
-  "execCPUAffinity",
-] as const satisfies readonly (keyof Process)[];
+const UNSUPPORTED_IN_PROCESS = ["apparmorProfile", "selinuxLabel"] as const satisfies readonly (keyof Process)[];
 
 /** Whether the property at this path, such as `linux.seccomp`, is applied. */
 export function supports(path: string): boolean {
