@@ -1,9 +1,16 @@
-import { createContainer, showSteps } from "./creation.ts";
+import { consoleFor } from "./console.ts";
+import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /** `tsrun create ID`: the container waits for `tsrun start`. */
 export async function create(invocation: InvocationOf<"create">): Promise<number> {
   if (invocation.flags.dryRun) return showSteps(invocation);
-  await createContainer(invocation);
+  const bundle = bundleOf(invocation);
+  const { consoleSocket } = invocation.flags;
+  await createContainer(
+    invocation,
+    bundle,
+    await consoleFor(bundle.process, { consoleSocket, detach: true }),
+  );
   return 0;
 }

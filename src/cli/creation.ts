@@ -1,8 +1,10 @@
 import { type Bundle, readBundle } from "../container/bundle.ts";
 import { requireRoot } from "../container/caller.ts";
+import type { Console } from "../container/console.ts";
 import { type Created, create } from "../container/create.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
+import { announcerFor } from "./console.ts";
 import { log, warnings } from "./log.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
@@ -11,12 +13,17 @@ import { storeOf } from "./store-of.ts";
 type Creation = InvocationOf<"create" | "run">;
 
 /** What `create` and `run` have in common: their flags, up to a container that waits for its start. */
-export async function createContainer(invocation: Creation): Promise<Created> {
-  const { globals, flags, args } = invocation;
-  return create(storeOf(globals), bundleOf(invocation), {
+export async function createContainer(
+  { globals, flags, args }: Creation,
+  bundle: Bundle,
+  console: Console | null,
+): Promise<Created> {
+  return create(storeOf(globals), bundle, {
     id: args[0],
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    console,
+    announce: await announcerFor(flags.pidfdSocket, "standard"),
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
     warn: warnings(globals),
   });
@@ -29,13 +36,12 @@ export async function showSteps(invocation: Creation): Promise<number> {
   return 0;
 }
 
-function bundleOf({ globals, flags }: Creation): Bundle {
+/** The bundle that the flags name, checked. @throws Failure, ConfigError */
+export function bundleOf({ globals, flags }: Creation): Bundle {
   requireRoot();
   if (globals.systemdCgroup)
     throw new Failure("--systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path");
   const bundle = readBundle(flags.bundle ?? ".");
   for (const warning of bundle.warnings) log(globals, "warning", warning);
-  if (flags.consoleSocket !== undefined && !bundle.process.terminal)
-    throw new Failure("--console-socket needs process.terminal to be true in config.json");
   return bundle;
 }

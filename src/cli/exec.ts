@@ -8,6 +8,7 @@ import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { refuseUnsupportedProcess } from "../container/unsupported.ts";
 import { readText } from "../kernel/files.ts";
+import { announcerFor, consoleFor } from "./console.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -33,16 +34,21 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
       ? processFromFlags(directory.config().process, flags, command)
       : processFromFile(fromCaller(flags.process));
   refuseUnsupportedProcess(process);
+  const console = await consoleFor(process, flags);
+  using caller = console?.kind === "caller" ? console : null;
+  const announce = await announcerFor(flags.pidfdSocket, "setns");
   let foreground: Foreground | undefined;
   await execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
     ignorePaused: flags.ignorePaused,
+    console,
     beforeExecution: (pid) => {
-      if (!flags.detach) foreground = new Foreground(pid);
+      announce?.(pid);
+      if (!flags.detach) foreground = new Foreground(pid, caller);
     },
   });
-  return foreground?.wait() ?? 0;
+  return (await foreground?.wait()) ?? 0; // before the terminal is given back
 }
 
 function processFromFile(path: string): Process {

@@ -1,7 +1,8 @@
 import { destroy } from "../container/delete.ts";
 import { Foreground } from "../container/foreground.ts";
 import { afterStart, beforeStart, wake } from "../container/start.ts";
-import { createContainer, showSteps } from "./creation.ts";
+import { consoleFor } from "./console.ts";
+import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import { warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 
@@ -13,9 +14,12 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const { globals, flags } = invocation;
   if (flags.dryRun) return showSteps(invocation);
   const warn = warnings(globals);
-  const { directory, saved, mailbox } = await createContainer(invocation);
+  const bundle = bundleOf(invocation);
+  const console = await consoleFor(bundle.process, flags);
+  using caller = console?.kind === "caller" ? console : null;
+  const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
   await beforeStart(directory, saved, warn);
-  const foreground = flags.detach ? null : new Foreground(saved.init.pid);
+  const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
   try {
     wake(directory, saved.init, mailbox);
   } catch (error) {

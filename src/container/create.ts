@@ -12,6 +12,7 @@ import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
 import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
+import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
 import {
   enter,
@@ -42,6 +43,10 @@ export interface CreateOptions {
   readonly pidFile: string | undefined;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
+  /** Takes the master of the process's terminal; null when that has none. */
+  readonly console: Console | null;
+  /** Is told the pid of the init, once all is ready. */
+  readonly announce: ((pid: number) => void) | undefined;
   /** Is told what is done, line by line; without it nothing is recorded. */
   readonly debug: ((line: string) => void) | undefined;
   /** Is told what goes wrong without making the creation fail. */
@@ -104,13 +109,14 @@ async function make(
     init.post();
   };
   if (!namespaces.created.has("user")) stream();
-  const { root } = setUp(init.program, context);
+  const { root, terminal } = setUp(init.program, context);
 
   const pid = launch.waitForInit();
   closeNamespaces(namespaces);
   if (namespaces.created.has("user")) writeMappings(pid, bundle.config);
   stream();
   cgroup.restrict();
+  if (terminal !== null) options.console?.attach(init, pid, terminal);
   const { executable, home } = enter(init.program, root, bundle, options.preservedFds);
   init.program.move(parked.agentAddress);
   finishInit(init, pid);
@@ -140,6 +146,7 @@ async function make(
   const { scheduler, ioPriority } = bundle.process;
   if (scheduler !== undefined || ioPriority !== undefined)
     (await import("../linux/scheduling.ts")).setScheduling(pid, bundle.process);
+  options.announce?.(pid);
   here(close(fd));
   cgroup.close();
   undo.keep();

@@ -1,16 +1,19 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import { chroot, close, fchdir, memfdCreate, prctl, setsid } from "../kernel/calls.ts";
-import { MFD_CLOEXEC, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import type { Program } from "../agent/program.ts";
+import { CWD, chroot, close, fchdir, memfdCreate, openat, prctl, setsid } from "../kernel/calls.ts";
+import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
+import type { Console } from "./console.ts";
 import { Failure } from "./failure.ts";
-import { executionSize, layOutExecution, loadListened, takeOn } from "./init-program.ts";
+import { executionSize, layOutExecution, loadListened, setPersonality, takeOn } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
@@ -22,6 +25,8 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
+  /** Takes the master of the process's terminal; null when that has none. */
+  readonly console: Console | null;
   /** Called when all is set up and the process is about to run its program. */
   readonly beforeExecution: (pid: number) => void;
 }
@@ -41,8 +46,8 @@ export async function exec(directory: StateDirectory, process: Process, options:
     throw new Failure(
       `cannot exec in container ${directory.id}: it is paused; resume it, or use --ignore-paused`,
     );
-  const { seccomp } = directory.config().linux ?? {};
-  const filter = seccompFilter(seccomp);
+  const { linux } = directory.config();
+  const filter = seccompFilter(linux?.seccomp);
 
   const { scheduler, ioPriority, execCPUAffinity } = process;
   const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;
@@ -64,9 +69,12 @@ export async function exec(directory: StateDirectory, process: Process, options:
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
+  const terminal = process.terminal ? addTerminal(program, process) : null;
+  setPersonality(program, linux);
   const pid = launch.waitForInit();
   here(close(fd));
   closeTarget(target);
+  if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
   // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
   setRlimits(pid, process);
   setOomScore(pid, process.oomScoreAdj);
@@ -94,6 +102,14 @@ export async function exec(directory: StateDirectory, process: Process, options:
     filter,
   });
   undo.keep();
+}
+
+/** A terminal of the container, whose /dev/console stays what it is. */
+function addTerminal(program: Program, process: Process): Terminal {
+  program.by("exec");
+  const terminal = openTerminal(program, program.add(openat(CWD, "/", O_PATH | O_DIRECTORY)), process);
+  takeTerminal(program, terminal);
+  return terminal;
 }
 
 interface Execution {

@@ -3,6 +3,7 @@ import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
+import type { CallerConsole } from "./console.ts";
 
 /**
  * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
@@ -38,17 +39,26 @@ const TURN = 100;
 export class Foreground {
   private readonly pid: number;
   private readonly pidfd: number;
+  private readonly caller: CallerConsole | null;
 
-  /** Forwards the signals that tsrun gets to the child from now on. */
-  constructor(pid: number) {
+  /**
+   * Forwards the signals that tsrun gets to the child from now on, but those that mean something to `caller`, the
+   * console of a child with a terminal.
+   */
+  constructor(pid: number, caller: CallerConsole | null) {
     this.pid = pid;
     this.pidfd = here(pidfdOpen(pid));
-    for (const [name, number] of FORWARDED)
-      process.on(name, () => attempt(pidfdSendSignal(this.pidfd, number)));
+    this.caller = caller;
+    for (const [name, number] of FORWARDED) {
+      const own = caller?.signals.get(name);
+      if (own !== null) process.on(name, own ?? (() => attempt(pidfdSendSignal(this.pidfd, number))));
+    }
+    caller?.begin();
   }
 
   /** Waits for the child's end. Returns its exit status; 128 + n when signal n ended it. */
   async wait(): Promise<number> {
+    await this.caller?.serve(this.pidfd);
     // JavaScript's signal handlers run between the waits, not during them.
     while (attempt(ppoll(pollFd(this.pidfd, POLLIN), TURN)) <= 0) await Bun.sleep(0);
     here(close(this.pidfd));

@@ -29,6 +29,7 @@ export const SEEK_SET = 0;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
+export const F_SETFL = 4;
 export const F_ADD_SEALS = 1033;
 export const F_SEAL_ALL = 0x1 | 0x2 | 0x4 | 0x8; // SEAL, SHRINK, GROW, WRITE
 export const LOCK_SH = 1;
@@ -129,6 +130,10 @@ export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 export const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+// linux/personality.h
+export const PER_LINUX = 0x0000;
+export const PER_LINUX32 = 0x0008;
 
 // linux/close_range.h
 export const CLOSE_RANGE_CLOEXEC = 4;

@@ -3,7 +3,7 @@
  * SCM_RIGHTS (sendmsg(2), cmsg(3)).
  */
 import { CWD, close, connect, fcntl, openat, pidfdGetfd, pidfdOpen, sendmsg, socket } from "./calls.ts";
-import { AF_UNIX, O_PATH, SOCK_STREAM } from "./constants.ts";
+import { AF_UNIX, F_SETFL, O_PATH, SOCK_STREAM } from "./constants.ts";
 import { addressOf } from "./ffi.ts";
 import { writeAll } from "./files.ts";
 import { here } from "./here.ts";
@@ -11,7 +11,6 @@ import { here } from "./here.ts";
 const SUN_PATH_SIZE = 108;
 const SOCK_NONBLOCK = 0x800;
 const MSG_NOSIGNAL = 0x4000;
-const F_SETFL = 4;
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;

@@ -1,0 +1,74 @@
+/**
+ * The terminal of a container's process (config.md, `process.terminal`): a pseudoterminal of the container's own
+ * devpts, so that tty(1) and /dev/pts inside agree with it.
+ *
+ * Nothing here follows a path twice: the slave is what the master names by TIOCGPTPEER, wherever a path may lead
+ * by then, and /dev/console is a clone of that very mount (CVE-2025-52565).
+ */
+import type { Process } from "../../runtime-spec/config.ts";
+import type { Program } from "../agent/program.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
+import { close, dup3, fchownat, moveMount, openat2, openTree } from "../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  O_NOCTTY,
+  O_RDWR,
+  OPEN_TREE_CLONE,
+  RESOLVE_NO_SYMLINKS,
+} from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { openSlave, setWindowSize, takeControl, unlockSlave } from "../kernel/terminal.ts";
+import { fileInside, INSIDE } from "./inside.ts";
+
+const WHERE = "process.terminal (needs a devpts on /dev/pts)";
+const STREAMS = [0, 1, 2] as const;
+/** Of chown(2): the group stays, as the mount option `gid` has chosen it. */
+const SAME_GROUP = -1;
+
+/** A terminal that the steps of a program open. */
+export interface Terminal {
+  readonly master: StepResult;
+  readonly slave: StepResult;
+}
+
+/**
+ * Opens a terminal of the devpts on /dev/pts below `root`, with the size that the process asks for, and gives it to
+ * the process's user: its mode lets no other one use it. Expects to be root of the user namespace.
+ */
+export function openTerminal(program: Program, root: Fd, { consoleSize, user }: Process): Terminal {
+  program.by(WHERE);
+  const master = program.add(openat2(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, INSIDE | RESOLVE_NO_SYMLINKS));
+  program.add(unlockSlave(master));
+  const slave = program.add(openSlave(master));
+  if (consoleSize !== undefined) program.by("process.consoleSize").add(setWindowSize(master, consoleSize));
+  // A devpts that is not the container's own may be read-only, or know other ids.
+  program
+    .by("process.terminal (owner)")
+    .add(fchownat(slave, "", user?.uid ?? 0, SAME_GROUP, AT_EMPTY_PATH), [
+      ERRNO.EPERM,
+      ERRNO.EINVAL,
+      ERRNO.EROFS,
+    ]);
+  return { master, slave };
+}
+
+/** Makes the terminal the container's /dev/console, whatever is there (config-linux.md, "Default Devices"). */
+export function bindConsole(program: Program, root: Fd, { slave }: Terminal): void {
+  program.by("process.terminal (/dev/console)");
+  const console = fileInside(program, root, "dev/console");
+  program.add(moveMount(program.add(openTree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH)), console));
+}
+
+/** Makes the terminal the process's: its standard streams, and what controls its session, which it leads already. */
+export function takeTerminal(program: Program, { slave }: Terminal): void {
+  program.by("process.terminal");
+  for (const stream of STREAMS) program.add(dup3(slave, stream, 0));
+  program.add(takeControl(STREAMS[0]));
+}
+
+/** Lets go of the descriptors but the standard streams, once somebody else has the master. */
+export function closeTerminal(program: Program, { master, slave }: Terminal): void {
+  program.by("process.terminal");
+  program.add(close(master));
+  program.add(close(slave));
+}
