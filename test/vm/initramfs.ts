@@ -32,6 +32,7 @@ const PROGRAMS = [
   ["unshare", "util-linux"],
   ["setpriv", "util-linux"],
   ["ip", "iproute2"],
+  ["ps", "procps"],
   ["timeout", "coreutils"],
   ["cp", "coreutils"],
   ["nice", "coreutils"],

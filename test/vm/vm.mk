@@ -7,7 +7,7 @@ IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 .PHONY: test-vm test-vm-mishaps need-qemu
 
 need-qemu:
-	$(call require,command -v qemu-system-x86_64 ip,QEMU and the ip program,qemu-system-x86 iproute2)
+	$(call require,command -v qemu-system-x86_64 && command -v ip && command -v ps,QEMU and the programs ip and ps,qemu-system-x86 iproute2 procps)
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine, with all of cgroup v2
 	@$(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
