@@ -105,6 +105,12 @@ export class StepError extends SyscallError {
     const owner = step.owner === "" ? "" : `${step.owner}: `;
     this.message = `${owner}${this.message}${hint === "" ? "" : `; ${hint}`}`;
   }
+
+  /** Adds what the kernel says of it besides the errno, when it says something. */
+  quote(words: string): this {
+    if (words !== "") this.message += `; the kernel says: ${words}`;
+    return this;
+  }
 }
 
 /** One mailbox as tsrun sees it. */

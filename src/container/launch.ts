@@ -35,6 +35,7 @@ import { attempt, here } from "../kernel/here.ts";
 import { cloneArgs } from "../kernel/structs.ts";
 import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
 import { Failure } from "./failure.ts";
+import { kernelWords } from "./kernel-words.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
@@ -148,7 +149,10 @@ export function finishInit(init: Mailbox, pid: number): void {
     init.goOn(outcome.step);
     outcome = init.outcome(alive);
   }
-  if (outcome.kind === "failed") throw init.failure(outcome.step);
+  if (outcome.kind === "failed") {
+    const failure = init.failure(outcome.step);
+    throw failure.quote(kernelWords(init, outcome.step, () => init.outcome(alive)));
+  }
   if (outcome.kind === "gone")
     throw new Failure(
       "the container's init was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",

@@ -351,6 +351,17 @@ testTsrun("an unknown option is refused, and the mount is named", () => {
   assert.match(said, /sparkling/);
 });
 
+for (const [options, words] of [
+  [["size=12q"], /fsconfig "size" "12q": EINVAL.*the kernel says: tmpfs: Bad value for 'size'/],
+  [["sparkling"], /the kernel says: tmpfs: Unknown parameter 'sparkling'/],
+  [["mpol=nonsense"], /the kernel says: tmpfs: Bad value for 'mpol'/],
+] as const) {
+  testTsrun(`the kernel's own words about ${options} are told`, () => {
+    const mount = { destination: "/x", type: "tmpfs", source: "tmpfs", options };
+    assert.match(complaint(ran({ mounts: [PROC, mount, ...DEFAULT_MOUNTS.slice(1)] })), words);
+  });
+}
+
 test("a mount that fails after others leaves none of them", () => {
   const volume = hostDirectory("file");
   using box = container({ mounts: [...DEFAULT_MOUNTS, bind(volume, "/a"), bind("/not/there", "/b")] });
