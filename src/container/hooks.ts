@@ -17,6 +17,7 @@
  * This module is loaded only for containers that have hooks.
  */
 import type { Hook, Hooks, Process } from "../../runtime-spec/config.ts";
+import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
@@ -27,7 +28,7 @@ import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { untilFiltered } from "../linux/seccomp/load.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
-import { becomeRoot } from "./init-program.ts";
+import { becomeRoot, setPersonality } from "./init-program.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./store.ts";
@@ -81,7 +82,7 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   const filter = seccompFilter(linux?.seccomp);
   const state = stateOf(saved, "created");
   await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
-    processPlace(entrance, { hook, where, process, filter }),
+    processPlace(entrance, { hook, where, process, linux, filter }),
   );
 }
 
@@ -195,11 +196,12 @@ interface ProcessHook {
   readonly hook: Hook;
   readonly where: string;
   readonly process: Process | undefined;
+  readonly linux: Linux | undefined;
   readonly filter: SeccompFilter | null;
 }
 
 /** As another process of the container, with what config.json gives to its process. */
-function processPlace(entrance: Entrance, { hook, where, process, filter }: ProcessHook): HookPlace {
+function processPlace(entrance: Entrance, { hook, where, process, linux, filter }: ProcessHook): HookPlace {
   if (process === undefined) throw new Error("the container was made without a process");
   return {
     ...entrance,
@@ -208,6 +210,7 @@ function processPlace(entrance: Entrance, { hook, where, process, filter }: Proc
       setOomScore(pid, process.oomScoreAdj);
     },
     enter(program) {
+      setPersonality(program, linux);
       takeIdentity(program, filter === null ? process : untilFiltered(process));
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));

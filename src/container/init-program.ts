@@ -18,6 +18,7 @@
  * runs; the bounding set must fall before the user changes.
  */
 import type { Config, Process } from "../../runtime-spec/config.ts";
+import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
 import { type Mailbox, shrink } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
@@ -26,6 +27,7 @@ import {
   CWD,
   closeRange,
   openat,
+  personality,
   prctl,
   setdomainname,
   setgroups,
@@ -41,6 +43,8 @@ import {
   CLOSE_RANGE_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
+  PER_LINUX,
+  PER_LINUX32,
   PR_SET_DUMPABLE,
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
@@ -104,6 +108,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
+  setPersonality(program, config.linux);
   if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
   const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;
   const root = tree?.root ?? null;
@@ -113,6 +118,14 @@ export function setUp(program: Program, context: InitContext): Opened {
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
   return { root, terminal };
+}
+
+const PERSONALITIES = { LINUX: PER_LINUX, LINUX32: PER_LINUX32 } as const;
+
+/** The execution domain (personality(2)): of an init, or of an `exec`ed process. */
+export function setPersonality(program: Program, { personality: wanted }: Linux = {}): void {
+  if (wanted !== undefined)
+    program.by("config.json: linux.personality").add(personality(PERSONALITIES[wanted.domain]));
 }
 
 /** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */

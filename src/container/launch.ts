@@ -12,20 +12,24 @@ import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
 import { SyscallError } from "../kernel/call.ts";
 import {
+  CWD,
   close,
   exitGroup,
   fcntl,
+  openat,
   pidfdOpen,
   pidfdSendSignal,
   prctl,
   setns,
   unshare,
+  write,
 } from "../kernel/calls.ts";
 import {
   CLONE_INTO_CGROUP,
   CLONE_NEWTIME,
   CLONE_PARENT,
   F_SETFD,
+  O_WRONLY,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   SIGKILL,
@@ -118,6 +122,7 @@ function addStage(
   cgroupFd: number | null,
   childMailbox: number,
 ) {
+  const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   program.add(prctl(PR_SET_DUMPABLE, 0));
@@ -127,12 +132,26 @@ function addStage(
   }
   if (namespaces.created.has("time"))
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
+  setClocks?.();
   program.by("config.json: linux.namespaces");
   const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
   const flags = created + CLONE_PARENT + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
   const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);
   program.by("stage process").add(exitGroup(0));
   return clone;
+}
+
+/**
+ * Opens the stage's file of clock offsets while it has the host's /proc, and is dumpable. What this returns adds the
+ * writing: in a new time namespace, before anybody lives in it (time_namespaces(7)).
+ */
+function addClocks(program: Program, offsets: string): () => void {
+  const where = "config.json: linux.timeOffsets";
+  const file = program.by(where).add(openat(CWD, "/proc/self/timens_offsets", O_WRONLY));
+  return () => {
+    program.by(where).add(write(file, new TextEncoder().encode(offsets)));
+    program.add(close(file));
+  };
 }
 
 /** Runs what was added to the init's program since the last post. @throws StepError, Failure when the init died */

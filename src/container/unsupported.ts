@@ -9,12 +9,13 @@ const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => 
   ["linux.mountLabel", ({ linux }) => linux?.mountLabel],
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt],
   ["linux.memoryPolicy", ({ linux }) => linux?.memoryPolicy],
-  ["linux.personality", ({ linux }) => linux?.personality],
   ["linux.netDevices", ({ linux }) => linux?.netDevices],
-  ["linux.timeOffsets", ({ linux }) => linux?.timeOffsets],
 ];
 
-const UNSUPPORTED_IN_PROCESS = ["apparmorProfile", "selinuxLabel"] as const satisfies readonly (keyof Process)[];
+const UNSUPPORTED_IN_PROCESS = [
+  "apparmorProfile",
+  "selinuxLabel",
+] as const satisfies readonly (keyof Process)[];
 
 /** Whether the property at this path, such as `linux.seccomp`, is applied. */
 export function supports(path: string): boolean {

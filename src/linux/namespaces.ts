@@ -1,5 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
-import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
+import type { NamespaceType, TimeOffsets } from "../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fcntl, fstatfs, ioctl, openat } from "../kernel/calls.ts";
 import {
@@ -51,6 +51,8 @@ export interface Join {
 export interface NamespacePlan {
   readonly created: ReadonlySet<NamespaceType>;
   readonly joins: readonly Join[];
+  /** The clocks of a new time namespace, as proc_pid_timens_offsets(5) takes them. */
+  readonly timeOffsets?: string;
 }
 
 /** Opens and checks the namespaces to join. @throws ConfigError */
@@ -68,7 +70,16 @@ export function openNamespaces(config: Config): NamespacePlan {
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
-  return { created, joins };
+  const offsets = config.linux?.timeOffsets;
+  return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
+}
+
+function timeOffsets(offsets: TimeOffsets): string {
+  const lines = (["monotonic", "boottime"] as const).flatMap((clock) => {
+    const { secs = 0, nanosecs = 0 } = offsets[clock] ?? {};
+    return secs === 0 && nanosecs === 0 ? [] : [`${clock} ${secs} ${nanosecs}\n`];
+  });
+  return lines.join("");
 }
 
 /** Closes this process's descriptors of the joined namespaces. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, capabilities } from "../harness/bundle.ts";
-import { inside, ran, ranIn } from "../harness/container.ts";
+import { inside, ran, ranIn, started } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { parseStatus, type Status } from "../harness/processes.ts";
@@ -217,6 +217,23 @@ test("oomScoreAdj is config.json's", () => {
 test("without oomScoreAdj it is the caller's", () => {
   const own = readFileSync("/proc/self/oom_score_adj", "utf8");
   assert.is(inside(["cat", "/proc/self/oom_score_adj"]), own);
+});
+
+// Personality: runc 1.1 has none
+
+const MACHINES: { readonly [arch: string]: string } = { x64: "i686", arm64: "armv8l" };
+
+testTsrun("personality LINUX32 is a 32-bit machine to the process and to what is executed later", () => {
+  const machine = MACHINES[process.arch];
+  using one = started({ args: ["sleep", "60"], linux: { personality: { domain: "LINUX32" } } });
+  assert.is(succeeded(one.exec("uname", "-m")).stdout, `${machine}\n`);
+  assert.is(readFileSync(`/proc/${one.pid()}/personality`, "utf8"), "00000008\n");
+});
+
+testTsrun("personality LINUX is that of the machine, whatever the caller's", () => {
+  const patch = { linux: { personality: { domain: "LINUX" } } };
+  const seen = inside(["uname", "-m"], patch, { through: ["setarch", "linux32"] });
+  assert.is(seen, inside(["uname", "-m"]));
 });
 
 // Signals
