@@ -15,6 +15,12 @@ const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?
   fsmount: { EPERM: "a user namespace may mount it only in namespaces of its own" },
   fsconfig: { EPERM: "a user namespace may mount it only in namespaces of its own" },
   move_mount: { EINVAL: "is a file to be mounted over a directory, or a directory over a file?" },
+  keyctl: {
+    EACCES: "a keyring of this name belongs to another user; --no-new-keyring keeps the caller's",
+    EDQUOT:
+      "the user's keys are used up (/proc/key-users, /proc/sys/kernel/keys/maxkeys); --no-new-keyring keeps the caller's keyring",
+    EPERM: "something like a container around tsrun forbids keyrings; --no-new-keyring keeps the caller's",
+  },
   mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
   mknodat: { EROFS: "the file to mount over is missing in a read-only rootfs" },
   openat2: {

@@ -22,6 +22,7 @@ export async function createContainer(
     id: args[0],
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    ownKeyring: !flags.noNewKeyring,
     console,
     announce: await announcerFor(flags.pidfdSocket, "standard"),
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
@@ -31,8 +32,9 @@ export async function createContainer(
 
 /** `--dry-run`: prints the steps that would be taken, and takes none. */
 export async function showSteps(invocation: Creation): Promise<number> {
+  const { flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
-  for (const line of dryRun(invocation.args[0], bundleOf(invocation))) print(`${line}\n`);
+  for (const line of dryRun(args[0], bundleOf(invocation), !flags.noNewKeyring)) print(`${line}\n`);
   return 0;
 }
 

@@ -43,6 +43,8 @@ export interface CreateOptions {
   readonly pidFile: string | undefined;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
+  /** Whether it gets a session keyring of its own, or keeps the caller's. */
+  readonly ownKeyring: boolean;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
   /** Is told the pid of the init, once all is ready. */
@@ -90,7 +92,7 @@ async function make(
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
-  const saved = { ...firstState(bundle, options.id), cgroup: placeCgroup(options.id, bundle.config) };
+  const saved = { ...firstState(bundle, options), cgroup: placeCgroup(options.id, bundle.config) };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
@@ -102,7 +104,8 @@ async function make(
   undo.add(() => launch.abort());
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
-  const context = contextOf(bundle, namespaces, cgroup.path);
+  const keyring = options.ownKeyring ? options.id : null;
+  const context = contextOf(bundle, namespaces, cgroup.path, keyring);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -153,7 +156,7 @@ async function make(
   return { directory, saved: created, mailbox: parked };
 }
 
-function firstState(bundle: Bundle, id: string): Saved {
+function firstState(bundle: Bundle, { id, ownKeyring }: CreateOptions): Saved {
   const { annotations } = bundle.config;
   const hooks = laterHooks(bundle);
   return {
@@ -165,6 +168,7 @@ function firstState(bundle: Bundle, id: string): Saved {
     owner: getuid(),
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
+    ownKeyring,
     init: null,
     ...(hooks === null ? {} : { hooks }),
   };
@@ -196,11 +200,13 @@ export function contextOf(
   bundle: Bundle,
   namespaces: InitContext["namespaces"],
   cgroup: string,
+  keyring: string | null,
 ): InitContext {
   const joinsUser = namespaces.joins.some(({ type }) => type === "user");
   return {
     bundle,
     namespaces,
+    keyring,
     inUserNamespace: joinsUser || namespaces.created.has("user"),
     cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,

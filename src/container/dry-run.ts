@@ -10,10 +10,11 @@ import { enter, setUp } from "./init-program.ts";
  * The system calls that a container's init would make, one line each with the property that asks for it. Nothing
  * is made; what reading alone can show to be wrong is an error as in `create`. @throws ConfigError
  */
-export function dryRun(id: string, bundle: Bundle): readonly string[] {
+export function dryRun(id: string, bundle: Bundle, ownKeyring: boolean): readonly string[] {
   const namespaces = openNamespaces(bundle.config);
   const program = new Program();
-  const { root } = setUp(program, contextOf(bundle, namespaces, placeCgroup(id, bundle.config).path));
+  const cgroup = placeCgroup(id, bundle.config).path;
+  const { root } = setUp(program, contextOf(bundle, namespaces, cgroup, ownKeyring ? id : null));
   enter(program, root, bundle, 0);
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);

@@ -7,6 +7,7 @@ import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_PDEATHSIG, SIGKILL } from "../
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { joinKeyring } from "../linux/keyring.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
@@ -70,6 +71,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
     program.add(chroot("."));
   }
   const terminal = process.terminal ? addTerminal(program, process) : null;
+  if (saved.ownKeyring) joinKeyring(program, saved.id);
   setPersonality(program, linux);
   const pid = launch.waitForInit();
   here(close(fd));

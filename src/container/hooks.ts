@@ -23,6 +23,7 @@ import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 import { readText } from "../kernel/files.ts";
 import { takeIdentity } from "../linux/credentials.ts";
+import { joinKeyring } from "../linux/keyring.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
@@ -82,7 +83,7 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   const filter = seccompFilter(linux?.seccomp);
   const state = stateOf(saved, "created");
   await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
-    processPlace(entrance, { hook, where, process, linux, filter }),
+    processPlace(entrance, { saved, hook, where, process, linux, filter }),
   );
 }
 
@@ -193,6 +194,7 @@ function enterBundle(program: Program, bundle: string): void {
 }
 
 interface ProcessHook {
+  readonly saved: Saved;
   readonly hook: Hook;
   readonly where: string;
   readonly process: Process | undefined;
@@ -201,7 +203,8 @@ interface ProcessHook {
 }
 
 /** As another process of the container, with what config.json gives to its process. */
-function processPlace(entrance: Entrance, { hook, where, process, linux, filter }: ProcessHook): HookPlace {
+function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
+  const { saved, hook, where, process, linux, filter } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
   return {
     ...entrance,
@@ -210,6 +213,7 @@ function processPlace(entrance: Entrance, { hook, where, process, linux, filter 
       setOomScore(pid, process.oomScoreAdj);
     },
     enter(program) {
+      if (saved.ownKeyring) joinKeyring(program, saved.id);
       setPersonality(program, linux);
       takeIdentity(program, filter === null ? process : untilFiltered(process));
       // As for process.args[0]: a link in the image must not lead to the agent itself.

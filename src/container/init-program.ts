@@ -56,6 +56,7 @@ import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome } from "../linux/home.ts";
 import { directoryInside, names } from "../linux/inside.ts";
+import { makeKeyring } from "../linux/keyring.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
@@ -78,6 +79,8 @@ const FIRST_FD = 3;
 const LAST_FD = 0xffff_ffff;
 
 export interface InitContext {
+  /** The container whose session keyring is made; null leaves it the caller's. */
+  readonly keyring: string | null;
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
@@ -108,6 +111,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
+  if (context.keyring !== null) makeKeyring(program, context.keyring, inUserNamespace);
   setPersonality(program, config.linux);
   if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
   const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;

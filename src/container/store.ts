@@ -38,6 +38,8 @@ export interface Saved {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Null until it is decided where. */
   readonly cgroup: SavedCgroup | null;
+  /** Whether the container has a session keyring of its own. */
+  readonly ownKeyring: boolean;
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
   /** The pid of the init while the hooks of `create` run. */

@@ -141,6 +141,8 @@ export const setgroups = (gids: Uint8Array) => call("setgroups", gids.byteLength
 export const setresgid = (gid: number) => call("setresgid", gid, gid, gid);
 export const setresuid = (uid: number) => call("setresuid", uid, uid, uid);
 export const capset = (header: Uint8Array, data: Uint8Array) => call("capset", header, data);
+export const keyctl = (operation: number, key: Argument, argument: Argument = 0) =>
+  call("keyctl", operation, key, argument);
 export const sethostname = (name: string) =>
   call("sethostname", name, new TextEncoder().encode(name).byteLength);
 export const setdomainname = (name: string) =>

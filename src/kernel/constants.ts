@@ -131,6 +131,16 @@ export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 export const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 
+// linux/keyctl.h, and the kernel's linux/key.h
+export const KEYCTL_JOIN_SESSION_KEYRING = 1;
+export const KEYCTL_SETPERM = 5;
+export const KEY_POS_ALL = 0x3f000000;
+export const KEY_USR_VIEW = 0x00010000;
+export const KEY_USR_READ = 0x00020000;
+export const KEY_USR_SEARCH = 0x00080000;
+export const KEY_USR_LINK = 0x00100000;
+export const KEY_OTH_SEARCH = 0x00000008;
+
 // linux/personality.h
 export const PER_LINUX = 0x0000;
 export const PER_LINUX32 = 0x0008;

@@ -35,6 +35,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
   const { root } = setUp(program, {
     bundle,
     namespaces: { created: new Set(created), joins: [] },
+    keyring: null,
     inUserNamespace: created.includes("user"),
     cgroup: "/sys/fs/cgroup/x",
     hostHasKcore: false,

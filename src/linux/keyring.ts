@@ -1,0 +1,38 @@
+import type { Program } from "../agent/program.ts";
+import { keyctl } from "../kernel/calls.ts";
+import {
+  KEY_OTH_SEARCH,
+  KEY_POS_ALL,
+  KEY_USR_LINK,
+  KEY_USR_READ,
+  KEY_USR_SEARCH,
+  KEY_USR_VIEW,
+  KEYCTL_JOIN_SESSION_KEYRING,
+  KEYCTL_SETPERM,
+} from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+
+/** What join_session_keyring(9) gives: whoever has it as session keyring, of whatever user, may do all with it. */
+const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
+
+/**
+ * Gives the container a session keyring (session-keyring(7)) instead of the caller's, whose keys are not the
+ * container's business. It has runc's name, by which `exec` finds it: that takes the right to search it, for other
+ * users too where `exec` is not yet the user namespace's root. A kernel without keyrings has nothing to hide.
+ */
+export function makeKeyring(program: Program, id: string, inUserNamespace: boolean): void {
+  const permissions = POSSESSED + (inUserNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH);
+  program.by("session keyring");
+  program.whenOk(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), [ERRNO.ENOSYS], (keyring) =>
+    program.add(keyctl(KEYCTL_SETPERM, keyring, permissions)),
+  );
+}
+
+/** Joins the session keyring of a container. */
+export function joinKeyring(program: Program, id: string): void {
+  program.by("session keyring").add(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), [ERRNO.ENOSYS]);
+}
+
+function keyringOf(id: string): string {
+  return `_ses.${id}`;
+}

@@ -1,0 +1,87 @@
+// Runs beside other files.
+import { spawnSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type Bundle, bundle, namespaces, type Patch } from "../harness/bundle.ts";
+import { type Container, containerOf } from "../harness/container.ts";
+import { isTsrun, project, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { type Call, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+
+const SLEEP = ["sleep", "60"];
+const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
+
+const program = join(workDirectory, "keyring");
+const source = join(project, "test/integration/keyring/keyring.c");
+const compiles = spawnSync("gcc", ["-Os", "-static", "-Wall", "-Werror", "-o", program, source]).status === 0;
+const testKeys = testIf(compiles, "needs gcc to compile the test's own programs");
+/** runc 1.1 gives an exec another keyring in a user namespace. */
+const testTsrunKeys = isTsrun ? testKeys : testTsrun;
+
+/** A bundle that has the program. */
+function withProgram(patch: Patch): Bundle {
+  const made = bundle({ args: SLEEP, ...patch });
+  copyFileSync(program, join(made.rootfs, "bin/keyring"));
+  return made;
+}
+
+/** A container that was started, with these flags of `create`. */
+function started(patch: Patch, flags: readonly string[] = [], call: Call = {}): Container {
+  const one = containerOf(withProgram(patch), uniqueId());
+  silent(runtime(["create", ...flags, "--bundle", one.bundle.path, one.id], call));
+  one.start();
+  return one;
+}
+
+for (const [whose, patch] of [
+  ["root", {}],
+  ["another user", { process: { user: { uid: 1000, gid: 1000 } } }],
+  ["root of a user namespace", { linux: MAPPED }],
+  ["another user of a user namespace", { linux: MAPPED, process: { user: { uid: 1000, gid: 1000 } } }],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testKeys(`the container has a session keyring of its own, which ${whose} can use`, () => {
+    const script = "keyring describe; keyring add key && keyring find key";
+    const { path } = withProgram({ ...patch, args: ["sh", "-c", script] });
+    const id = uniqueId();
+    const { stdout } = silent(runtime(["run", "--bundle", path, id]));
+    const [description, , payload] = stdout.split("\n");
+    assert.match(description ?? "", new RegExp(`^keyring;\\d+;\\d+;3f1[3b]000[08];_ses\\.${id}$`));
+    assert.is(payload, "secret");
+  });
+
+  testTsrunKeys(`what is executed later as ${whose} is in the same keyring`, () => {
+    using one = started(patch);
+    succeeded(one.exec("keyring", "add", "shared"));
+    assert.is(succeeded(one.exec("keyring", "find", "shared")).stdout, "secret\n");
+    assert.match(succeeded(one.exec("keyring", "describe")).stdout, new RegExp(`;_ses\\.${one.id}\n`));
+  });
+}
+
+testKeys("containers do not find each other's keys", () => {
+  using first = started({});
+  using second = started({});
+  succeeded(first.exec("keyring", "add", "private"));
+  assert.match(second.exec("keyring", "find", "private").stdout, /Required key not available/);
+});
+
+testKeys(
+  "with --no-new-keyring the container keeps the caller's session keyring, and so do its execs",
+  () => {
+    const own = spawnSync(program, ["describe"], { encoding: "utf8" }).stdout;
+    using one = started({}, ["--no-new-keyring"]);
+    assert.is(succeeded(one.exec("keyring", "describe")).stdout, own);
+  },
+);
+
+testKeys("startContainer hooks are in the container's session keyring", () => {
+  const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "/bin/keyring add hooks"] }] };
+  using one = started({ hooks });
+  assert.is(succeeded(one.exec("keyring", "find", "hooks")).stdout, "secret\n");
+});
+
+leavesNothing();
+test.run();
