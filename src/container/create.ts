@@ -1,5 +1,6 @@
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
-import type { Mailbox, MailboxSize } from "../agent/mailbox.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import type { MailboxSize } from "../agent/mailbox-file.ts";
 import { close } from "../kernel/calls.ts";
 import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";

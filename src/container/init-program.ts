@@ -20,7 +20,8 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
-import { type Mailbox, shrink } from "../agent/mailbox.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import { shrink } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {

@@ -7,7 +7,8 @@
  *
  * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
  */
-import { type Failed, type Mailbox, MailboxFile, type MailboxSize, type Outcome } from "../agent/mailbox.ts";
+import type { Failed, Mailbox, Outcome } from "../agent/mailbox.ts";
+import { MailboxFile, type MailboxSize } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
 import { SyscallError } from "../kernel/call.ts";

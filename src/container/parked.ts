@@ -5,7 +5,8 @@
  * Elsewhere every page that is written would cost the disk's file system a block (2 ms in all on ext4): there it is
  * a memfd, found again as the agent's mapping, and an empty file in the state directory stands for it.
  */
-import { type Mailbox, MailboxFile, parkedMapping } from "../agent/mailbox.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import { MailboxFile, parkedMapping } from "../agent/mailbox-file.ts";
 import { CWD, close, fstatfs, memfdCreate, openat } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../kernel/constants.ts";
 import { status, writeFile } from "../kernel/files.ts";

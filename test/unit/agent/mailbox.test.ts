@@ -1,8 +1,10 @@
 /** A real agent, driven through a mailbox, in this process's namespaces. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Mailbox, MailboxFile, StepError } from "../../../src/agent/mailbox.ts";
+import type { Mailbox } from "../../../src/agent/mailbox.ts";
+import { MailboxFile } from "../../../src/agent/mailbox-file.ts";
 import { reap, spawnAgent } from "../../../src/agent/spawn.ts";
+import { StepError } from "../../../src/agent/step-error.ts";
 import { CWD, close, exitGroup, memfdCreate, openat, prctl, read } from "../../../src/kernel/calls.ts";
 import { MFD_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../../src/kernel/constants.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
