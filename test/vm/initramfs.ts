@@ -17,7 +17,7 @@ const PARTS = [
   "bin/tsrun",
   "build/rootfs/busybox",
   "build/rootfs/pause",
-  "test",
+  ...["test", "src", "runtime-spec"],
   ...["uvu", "dequal", "diff", "kleur"].map((name) => `node_modules/${name}`),
 ] as const;
 
@@ -31,6 +31,10 @@ const PROGRAMS = [
   ["umount", "mount"],
   ["unshare", "util-linux"],
   ["setpriv", "util-linux"],
+  ["setarch", "util-linux"],
+  ["chrt", "util-linux"],
+  ["nsenter", "util-linux"],
+  ["prlimit", "util-linux"],
   ["ip", "iproute2"],
   ["ps", "procps"],
   ["timeout", "coreutils"],
@@ -44,6 +48,15 @@ const GROUPS = ["root:x:0:", "nogroup:x:65534:"];
 
 /** What tsrun loads when it needs it, and the package that has it. */
 const LOADED = ["libseccomp.so.2", "libseccomp2"] as const;
+
+/** Every program is in /bin, and every library in /usr/lib or /usr/lib64. */
+const LINKS = [
+  ["lib", "usr/lib"],
+  ["lib64", "usr/lib64"],
+  ["sbin", "bin"],
+  ["usr/bin", "../bin"],
+  ["usr/sbin", "../bin"],
+] as const;
 
 /** Directories that the guest's init mounts file systems on. */
 const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
@@ -62,10 +75,10 @@ export function guestTree(project: string, modules: readonly string[]): Entry[] 
     ),
     textFile("etc/passwd", USERS),
     textFile("etc/group", GROUPS),
+    textFile("etc/hosts", ["127.0.0.1 localhost"]),
     ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
-    link("lib", "usr/lib"),
-    link("lib64", "usr/lib64"),
+    ...LINKS.map(([path, target]) => link(path, target)),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...PARTS.flatMap((part) => copied(join(project, part), `${GUEST_PROJECT}/${part}`)),
   ]);
