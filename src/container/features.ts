@@ -1,7 +1,7 @@
+import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import { readTextIfThere } from "../kernel/files.ts";
-import { CAPABILITIES } from "../linux/capabilities.ts";
 import { mountOptionNames } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";

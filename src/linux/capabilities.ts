@@ -1,4 +1,5 @@
 import type { Capabilities } from "../../runtime-spec/config.ts";
+import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import type { Program } from "../agent/program.ts";
 import { capset, prctl } from "../kernel/calls.ts";
 import {
@@ -11,51 +12,6 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { type CapabilitySet, capData, capHeader } from "../kernel/structs.ts";
 
-/** capabilities(7), in the order of linux/capability.h: the index is the number. */
-export const CAPABILITIES = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_DAC_READ_SEARCH",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_SETGID",
-  "CAP_SETUID",
-  "CAP_SETPCAP",
-  "CAP_LINUX_IMMUTABLE",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_NET_BROADCAST",
-  "CAP_NET_ADMIN",
-  "CAP_NET_RAW",
-  "CAP_IPC_LOCK",
-  "CAP_IPC_OWNER",
-  "CAP_SYS_MODULE",
-  "CAP_SYS_RAWIO",
-  "CAP_SYS_CHROOT",
-  "CAP_SYS_PTRACE",
-  "CAP_SYS_PACCT",
-  "CAP_SYS_ADMIN",
-  "CAP_SYS_BOOT",
-  "CAP_SYS_NICE",
-  "CAP_SYS_RESOURCE",
-  "CAP_SYS_TIME",
-  "CAP_SYS_TTY_CONFIG",
-  "CAP_MKNOD",
-  "CAP_LEASE",
-  "CAP_AUDIT_WRITE",
-  "CAP_AUDIT_CONTROL",
-  "CAP_SETFCAP",
-  "CAP_MAC_OVERRIDE",
-  "CAP_MAC_ADMIN",
-  "CAP_SYSLOG",
-  "CAP_WAKE_ALARM",
-  "CAP_BLOCK_SUSPEND",
-  "CAP_AUDIT_READ",
-  "CAP_PERFMON",
-  "CAP_BPF",
-  "CAP_CHECKPOINT_RESTORE",
-] as const;
-
 /** Bits tried when the bounding set is dropped: beyond the known names, for kernels with more capabilities. */
 const BOUNDING_BITS = 48;
 
@@ -63,7 +19,7 @@ const BOUNDING_BITS = 48;
 function numbers(names: readonly string[] = []): readonly number[] {
   const result: number[] = [];
   for (const name of names) {
-    const number = CAPABILITIES.indexOf(name as (typeof CAPABILITIES)[number]); // -1 for any other string
+    const number = CAPABILITIES.indexOf(name);
     if (number >= 0) result.push(number);
   }
   return result;

@@ -169,7 +169,7 @@ test("killing a workload leaves the pod, and another may join", async () => {
 test("init containers run one after the other, and the sandbox holds the namespaces between them", () => {
   using sandbox = startedSandbox();
   const volume = {
-    destination: "/work",
+    destination: "/steps",
     type: "bind",
     source: freshDirectory("work"),
     options: ["rbind", "rw"],
@@ -177,10 +177,10 @@ test("init containers run one after the other, and the sandbox holds the namespa
   const mounts = [...DEFAULT_MOUNTS, volume];
   const network = namespaceOf(sandbox.pid(), "net");
   for (const step of ["first", "second"]) {
-    const script = `echo ${step} >> /work/log; readlink /proc/self/ns/net`;
+    const script = `echo ${step} >> /steps/log; readlink /proc/self/ns/net`;
     assert.is(inside(["sh", "-c", script], { ...memberOf(sandbox), mounts }), `${network}\n`);
   }
-  assert.is(inside(["cat", "/work/log"], { ...memberOf(sandbox), mounts }), "first\nsecond\n");
+  assert.is(inside(["cat", "/steps/log"], { ...memberOf(sandbox), mounts }), "first\nsecond\n");
 });
 
 test("a workload that is created before the sandbox ends may still start", () => {

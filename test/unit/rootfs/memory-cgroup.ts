@@ -11,27 +11,16 @@ import { join } from "node:path";
 import { readMounts } from "../../harness/mountinfo.ts";
 import { waitUntil } from "../../harness/wait.ts";
 
-/** A hierarchy with the memory controller, and what it calls its limit. */
-interface Hierarchy {
-  readonly root: string;
-  readonly limit: "memory.max" | "memory.limit_in_bytes";
+/** The cgroup v2 hierarchy, if a cgroup with a memory limit can be made in it. What is in v1 belongs to the machine. */
+export function memoryHierarchy(): string | undefined {
+  return readMounts().find(
+    ({ fsType, mountPoint }) => fsType === "cgroup2" && passesMemoryOn(mountPoint) && isWritable(mountPoint),
+  )?.mountPoint;
 }
 
-/** Where a cgroup with a memory limit can be made, if anywhere. */
-export function memoryHierarchy(): Hierarchy | undefined {
-  return readMounts()
-    .map(({ fsType, mountPoint }) => hierarchy(fsType, mountPoint))
-    .find((found) => found !== undefined && isWritable(found.root));
-}
-
-function hierarchy(fsType: string, root: string): Hierarchy | undefined {
-  if (fsType === "cgroup" && existsSync(join(root, "memory.limit_in_bytes"))) {
-    return { root, limit: "memory.limit_in_bytes" };
-  }
+function passesMemoryOn(root: string): boolean {
   const children = join(root, "cgroup.subtree_control");
-  if (fsType !== "cgroup2" || !existsSync(children)) return undefined;
-  const passedOn = readFileSync(children, "utf8").trim().split(" ");
-  return passedOn.includes("memory") ? { root, limit: "memory.max" } : undefined;
+  return existsSync(children) && readFileSync(children, "utf8").trim().split(" ").includes("memory");
 }
 
 function isWritable(path: string): boolean {
@@ -49,10 +38,10 @@ interface Cgroup extends AsyncDisposable {
 }
 
 /** Makes a cgroup that is allowed `bytes` of memory. */
-export function limitedCgroup({ root, limit }: Hierarchy, name: string, bytes: number): Cgroup {
-  const path = join(root, name);
+export function limitedCgroup(hierarchy: string, name: string, bytes: number): Cgroup {
+  const path = join(hierarchy, name);
   mkdirSync(path);
-  writeFileSync(join(path, limit), String(bytes));
+  writeFileSync(join(path, "memory.max"), String(bytes));
   return { path, [Symbol.asyncDispose]: () => waitUntil(() => isRemoved(path), `${path} is empty`) };
 }
 
