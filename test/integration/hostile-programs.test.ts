@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ioctl } from "../../src/kernel/calls.ts";
 import { here } from "../../src/kernel/here.ts";
-import { CAPABILITIES } from "../../src/linux/capabilities.ts";
+import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { bundle, capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
 import { ran, ranIn, started } from "../harness/container.ts";
 import { uniqueId } from "../harness/environment.ts";
