@@ -5,6 +5,7 @@ import { type Created, create } from "../container/create.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { announcerFor } from "./console.ts";
+import { handedDown } from "./handed-down.ts";
 import { log, warnings } from "./log.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
@@ -18,10 +19,13 @@ export async function createContainer(
   bundle: Bundle,
   console: Console | null,
 ): Promise<Created> {
-  return create(storeOf(globals), bundle, {
+  const store = storeOf(globals);
+  const handed = await handedDown(bundle, `${store.root}/${args[0]}`, flags.preserveFds);
+  return create(store, handed.bundle, {
     id: args[0],
+    prepare: handed.prepare,
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
-    preservedFds: flags.preserveFds,
+    preservedFds: handed.descriptors,
     ownKeyring: !flags.noNewKeyring,
     console,
     announce: await announcerFor(flags.pidfdSocket, "standard"),

@@ -9,6 +9,7 @@ import { fromCaller } from "../container/host-paths.ts";
 import { refuseUnsupportedProcess } from "../container/unsupported.ts";
 import { readText } from "../kernel/files.ts";
 import { announcerFor, consoleFor } from "./console.ts";
+import { preserve } from "./handed-down.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -34,6 +35,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
       ? processFromFlags(directory.config().process, flags, command)
       : processFromFile(fromCaller(flags.process));
   refuseUnsupportedProcess(process);
+  if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(flags.pidfdSocket, "setns");

@@ -4,6 +4,7 @@ import { afterStart, beforeStart, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import { warnings } from "./log.ts";
+import { readinessFor } from "./notify.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /**
@@ -17,8 +18,10 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const bundle = bundleOf(invocation);
   const console = await consoleFor(bundle.process, flags);
   using caller = console?.kind === "caller" ? console : null;
+  const readiness = await readinessFor(warn);
   const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
   await beforeStart(directory, saved, warn);
+  readiness?.listen(directory);
   const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
   try {
     wake(directory, saved.init, mailbox);
@@ -28,7 +31,11 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   }
   directory.unlock();
   await afterStart(saved, warn);
-  if (foreground === null) return 0;
+  if (foreground === null) {
+    await readiness?.forward(saved.init, saved.init.pid);
+    return 0;
+  }
+  void readiness?.forward(saved.init, process.pid); // while it waits
   const status = await foreground.wait();
   directory.lock();
   if (!flags.keep) await destroy(directory, warn);

@@ -42,6 +42,8 @@ import { writeMappings } from "./user-namespace.ts";
 export interface CreateOptions {
   readonly id: string;
   readonly pidFile: string | undefined;
+  /** Called once the container has its state directory, before anything else is made. */
+  readonly prepare: ((directory: StateDirectory) => void) | undefined;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
   /** Whether it gets a session keyring of its own, or keeps the caller's. */
@@ -93,6 +95,7 @@ async function make(
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
+  options.prepare?.(directory);
   const saved = { ...firstState(bundle, options), cgroup: placeCgroup(options.id, bundle.config) };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);

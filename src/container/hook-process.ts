@@ -43,7 +43,8 @@ import {
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { isReady, pollFd, pollFds } from "../kernel/structs.ts";
+import { PollSet } from "../kernel/poll.ts";
+import { pollFd } from "../kernel/structs.ts";
 import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
@@ -98,6 +99,7 @@ class RunningHook implements Disposable {
   private readonly pid: number;
   private readonly pidfd: number;
   private readonly output: Output;
+  private readonly polled = new PollSet(2);
   private reaped = false;
 
   constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
@@ -115,10 +117,11 @@ class RunningHook implements Disposable {
 
   /** Takes in what the hook prints, for so many milliseconds at most. Returns whether it has ended. */
   serve(milliseconds: number): boolean {
-    const fds = pollFds([this.pidfd, this.output.readEnd], POLLIN);
-    if (attempt(ppoll(fds, Math.max(0, milliseconds))) <= 0) return false;
-    if (isReady(fds, 1)) this.output.take();
-    return isReady(fds, 0);
+    this.polled.watch(0, this.pidfd, POLLIN);
+    this.polled.watch(1, this.output.readEnd, POLLIN);
+    if (!this.polled.wait(Math.max(0, milliseconds))) return false;
+    if (this.polled.found(1) !== 0) this.output.take();
+    return this.polled.found(0) !== 0;
   }
 
   /** How an ended hook failed, in words; null when it did not. */

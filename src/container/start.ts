@@ -7,16 +7,23 @@ import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { destroy } from "./delete.ts";
 import { Failure } from "./failure.ts";
+import type { Readiness } from "./notify-socket.ts";
 import { parkedMailbox } from "./parked.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
 /**
- * Lets a created container run its program, and returns when execve(2) has succeeded and its hooks have ended.
+ * Lets a created container run its program, and returns when execve(2) has succeeded and its hooks have ended; with
+ * a caller who wants to know, when it says that it is ready.
  * @throws Failure when it is not `created`, or the kernel refuses the program
  */
-export async function start(store: Store, id: string, warn: (line: string) => void): Promise<void> {
+export async function start(
+  store: Store,
+  id: string,
+  warn: (line: string) => void,
+  readiness: Readiness | null,
+): Promise<void> {
   using directory = store.open(id);
   directory.lock();
   const saved = directory.read();
@@ -25,9 +32,11 @@ export async function start(store: Store, id: string, warn: (line: string) => vo
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
   const mailbox = parkedMailbox(directory, saved.init);
   await beforeStart(directory, { ...saved, init: saved.init }, warn);
+  readiness?.listen(directory);
   wake(directory, saved.init, mailbox);
   directory.unlock();
   await afterStart(saved, warn);
+  await readiness?.forward(saved.init, saved.init.pid);
 }
 
 /** Runs the startContainer hooks; when one fails, the container is deleted. @throws Failure */

@@ -24,6 +24,8 @@ const LOCK_PATIENCE = 10_000;
 export const STATE_FILE = "state.json";
 export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
+/** The directory in there that holds the container's notify socket. */
+export const NOTIFY_DIRECTORY = "notify";
 
 /** What tsrun remembers of a container, in `ROOT/ID/state.json`. */
 export interface Saved {
@@ -125,8 +127,16 @@ export class StateDirectory implements Disposable {
 
   /** Removes the directory with all that tsrun puts into it. */
   remove(): void {
-    for (const { name } of listDirectory(this.path) ?? []) removeFile(name, this.fd);
+    for (const { name, isDirectory } of listDirectory(this.path) ?? []) {
+      if (isDirectory) this.removeDirectory(name);
+      else removeFile(name, this.fd);
+    }
     removeDirectory(this.path);
+  }
+
+  private removeDirectory(path: string): void {
+    for (const { name } of listDirectory(path, this.fd) ?? []) removeFile(`${path}/${name}`, this.fd);
+    removeDirectory(path, this.fd);
   }
 
   [Symbol.dispose](): void {

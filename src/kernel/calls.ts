@@ -151,6 +151,7 @@ export const personality = (domain: number) => call("personality", domain);
 
 // Sockets.
 export const socket = (family: number, type: number) => call("socket", family, type | O_CLOEXEC, 0);
+export const bind = (fd: Fd, address: Uint8Array) => call("bind", fd, address, address.byteLength);
 export const connect = (fd: Fd, address: Uint8Array) => call("connect", fd, address, address.byteLength);
 export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
 

@@ -2,8 +2,10 @@
  * Descriptors that go from process to process: fetched with pidfd_getfd(2), or sent over a unix(7) socket with
  * SCM_RIGHTS (sendmsg(2), cmsg(3)).
  */
-import { CWD, close, connect, fcntl, openat, pidfdGetfd, pidfdOpen, sendmsg, socket } from "./calls.ts";
-import { AF_UNIX, F_SETFL, O_PATH, SOCK_STREAM } from "./constants.ts";
+import { SyscallError } from "./call.ts";
+import { bind, CWD, close, connect, fcntl, openat, pidfdGetfd, pidfdOpen, sendmsg, socket } from "./calls.ts";
+import { AF_UNIX, F_SETFL, O_PATH, SOCK_DGRAM, SOCK_STREAM } from "./constants.ts";
+import { ERRNO } from "./errno.ts";
 import { addressOf } from "./ffi.ts";
 import { writeAll } from "./files.ts";
 import { here } from "./here.ts";
@@ -43,6 +45,26 @@ export function connectUnix(path: string): number {
   } finally {
     here(close(place));
   }
+}
+
+/** A unix datagram socket, bound to a name in a directory however long its path is. @throws SyscallError */
+export function bindDatagrams(directory: number, name: string): number {
+  const receiver = here(socket(AF_UNIX, SOCK_DGRAM));
+  here(bind(receiver, sockaddrUn(encoder.encode(`/proc/self/fd/${directory}/${name}`))));
+  return receiver;
+}
+
+/** Connects to the unix datagram socket at `path`, or of that abstract name after an "@". @throws SyscallError */
+export function connectDatagrams(path: string): number {
+  const name = encoder.encode(path);
+  if (name.byteLength >= SUN_PATH_SIZE)
+    throw new SyscallError({ name: "connect", args: [path] }, ERRNO.ENAMETOOLONG);
+  const sender = here(socket(AF_UNIX, SOCK_DGRAM));
+  const address = sockaddrUn(name);
+  if (path.startsWith("@")) address[2] = 0;
+  // Of an abstract name every byte counts.
+  here(connect(sender, path.startsWith("@") ? address.subarray(0, 2 + name.byteLength) : address));
+  return sender;
 }
 
 function connectTo(name: Uint8Array): number {

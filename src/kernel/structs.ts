@@ -82,18 +82,6 @@ export function pollFd(fd: number, events: number): Uint8Array {
   return bytes;
 }
 
-/** `struct pollfd`s of ppoll(2), each waiting for `events`; negative descriptors are left out. */
-export function pollFds(fds: readonly number[], events: number): Uint8Array {
-  const bytes = new Uint8Array(fds.length * 8);
-  for (const [index, fd] of fds.entries()) bytes.set(pollFd(fd, events), index * 8);
-  return bytes;
-}
-
-/** Whether ppoll(2) has found anything for one of these descriptors. */
-export function isReady(fds: Uint8Array, index: number): boolean {
-  return new DataView(fds.buffer, fds.byteOffset).getInt16(index * 8 + 6, true) !== 0;
-}
-
 /** What statx(2) tells, as far as it is used here. */
 export interface FileStatus {
   readonly mode: number;

@@ -5,22 +5,19 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Bundle, bundle, namespaces, type Patch } from "../harness/bundle.ts";
+import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, containerOf } from "../harness/container.ts";
-import { isTsrun, project, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
+import { isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { type Call, runtime, silent, succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
 const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
 const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
 
-const program = join(workDirectory, "keyring");
-const source = join(project, "test/integration/keyring/keyring.c");
-const compiles = spawnSync("gcc", ["-Os", "-static", "-Wall", "-Werror", "-o", program, source]).status === 0;
-const testKeys = testIf(compiles, "needs gcc to compile the test's own programs");
+const program = compiled("test/integration/keyring/keyring.c");
 /** runc 1.1 gives an exec another keyring in a user namespace. */
-const testTsrunKeys = isTsrun ? testKeys : testTsrun;
+const testTsrunKeys = isTsrun ? testCompiled : testTsrun;
 
 /** A bundle that has the program. */
 function withProgram(patch: Patch): Bundle {
@@ -43,7 +40,7 @@ for (const [whose, patch] of [
   ["root of a user namespace", { linux: MAPPED }],
   ["another user of a user namespace", { linux: MAPPED, process: { user: { uid: 1000, gid: 1000 } } }],
 ] as const satisfies readonly (readonly [string, Patch])[]) {
-  testKeys(`the container has a session keyring of its own, which ${whose} can use`, () => {
+  testCompiled(`the container has a session keyring of its own, which ${whose} can use`, () => {
     const script = "keyring describe; keyring add key && keyring find key";
     const { path } = withProgram({ ...patch, args: ["sh", "-c", script] });
     const id = uniqueId();
@@ -61,14 +58,14 @@ for (const [whose, patch] of [
   });
 }
 
-testKeys("containers do not find each other's keys", () => {
+testCompiled("containers do not find each other's keys", () => {
   using first = started({});
   using second = started({});
   succeeded(first.exec("keyring", "add", "private"));
   assert.match(second.exec("keyring", "find", "private").stdout, /Required key not available/);
 });
 
-testKeys(
+testCompiled(
   "with --no-new-keyring the container keeps the caller's session keyring, and so do its execs",
   () => {
     const own = spawnSync(program, ["describe"], { encoding: "utf8" }).stdout;
@@ -77,7 +74,7 @@ testKeys(
   },
 );
 
-testKeys("startContainer hooks are in the container's session keyring", () => {
+testCompiled("startContainer hooks are in the container's session keyring", () => {
   const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "/bin/keyring add hooks"] }] };
   using one = started({ hooks });
   assert.is(succeeded(one.exec("keyring", "find", "hooks")).stdout, "secret\n");

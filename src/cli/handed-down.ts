@@ -1,0 +1,46 @@
+import type { Bundle } from "../container/bundle.ts";
+import type { StateDirectory } from "../container/store.ts";
+
+/** What the caller hands down to a container besides its bundle. */
+interface HandedDown {
+  readonly bundle: Bundle;
+  /** Descriptors after the standard streams. */
+  readonly descriptors: number;
+  readonly prepare: ((directory: StateDirectory) => void) | undefined;
+}
+
+/**
+ * Looks for sockets to listen on ($LISTEN_FDS), a $NOTIFY_SOCKET and descriptors to preserve; `state` is the
+ * container's state directory. What it takes is loaded when there are any. @throws Failure
+ */
+export async function handedDown(bundle: Bundle, state: string, preserved: number): Promise<HandedDown> {
+  const { LISTEN_FDS = "", NOTIFY_SOCKET = "" } = process.env;
+  const none = { bundle, descriptors: 0, prepare: undefined };
+  if (LISTEN_FDS === "" && NOTIFY_SOCKET === "" && preserved === 0) return none;
+  const listened = await withListeningSockets(bundle, preserved);
+  if (NOTIFY_SOCKET === "") return listened;
+  const { makeNotifyDirectory, withNotifySocket } = await import("../container/notify-socket.ts");
+  return { ...listened, bundle: withNotifySocket(listened.bundle, state), prepare: makeNotifyDirectory };
+}
+
+async function withListeningSockets(bundle: Bundle, preserved: number): Promise<HandedDown> {
+  const { listeningSockets, passDescriptors, withVariables } = await import(
+    "../container/caller-descriptors.ts"
+  );
+  const sockets = listeningSockets(process.env);
+  passDescriptors(sockets, "$LISTEN_FDS");
+  passDescriptors(sockets + preserved, "--preserve-fds");
+  if (sockets === 0) return { bundle, descriptors: preserved, prepare: undefined };
+  const env = withVariables(bundle.process.env ?? [], [`LISTEN_FDS=${sockets}`, "LISTEN_PID=1"]);
+  return {
+    bundle: { ...bundle, process: { ...bundle.process, env } },
+    descriptors: sockets + preserved,
+    prepare: undefined,
+  };
+}
+
+/** Lets an `exec`ed process have this many descriptors of the caller. @throws Failure */
+export async function preserve(descriptors: number): Promise<void> {
+  const { passDescriptors } = await import("../container/caller-descriptors.ts");
+  passDescriptors(descriptors, "--preserve-fds");
+}

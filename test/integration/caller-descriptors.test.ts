@@ -1,0 +1,116 @@
+// Runs beside other files.
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type Patch } from "../harness/bundle.ts";
+import { container, started } from "../harness/container.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { type Call, complaint, type Outcome, runtime, silent } from "../harness/runtime.ts";
+
+/** Files that say `one`, `two` and `three`, opened: a call of the runtime reads them to their end. */
+const directory = freshDirectory("descriptors");
+const opened: number[] = [];
+function descriptors(): number[] {
+  const fresh = ["one", "two", "three"].map((text) => {
+    const path = join(directory, text);
+    writeFileSync(path, `${text}\n`);
+    return openSync(path, "r");
+  });
+  opened.push(...fresh);
+  return fresh;
+}
+test.after(() => {
+  for (const fd of opened) closeSync(fd);
+});
+
+/** Says what is behind the first descriptors, and what the environment says of them. */
+const SAY = [
+  "sh",
+  "-c",
+  "for fd in 3 4 5 6 7 8 9; do read line <&$fd && echo $fd $line; done 2> /dev/null; env | grep ^LISTEN_ | sort",
+];
+
+/** Says that the sockets are meant for the process that runs the runtime itself. */
+const ADDRESSED = { through: ["sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"'] };
+
+function ran(flags: readonly string[], call: Call, patch: Patch = {}): Outcome {
+  const { path } = bundle({ args: SAY, ...patch });
+  return runtime(["run", ...flags, "--bundle", path, uniqueId()], { descriptors: descriptors(), ...call });
+}
+
+test("no descriptor of the caller gets into the container unasked", () => {
+  assert.is(silent(ran([], {})).stdout, "");
+});
+
+for (const count of [1, 2, 3]) {
+  test(`--preserve-fds ${count} passes that many descriptors after the standard streams`, () => {
+    const wanted = ["3 one\n", "4 two\n", "5 three\n"].slice(0, count).join("");
+    assert.is(silent(ran(["--preserve-fds", String(count)], {})).stdout, wanted);
+  });
+}
+
+test("exec --preserve-fds passes them too", () => {
+  using one = started({ args: ["sleep", "60"] });
+  const call = runtime(["exec", "--preserve-fds", "2", one.id, ...SAY], { descriptors: descriptors() });
+  assert.is(silent(call).stdout, "3 one\n4 two\n");
+});
+
+test("a created container keeps them until it is started", async () => {
+  using one = container({ args: SAY });
+  const create = ["create", "--preserve-fds", "3", "--bundle", one.bundle.path, one.id];
+  const { printed } = silent(runtime(create, { descriptors: descriptors() }));
+  one.start();
+  await one.until("stopped");
+  assert.is(printed().stdout, "3 one\n4 two\n5 three\n");
+});
+
+testTsrun("a descriptor that isn't open is refused, and nothing is left", async () => {
+  const nothingLeft = watchLeaks();
+  for (const [open, missing] of [
+    [[], 3],
+    [descriptors(), 6],
+  ] as const) {
+    const said = complaint(ran(["--preserve-fds", "5"], { descriptors: open }));
+    assert.match(said, new RegExp(`--preserve-fds: descriptor ${missing} is not open`));
+  }
+  using one = started({ args: ["sleep", "60"] });
+  const exec = runtime(["exec", "--preserve-fds", "4", one.id, "true"], { descriptors: descriptors() });
+  assert.match(complaint(exec), /--preserve-fds: descriptor 6 is not open/);
+  one.delete("--force");
+  await nothingLeft("of the refused calls");
+});
+
+// Socket activation: sd_listen_fds(3)
+
+test("LISTEN_FDS sockets are passed, and the container's process is told so", () => {
+  const { stdout } = silent(ran([], { ...ADDRESSED, env: { LISTEN_FDS: "2" } }));
+  assert.is(stdout, "3 one\n4 two\nLISTEN_FDS=2\nLISTEN_PID=1\n");
+});
+
+test("preserved descriptors come after those to listen on", () => {
+  const { stdout } = silent(ran(["--preserve-fds", "1"], { ...ADDRESSED, env: { LISTEN_FDS: "2" } }));
+  assert.is(stdout, "3 one\n4 two\n5 three\nLISTEN_FDS=2\nLISTEN_PID=1\n");
+});
+
+test("LISTEN_FDS for another process, or without a number, is nobody's", () => {
+  for (const env of [{ LISTEN_FDS: "2", LISTEN_PID: "1" }, { LISTEN_FDS: "2" }] as const)
+    assert.is(silent(ran([], { env })).stdout, "");
+  assert.is(silent(ran([], { ...ADDRESSED, env: { LISTEN_FDS: "many" } })).stdout, "");
+  assert.is(silent(ran([], { ...ADDRESSED, env: { LISTEN_FDS: "0" } })).stdout, "");
+});
+
+testTsrun("LISTEN_FDS that aren't open are refused", () => {
+  const outcome = ran([], { ...ADDRESSED, env: { LISTEN_FDS: "4" } });
+  assert.match(complaint(outcome), /LISTEN_FDS: descriptor 6 is not open/);
+});
+
+testTsrun("the caller's LISTEN_FDS replaces the one of config.json", () => {
+  const process = { env: ["PATH=/bin", "LISTEN_FDS=9", "LISTEN_PID=77"] };
+  const { stdout } = silent(ran([], { ...ADDRESSED, env: { LISTEN_FDS: "1" } }, { process }));
+  assert.is(stdout, "3 one\nLISTEN_FDS=1\nLISTEN_PID=1\n");
+});
+
+leavesNothing();
+test.run();

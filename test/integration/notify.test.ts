@@ -1,0 +1,130 @@
+// Runs beside other files.
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, namespaces, type Patch } from "../harness/bundle.ts";
+import { compiled, testCompiled } from "../harness/compile.ts";
+import { type Container, containerOf } from "../harness/container.ts";
+import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+const program = compiled("test/integration/notify/notify.c");
+/** What runc 1.1 does another way: it does not ask the manager to acknowledge. */
+const testOwn = isTsrun ? testCompiled : testTsrun;
+
+/** A service manager that listens at `path`, and says what it was told. */
+interface Manager extends Disposable {
+  readonly call: Call;
+  told(): string;
+  ended(): boolean;
+}
+
+async function manager(path = join(freshDirectory("manager"), "socket")): Promise<Manager> {
+  const child: ChildProcess = spawn(program, ["host", path], { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  if (!path.startsWith("@")) await waitUntil(() => existsSync(path), "the manager listens");
+  else await Bun.sleep(100);
+  return {
+    call: { env: { NOTIFY_SOCKET: path } },
+    told: () => text,
+    ended: () => child.exitCode !== null,
+    [Symbol.dispose]: () => void child.kill("SIGKILL"),
+  };
+}
+
+/** A container that says these texts at its NOTIFY_SOCKET, with a pause before each. */
+function service(texts: readonly string[], patch: Patch = {}): Container {
+  const says = texts.map((text) => `sleep 0.2; notify say "$(printf '${text}')"`).join("; ");
+  const own = bundle({ args: ["sh", "-c", `${says}; exec sleep 60`], ...patch });
+  copyFileSync(program, join(own.rootfs, "bin/notify"));
+  mkdirSync(join(own.rootfs, "run/notify")); // root of a user namespace could not make it
+  return containerOf(own, uniqueId());
+}
+
+const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
+
+for (const [what, patch] of [
+  ["a container", {}],
+  [
+    "one with a user namespace, as another user",
+    { linux: MAPPED, process: { user: { uid: 1000, gid: 1000 } } },
+  ],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testOwn(`start returns when ${what} is ready, and has told the service manager of it`, async () => {
+    using host = await manager();
+    using one = service(["STATUS=starting", "READY=1\\nSTATUS=up"], patch);
+    one.create(host.call);
+    assert.is(host.told(), "");
+    silent(runtime(["start", one.id], host.call));
+    await waitUntil(host.ended, "the manager was asked to acknowledge");
+    assert.is(host.told(), `READY=1\nMAINPID=${one.pid()}\nBARRIER=1\n`);
+  });
+}
+
+testOwn("a foreground run tells that it is the process to watch, and goes on", async () => {
+  using host = await manager();
+  using one = service(["READY=1"]);
+  await using run = startRuntime(["run", "--bundle", one.bundle.path, one.id], host.call);
+  await waitUntil(host.ended, "the manager was asked to acknowledge");
+  assert.is(host.told(), `READY=1\nMAINPID=${run.pid}\nBARRIER=1\n`);
+  assert.is(one.state().status, "running");
+});
+
+testOwn("a detached run returns when the container is ready", async () => {
+  using host = await manager();
+  using one = service(["READY=1"]);
+  silent(runtime(["run", "--detach", "--bundle", one.bundle.path, one.id], host.call));
+  await waitUntil(host.ended, "the manager was asked to acknowledge");
+  assert.is(host.told(), `READY=1\nMAINPID=${one.pid()}\nBARRIER=1\n`);
+});
+
+testOwn("a manager may listen at an abstract name", async () => {
+  using host = await manager(`@${uniqueId()}`);
+  using one = service(["READY=1"]);
+  one.create(host.call);
+  silent(runtime(["start", one.id], host.call));
+  await waitUntil(host.ended, "the manager was asked to acknowledge");
+});
+
+testCompiled("start returns when the container ends without being ready", async () => {
+  using host = await manager();
+  using one = service(["STATUS=failing"], { args: ["sh", "-c", "sleep 0.3; exit 1"] });
+  one.create(host.call);
+  silent(runtime(["start", one.id], host.call));
+  assert.is(host.told(), "");
+});
+
+testOwn("a container whose manager has gone runs all the same", () => {
+  using one = service(["READY=1"]);
+  const call = { env: { NOTIFY_SOCKET: "/none/socket" } };
+  one.create(call);
+  silent(runtime(["start", one.id], call));
+  assert.is(one.state().status, "running");
+});
+
+testCompiled("a start that nobody wants to hear of does not wait", () => {
+  using one = service(["READY=1"]);
+  one.create({ env: { NOTIFY_SOCKET: "/none/socket" } });
+  const began = performance.now();
+  one.start();
+  assert.ok(performance.now() - began < 190);
+});
+
+testOwn("a container that was created without a socket is not waited for", async () => {
+  using host = await manager();
+  using one = service([]);
+  one.create();
+  silent(runtime(["start", one.id], host.call));
+  assert.is(host.told(), "");
+});
+
+leavesNothing();
+test.run();
