@@ -28,11 +28,11 @@ function decodeEscapes(text: string): string {
 }
 
 /**
- * The mount point that a rootfs lies on, when it is shared and stays shared in the container because
- * rootfsPropagation says so: it must become private before the rootfs is mounted and pivoted to.
+ * The mount point that a rootfs lies on, when it is or becomes shared in the container, because rootfsPropagation
+ * says so: it must become private before the rootfs is mounted and pivoted to.
  */
 export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
-  if (propagation === undefined || !/^r?shared$/.test(propagation)) return null;
+  if (propagation !== "shared" && propagation !== "rshared") return null;
   const above = mountTable().filter(({ point }) =>
     `${rootfs}/`.startsWith(point === "/" ? "/" : `${point}/`),
   );
@@ -40,5 +40,7 @@ export function sharedParentOf(rootfs: string, propagation: string | undefined):
     (best, entry) => (best === null || entry.point.length >= best.point.length ? entry : best),
     null,
   );
-  return nearest?.shared ? nearest.point : null;
+  if (nearest === null) return null;
+  const becomesShared = propagation === "rshared" || nearest.point === "/";
+  return nearest.shared || becomesShared ? nearest.point : null;
 }

@@ -4,47 +4,14 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
+import { bundle, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
 import { container, inside, ran, ranIn, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { command, mounted } from "../harness/mount.ts";
-import { type Mount, mountAt, parseMounts } from "../harness/mountinfo.ts";
+import { mounted } from "../harness/mount.ts";
+import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
-
-const PROC: JsonObject = { destination: "/proc", type: "proc", source: "proc" };
-
-/** The mount table inside a container with /proc and `mounts`. */
-function tableWith(...mounts: JsonObject[]): Mount[] {
-  const linux = { maskedPaths: [], readonlyPaths: [] };
-  return parseMounts(inside(["cat", "/proc/self/mountinfo"], { mounts: [PROC, ...mounts], linux }));
-}
-
-/** What a shell prints in a container with the default mounts and `mounts`. */
-function shellWith(mounts: readonly JsonObject[], script: string): string {
-  return inside(["sh", "-c", script], { mounts: [...DEFAULT_MOUNTS, ...mounts] });
-}
-
-function bind(source: string, destination: string, ...options: string[]): JsonObject {
-  return { destination, type: "bind", source, options: ["rbind", ...options] };
-}
-
-function hostDirectory(...files: string[]): string {
-  const path = freshDirectory("volume");
-  for (const file of files) writeFileSync(join(path, file), `${file}'s content`);
-  return path;
-}
-
-/** A host directory with a tmpfs mounted at `sub` in it, whose propagation is `how`. */
-function directoryWithMount(how: "private" | "shared") {
-  const path = hostDirectory();
-  const outer = mounted(path, "-t", "tmpfs", "outer");
-  command("mount", `--make-${how}`, path);
-  mkdirSync(join(path, "sub"));
-  command("mount", "-t", "tmpfs", "inner", join(path, "sub"));
-  writeFileSync(join(path, "sub/file"), "");
-  return { path, [Symbol.dispose]: () => outer[Symbol.dispose]() };
-}
+import { bind, directoryWithMount, hostDirectory, PROC, shellWith, tableWith } from "../harness/volumes.ts";
 
 // What spec and containerd write
 

@@ -1,0 +1,60 @@
+// Runs beside other files.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { inside, started } from "../harness/container.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
+import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
+import { bind, directoryWithMount, shellWithAdmin } from "../harness/volumes.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+test("what a container mounts in an rshared volume arrives on the host", async () => {
+  using volume = directoryWithMount("shared");
+  mkdirSync(join(volume.path, "later"));
+  using box = started({
+    args: ["sh", "-c", "mount -t tmpfs arrived /volume/later && sleep 60"],
+    process: { capabilities: capabilities(["CAP_SYS_ADMIN"]) },
+    mounts: [...DEFAULT_MOUNTS, bind(volume.path, "/volume", "rshared")],
+    linux: { rootfsPropagation: "rshared" },
+  });
+  const there = () => readMounts().filter(({ mountPoint }) => mountPoint === join(volume.path, "later"));
+  await waitUntil(() => there().length > 0, `there is a mount in ${volume.path} (${box.printed()})`);
+  assert.equal(
+    there().map(({ source }) => source),
+    ["arrived"],
+  );
+  command("umount", join(volume.path, "later"));
+});
+
+test("what a container mounts in an rslave volume stays in there", () => {
+  using volume = directoryWithMount("shared");
+  mkdirSync(join(volume.path, "later"));
+  const seen = shellWithAdmin(
+    [bind(volume.path, "/volume", "rslave")],
+    "mount -t tmpfs own /volume/later && echo ok",
+  );
+  assert.is(seen, "ok\n");
+  assert.not(readMounts().some(({ source }) => source === "own"));
+});
+
+for (const [propagation, expected] of [
+  ["private", /^$/],
+  ["rprivate", /^$/],
+  ["slave", /^$|master/],
+  ["rslave", /^$|master/],
+  ["shared", /^shared/],
+  ["rshared", /^shared/],
+  ["unbindable", /^unbindable$/],
+] as const) {
+  test(`rootfsPropagation ${propagation} is the propagation of the root`, () => {
+    const linux = { rootfsPropagation: propagation };
+    const root = mountAt(parseMounts(inside(["cat", "/proc/self/mountinfo"], { linux })), "/");
+    assert.match(root.propagation.join(" "), expected);
+  });
+}
+
+leavesNothing();
+test.run();
