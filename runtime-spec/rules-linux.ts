@@ -22,7 +22,8 @@ function destinationIsAbsolute({ destination }: Mount, report: Report): void {
 
 function bindHasSource({ type, source, options = [] }: Mount, report: Report): void {
   const bind = type === "bind" || options.includes("bind") || options.includes("rbind");
-  if (bind && source === undefined) report.problem("is required for a bind mount", "source");
+  if (bind && source === undefined && !options.includes("remount"))
+    report.problem("is required for a bind mount", "source");
 }
 
 /** A FIFO has no numbers, every other device has two. */

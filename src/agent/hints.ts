@@ -23,6 +23,7 @@ const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?
   },
   mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
   mknodat: { EROFS: "the file to mount over is missing in a read-only rootfs" },
+  open_tree: { EINVAL: "a user namespace may bind what has other mounts below only with them: by rbind" },
   openat2: {
     ELOOP: "links of proc such as /proc/self/fd are refused, and so is a symlink where a directory must be",
     ENOENT: "does it exist in the rootfs?",

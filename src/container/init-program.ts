@@ -61,7 +61,7 @@ import { makeKeyring } from "../linux/keyring.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
-import { addMounts } from "../linux/mounts.ts";
+import { addMounts, sealMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
 import { bindRootfs, changeRoot, pivot, protectRoot } from "../linux/rootfs.ts";
@@ -157,7 +157,8 @@ function mountAll(program: Program, context: InitContext): Tree {
     bundle: bundle.path,
     rootfs,
     cgroup,
-    newCgroupNamespace: namespaces.created.has("cgroup"),
+    namespaces,
+    inUserNamespace,
   });
   if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
     makeDevices(program, root, linux.devices ?? [], inUserNamespace);
@@ -186,6 +187,7 @@ function addTerminal(program: Program, root: StepResult | null, { process, rootf
 /** What the rest of the set-up must no longer change. */
 function protect(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
   const walk = (path: string) => walkTo(root, mounted, names(path));
+  sealMounts(program, mounted);
   protectPaths(program, walk, linux.readonlyPaths ?? []);
   program.ready();
   maskPaths(program, walk, linux.maskedPaths ?? []);

@@ -6,10 +6,13 @@ import type { Argument, Call, Fd, Room } from "./call.ts";
 import {
   AT_FDCWD,
   FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,
   FSMOUNT_CLOEXEC,
   FSOPEN_CLOEXEC,
+  FSPICK_CLOEXEC,
+  FSPICK_EMPTY_PATH,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
@@ -83,6 +86,9 @@ export const madvise = (address: number, length: number, advice: number) =>
 // Mounts.
 export const mount = (source: string, target: string, type: string, flags: number) =>
   call("mount", source, target, type, flags, 0);
+/** mount(2) of a new file system, with options of its own. */
+export const mountWithData = (source: string, target: string, type: string, data: string) =>
+  call("mount", source, target, type, 0, data);
 export const umount2 = (path: string, flags: number) => call("umount2", path, flags);
 export const pivotRoot = (newRoot: string, putOld: string) => call("pivot_root", newRoot, putOld);
 export const openTree = (dir: Fd, path: string, flags: number) =>
@@ -95,6 +101,9 @@ export const fsconfigString = (fs: Fd, key: string, value: string) =>
   call("fsconfig", fs, FSCONFIG_SET_STRING, key, value, 0);
 export const fsconfigFlag = (fs: Fd, key: string) => call("fsconfig", fs, FSCONFIG_SET_FLAG, key, 0, 0);
 export const fsconfigCreate = (fs: Fd) => call("fsconfig", fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
+/** Changes the file system of a context that fspick(2) gave. */
+export const fsconfigReconfigure = (fs: Fd) => call("fsconfig", fs, FSCONFIG_CMD_RECONFIGURE, 0, 0, 0);
+export const fspick = (mount: Fd) => call("fspick", mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
 export const fsmount = (fs: Fd, attributes: number) => call("fsmount", fs, FSMOUNT_CLOEXEC, attributes);
 export const mountSetattr = (
   dir: Fd,

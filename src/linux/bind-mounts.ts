@@ -1,8 +1,19 @@
+import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { CWD, moveMount, openTree } from "../kernel/calls.ts";
-import { AT_RECURSIVE, OPEN_TREE_CLONE, S_IFDIR, S_IFMT } from "../kernel/constants.ts";
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  OPEN_TREE_CLONE,
+  S_IFDIR,
+  S_IFMT,
+} from "../kernel/constants.ts";
 import { statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
+import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 import { isAbsolute, join } from "./paths.ts";
 import { requireProcfs } from "./proc-places.ts";
@@ -29,11 +40,47 @@ function hostSource({ where, mount: { source }, path: destination, context }: Mo
 
 /** Binds a file or directory of the host (or, through a symlink, what it points to). Returns the mount. */
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): StepResult {
-  const { program, options } = job;
+  const { program, options, mount } = job;
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
   const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE | recursive));
-  const place = openPlace(job, isDirectory);
+  const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
   changeMount(program, tree, options);
   program.add(moveMount(tree, place));
   return tree;
+}
+
+/** File systems that show a namespace: a user namespace may mount them only for namespaces that it owns. */
+const OF_NAMESPACES: {
+  readonly [type: string]: { readonly namespace: NamespaceType; readonly path: string } | undefined;
+} = {
+  proc: { namespace: "pid", path: "/proc" },
+  sysfs: { namespace: "network", path: "/sys" },
+  mqueue: { namespace: "ipc", path: "/dev/mqueue" },
+};
+
+/**
+ * Where the host has the file system, when the container may not mount it itself; null when it may.
+ * @throws ConfigError when the host does not have it there
+ */
+export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): string | null {
+  const { inUserNamespace, namespaces } = context;
+  const { namespace, path } = OF_NAMESPACES[type] ?? {};
+  if (!inUserNamespace || namespace === undefined || path === undefined) return null;
+  const owns = namespaces.created.has(namespace) || namespaces.joins.some((join) => join.type === namespace);
+  if (owns) return null;
+  if (statusIfThere(path) === null)
+    fail(
+      `${where}.type`,
+      `${type} in a user namespace needs a new ${namespace} namespace, or the host's ${path}`,
+    );
+  return path;
+}
+
+/** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */
+export function bindHostsOwn(job: MountJob, path: string): StepResult {
+  const { options, mount } = job;
+  const guarded = mount.type === "sysfs" ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : 0;
+  const recursiveSet = options.recursiveSet | (mount.type === "sysfs" ? MOUNT_ATTR_RDONLY : 0);
+  const changed = { ...options, bind: "rbind", set: options.set | guarded, recursiveSet, data: [] } as const;
+  return bindMount({ ...job, options: changed }, { path, isDirectory: true });
 }

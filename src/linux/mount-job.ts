@@ -3,8 +3,10 @@ import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
 import { mountSetattr } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE } from "../kernel/constants.ts";
+import type { Destinations } from "./destination.ts";
 import { directoryInside, fileInside } from "./inside.ts";
 import type { MountOptions } from "./mount-options.ts";
+import type { NamespacePlan } from "./namespaces.ts";
 import type { ProcGuard } from "./proc-places.ts";
 
 /** What mounts need to know of their container. */
@@ -13,7 +15,8 @@ export interface MountContext {
   readonly rootfs: string;
   /** The container's cgroup directory on the host; null when it has none. */
   readonly cgroup: string | null;
-  readonly newCgroupNamespace: boolean;
+  readonly namespaces: NamespacePlan;
+  readonly inUserNamespace: boolean;
 }
 
 /** One of `mounts` on its way. */
@@ -27,6 +30,7 @@ export interface MountJob {
   /** The destination without symlinks, relative to the rootfs. */
   readonly path: string;
   readonly guard: ProcGuard;
+  readonly destinations: Destinations;
   readonly context: MountContext;
 }
 

@@ -54,9 +54,17 @@ export const PROPAGATIONS: { readonly [option: string]: number } = {
   unbindable: MS_UNBINDABLE,
 };
 
-/** Options without meaning for a mount that is made by file descriptor; mount(8) accepts them too. */
+/** Options that the kernel knows for every file system as a whole; fsconfig(2) takes them by these names. */
+const OF_FILESYSTEMS = ["async", "dirsync", "lazytime", "mand", "nolazytime", "nomand", "sync"] as const;
+
+/**
+ * Options without meaning for a mount that is made by file descriptor; mount(8) accepts them too. File systems that
+ * can count an inode's changes always do by now, whatever `iversion` says.
+ */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "defaults",
+  "iversion",
+  "noiversion",
   "loud",
   "silent",
   "quiet",
@@ -142,6 +150,7 @@ export function mountOptionNames(): readonly string[] {
     "ridmap",
     "remount",
     "tmpcopyup",
+    ...OF_FILESYSTEMS,
     ...WITHOUT_EFFECT,
     ...plain,
     ...plain.map((option) => `r${option}`),

@@ -7,6 +7,10 @@ export interface Mounted {
   readonly mount: Fd;
   /** Whether it is on a real directory: a proc or sysfs. */
   readonly plain: boolean;
+  /** Who wants it read-only when all is made; null when nobody does, or it is already. */
+  readonly sealed: string | null;
+  /** Whether it makes an earlier one at the same destination writable after all. */
+  readonly unseals: boolean;
 }
 
 /**

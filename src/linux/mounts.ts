@@ -1,17 +1,18 @@
 import type { Mount } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import { openat2 } from "../kernel/calls.ts";
-import { O_PATH } from "../kernel/constants.ts";
-import { bindHost, bindMount } from "./bind-mounts.ts";
+import { mountSetattr } from "../kernel/calls.ts";
+import { AT_EMPTY_PATH, MOUNT_ATTR_RDONLY } from "../kernel/constants.ts";
+import { bindHost, bindHostsOwn, bindMount, hostsOwn } from "./bind-mounts.ts";
 import { fail } from "./config-error.ts";
 import { Destinations } from "./destination.ts";
-import { isPlain, newMount } from "./filesystems.ts";
-import { INSIDE, names } from "./inside.ts";
-import { changeMount, type MountContext, type MountJob } from "./mount-job.ts";
+import { isPlain, isSealedLater, newMount } from "./filesystems.ts";
+import { names } from "./inside.ts";
+import type { MountContext, MountJob } from "./mount-job.ts";
 import { isBind, readMountOptions } from "./mount-options.ts";
 import type { Mounted } from "./mounted.ts";
 import { ProcGuard } from "./proc-places.ts";
+import { remount } from "./remount.ts";
 
 /** Adds the steps that make `mounts`, in their order, below `root`. @throws ConfigError */
 export function addMounts(
@@ -22,16 +23,25 @@ export function addMounts(
 ): readonly Mounted[] {
   using destinations = new Destinations(context.rootfs);
   const guard = new ProcGuard();
-  return mounts.map((mount, index) => {
+  const made: Mounted[] = [];
+  for (const [index, mount] of mounts.entries()) {
     const where = `mounts[${index}]`;
     program.by(`config.json: ${where} (${mount.type ?? "bind"} on ${mount.destination})`);
     const path = destinations.resolve(where, mount);
     const options = readMountOptions(mount.options ?? []);
-    const made = addMount({ program, root, where, mount, options, path, guard, context });
-    if (path === "proc") guard.watch(program, made);
+    const job = { program, root, where, mount, options, path, guard, destinations, context };
+    const result = addMount(job);
+    if (path === "proc") guard.watch(program, result);
     program.ready();
-    return { path: names(mount.destination), mount: made, plain: isPlain(mount.type) };
-  });
+    made.push({
+      path: names(mount.destination),
+      mount: result,
+      plain: isPlain(mount.type),
+      unseals: options.remount && (options.clear & MOUNT_ATTR_RDONLY) !== 0,
+      sealed: isSealedLater(job) ? `config.json: ${where}.options` : null,
+    });
+  }
+  return made;
 }
 
 function addMount(job: MountJob): StepResult {
@@ -45,14 +55,24 @@ function addMount(job: MountJob): StepResult {
   if (type === "cgroup" || type === "cgroup2") return mountCgroup(job);
   if (type === undefined || type === "" || type === "none")
     return fail(`${where}.type`, "a mount without type needs the option bind or rbind");
-  return newMount(job, type);
+  const path = hostsOwn(job);
+  return path === null ? newMount(job, type) : bindHostsOwn(job, path);
+}
+
+/** Makes those mounts read-only that had to be writable for what else goes on them. */
+export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
+  for (const [index, { mount, sealed, path }] of mounts.entries()) {
+    const unsealed = mounts.some((later, at) => at > index && later.unseals && `${later.path}` === `${path}`);
+    if (sealed === null || unsealed) continue;
+    program.by(sealed).add(mountSetattr(mount, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
+  }
 }
 
 /** cgroup v2: a view of its own in a new cgroup namespace, else the container's directory, read-only when asked. */
 function mountCgroup(job: MountJob): StepResult {
   const { where, mount, options, context } = job;
   // The options that v1 knows (`name=`, controllers) mean nothing here; nsdelegate and others are the host's.
-  if (context.newCgroupNamespace)
+  if (context.namespaces.created.has("cgroup"))
     return newMount(
       { ...job, mount: { ...mount, source: "cgroup2" }, options: { ...options, data: [] } },
       "cgroup2",
@@ -60,11 +80,4 @@ function mountCgroup(job: MountJob): StepResult {
   if (context.cgroup === null) return fail(where, "there is no cgroup to mount");
   const source = { path: context.cgroup, isDirectory: true };
   return bindMount({ ...job, options: { ...options, bind: "bind", data: [] } }, source);
-}
-
-/** Changes the mount that is at the destination already. */
-function remount({ program, root, path, options }: MountJob): StepResult {
-  const mount = program.add(openat2(root, path, O_PATH, INSIDE));
-  changeMount(program, mount, options);
-  return mount;
 }
