@@ -41,8 +41,8 @@ async function manager(path = join(freshDirectory("manager"), "socket")): Promis
 
 /** A container that says these texts at its NOTIFY_SOCKET, with a pause before each. */
 function service(texts: readonly string[], patch: Patch = {}): Container {
-  const says = texts.map((text) => `sleep 0.2; notify say "$(printf '${text}')"`).join("; ");
-  const own = bundle({ args: ["sh", "-c", `${says}; exec sleep 60`], ...patch });
+  const says = texts.map((text) => `sleep 0.2; notify say "$(printf '${text}')"`);
+  const own = bundle({ args: ["sh", "-c", [...says, "exec sleep 60"].join("; ")], ...patch });
   copyFileSync(program, join(own.rootfs, "bin/notify"));
   mkdirSync(join(own.rootfs, "run/notify")); // root of a user namespace could not make it
   return containerOf(own, uniqueId());
@@ -111,11 +111,10 @@ testOwn("a container whose manager has gone runs all the same", () => {
 });
 
 testCompiled("a start that nobody wants to hear of does not wait", () => {
-  using one = service(["READY=1"]);
+  using one = service([]);
   one.create({ env: { NOTIFY_SOCKET: "/none/socket" } });
-  const began = performance.now();
-  one.start();
-  assert.ok(performance.now() - began < 190);
+  one.start(); // returns, though the container will never say that it is ready
+  assert.is(one.state().status, "running");
 });
 
 testOwn("a container that was created without a socket is not waited for", async () => {
