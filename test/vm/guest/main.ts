@@ -6,7 +6,7 @@ import { runFile } from "../../harness/run-file.ts";
 import { FILE_LIST, portDevice, type Report } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
-const FILE_SECONDS = 400;
+const FILE_SECONDS = 240;
 /** One more than the machine has processors: tests also wait. */
 const WORKERS = 3;
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
