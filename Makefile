@@ -52,7 +52,7 @@ need-test-tools:
 INSTALLED := node_modules/.package-lock.json
 $(INSTALLED): package.json package-lock.json .npmrc | need-npm
 	@test ! -L node_modules || { echo "node_modules is a link, and older than package.json: remove it" >&2; exit 1; }
-	npm ci --ignore-scripts --loglevel=error
+	npm ci --ignore-scripts --loglevel=error || { echo "npm could not install what package-lock.json names" >&2; exit 1; }
 	@node node_modules/bun/install.js && touch $@
 
 # ---- tsrun ----
@@ -146,7 +146,7 @@ demo: need-root bin/tsrun build/rootfs/.built ## run a pod, show it, remove it
 
 # ---- Tests ----
 
-lint: $(INSTALLED) build/agent.b64 ## check types, style, and that no layer imports from one above it
+lint: $(INSTALLED) ## check types, style, and that no layer imports from one above it
 	node_modules/.bin/tsc --noEmit
 	node_modules/.bin/biome check --error-on-warnings
 

@@ -6,7 +6,6 @@ import { exec as execProcess } from "../container/exec.ts";
 import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
-import { refuseUnsupportedProcess } from "../container/unsupported.ts";
 import { readText } from "../kernel/files.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
@@ -34,7 +33,6 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command)
       : processFromFile(fromCaller(flags.process));
-  refuseUnsupportedProcess(process);
   if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;

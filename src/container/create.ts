@@ -5,6 +5,7 @@ import { close } from "../kernel/calls.ts";
 import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
+import type { ProcessLabels } from "../linux/labels.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
@@ -86,11 +87,14 @@ export async function create(store: Store, bundle: Bundle, options: CreateOption
 
 async function make(
   store: Store,
-  bundle: Bundle,
+  given: Bundle,
   options: CreateOptions,
   hooks: CreateHooks | null,
 ): Promise<Created> {
   using undo = new Undo();
+  const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
+  const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
+  using labels = labelling?.labelsOf(bundle.process) ?? null;
   const filter = seccompFilter(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
@@ -109,7 +113,7 @@ async function make(
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const keyring = options.ownKeyring ? options.id : null;
-  const context = contextOf(bundle, namespaces, cgroup.path, keyring);
+  const context = contextOf(bundle, namespaces, cgroup.path, keyring, labels);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -160,6 +164,10 @@ async function make(
   return { directory, saved: created, mailbox: parked };
 }
 
+function wantsLabels({ config: { linux }, process }: Bundle): boolean {
+  return Boolean(linux?.mountLabel || process.apparmorProfile || process.selinuxLabel);
+}
+
 function firstState(bundle: Bundle, { id, ownKeyring }: CreateOptions): Saved {
   const { annotations } = bundle.config;
   const hooks = laterHooks(bundle);
@@ -205,12 +213,14 @@ export function contextOf(
   namespaces: InitContext["namespaces"],
   cgroup: string,
   keyring: string | null,
+  labels: ProcessLabels | null,
 ): InitContext {
   const joinsUser = namespaces.joins.some(({ type }) => type === "user");
   return {
     bundle,
     namespaces,
     keyring,
+    labels,
     inUserNamespace: joinsUser || namespaces.created.has("user"),
     cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,

@@ -1,5 +1,6 @@
 import { Program } from "../agent/program.ts";
 import { spell } from "../kernel/call.ts";
+import { labelsOf, withMountLabel } from "../linux/labels.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import type { Bundle } from "./bundle.ts";
 import { placeCgroup } from "./cgroup.ts";
@@ -14,7 +15,10 @@ export function dryRun(id: string, bundle: Bundle, ownKeyring: boolean): readonl
   const namespaces = openNamespaces(bundle.config);
   const program = new Program();
   const cgroup = placeCgroup(id, bundle.config).path;
-  const { root } = setUp(program, contextOf(bundle, namespaces, cgroup, ownKeyring ? id : null));
+  const labelled = { ...bundle, config: withMountLabel(bundle.config) };
+  using labels = labelsOf(bundle.process);
+  const context = contextOf(labelled, namespaces, cgroup, ownKeyring ? id : null, labels);
+  const { root } = setUp(program, context);
   enter(program, root, bundle, 0);
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);

@@ -54,6 +54,9 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;
   const scheduling = scheduled ? await import("../linux/scheduling.ts") : null;
 
+  const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
+  using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
+
   const target = openTarget(saved.init, saved.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
@@ -71,7 +74,9 @@ export async function exec(directory: StateDirectory, process: Process, options:
     program.add(chroot("."));
   }
   const terminal = process.terminal ? addTerminal(program, process) : null;
-  if (saved.ownKeyring) joinKeyring(program, saved.id);
+  const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
+  if (labels === null) keyring();
+  else labels.label(program, keyring);
   setPersonality(program, linux);
   const pid = launch.waitForInit();
   here(close(fd));

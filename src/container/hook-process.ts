@@ -64,6 +64,8 @@ export interface HookPlace {
   readonly pidInside: number | undefined;
   /** Sets from outside what the process can't set itself. */
   readonly prepare: (pid: number) => void;
+  /** Adds what gives the process its keyring and labels, while it has descriptors of tsrun. */
+  readonly label: (program: Program) => void;
   /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
   readonly enter: (program: Program) => void;
   readonly filter: SeccompFilter | null;
@@ -253,7 +255,8 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
     program.add(fchdir(place.root));
     program.add(chroot("."));
   }
-  program.add(closeRange(FIRST_FD, LAST_FD, 0));
+  place.label(program);
+  program.by(where).add(closeRange(FIRST_FD, LAST_FD, 0));
   place.enter(program);
   program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL)); // a change of user has cleared it
   const pid = launch.waitForInit();

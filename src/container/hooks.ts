@@ -24,6 +24,7 @@ import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 import { readText } from "../kernel/files.ts";
 import { takeIdentity } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
+import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
@@ -81,9 +82,10 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   if (hooks === undefined) return;
   const { linux, process } = directory.config();
   const filter = seccompFilter(linux?.seccomp);
+  using labels = process === undefined ? null : labelsOf(process);
   const state = stateOf(saved, "created");
   await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
-    processPlace(entrance, { saved, hook, where, process, linux, filter }),
+    processPlace(entrance, { saved, hook, where, process, linux, filter, labels }),
   );
 }
 
@@ -170,6 +172,7 @@ function runtimePlace(bundle: string): HookPlace {
     root: null,
     pidInside: undefined,
     prepare: () => {},
+    label: () => {},
     enter: (program) => enterBundle(program, bundle),
     filter: null,
   };
@@ -180,6 +183,7 @@ function creationPlace(entrance: Entrance, bundle: string, inUserNamespace: bool
   return {
     ...entrance,
     prepare: () => {},
+    label: () => {},
     enter(program) {
       if (inUserNamespace) becomeRoot(program);
       enterBundle(program, bundle);
@@ -200,11 +204,12 @@ interface ProcessHook {
   readonly process: Process | undefined;
   readonly linux: Linux | undefined;
   readonly filter: SeccompFilter | null;
+  readonly labels: ProcessLabels | null;
 }
 
 /** As another process of the container, with what config.json gives to its process. */
 function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
-  const { saved, hook, where, process, linux, filter } = wanted;
+  const { saved, hook, where, process, linux, filter, labels } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
   return {
     ...entrance,
@@ -212,8 +217,12 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
       setRlimits(pid, process);
       setOomScore(pid, process.oomScoreAdj);
     },
+    label(program) {
+      const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
+      if (labels === null) keyring();
+      else labels.label(program, keyring);
+    },
     enter(program) {
-      if (saved.ownKeyring) joinKeyring(program, saved.id);
       setPersonality(program, linux);
       takeIdentity(program, filter === null ? process : untilFiltered(process));
       // As for process.args[0]: a link in the image must not lead to the agent itself.

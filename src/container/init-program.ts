@@ -58,6 +58,7 @@ import { lookUp } from "../linux/executable.ts";
 import { findHome } from "../linux/home.ts";
 import { directoryInside, names } from "../linux/inside.ts";
 import { makeKeyring } from "../linux/keyring.ts";
+import type { ProcessLabels } from "../linux/labels.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
@@ -82,6 +83,8 @@ const LAST_FD = 0xffff_ffff;
 export interface InitContext {
   /** The container whose session keyring is made; null leaves it the caller's. */
   readonly keyring: string | null;
+  /** What labels the process; null when it wants none. */
+  readonly labels: ProcessLabels | null;
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
@@ -112,7 +115,10 @@ export function setUp(program: Program, context: InitContext): Opened {
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (inUserNamespace) becomeRoot(program);
-  if (context.keyring !== null) makeKeyring(program, context.keyring, inUserNamespace);
+  const { keyring, labels } = context;
+  const ownKeyring = () => keyring !== null && makeKeyring(program, keyring, inUserNamespace);
+  if (labels === null) ownKeyring();
+  else labels.label(program, ownKeyring);
   setPersonality(program, config.linux);
   if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
   const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;

@@ -10,10 +10,10 @@
  * terminal and opens it again; the program's end is told by its pidfd.
  */
 import { close, fcntl, ppoll, read, write } from "../kernel/calls.ts";
-import { F_SETFL, O_NONBLOCK } from "../kernel/constants.ts";
+import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { POLLIN, POLLOUT, PollSet } from "../kernel/poll.ts";
+import { PollSet } from "../kernel/poll.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { endCharacter, getTermios, TERMIOS_SIZE } from "../kernel/terminal.ts";
 import { STDIN, STDOUT } from "./caller-terminal.ts";

@@ -182,6 +182,7 @@ export const STATX_BASIC_STATS = 0x7ff;
 
 // poll.h
 export const POLLIN = 1;
+export const POLLOUT = 4;
 
 // linux/bpf.h
 export const BPF_PROG_LOAD = 5;

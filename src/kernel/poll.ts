@@ -1,9 +1,6 @@
 import { ppoll } from "./calls.ts";
 import { attempt } from "./here.ts";
 
-export const POLLIN = 0x1;
-export const POLLOUT = 0x4;
-
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 } as const;
 
 /** What several descriptors are waited for, to be asked again and again: an array of `struct pollfd`. */

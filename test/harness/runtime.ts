@@ -100,7 +100,8 @@ export function startRuntime(args: readonly string[], call: Call = {}): Running 
   };
 }
 
-function invocation(args: readonly string[], call: Call) {
+/** The command line of a call, and what else starts it. */
+export function invocation(args: readonly string[], call: Call) {
   const root = call.root === null ? [] : ["--root", call.root ?? stateRoot];
   const whole = [...(call.through ?? []), ...[runtimePath, ...root, ...(call.global ?? []), ...args]];
   const [file = "", ...argv] = whole;

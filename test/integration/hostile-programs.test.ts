@@ -4,9 +4,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { ioctl } from "../../src/kernel/calls.ts";
 import { here } from "../../src/kernel/here.ts";
-import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { bundle, capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
 import { ran, ranIn, started } from "../harness/container.ts";
 import { uniqueId } from "../harness/environment.ts";

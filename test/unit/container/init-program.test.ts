@@ -36,6 +36,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     bundle,
     namespaces: { created: new Set(created), joins: [] },
     keyring: null,
+    labels: null,
     inUserNamespace: created.includes("user"),
     cgroup: "/sys/fs/cgroup/x",
     hostHasKcore: false,

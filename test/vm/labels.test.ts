@@ -1,0 +1,72 @@
+// Runs beside other files.
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { namespaces } from "../harness/bundle.ts";
+import { ran, started } from "../harness/container.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
+import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+
+const SLEEP = ["sleep", "60"];
+const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
+const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
+
+const hasAppArmor = existsSync("/sys/module/apparmor");
+const testAppArmor = testIf(hasAppArmor, "needs a kernel with AppArmor");
+
+// The profile of every process in a policy namespace is "unconfined" before any is loaded, which would take
+// apparmor_parser(8): a name that tells which profile was applied, all the same.
+const SECURITY = "/sys/kernel/security";
+const POLICY = `${SECURITY}/apparmor/policy/namespaces/tsrun-test`;
+const PROFILE = ":tsrun-test:unconfined";
+
+test.before(() => {
+  if (!hasAppArmor) return;
+  if (!existsSync(`${SECURITY}/apparmor`)) command("mount", "-t", "securityfs", "securityfs", SECURITY);
+  mkdirSync(POLICY);
+});
+test.after(() => {
+  if (hasAppArmor) rmdirSync(POLICY);
+});
+
+/** The AppArmor profile of a process, as the host names it. */
+function profileOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/attr/apparmor/current`, "utf8").trim();
+}
+
+for (const [where, linux] of [
+  ["", {}],
+  [", in a user namespace too", MAPPED],
+] as const) {
+  testAppArmor(`process.apparmorProfile is the process's profile${where}`, () => {
+    using one = started({ args: SLEEP, process: { apparmorProfile: PROFILE }, linux });
+    assert.match(profileOf(one.pid()), /^:tsrun-test:(\/\/)?unconfined/);
+  });
+
+  testAppArmor(`exec has the profile that it is given${where}`, () => {
+    using one = started({ args: SLEEP, linux });
+    silent(runtime(["exec", "--detach", "--apparmor", PROFILE, one.id, "sleep", "61"]));
+    const pids = silent(runtime(["ps", "--format", "json", one.id])).stdout;
+    const [exec = 0] = (JSON.parse(pids) as number[]).filter((pid) => pid !== one.pid()); // what ps prints
+    assert.match(profileOf(exec), /^:tsrun-test:(\/\/)?unconfined/);
+    assert.is(profileOf(one.pid()), "unconfined");
+  });
+}
+
+testAppArmor("a startContainer hook has the profile of the process", () => {
+  const script = "cat /proc/self/attr/apparmor/current > /seen; readlink /proc/self/ns/pid >> /seen";
+  const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin"] }] };
+  using one = started({ args: SLEEP, process: { apparmorProfile: PROFILE }, hooks });
+  // From inside of its policy namespace a process does not see that there are others.
+  assert.match(readFileSync(`${one.bundle.rootfs}/seen`, "utf8"), /^unconfined/);
+});
+
+testAppArmor("a profile that isn't loaded is refused", () => {
+  const said = complaint(ran({ args: ["true"], process: { apparmorProfile: "not-loaded" } }));
+  assert.match(said, /process\.apparmorProfile \(exec not-loaded\): write: ENOENT/);
+});
+
+leavesNothing();
+test.run();
