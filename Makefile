@@ -83,11 +83,11 @@ build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-gcc
 	$(CC) $(AGENT_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $<
 
 # spawn.ts imports it.
-%/agent.b64: %/agent
-	base64 -w0 $< >$@
+%/agent.json: %/agent
+	printf '"%s"\n' "$$(base64 -w0 $<)" >$@
 
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
-bin/tsrun: $(SOURCES) build/agent.b64 Makefile $(INSTALLED)
+bin/tsrun: $(SOURCES) build/agent.json Makefile $(INSTALLED)
 	@mkdir -p $(@D)
 	$(BUN) build $(BUN_FLAGS) src/main.ts --outfile build/tsrun
 	@mv build/tsrun $@
@@ -125,7 +125,7 @@ if (found !== wanted) throw `$${archive} is not what package-lock.json names`;
 endef
 $(ARM64)/bun: export CHECK = $(CHECK_INTEGRITY)
 
-bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.b64 $(ARM64)/bun Makefile $(INSTALLED)
+bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/bun Makefile $(INSTALLED)
 	@mkdir -p $(@D) && rm -rf $(ARM64)/src $(ARM64)/runtime-spec
 	@cp -r src runtime-spec package.json tsconfig.json $(ARM64)
 	$(BUN) build $(BUN_FLAGS) --target=bun-linux-arm64 --compile-executable-path=$(ARM64)/bun \

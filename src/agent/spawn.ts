@@ -1,4 +1,4 @@
-import image from "../../build/agent.b64" with { type: "text" };
+import image from "../../build/agent.json";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fcntl, memfdCreate, openat, wait4, write } from "../kernel/calls.ts";
 import {

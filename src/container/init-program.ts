@@ -224,7 +224,10 @@ export function takeOn(program: Program, process: Process, preservedFds: number,
 
 /** Bytes that arguments, environment and filter take in a mailbox at most, HOME included. */
 export function executionSize({ args, env = [] }: Process, filter: SeccompFilter | null): number {
-  return [...args, ...env].reduce((sum, text) => sum + text.length * 3 + 16, 8192 + filterSize(filter));
+  let size = 8192 + filterSize(filter);
+  for (const text of args) size += text.length * 3 + 16;
+  for (const text of env) size += text.length * 3 + 16;
+  return size;
 }
 
 /**

@@ -156,5 +156,5 @@ export function programName(memory: Uint8Array): string {
 }
 
 function words(...values: readonly number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(values).buffer);
+  return new Uint8Array(new Uint32Array(values).buffer);
 }

@@ -181,12 +181,12 @@ export function status(path: string, flags = 0, directory = CWD): FileStatus {
 
 /** `status`, or null when there is no such file. */
 export function statusIfThere(path: string, flags = 0, directory = CWD): FileStatus | null {
-  try {
-    return status(path, flags, directory);
-  } catch (error) {
-    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENOTDIR)) return null;
-    throw error;
-  }
+  const bytes = new Uint8Array(STATX_SIZE);
+  const call = statx(directory, path, flags, bytes);
+  const result = attempt(call); // a file that isn't there is no exception: those cost 0.1 ms
+  if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) return null;
+  if (result < 0) throw new SyscallError(call, -result);
+  return readStatx(bytes);
 }
 
 /** Where a symbolic link (also a magic one of proc) points. @throws SyscallError */
