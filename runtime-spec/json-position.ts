@@ -24,7 +24,10 @@ type Move = "done" | "open" | "close" | Expected;
 
 const VALUE = { string: "done", literal: "done", "{": "open", "[": "open" } as const;
 
-const GRAMMAR: { readonly [state in Expected]: { readonly [token in Token]?: Move } } = {
+type Grammar = { readonly [state in Expected]: { readonly [token in Token]?: Move } };
+
+/** A function, as few texts are wrong. */
+const grammar = (): Grammar => ({
   "a value": VALUE,
   'a value or "]"': { ...VALUE, "]": "close" },
   'a property name in double quotes or "}"': { string: '":"', "}": "close" },
@@ -33,15 +36,16 @@ const GRAMMAR: { readonly [state in Expected]: { readonly [token in Token]?: Mov
   '"," or "}"': { ",": "a property name in double quotes", "}": "close" },
   '"," or "]"': { ",": "a value", "]": "close" },
   "the end": { end: "the end" },
-};
+});
 
 /** Undefined when the text is JSON. */
 export function findSyntaxError(text: string): SyntaxProblem | undefined {
   const open: Token[] = [];
+  const moves = grammar();
   let expected: Expected = "a value";
   for (let offset = 0; ; ) {
     const token = tokenAt(text, offset);
-    const move: Move | undefined = GRAMMAR[expected][token.kind];
+    const move: Move | undefined = moves[expected][token.kind];
     if (move === undefined) return { offset: token.start, message: complain(expected, token, text) };
     if (token.kind === "end") return undefined;
     if (move === "open") open.push(token.kind);

@@ -2,7 +2,7 @@ import type { ErrnoName } from "../kernel/errno.ts";
 import type { SyscallName } from "../kernel/syscall-numbers.ts";
 
 /** What usually is behind a system call's failure, for the person who wrote the config. */
-const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?: string } } = {
+const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?: string } } => ({
   capset: { EPERM: "tsrun cannot give capabilities that it lacks itself" },
   clone3: {
     EBUSY: "a cgroup whose controllers are enabled for its children cannot have processes itself",
@@ -38,10 +38,10 @@ const HINTS: { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?
     EAGAIN: "the user's process limit is reached",
     EINVAL: "is this uid mapped in the user namespace?",
   },
-};
+});
 
 /** A hint for the failure of a step; empty when there is none. */
 export function hintFor(call: string, errno: string): string {
-  const hints: { readonly [errno: string]: string } | undefined = HINTS[call as SyscallName]; // undefined for others
+  const hints: { readonly [errno: string]: string } | undefined = hintsByCall()[call as SyscallName]; // undefined for others
   return hints?.[errno] ?? "";
 }

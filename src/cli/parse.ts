@@ -63,11 +63,12 @@ export function parsePending(argv: readonly string[]): Invocation {
   if (name === undefined) throw unknownCommand(word, globals);
 
   const command = commandEntry(name);
-  const flags: { [key: string]: FlagValue; help?: boolean } = absentValues(command.flags);
+  const known = command.flags;
+  const flags: { [key: string]: FlagValue; help?: boolean } = absentValues(known);
   const args = readFlags(
     {
       command: name,
-      flags: command.flags,
+      flags: known,
       flagsFirst: command.flagsFirst === true,
       values: flags,
       globals,

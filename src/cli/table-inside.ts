@@ -28,66 +28,70 @@ export const INSIDE_COMMANDS = {
     summary: "run another process in a container",
     args: ["ID", "[COMMAND...]"],
     flagsFirst: true,
-    flags: {
-      "console-socket": {
-        kind: "string",
-        value: "SOCKET",
-        summary: "unix socket that receives the master end of the process's terminal",
-      },
-      "pidfd-socket": {
-        kind: "string",
-        value: "SOCKET",
-        summary: "unix socket that receives a pidfd of the process",
-      },
-      cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
-      env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
-      tty: { kind: "bool", short: "t", summary: "give the process a terminal" },
-      user: { kind: "string", short: "u", value: "UID[:GID]", summary: "run as this user and group" },
-      "additional-gids": { kind: "ints", short: "g", value: "GID", min: 0, summary: "join one more group" },
-      process: {
-        kind: "string",
-        short: "p",
-        value: "FILE",
-        summary: "read the process from this JSON file, in place of COMMAND",
-      },
-      detach: { kind: "bool", short: "d", summary: "return once the process runs" },
-      "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
-      "process-label": { kind: "string", value: "LABEL", summary: "SELinux label of the process" },
-      apparmor: { kind: "string", value: "PROFILE", summary: "AppArmor profile of the process" },
-      "no-new-privs": { kind: "bool", summary: "no execve(2) may add privileges" },
-      cap: {
-        kind: "strings",
-        short: "c",
-        value: "CAPABILITY",
-        summary: "add a capability, such as CAP_NET_RAW",
-      },
-      "preserve-fds": {
-        kind: "int",
-        value: "N",
-        default: 0,
-        min: 0,
-        summary: "pass N more file descriptors on, after stdio and $LISTEN_FDS",
-      },
-      cgroup: {
-        kind: "strings",
-        value: "[CONTROLLER:]PATH",
-        summary: "run in this existing cgroup below the container's",
-      },
-      "ignore-paused": { kind: "bool", summary: "allow a paused container; the process runs after resume" },
+    get flags() {
+      return {
+        "console-socket": {
+          kind: "string",
+          value: "SOCKET",
+          summary: "unix socket that receives the master end of the process's terminal",
+        },
+        "pidfd-socket": {
+          kind: "string",
+          value: "SOCKET",
+          summary: "unix socket that receives a pidfd of the process",
+        },
+        cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
+        env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
+        tty: { kind: "bool", short: "t", summary: "give the process a terminal" },
+        user: { kind: "string", short: "u", value: "UID[:GID]", summary: "run as this user and group" },
+        "additional-gids": { kind: "ints", short: "g", value: "GID", min: 0, summary: "join one more group" },
+        process: {
+          kind: "string",
+          short: "p",
+          value: "FILE",
+          summary: "read the process from this JSON file, in place of COMMAND",
+        },
+        detach: { kind: "bool", short: "d", summary: "return once the process runs" },
+        "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
+        "process-label": { kind: "string", value: "LABEL", summary: "SELinux label of the process" },
+        apparmor: { kind: "string", value: "PROFILE", summary: "AppArmor profile of the process" },
+        "no-new-privs": { kind: "bool", summary: "no execve(2) may add privileges" },
+        cap: {
+          kind: "strings",
+          short: "c",
+          value: "CAPABILITY",
+          summary: "add a capability, such as CAP_NET_RAW",
+        },
+        "preserve-fds": {
+          kind: "int",
+          value: "N",
+          default: 0,
+          min: 0,
+          summary: "pass N more file descriptors on, after stdio and $LISTEN_FDS",
+        },
+        cgroup: {
+          kind: "strings",
+          value: "[CONTROLLER:]PATH",
+          summary: "run in this existing cgroup below the container's",
+        },
+        "ignore-paused": { kind: "bool", summary: "allow a paused container; the process runs after resume" },
+      } as const satisfies FlagTable;
     },
   },
   ps: {
     summary: "list the processes in a container",
     args: ["ID", "[PS-OPTION...]"],
     flagsFirst: true,
-    flags: {
-      format: {
-        kind: "choice",
-        short: "f",
-        choices: ["table", "json"],
-        default: "table",
-        summary: "how to print the list; json prints process ids only",
-      },
+    get flags() {
+      return {
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json"],
+          default: "table",
+          summary: "how to print the list; json prints process ids only",
+        },
+      } as const satisfies FlagTable;
     },
   },
   pause: { summary: "freeze every process in a container", args: ["ID"], flags: {} },
@@ -95,61 +99,80 @@ export const INSIDE_COMMANDS = {
   update: {
     summary: "change a container's resource limits",
     args: ["ID"],
-    flags: {
-      resources: {
-        kind: "string",
-        short: "r",
-        value: "FILE",
-        summary: "read linux.resources from this JSON file (- for stdin); other flags are then ignored",
-      },
-      "blkio-weight": { kind: "int", value: "N", min: 0, summary: "weight of block IO, 10 to 1000" },
-      "cpu-period": { kind: "int", value: "USEC", min: 0, summary: "CFS period; 0 for the system's default" },
-      "cpu-quota": { kind: "int", value: "USEC", summary: "CPU time allowed in a period; -1 for no limit" },
-      "cpu-burst": { kind: "int", value: "USEC", min: 0, summary: "unused quota that may be saved up" },
-      "cpu-share": { kind: "int", value: "N", min: 0, summary: "weight of CPU against other containers" },
-      "cpu-rt-period": { kind: "int", value: "USEC", min: 0, summary: "realtime period (cgroup v1)" },
-      "cpu-rt-runtime": { kind: "int", value: "USEC", summary: "realtime CPU time in a period (cgroup v1)" },
-      "cpuset-cpus": { kind: "string", value: "LIST", summary: "CPUs to use, such as 0-2,4" },
-      "cpuset-mems": { kind: "string", value: "LIST", summary: "memory nodes to use" },
-      "cpu-idle": { kind: "int", value: "0|1", summary: "1: run only when nothing else wants the CPU" },
-      memory: { kind: "bytes", value: "SIZE", summary: "memory limit, such as 512M; -1 for no limit" },
-      "memory-reservation": { kind: "bytes", value: "SIZE", summary: "memory limit under memory pressure" },
-      "memory-swap": {
-        kind: "bytes",
-        value: "SIZE",
-        summary: "limit of memory and swap together; -1 for no limit",
-      },
-      "pids-limit": { kind: "int", value: "N", summary: "number of processes allowed; -1 for no limit" },
-      "l3-cache-schema": { kind: "string", value: "SCHEMA", summary: "Intel RDT/CAT L3 cache schema" },
-      "mem-bw-schema": { kind: "string", value: "SCHEMA", summary: "Intel RDT/MBA memory bandwidth schema" },
+    get flags() {
+      return {
+        resources: {
+          kind: "string",
+          short: "r",
+          value: "FILE",
+          summary: "read linux.resources from this JSON file (- for stdin); other flags are then ignored",
+        },
+        "blkio-weight": { kind: "int", value: "N", min: 0, summary: "weight of block IO, 10 to 1000" },
+        "cpu-period": {
+          kind: "int",
+          value: "USEC",
+          min: 0,
+          summary: "CFS period; 0 for the system's default",
+        },
+        "cpu-quota": { kind: "int", value: "USEC", summary: "CPU time allowed in a period; -1 for no limit" },
+        "cpu-burst": { kind: "int", value: "USEC", min: 0, summary: "unused quota that may be saved up" },
+        "cpu-share": { kind: "int", value: "N", min: 0, summary: "weight of CPU against other containers" },
+        "cpu-rt-period": { kind: "int", value: "USEC", min: 0, summary: "realtime period (cgroup v1)" },
+        "cpu-rt-runtime": {
+          kind: "int",
+          value: "USEC",
+          summary: "realtime CPU time in a period (cgroup v1)",
+        },
+        "cpuset-cpus": { kind: "string", value: "LIST", summary: "CPUs to use, such as 0-2,4" },
+        "cpuset-mems": { kind: "string", value: "LIST", summary: "memory nodes to use" },
+        "cpu-idle": { kind: "int", value: "0|1", summary: "1: run only when nothing else wants the CPU" },
+        memory: { kind: "bytes", value: "SIZE", summary: "memory limit, such as 512M; -1 for no limit" },
+        "memory-reservation": { kind: "bytes", value: "SIZE", summary: "memory limit under memory pressure" },
+        "memory-swap": {
+          kind: "bytes",
+          value: "SIZE",
+          summary: "limit of memory and swap together; -1 for no limit",
+        },
+        "pids-limit": { kind: "int", value: "N", summary: "number of processes allowed; -1 for no limit" },
+        "l3-cache-schema": { kind: "string", value: "SCHEMA", summary: "Intel RDT/CAT L3 cache schema" },
+        "mem-bw-schema": {
+          kind: "string",
+          value: "SCHEMA",
+          summary: "Intel RDT/MBA memory bandwidth schema",
+        },
+      } as const satisfies FlagTable;
     },
   },
   events: {
     summary: "print a container's events and statistics as JSON lines",
     args: ["ID"],
-    flags: {
-      interval: {
-        kind: "duration",
-        value: "TIME",
-        default: 5000,
-        summary: "time between statistics, such as 500ms or 1m",
-      },
-      stats: { kind: "bool", summary: "print the statistics once and return" },
+    get flags() {
+      return {
+        interval: {
+          kind: "duration",
+          value: "TIME",
+          default: 5000,
+          summary: "time between statistics, such as 500ms or 1m",
+        },
+        stats: { kind: "bool", summary: "print the statistics once and return" },
+      } as const satisfies FlagTable;
     },
   },
   checkpoint: {
     pending: true,
     summary: "save a running container to disk",
     args: ["ID"],
-    flags: {
-      "image-path": { kind: "string", value: "DIR", summary: "where the images are saved" },
-      ...CRIU_FLAGS,
-      "parent-path": { kind: "string", value: "DIR", summary: "images of the pre-dump before this one" },
-      "leave-running": { kind: "bool", summary: "leave the container running" },
-      "tcp-skip-in-flight": { kind: "bool", summary: "skip TCP connections that are being set up" },
-      "status-fd": { kind: "int", value: "FD", default: -1, summary: "told when lazy pages are ready" },
-      "page-server": { kind: "string", value: "ADDRESS:PORT", summary: "send the pages to this server" },
-      "pre-dump": { kind: "bool", summary: "save memory only and leave the container running" },
+    get flags() {
+      return {
+        "image-path": { kind: "string", value: "DIR", summary: "where the images are saved" },
+        ...CRIU_FLAGS,
+        "parent-path": { kind: "string", value: "DIR", summary: "images of the pre-dump before this one" },
+        "leave-running": { kind: "bool", summary: "leave the container running" },
+        "tcp-skip-in-flight": { kind: "bool", summary: "skip TCP connections that are being set up" },
+        "status-fd": { kind: "int", value: "FD", default: -1, summary: "told when lazy pages are ready" },
+        "page-server": { kind: "string", value: "ADDRESS:PORT", summary: "send the pages to this server" },
+        "pre-dump": { kind: "bool", summary: "save memory only and leave the container running" },
+      } as const satisfies FlagTable;
     },
   },
   restore: {
@@ -157,26 +180,36 @@ export const INSIDE_COMMANDS = {
     summary: "restore a container from a checkpoint",
     args: ["ID"],
     newId: true,
-    flags: {
-      bundle: {
-        kind: "string",
-        short: "b",
-        value: "DIR",
-        summary: "the bundle: a directory with config.json (default: the current directory)",
-      },
-      "image-path": { kind: "string", value: "DIR", summary: "where the images are read" },
-      ...CRIU_FLAGS,
-      "console-socket": {
-        kind: "string",
-        value: "SOCKET",
-        summary: "unix socket that receives the master end of the container's terminal",
-      },
-      detach: { kind: "bool", short: "d", summary: "return once the process runs" },
-      "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
-      "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
-      "no-pivot": { kind: "bool", summary: "enter the root without pivot_root(2)" },
-      "lsm-profile": { kind: "string", value: "TYPE:NAME", summary: "LSM profile of the restored processes" },
-      "lsm-mount-context": { kind: "string", value: "CONTEXT", summary: "LSM mount context of the restore" },
+    get flags() {
+      return {
+        bundle: {
+          kind: "string",
+          short: "b",
+          value: "DIR",
+          summary: "the bundle: a directory with config.json (default: the current directory)",
+        },
+        "image-path": { kind: "string", value: "DIR", summary: "where the images are read" },
+        ...CRIU_FLAGS,
+        "console-socket": {
+          kind: "string",
+          value: "SOCKET",
+          summary: "unix socket that receives the master end of the container's terminal",
+        },
+        detach: { kind: "bool", short: "d", summary: "return once the process runs" },
+        "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
+        "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+        "no-pivot": { kind: "bool", summary: "enter the root without pivot_root(2)" },
+        "lsm-profile": {
+          kind: "string",
+          value: "TYPE:NAME",
+          summary: "LSM profile of the restored processes",
+        },
+        "lsm-mount-context": {
+          kind: "string",
+          value: "CONTEXT",
+          summary: "LSM mount context of the restore",
+        },
+      } as const satisfies FlagTable;
     },
   },
 } as const satisfies CommandTable;

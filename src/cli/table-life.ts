@@ -55,11 +55,13 @@ export const LIFE_COMMANDS = {
     summary: "create and start a container, and wait for its process",
     args: ["ID"],
     newId: true,
-    flags: {
-      ...CREATION_FLAGS,
-      detach: { kind: "bool", short: "d", summary: "return once the process runs" },
-      keep: { kind: "bool", summary: "keep the container's state after its process has ended" },
-      "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+    get flags() {
+      return {
+        ...CREATION_FLAGS,
+        detach: { kind: "bool", short: "d", summary: "return once the process runs" },
+        keep: { kind: "bool", summary: "keep the container's state after its process has ended" },
+        "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+      } as const satisfies FlagTable;
     },
   },
   state: {
@@ -70,29 +72,35 @@ export const LIFE_COMMANDS = {
   kill: {
     summary: "send a signal (default: SIGTERM) to a container's init process",
     args: ["ID", "[SIGNAL]"],
-    flags: {
-      all: { kind: "bool", short: "a", summary: "send it to every process in the container" },
+    get flags() {
+      return {
+        all: { kind: "bool", short: "a", summary: "send it to every process in the container" },
+      } as const satisfies FlagTable;
     },
   },
   delete: {
     summary: "remove what a stopped container still holds",
     args: ["ID"],
-    flags: {
-      force: { kind: "bool", short: "f", summary: "kill the container first; no error if there is none" },
+    get flags() {
+      return {
+        force: { kind: "bool", short: "f", summary: "kill the container first; no error if there is none" },
+      } as const satisfies FlagTable;
     },
   },
   list: {
     summary: "list the containers under --root",
     args: [],
-    flags: {
-      format: {
-        kind: "choice",
-        short: "f",
-        choices: ["table", "json"],
-        default: "table",
-        summary: "how to print the list",
-      },
-      quiet: { kind: "bool", short: "q", summary: "print the ids only" },
+    get flags() {
+      return {
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json"],
+          default: "table",
+          summary: "how to print the list",
+        },
+        quiet: { kind: "bool", short: "q", summary: "print the ids only" },
+      } as const satisfies FlagTable;
     },
   },
 } as const satisfies CommandTable;

@@ -29,6 +29,7 @@ export type Command = {
   readonly summary: string;
   /** Positional arguments as the usage line shows them: `ID`, `[SIGNAL]`, `[ARG...]`. */
   readonly args: readonly string[];
+  /** A getter where there are many: a start of tsrun makes the flags of one command only. */
   readonly flags: FlagTable;
   readonly alias?: string;
   /** ID is the name of a container that is not there yet. */

@@ -46,37 +46,43 @@ const BUNDLE_COMMANDS = {
   spec: {
     summary: "write a config.json to start from",
     args: [],
-    flags: {
-      bundle: {
-        kind: "string",
-        short: "b",
-        value: "DIR",
-        summary: "where to write it (default: the current directory)",
-      },
-      rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
-      sandbox: { kind: "string", value: "ID", summary: "for a container in the pod whose sandbox is ID" },
+    get flags() {
+      return {
+        bundle: {
+          kind: "string",
+          short: "b",
+          value: "DIR",
+          summary: "where to write it (default: the current directory)",
+        },
+        rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
+        sandbox: { kind: "string", value: "ID", summary: "for a container in the pod whose sandbox is ID" },
+      } as const satisfies FlagTable;
     },
   },
   validate: {
     summary: "check a config.json and say what is wrong with it",
     args: [],
-    flags: {
-      bundle: {
-        kind: "string",
-        short: "b",
-        value: "DIR",
-        summary: "the bundle: a directory with config.json (default: the current directory)",
-      },
+    get flags() {
+      return {
+        bundle: {
+          kind: "string",
+          short: "b",
+          value: "DIR",
+          summary: "the bundle: a directory with config.json (default: the current directory)",
+        },
+      } as const satisfies FlagTable;
     },
   },
   check: {
     pending: true,
     summary: "check what this machine lets containers do",
     args: [],
-    flags: {
-      json: { kind: "bool", summary: "print JSON" },
-      tap: { kind: "bool", summary: "print TAP, the Test Anything Protocol" },
-      bundle: { kind: "string", short: "b", value: "DIR", summary: "check what this bundle needs" },
+    get flags() {
+      return {
+        json: { kind: "bool", summary: "print JSON" },
+        tap: { kind: "bool", summary: "print TAP, the Test Anything Protocol" },
+        bundle: { kind: "string", short: "b", value: "DIR", summary: "check what this bundle needs" },
+      } as const satisfies FlagTable;
     },
   },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },

@@ -10,7 +10,8 @@ import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
-import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
+import { filterOf } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller.ts";
 import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
@@ -95,7 +96,7 @@ async function make(
   const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
   using labels = labelling?.labelsOf(bundle.process) ?? null;
-  const filter = seccompFilter(bundle.config.linux?.seccomp);
+  const filter = await filterOf(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
   undo.add(() => directory.remove());

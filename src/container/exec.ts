@@ -10,7 +10,8 @@ import { here } from "../kernel/here.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
-import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
+import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import type { Console } from "./console.ts";
 import { Failure } from "./failure.ts";
@@ -48,7 +49,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
       `cannot exec in container ${directory.id}: it is paused; resume it, or use --ignore-paused`,
     );
   const { linux } = directory.config();
-  const filter = seccompFilter(linux?.seccomp);
+  const filter = await filterOf(linux?.seccomp);
 
   const { scheduler, ioPriority, execCPUAffinity } = process;
   const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;

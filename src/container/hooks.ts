@@ -27,8 +27,8 @@ import { joinKeyring } from "../linux/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
-import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
-import { untilFiltered } from "../linux/seccomp/load.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
+import { filterOf, untilFiltered } from "../linux/seccomp/load.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
 import { becomeRoot, setPersonality } from "./init-program.ts";
 import { processInfo } from "./process-info.ts";
@@ -81,7 +81,7 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   const hooks = saved.hooks?.startContainer;
   if (hooks === undefined) return;
   const { linux, process } = directory.config();
-  const filter = seccompFilter(linux?.seccomp);
+  const filter = await filterOf(linux?.seccomp);
   using labels = process === undefined ? null : labelsOf(process);
   const state = stateOf(saved, "created");
   await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>

@@ -57,7 +57,8 @@ export const ERRNO = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
-const TEXTS: Readonly<Record<ErrnoName, string>> = {
+/** A function, as few runs of tsrun want the table. */
+const texts = (): Readonly<Record<ErrnoName, string>> => ({
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",
   ESRCH: "no such process",
@@ -111,7 +112,7 @@ const TEXTS: Readonly<Record<ErrnoName, string>> = {
   ECONNREFUSED: "connection refused",
   ESTALE: "stale file handle",
   EDQUOT: "quota exceeded",
-};
+});
 
 function nameOf(value: number): ErrnoName | undefined {
   const names = Object.keys(ERRNO) as ErrnoName[]; // keys of a const table
@@ -126,5 +127,5 @@ export function errnoName(value: number): string {
 /** "no such file or directory" for 2. */
 export function errnoText(value: number): string {
   const name = nameOf(value);
-  return name === undefined ? "unknown error" : TEXTS[name];
+  return name === undefined ? "unknown error" : texts()[name];
 }

@@ -31,18 +31,12 @@ import { directoryInside, names } from "./inside.ts";
 
 /** The devices that every container has (config-linux.md#default-devices), besides /dev/ptmx and /dev/console. */
 export const DEFAULT_DEVICES: readonly Device[] = [
-  ["/dev/null", 3],
-  ["/dev/zero", 5],
-  ["/dev/full", 7],
-  ["/dev/random", 8],
-  ["/dev/urandom", 9],
-].map(([path, minor]) => ({
-  path: String(path),
-  type: "c",
-  major: 1,
-  minor: Number(minor),
-  fileMode: 0o666,
-}));
+  { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666 },
+  { path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o666 },
+  { path: "/dev/full", type: "c", major: 1, minor: 7, fileMode: 0o666 },
+  { path: "/dev/random", type: "c", major: 1, minor: 8, fileMode: 0o666 },
+  { path: "/dev/urandom", type: "c", major: 1, minor: 9, fileMode: 0o666 },
+];
 
 const TTY: Device = { path: "/dev/tty", type: "c", major: 5, minor: 0, fileMode: 0o666 };
 

@@ -18,7 +18,13 @@ export interface Mounted {
  * renames the directory below the mount, while the container is made, does not get another in its place.
  */
 export function walkTo(root: Fd, mounts: readonly Mounted[], path: readonly string[]) {
-  const last = mounts.findLast((mount) => mount.path.every((name, index) => name === path[index]));
+  let last: Mounted | undefined;
+  for (const mount of mounts) if (startsWith(path, mount.path)) last = mount;
   const inMount = last?.plain ? last : { mount: root, path: [] };
   return { from: inMount.mount, path: path.slice(inMount.path.length).join("/") || "." };
+}
+
+function startsWith(path: readonly string[], start: readonly string[]): boolean {
+  for (let index = 0; index < start.length; index++) if (path[index] !== start[index]) return false;
+  return true;
 }

@@ -34,9 +34,8 @@ export interface Listener {
 /** Flags of a profile that has no list of them, where the kernel knows them: runc's. */
 const DEFAULT_FLAGS: readonly SeccompFlag[] = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
-/** The filter of `linux.seccomp`; null without one. @throws ConfigError */
-export function seccompFilter(seccomp: Seccomp | undefined): SeccompFilter | null {
-  if (seccomp === undefined) return null;
+/** The filter of `linux.seccomp`. @throws ConfigError */
+export function seccompFilter(seccomp: Seccomp): SeccompFilter {
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);
   return { program: programOf(seccomp, listener), flags, listener };

@@ -13,12 +13,18 @@
  * that user namespace could take it over, and such a one has had the same chance while the init was set up.
  */
 import type { Process } from "../../../runtime-spec/config.ts";
+import type { Seccomp } from "../../../runtime-spec/config-linux-seccomp.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { SOCK_FILTER_SIZE, setSeccompFilter, sockFprog } from "../../kernel/seccomp.ts";
 import type { SeccompFilter } from "./filter.ts";
 
 const NEEDED = "CAP_SYS_ADMIN";
+
+/** The filter of `linux.seccomp`, null without one; only then is what makes filters loaded. @throws ConfigError */
+export async function filterOf(seccomp: Seccomp | undefined): Promise<SeccompFilter | null> {
+  return seccomp === undefined ? null : (await import("./filter.ts")).seccompFilter(seccomp);
+}
 
 /** Bytes that a filter takes in a mailbox. */
 export function filterSize(filter: SeccompFilter | null): number {
