@@ -26,6 +26,7 @@ export async function createContainer(
     prepare: handed.prepare,
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: handed.descriptors,
+    noPivot: flags.noPivot,
     ownKeyring: !flags.noNewKeyring,
     console,
     announce: await announcerFor(flags.pidfdSocket, "standard"),
@@ -38,7 +39,7 @@ export async function createContainer(
 export async function showSteps(invocation: Creation): Promise<number> {
   const { flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
-  for (const line of dryRun(args[0], bundleOf(invocation), !flags.noNewKeyring)) print(`${line}\n`);
+  for (const line of dryRun(args[0], bundleOf(invocation), flags)) print(`${line}\n`);
   return 0;
 }
 

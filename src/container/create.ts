@@ -10,6 +10,7 @@ import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
+import { pivot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
@@ -48,6 +49,8 @@ export interface CreateOptions {
   readonly prepare: ((directory: StateDirectory) => void) | undefined;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
+  /** Enters the root without pivot_root(2). */
+  readonly noPivot: boolean;
   /** Whether it gets a session keyring of its own, or keeps the caller's. */
   readonly ownKeyring: boolean;
   /** Takes the master of the process's terminal; null when that has none. */
@@ -96,6 +99,9 @@ async function make(
   const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
   using labels = labelling?.labelsOf(bundle.process) ?? null;
+  const enterRoot = options.noPivot
+    ? (await import("../linux/move-root.ts")).moveRootOf(bundle.rootfs)
+    : pivot;
   const filter = await filterOf(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
   const directory = store.create(options.id);
@@ -129,7 +135,7 @@ async function make(
   stream();
   cgroup.restrict();
   if (terminal !== null) options.console?.attach(init, pid, terminal);
-  const { executable, home } = enter(init.program, root, bundle, options.preservedFds);
+  const { executable, home } = enter(init.program, root, bundle, options.preservedFds, enterRoot);
   init.program.move(parked.agentAddress);
   finishInit(init, pid);
   if (hooks !== null) {

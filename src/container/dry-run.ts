@@ -1,25 +1,33 @@
 import { Program } from "../agent/program.ts";
 import { spell } from "../kernel/call.ts";
 import { labelsOf, withMountLabel } from "../linux/labels.ts";
+import { moveRootOf } from "../linux/move-root.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import { pivot } from "../linux/rootfs.ts";
 import type { Bundle } from "./bundle.ts";
 import { placeCgroup } from "./cgroup.ts";
 import { contextOf } from "./create.ts";
 import { enter, setUp } from "./init-program.ts";
 
+/** The flags of `create` that change the init's program. */
+interface DryRunFlags {
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+}
+
 /**
  * The system calls that a container's init would make, one line each with the property that asks for it. Nothing
  * is made; what reading alone can show to be wrong is an error as in `create`. @throws ConfigError
  */
-export function dryRun(id: string, bundle: Bundle, ownKeyring: boolean): readonly string[] {
+export function dryRun(id: string, bundle: Bundle, flags: DryRunFlags): readonly string[] {
   const namespaces = openNamespaces(bundle.config);
   const program = new Program();
   const cgroup = placeCgroup(id, bundle.config).path;
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
-  const context = contextOf(labelled, namespaces, cgroup, ownKeyring ? id : null, labels);
+  const context = contextOf(labelled, namespaces, cgroup, flags.noNewKeyring ? null : id, labels);
   const { root } = setUp(program, context);
-  enter(program, root, bundle, 0);
+  enter(program, root, bundle, 0, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
 }

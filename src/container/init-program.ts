@@ -8,7 +8,7 @@
  *    paths
  * 5. host name, loopback interface
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
- * 6. pivots: no path leads to the host any more
+ * 6. pivots: no path leads to the host any more; nor does a standard stream that is its null device
  * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
@@ -65,7 +65,8 @@ import { type Mounted, walkTo } from "../linux/mounted.ts";
 import { addMounts, sealMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
-import { bindRootfs, changeRoot, pivot, protectRoot } from "../linux/rootfs.ts";
+import { reopenNull } from "../linux/null-streams.ts";
+import { bindRootfs, changeRoot, type EnterRoot, pivot, protectRoot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { handOver } from "../linux/seccomp/listener.ts";
 import { filterSize, loadFilter, untilFiltered } from "../linux/seccomp/load.ts";
@@ -202,10 +203,19 @@ function protect(program: Program, { root, mounted }: Tree, { root: wanted, linu
 
 const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
 
-/** Steps 6 and 7 and the look-up of 8. */
-export function enter(program: Program, root: StepResult | null, bundle: Bundle, preservedFds: number) {
+/** Steps 6 and 7 and the look-up of 8. `enterRoot` is `pivot` but for --no-pivot. */
+export function enter(
+  program: Program,
+  root: StepResult | null,
+  bundle: Bundle,
+  preservedFds: number,
+  enterRoot: EnterRoot = pivot,
+) {
   if (root === null) changeRoot(program, bundle.rootfs);
-  else pivot(program, root, bundle.config.linux?.rootfsPropagation);
+  else {
+    enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
+    if (!bundle.process.terminal) reopenNull(program);
+  }
   return takeOn(program, bundle.process, preservedFds, bundle.config.linux?.seccomp !== undefined);
 }
 

@@ -3,6 +3,8 @@ import { readText } from "../kernel/files.ts";
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
 export interface MountEntry {
   readonly point: string;
+  /** Which directory of its file system it shows: "/" is all of it. */
+  readonly root: string;
   readonly type: string;
   readonly shared: boolean;
 }
@@ -17,6 +19,7 @@ function readLine(line: string): MountEntry {
   const separator = fields.indexOf("-");
   return {
     point: decodeEscapes(fields[4] ?? "/"),
+    root: fields[3] ?? "",
     type: fields[separator + 1] ?? "",
     shared: fields.slice(6, separator).some((tag) => tag.startsWith("shared:")),
   };

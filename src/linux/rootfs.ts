@@ -66,6 +66,9 @@ export function protectRoot(program: Program, root: StepResult): void {
   program.add(mountSetattr(root, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
 }
 
+/** A way to make `root` the root of a new mount namespace, which then spreads mounts as `propagation` says. */
+export type EnterRoot = (program: Program, root: StepResult, propagation: string | undefined) => void;
+
 /**
  * Makes `root` the root of the mount namespace and lets go of the old one: from here on no path leads to the
  * host's files. `pivot_root(".", ".")` stacks the old root on the new one, see NOTES in pivot_root(2).
@@ -81,17 +84,21 @@ export function pivot(program: Program, root: StepResult, propagation: string | 
   program.add(umount2(".", MNT_DETACH));
   program.add(chdir("/"));
   refuseCoveredRoot(program);
-  if (propagation !== undefined) {
-    program.by("config.json: linux.rootfsPropagation");
-    program.add(mount("", "/", "", propagationFlags(propagation)));
-  }
+  propagate(program, propagation);
+}
+
+/** Applies rootfsPropagation to the new root. */
+export function propagate(program: Program, propagation: string | undefined): void {
+  if (propagation === undefined) return;
+  program.by("config.json: linux.rootfsPropagation");
+  program.add(mount("", "/", "", propagationFlags(propagation)));
 }
 
 /**
  * Where a link of the image leads a mount, a mask or a read-only path to the root itself, "/" would still be what
  * lies below it: walking up from the root must not end on another mount (EXDEV).
  */
-function refuseCoveredRoot(program: Program): void {
+export function refuseCoveredRoot(program: Program): void {
   program.by("config.json: mounts, linux.maskedPaths or linux.readonlyPaths lead to the root itself");
   program.add(close(program.add(openat2(CWD, "..", O_PATH, RESOLVE_NO_XDEV))));
 }
