@@ -20,6 +20,9 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   using caller = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(warn);
   const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
+  const adopts = !flags.detach && !flags.noSubreaper && !saved.init.ownsPidNamespace;
+  const subreaper = adopts ? await import("../container/subreaper.ts") : null;
+  subreaper?.adoptOrphans();
   await beforeStart(directory, saved, warn);
   readiness?.listen(directory);
   const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
@@ -36,8 +39,13 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
     return 0;
   }
   void readiness?.forward(saved.init, process.pid); // while it waits
-  const status = await foreground.wait();
+  const status = await waitReaping(foreground, subreaper?.reapOrphans(saved.init.pid));
   directory.lock();
   if (!flags.keep) await destroy(directory, warn);
   return status;
+}
+
+async function waitReaping(foreground: Foreground, reaper: Disposable | undefined): Promise<number> {
+  using _ = reaper;
+  return await foreground.wait();
 }

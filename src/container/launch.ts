@@ -23,6 +23,7 @@ import {
   prctl,
   setns,
   unshare,
+  waitid,
   write,
 } from "../kernel/calls.ts";
 import {
@@ -31,13 +32,17 @@ import {
   CLONE_PARENT,
   F_SETFD,
   O_WRONLY,
+  P_PID,
   PR_SET_DUMPABLE,
   PR_SET_PDEATHSIG,
   SIGKILL,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { cloneArgs } from "../kernel/structs.ts";
+import { cloneArgs, endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
 import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
 import { Failure } from "./failure.ts";
 import { kernelWords } from "./kernel-words.ts";
@@ -188,10 +193,8 @@ function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
 
 /** Whether a child still runs. It is not reaped: its status is for whoever waits for the container. */
 export function isOurChildAlive(pid: number): boolean {
-  const info = new Uint8Array(128);
-  // waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT): si_signo, the first word, stays 0 while the child runs.
-  const result = attempt({ name: "waitid", args: [1, pid, info, 4 | 1 | 0x0100_0000, 0] });
-  return result >= 0 && new DataView(info.buffer).getInt32(0, true) === 0;
+  const info = new Uint8Array(SIGINFO_SIZE);
+  return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
 }
 
 /** Ends a child for good. */

@@ -132,6 +132,9 @@ export const pidfdSendSignal = (pidfd: number, signal: number) =>
 export const pidfdGetfd = (pidfd: number, fd: number) => call("pidfd_getfd", pidfd, fd, 0);
 export const kill = (pid: number, signal: number) => call("kill", pid, signal);
 /** `status` is 4 bytes; the second result of `wait4` is left out. */
+/** waitid(2); `info` is a `siginfo_t` of SIGINFO_SIZE bytes. */
+export const waitid = (kind: number, id: number, info: Uint8Array, options: number) =>
+  call("waitid", kind, id, info, options, 0);
 export const wait4 = (pid: number, status: Uint8Array, options: number) =>
   call("wait4", pid, status, options, 0);
 /** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */

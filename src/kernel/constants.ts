@@ -157,6 +157,11 @@ export const SIGKILL = 9;
 
 // linux/wait.h
 export const WNOHANG = 1;
+export const WEXITED = 4;
+export const WNOWAIT = 0x0100_0000;
+/** Kinds of ids of waitid(2). */
+export const P_ALL = 0;
+export const P_PID = 1;
 
 // linux/nsfs.h
 export const NS_GET_NSTYPE = 0xb703;

@@ -128,3 +128,10 @@ export const SPAWN_ATTRIBUTES = { flags: 0, defaults: 8, size: 336, resetSignals
 export function makeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
+
+export const SIGINFO_SIZE = 128;
+
+/** `si_pid` of a `siginfo_t` that waitid(2) has filled: which child ended; 0 when none has. */
+export function endedChild(info: Uint8Array): number {
+  return new DataView(info.buffer, info.byteOffset, info.byteLength).getInt32(16, true);
+}
