@@ -7,6 +7,7 @@ import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { readText } from "../kernel/files.ts";
+import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
 import type { InvocationOf } from "./parse.ts";
@@ -41,6 +42,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   await execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
     console,
     beforeExecution: (pid) => {
@@ -49,6 +51,19 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     },
   });
   return (await foreground?.wait()) ?? 0; // before the terminal is given back
+}
+
+/** The path that `--cgroup` names below the container's cgroup, clean. @throws Failure */
+function cgroupFrom(words: readonly string[]): string | undefined {
+  const [word, second] = words;
+  if (word === undefined) return undefined;
+  const refuse = (why: string) => new Failure(`exec: --cgroup ${word}: ${why}`);
+  if (second !== undefined) throw refuse(`cgroup v2 has one hierarchy: leave out --cgroup ${second}`);
+  const [controller, path] = word.split(":", 2);
+  if (path !== undefined)
+    throw refuse(`cgroup v2 has no cgroups of ${controller} alone: give the path without "${controller}:"`);
+  if (word.split("/").includes("..")) throw refuse("is not below the container's cgroup: leave out the ..");
+  return join("/", word).replace(/\/$/, "");
 }
 
 function processFromFile(path: string): Process {

@@ -27,6 +27,8 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
+  /** A cgroup below the container's, such as `/jobs`, to run in; without it, that of the init. */
+  readonly cgroup: string | undefined;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
   /** Called when all is set up and the process is about to run its program. */
@@ -58,7 +60,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
   using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
 
-  const target = openTarget(saved.init, saved.cgroup);
+  const target = openTarget(saved.init, saved.cgroup, options.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));

@@ -1,5 +1,6 @@
 import { CWD, close, openat, openatInherited, pidfdOpen } from "../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
 import { readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { type Join, NAMESPACES } from "../linux/namespaces.ts";
@@ -16,8 +17,15 @@ export interface Target {
   readonly root: number | null;
 }
 
-/** Opens the container of an init, which is identified before anything is opened by its pid. @throws Failure */
-export function openTarget(init: Pick<SavedInit, "pid" | "startTime">, saved: SavedCgroup | null): Target {
+/**
+ * Opens the container of an init, which is identified before anything is opened by its pid. `below` names a cgroup
+ * below the container's. @throws Failure
+ */
+export function openTarget(
+  init: Pick<SavedInit, "pid" | "startTime">,
+  saved: SavedCgroup | null,
+  below: string | undefined = undefined,
+): Target {
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0 || !isAlive(init.pid, init.startTime))
     throw new Failure("cannot enter the container: its init has just ended");
@@ -29,7 +37,7 @@ export function openTarget(init: Pick<SavedInit, "pid" | "startTime">, saved: Sa
   if (flag === 0) here(close(pidfd));
   return {
     joins: flag === 0 ? [] : [{ type: "pid", flag, fd: pidfd, where: "container's namespaces" }],
-    cgroup: saved === null ? null : here(openat(CWD, cgroupOf(init.pid, saved), O_PATH | O_DIRECTORY)),
+    cgroup: saved === null ? null : openCgroup(init.pid, saved, below),
     root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
   };
 }
@@ -38,6 +46,15 @@ export function openTarget(init: Pick<SavedInit, "pid" | "startTime">, saved: Sa
 export function closeTarget({ joins, cgroup, root }: Target): void {
   for (const { fd } of joins) here(close(fd));
   for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
+}
+
+function openCgroup(pid: number, saved: SavedCgroup, below: string | undefined): number {
+  if (below === undefined) return here(openat(CWD, cgroupOf(pid, saved), O_PATH | O_DIRECTORY));
+  const fd = attempt(openat(CWD, saved.path + below, O_PATH | O_DIRECTORY));
+  if (fd >= 0) return fd;
+  throw new Failure(
+    `--cgroup ${below}: the container has no such cgroup: ${saved.path + below}: ${errnoName(-fd)} (${errnoText(-fd)})`,
+  );
 }
 
 /**
