@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { absentValue } from "../../../src/cli/flag-kinds.ts";
 import { parsePending } from "../../../src/cli/parse.ts";
 import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/table.ts";
 import type { Flag, FlagTable } from "../../../src/cli/table-types.ts";
@@ -9,6 +10,8 @@ import { testIf } from "../../harness/skip.ts";
 interface RuncFlag {
   readonly names: readonly string[];
   readonly takesValue: boolean;
+  /** What the help says it is without the flag, such as `"text"`, `5s` or `0`; undefined where it says nothing. */
+  readonly byDefault: string | undefined;
 }
 
 const withRunc = testIf(Bun.which("runc") !== null, "needs runc");
@@ -18,10 +21,11 @@ function runcHelp(...command: readonly string[]): string {
 }
 
 function runcFlags(help: string): RuncFlag[] {
-  return [...help.matchAll(/^ {3}(-\S+(?: value)?(?:, -\S+(?: value)?)*) {2,}/gm)].map(
-    ([, spellings = ""]) => ({
+  return [...help.matchAll(/^ {3}(-\S+(?: value)?(?:, -\S+(?: value)?)*) {2,}(.*)$/gm)].map(
+    ([, spellings = "", text = ""]) => ({
       names: spellings.split(", ").map((spelling) => spelling.replace(" value", "")),
       takesValue: spellings.includes(" value"),
+      byDefault: /\(default: ([^()]*)\)$/.exec(text)?.[1],
     }),
   );
 }
@@ -74,6 +78,39 @@ withRunc("every flag of every command of runc is accepted", () => {
       assert.not.throws(() => parsePending(line), line.join(" "));
     }
   }
+});
+
+/** Where tsrun's default is meant to be another: state and criu of its own. */
+const OWN_DEFAULTS: ReadonlySet<string> = new Set(["--root", "--criu"]);
+
+/** What a flag of ours is when it isn't given, in the words of runc's help; a 0 that means "unchanged" is absent. */
+function ourDefault(flags: FlagTable, spelling: string): string {
+  const flag = flags[spelling.slice(2)];
+  if (flag === undefined) throw new Error(`${spelling} is not in the table`);
+  const value = absentValue(flag) ?? 0;
+  if (flag.kind === "duration") return `${Number(value) / 1000}s`;
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+withRunc("a flag that isn't given is what runc's help says it is", () => {
+  const theirs = runcCommands();
+  const tables = [
+    { flags: GLOBAL_FLAGS as FlagTable, help: runcHelp() },
+    ...COMMAND_NAMES.filter((ours) => theirs.includes(ours)).map((name) => ({
+      flags: commandEntry(name).flags,
+      help: runcHelp(name),
+    })),
+  ];
+  let seen = 0;
+  for (const { flags, help } of tables) {
+    for (const { names, byDefault } of runcFlags(help)) {
+      const long = names.find((name) => name.startsWith("--")) ?? "";
+      if (byDefault === undefined || OWN_DEFAULTS.has(long)) continue;
+      assert.is(ourDefault(flags, long), byDefault, long);
+      seen++;
+    }
+  }
+  assert.ok(seen >= 9, `${seen} defaults were compared`);
 });
 
 withRunc("the help of runc's commands with most flags is read in full", () => {
