@@ -12,6 +12,7 @@ const LOOK = 100;
 
 /** `tsrun events ID`: statistics as JSON lines, and OOM kills, until the container has ended; `--stats` once. */
 export async function events({ globals, flags, args: [id] }: InvocationOf<"events">): Promise<number> {
+  if (flags.interval <= 0) throw new Failure("events: --interval must be greater than 0");
   using directory = storeOf(globals).open(id);
   const path = cgroupOf(directory);
   if (flags.stats) {

@@ -42,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const invocation = parse(argv);
     globals = invocation.globals;
-    for (const warning of invocation.warnings) log(globals, "warning", warning);
+    for (const warning of invocation.warnings) warn(globals, warning);
     return await dispatch(invocation);
   } catch (error) {
     if (error instanceof UsageError) return report(error.globals, error, error.hint, error.status);
@@ -59,6 +59,12 @@ async function dispatch(invocation: Invocation): Promise<number> {
   if (load === undefined) throw new Failure(`\`${invocation.command}\` is not supported yet`);
   const runner = await load();
   return runner(invocation as InvocationOf<CommandName>); // as above
+}
+
+/** A warning about the command line itself is for who typed it, when there is no log. */
+function warn(globals: Globals, warning: string): void {
+  if (globals.log === undefined) complain(`tsrun: warning: ${warning}`);
+  else log(globals, "warning", warning);
 }
 
 /** One line a problem on standard error, the same to the log. */

@@ -154,6 +154,18 @@ test("--debug tells more, in the log, and the container's output stays its own",
   assert.ok(entries.some(({ level }) => level === "debug"));
 });
 
+testTsrun("--criu is ignored with a warning, on stderr or in the log", () => {
+  assert.match(
+    runtime(["list"], { global: ["--criu", "/nowhere"] }).stderr,
+    /^tsrun: warning: --criu is ignored/,
+  );
+  const log = join(freshDirectory("log"), "log.json");
+  silent(runtime(["list"], { global: ["--criu", "/nowhere", "--log", log, "--log-format", "json"] }));
+  const { level, msg } = JSON.parse(readFileSync(log, "utf8")) as Entry;
+  assert.is(level, "warning");
+  assert.match(msg, /--criu is ignored/);
+});
+
 test("an unknown log format is refused", () => {
   assert.ok(runtime(["list"], { global: ["--log-format", "xml"] }).status !== 0);
 });

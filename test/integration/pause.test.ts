@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { created, started } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { refusal, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { refusal, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const COUNT = ["sh", "-c", "while :; do echo tick; done >/dev/null"];
@@ -82,6 +82,22 @@ test("ps shows the host's ps of the container's processes, with ps's own options
     .stdout.trim()
     .split("\n");
   assert.is(chosen[1]?.trim(), `${box.pid()} sleep 60`);
+});
+
+test("exec --ignore-paused starts its program once the container is resumed", async () => {
+  using box = started({ args: ["sleep", "60"] });
+  silent(runtime(["pause", box.id]));
+  await using exec = startRuntime(["exec", "--ignore-paused", box.id, "sh", "-c", "echo on; exit 3"]);
+  await Bun.sleep(300);
+  assert.is(exec.printed().stdout, "");
+  silent(runtime(["resume", box.id]));
+  const { status, stdout } = await exec.ended();
+  assert.equal([status, stdout], [3, "on\n"]);
+});
+
+testTsrun("events takes no interval of 0", () => {
+  using box = started({ args: ["sleep", "60"] });
+  assert.match(refusal(runtime(["events", "--interval", "0", box.id])), /--interval must be greater than 0/);
 });
 
 testTsrun("ps of a stopped container lists nothing", async () => {
