@@ -1,7 +1,7 @@
 // Runs beside other files.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { DEFAULT_MOUNTS, type JsonObject } from "../harness/bundle.ts";
 import { inside } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 
@@ -68,6 +68,42 @@ test("there is no console without a terminal", () => {
 test("a root whose /dev is not a mount gets the devices too", () => {
   const mounts = DEFAULT_MOUNTS.filter(({ destination }) => !String(destination).startsWith("/dev"));
   assert.is(inside(["stat", "-c", "%F %a", "/dev/null"], { mounts }), "character special file 666\n");
+});
+
+// linux.devices
+
+/** A device of config.json, and what stat(1) says of it inside. */
+const ASKED: readonly (readonly [what: string, device: JsonObject, seen: string])[] = [
+  [
+    "a character device",
+    { type: "c", major: 1, minor: 5, fileMode: 0o640, uid: 7, gid: 8 },
+    "character special file 640 1 5 7 8",
+  ],
+  ["an unbuffered character device", { type: "u", major: 1, minor: 3 }, "character special file 666 1 3 0 0"],
+  ["a block device", { type: "b", major: 250, minor: 300 }, "block special file 666 fa 12c 0 0"],
+  ["a FIFO", { type: "p", fileMode: 0o622, uid: 1000 }, "fifo 622 0 0 1000 0"],
+];
+
+for (const [what, device, seen] of ASKED) {
+  test(`${what} is made with the path, numbers, mode and owner that config.json gives it`, () => {
+    const path = "/dev/deep/down/asked";
+    const linux = { devices: [{ path, ...device }] };
+    assert.is(inside(["stat", "-c", "%F %a %t %T %u %g", path], { linux }), `${seen}\n`);
+  });
+}
+
+test("a device of config.json works when a rule of its cgroup lets it", () => {
+  const numbers = { type: "c", major: 1, minor: 5 };
+  const linux = {
+    devices: [{ path: "/dev/nought", ...numbers }],
+    resources: {
+      devices: [
+        { allow: false, access: "rwm" },
+        { allow: true, access: "r", ...numbers },
+      ],
+    },
+  };
+  assert.is(inside(["sh", "-c", "head -c 3 /dev/nought | od -An -tx1"], { linux }), " 00 00 00\n");
 });
 
 leavesNothing();

@@ -1,4 +1,5 @@
 // Runs beside other files.
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -6,6 +7,8 @@ import { capabilities, namespaces } from "../harness/bundle.ts";
 import { inside, ran, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
+
+const DOMAINNAME = "/proc/sys/kernel/domainname";
 
 test("the hostname is config.json's, and the host keeps its own", () => {
   const before = hostname();
@@ -15,6 +18,13 @@ test("the hostname is config.json's, and the host keeps its own", () => {
 
 test("without one the hostname of the caller goes on in the new namespace", () => {
   assert.is(inside(["hostname"], { hostname: undefined }), `${hostname()}\n`);
+});
+
+test("the domainname is config.json's, and the host keeps its own", () => {
+  const read = () => readFileSync(DOMAINNAME, "utf8");
+  const before = read();
+  assert.is(inside(["cat", DOMAINNAME], { domainname: "staff.example" }), "staff.example\n");
+  assert.is(read(), before);
 });
 
 test("a hostname without a new UTS namespace is refused, as it would be the host's", () => {
