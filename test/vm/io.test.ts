@@ -1,8 +1,10 @@
 // Runs beside other files.
-import { statSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { JsonObject } from "../harness/bundle.ts";
+import { cgroup2Mount } from "../harness/cgroups.ts";
 import { started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { measured } from "../harness/measured.ts";
@@ -64,5 +66,16 @@ test("without a limit it doesn't", () => {
   assert.ok(performance.now() - began < 1500);
 });
 
+// Weights, which count where the kernel's cost model is at work on the disk
+
+const COST = join(cgroup2Mount(), "io.cost.qos");
+
+test("blockIO's weights are io.weight, the disk's own first", () => {
+  writeFileSync(COST, `${major}:${minor} enable=1`);
+  using box = withDisk({ blockIO: { weight: 505, weightDevice: [{ major, minor, weight: 1000 }] } });
+  assert.is(cgroupOf(box).read("io.weight"), `default 5000\n${major}:${minor} 10000`);
+});
+
+test.after(() => writeFileSync(COST, `${major}:${minor} enable=0`));
 leavesNothing();
 test.run();

@@ -1,8 +1,11 @@
 // Runs beside other files.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { JsonObject } from "../harness/bundle.ts";
 import { container, ran, started } from "../harness/container.ts";
+import { freshDirectory } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { measured } from "../harness/measured.ts";
 import { command } from "../harness/mount.ts";
@@ -136,6 +139,19 @@ test("a container above memory.high goes on, slowly", async () => {
   using box = started({ args: taking(17), linux: { resources } });
   await waitUntil(() => cgroupOf(box).value("memory.events", "high") > 0, "memory.high was reached");
   assert.is(cgroupOf(box).value("memory.events", "oom_kill"), 0);
+});
+
+test("checkBeforeUpdate refuses a limit below what is in use, and without it the process is killed", async () => {
+  using box = started({ args: SLEEP, linux: { resources: { memory: { limit: 64 * MIB } } } });
+  const update = (changes: JsonObject) => {
+    const file = join(freshDirectory("update"), "resources.json");
+    writeFileSync(file, JSON.stringify({ memory: { limit: 4096, ...changes } }));
+    return box.call("update", "--resources", file);
+  };
+  assert.match(complaint(update({ checkBeforeUpdate: true })), /linux\.resources\.memory\.limit/);
+  assert.is(box.state().status, "running");
+  update({ checkBeforeUpdate: false });
+  await box.until("stopped");
 });
 
 // Pods
