@@ -117,7 +117,7 @@ testTsrun("a control character that a hook prints does not reach the terminal", 
   assert.not.match(said, /\p{Cc}/u);
 });
 
-for (const kind of ["createRuntime", "createContainer", "startContainer"] as const) {
+for (const kind of ["prestart", "createRuntime", "createContainer", "startContainer"] as const) {
   testTsrun(`a ${kind} hook is killed with its children when its time is up`, async () => {
     const notes = notebook();
     const hook = script("sleep 65 & sleep 66", { timeout: 1, env: [PATH] });
@@ -130,6 +130,28 @@ for (const kind of ["createRuntime", "createContainer", "startContainer"] as con
     assert.ok(took > 900 && took < 5000, `took ${took} ms`);
     await waitUntil(() => !processes().some((pid) => isSleep(pid)), "its processes have ended");
   });
+}
+
+for (const [kind, verb] of [
+  ["poststart", ["start"]],
+  ["poststop", ["delete", "--force"]],
+] as const) {
+  testTsrun(
+    `a ${kind} hook is killed with its children when its time is up, and ${verb[0]} goes on`,
+    async () => {
+      const notes = notebook();
+      const log = join(notes.directory, "log");
+      const hook = script("sleep 65 & sleep 66", { timeout: 1, env: [PATH] });
+      using one = container({ ...withHooks(notes, {}), hooks: { [kind]: [hook] } });
+      one.create();
+      const began = performance.now();
+      silent(runtime(["--log", log, ...verb, one.id]));
+      const took = performance.now() - began;
+      assert.match(readFileSync(log, "utf8"), new RegExp(`hooks\\.${kind}\\[0\\].*did not end within 1 s`));
+      assert.ok(took > 900 && took < 5000, `took ${took} ms`);
+      await waitUntil(() => !processes().some((pid) => isSleep(pid)), "its processes have ended");
+    },
+  );
 }
 
 function isSleep(pid: number): boolean {

@@ -255,18 +255,18 @@ test("a state larger than a pipe reaches a hook whole, and may be left unread", 
   assert.is(seenBy("createRuntime", "exec < /dev/null; echo fine", { annotations }), "fine\n");
 });
 
-for (const kind of ["createRuntime", "startContainer"] as const) {
+for (const kind of KINDS) {
   test(`a ${kind} hook has exactly the environment and arguments given`, () => {
     const notes = notebook();
     const hook = {
       path: "/bin/sh",
-      args: ["sh", "-c", 'tr "\\0" "\\n" < /proc/$$/cmdline > $FILE; /usr/bin/env >> $FILE', "more"],
+      args: ["sh", "-c", 'echo "$0" > $FILE; echo "$1" >> $FILE; /usr/bin/env >> $FILE', "one", "two words"],
       env: [`FILE=${fileFor(kind, notes)}`, "PATH=/bin:/usr/bin"],
     };
     using one = container({ ...withHooks(notes, {}), hooks: { [kind]: [hook] } });
     live(one);
-    const [name, , , argument, ...rest] = notes.read().trim().split("\n");
-    assert.equal([name, argument], ["sh", "more"]);
+    const [first, second, ...rest] = notes.read().trim().split("\n");
+    assert.equal([first, second], ["one", "two words"]);
     const env = rest.filter((line) => !/^(PWD|SHLVL|_|OLDPWD)=/.test(line)).sort(); // these are the shell's
     assert.equal(env, [...hook.env].sort());
   });
