@@ -157,6 +157,10 @@ format: $(INSTALLED) ## format the sources
 test: need-root lint bin/tsrun build/rootfs/.built need-test-tools ## lint, build and run all tests; FILES="…" for some
 	@$(BUN) test/run.ts $(FILES)
 
+.PHONY: conformance
+conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/conformance/claims.ts
+	$(BUN) test/conformance/document.ts
+
 # Tests in a virtual machine have a makefile of their own.
 -include test/vm/vm.mk
 

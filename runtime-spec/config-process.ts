@@ -1,7 +1,17 @@
 /** `process`: what runs in the container, as whom and with which limits (config.md, "Process"). */
 
 import { AbsolutePath, Env, Int32, NumberList, Strings, Uint16, Uint32, Uint64 } from "./defs.ts";
-import { array, boolean, foreign, type Infer, integer, object, oneOf, required, string } from "./schema.ts";
+import {
+  array,
+  boolean,
+  type Infer,
+  integer,
+  object,
+  oneOf,
+  required,
+  string,
+  stringThat,
+} from "./schema.ts";
 
 /** The terminal's size in characters. */
 export const ConsoleSize = object({
@@ -167,6 +177,7 @@ export const Process = object({
   scheduler: Scheduler,
   ioPriority: IoPriority,
   execCPUAffinity: ExecCpuAffinity,
-  commandLine: foreign("Windows"),
+  /** Windows': a container that ran something else than its config says would be worse than none. */
+  commandLine: stringThat(() => "is for Windows: use args instead"),
 });
 export type Process = Infer<typeof Process>;
