@@ -14,8 +14,13 @@ export function exists(pid: number): boolean {
 
 /** Whether a process is there and has not ended. */
 export function lives(pid: number): boolean {
-  if (!exists(pid)) return false;
-  return !/^[ZX]/.test(status(pid).get("State") ?? "X");
+  try {
+    return !/^[ZX]/.test(status(pid).get("State") ?? "X");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
+    if (code === "ENOENT" || code === "ESRCH") return false;
+    throw error;
+  }
 }
 
 /** The fields of /proc/PID/status, proc_pid_status(5). */
