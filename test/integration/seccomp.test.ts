@@ -12,8 +12,9 @@ import {
   namespaces,
   type Patch,
 } from "../harness/bundle.ts";
+import { canCompile, compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, container, containerOf, ran, ranIn, started } from "../harness/container.ts";
-import { freshDirectory, project, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
+import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { parseStatus } from "../harness/processes.ts";
 import { complaint, type Outcome, runtime, succeeded } from "../harness/runtime.ts";
@@ -22,26 +23,10 @@ import { waitUntil } from "../harness/wait.ts";
 
 // What runs inside: busybox, and a program that makes one system call and says what it returned
 
-const canCompile = Bun.which("gcc") !== null;
-const testProbe = testIf(canCompile, "needs gcc to compile the test's own programs");
-
 /** Of profiles so narrow that a runtime which needs calls of its own after loading them fails or hangs. */
-const testNarrow = canCompile ? testTsrun : testProbe;
+const testNarrow = canCompile ? testTsrun : testCompiled;
 
-function compiled(name: string, ...flags: string[]): string {
-  const [output, source] = [
-    join(workDirectory, name),
-    join(project, "test/integration/seccomp", `${name}.c`),
-  ];
-  const gcc = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Os", ...flags, "-o", output, source];
-  const { status, stderr } = spawnSync("gcc", gcc, { encoding: "utf8" });
-  assert.is(status, 0, stderr);
-  return output;
-}
-
-const probe = canCompile
-  ? compiled("probe", "-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector")
-  : "";
+const probe = compiled("test/integration/seccomp/probe.c");
 
 /** System call numbers: [x86-64, arm64]. */
 const NUMBERS = {
@@ -181,7 +166,7 @@ test("SCMP_ACT_LOG lets a call pass", () => {
   assert.is(script("mkdir /tmp/x", denying(MKDIR, { action: "SCMP_ACT_LOG" })).status, 0);
 });
 
-testProbe("SCMP_ACT_TRACE is ENOSYS without a tracer", () => {
+testCompiled("SCMP_ACT_TRACE is ENOSYS without a tracer", () => {
   const profile = denying(["getpid"], { action: "SCMP_ACT_TRACE" });
   assert.is(answered([numberOf("getpid")], profile), -ENOSYS);
 });
@@ -199,7 +184,7 @@ testNarrow("a call that is newer than the profile is ENOSYS, so that libraries f
 
 // Arguments
 
-testProbe("a rule holds for the arguments that it names", () => {
+testCompiled("a rule holds for the arguments that it names", () => {
   const [AF_INET, AF_NETLINK, SOCK_DGRAM] = [2, 16, 2];
   const args = [{ index: 0, value: AF_NETLINK, op: "SCMP_CMP_EQ" }];
   const profile = denying(["socket"], { args, errnoRet: 22 });
@@ -207,7 +192,7 @@ testProbe("a rule holds for the arguments that it names", () => {
   assert.ok(answered([numberOf("socket"), AF_INET, SOCK_DGRAM, 0], profile) >= 0);
 });
 
-testProbe("all arguments of a rule must match, of a repeated one any", () => {
+testCompiled("all arguments of a rule must match, of a repeated one any", () => {
   const compare = (index: number, value: number) => ({ index, value, op: "SCMP_CMP_EQ" });
   const both = denying(["getpid"], { args: [compare(0, 1), compare(1, 2)] });
   assert.is(answered([numberOf("getpid"), 1, 2], both), -EPERM);
@@ -217,14 +202,14 @@ testProbe("all arguments of a rule must match, of a repeated one any", () => {
   assert.is(answered([numberOf("getpid"), 3], any), 1);
 });
 
-testProbe("a masked comparison looks at the bits of its mask", () => {
+testCompiled("a masked comparison looks at the bits of its mask", () => {
   const args = [{ index: 0, value: 0xf000, valueTwo: 0x1000, op: "SCMP_CMP_MASKED_EQ" }];
   const profile = denying(["personality"], { args });
   assert.is(answered([numberOf("personality"), 0x1008], profile), -EPERM);
   assert.is(answered([numberOf("personality"), 0x0008], profile), 0);
 });
 
-testProbe("2^64 - 1 is compared as it is", () => {
+testCompiled("2^64 - 1 is compared as it is", () => {
   const made = probing(
     [numberOf("getpid"), "18446744073709551615"],
     denying(["getpid"], { args: [{ index: 0, value: "MAX", op: "SCMP_CMP_EQ" }] }),
@@ -411,7 +396,7 @@ interface ProcessState {
   };
 }
 
-const agent = canCompile ? compiled("agent") : "";
+const agent = compiled("test/integration/seccomp/agent.c");
 
 async function listening(): Promise<Agent> {
   const made = new Agent();
@@ -419,7 +404,7 @@ async function listening(): Promise<Agent> {
   return made;
 }
 
-testProbe("a listener decides about a container's calls, and knows whose they are", async () => {
+testCompiled("a listener decides about a container's calls, and knows whose they are", async () => {
   await using handler = await listening();
   const seccomp = handler.profile(MKDIR, { listenerMetadata: "some words" });
   using box = container({ args: ["sh", "-c", "mkdir /tmp/x; sleep 60"], linux: { seccomp } });
