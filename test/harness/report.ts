@@ -1,5 +1,6 @@
 /** What people read of a test run: a line a file, then the skips with their reasons, and the one closing line. */
 
+import { basename } from "node:path";
 import { MEASURED_MARK, measurementsIn } from "./measured.ts";
 import type { FileResult } from "./run-file.ts";
 import { SKIP_MARK } from "./skip.ts";
@@ -25,6 +26,52 @@ export function printResult({
 /** Whether a line of a failed file's output is worth showing: skips and measurements have lists of their own. */
 function isTelling(line: string): boolean {
   return line.trim() !== "" && !line.startsWith(SKIP_MARK) && !line.startsWith(MEASURED_MARK);
+}
+
+/** The results of one machine. */
+export interface Place {
+  /** Its name, such as `Linux 6.1.0-56-cloud-amd64`. */
+  readonly where: string;
+  readonly results: readonly FileResult[];
+}
+
+/** Prints a table of what passed and failed in each place, a line a feature: what test files are named after. */
+export function printFeatures(places: readonly Place[]): void {
+  const features = [...new Set(places.flatMap(({ results }) => results.map(featureOf)))].sort();
+  const rows = features.map((feature) => [
+    feature,
+    ...places.map(({ results }) => cell(results.filter((result) => featureOf(result) === feature))),
+  ]);
+  const table = [["feature", ...places.map(({ where }) => where)], ...rows];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  console.log("");
+  for (const row of table)
+    console.log(
+      row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
+}
+
+/** `time namespace` for test/vm/time-namespace.test.ts, and for a file of that name elsewhere. */
+function featureOf({ file }: FileResult): string {
+  return basename(file, ".test.ts").replaceAll("-", " ");
+}
+
+/** `12 passed, 1 failed`; nothing where no file is about the feature. */
+function cell(results: readonly FileResult[]): string {
+  const sum = (count: (result: FileResult) => number) =>
+    results.reduce((total, one) => total + count(one), 0);
+  return [
+    [sum(({ passed }) => passed), "passed"],
+    [sum(({ failed }) => failed), "FAILED"],
+    [sum(({ skipped }) => skipped.length), "skipped"],
+  ]
+    .filter(([count]) => count !== 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(", ");
 }
 
 /** Prints what was measured, the skips and, last, the closing line; returns the exit status, 1 without any test. */

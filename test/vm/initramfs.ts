@@ -3,11 +3,12 @@
  * that the tests call. JavaScript needs no program of its own: tsrun, told `BUN_BE_BUN=1`, is the Bun in it.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readBusybox } from "../../rootfs/busybox-binary.ts";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
 import { command } from "../harness/mount.ts";
+import { GUEST_PROGRAMS } from "./results.ts";
 
 /** Where the project is in the guest, without the first slash. */
 export const GUEST_PROJECT = "tsrun";
@@ -35,6 +36,7 @@ const PROGRAMS = [
   ["chrt", "util-linux"],
   ["nsenter", "util-linux"],
   ["prlimit", "util-linux"],
+  ["setsid", "util-linux"],
   ["ip", "iproute2"],
   ["ps", "procps"],
   ["timeout", "coreutils"],
@@ -61,8 +63,16 @@ const LINKS = [
 /** Directories that the guest's init mounts file systems on. */
 const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
 
-/** The tree of a guest; `modules` are files of kernel modules, which its init loads in this order. */
-export function guestTree(project: string, modules: readonly string[]): Entry[] {
+/** What a guest has that is not the same for all. */
+export interface GuestParts {
+  /** Files of kernel modules, which its init loads in this order. */
+  readonly modules: readonly string[];
+  /** C programs of the tests, compiled. */
+  readonly programs: readonly string[];
+}
+
+/** The tree of a guest. @throws MissingPackage */
+export function guestTree(project: string, { modules, programs: compiled }: GuestParts): Entry[] {
   const tsrun = join(project, "bin/tsrun");
   const programs = PROGRAMS.map(([name, owner]) => [name, which(name, owner)] as const);
   const linked = [tsrun, ...programs.map(([, path]) => path)].flatMap(librariesOf);
@@ -80,6 +90,7 @@ export function guestTree(project: string, modules: readonly string[]): Entry[] 
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
     ...LINKS.map(([path, target]) => link(path, target)),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
+    ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
     ...PARTS.flatMap((part) => copied(join(project, part), `${GUEST_PROJECT}/${part}`)),
   ]);
 }

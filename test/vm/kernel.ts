@@ -1,72 +1,101 @@
-/** Debian's cloud kernel, unpacked from its package beside the build and not installed. */
+/** Debian's cloud kernels, unpacked from their packages beside the build and not installed. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { command } from "../harness/mount.ts";
+import { type Archive, backports, ownArchive } from "./apt.ts";
 
 /** The package that depends on the newest kernel of this kind. */
 const NEWEST = "linux-image-cloud-amd64";
+
+/** Which kernel: that of this machine's release of Debian, or the newer one of its backports. */
+export const EDITIONS = ["stable", "backports"] as const;
+export type Edition = (typeof EDITIONS)[number];
 
 /** A kernel that QEMU can boot, and its modules. */
 export interface Kernel {
   readonly image: string;
   /** Paths of module files by the modules' names. */
   readonly modules: ReadonlyMap<string, string>;
+  /** Modules that are part of the image. */
+  readonly builtIn: ReadonlySet<string>;
 }
 
-/** The kernel in `cache`; fetched from Debian's archive when there is none. @throws Error */
-export function cachedKernel(cache: string): Kernel {
-  const unpacked = join(cache, "kernel");
-  if (!existsSync(unpacked)) fetchKernel(cache, unpacked);
+/** There is no such kernel to be had. */
+export class NoKernel extends Error {}
+
+/** The kernel in `directory`; fetched from Debian's archive when there is none. @throws NoKernel */
+export function cachedKernel(directory: string, edition: Edition): Kernel {
+  const unpacked = join(directory, "kernel");
+  if (!existsSync(unpacked)) fetchKernel(directory, unpacked, edition);
   const boot = join(unpacked, "boot");
   const image = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
   if (image === undefined) throw new Error(`${boot} has no vmlinuz: remove ${unpacked} and try again`);
-  return { image: join(boot, image), modules: modulesIn(join(unpacked, "lib/modules")) };
+  return { image: join(boot, image), ...modulesIn(join(unpacked, "lib/modules")) };
 }
 
 /** Complete or not there at all, whenever it is interrupted. */
-function fetchKernel(cache: string, destination: string): void {
-  const work = join(cache, "fetching");
+function fetchKernel(directory: string, destination: string, edition: Edition): void {
+  const work = join(directory, "fetching");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(join(work, "tree"), { recursive: true });
-  command("sh", "-c", 'cd "$1" && apt-get download -qq "$2"', "sh", work, newestKernel());
-  const archive = readdirSync(work).find((name) => name.endsWith(".deb"));
-  if (archive === undefined) throw new Error(`apt-get download left no package in ${work}`);
-  command("dpkg", "-x", join(work, archive), join(work, "tree"));
+  command("dpkg", "-x", downloaded(work, edition), join(work, "tree"));
+  decompressModules(join(work, "tree"));
   renameSync(join(work, "tree"), destination);
   rmSync(work, { recursive: true });
 }
 
-/** `linux-image-6.1.0-56-cloud-amd64`; the list of packages is fetched when this machine has none. */
-function newestKernel(): string {
-  const known = dependency();
-  if (known !== undefined) return known;
-  command("apt-get", "update", "-qq");
-  const found = dependency();
-  if (found === undefined)
-    throw new Error(`Debian's archive has no ${NEWEST}: is it in /etc/apt/sources.list?`);
-  return found;
+/** The package's file. What this machine knows of the archive may be missing or out of date. @throws NoKernel */
+function downloaded(work: string, edition: Edition): string {
+  try {
+    const archive = edition === "stable" ? ownArchive() : backports(join(work, "apt"));
+    try {
+      return download(archive, work);
+    } catch {
+      archive.update();
+      return download(archive, work);
+    }
+  } catch (error) {
+    throw new NoKernel(`needs ${NEWEST} of ${edition}: ${String(error)}`);
+  }
 }
 
-function dependency(): string | undefined {
-  const listing = command("sh", "-c", `apt-cache depends ${NEWEST} 2>/dev/null || true`);
-  return listing.match(/Depends: (linux-image-\S+)/)?.[1];
+function download(archive: Archive, work: string): string {
+  const name = newestIn(archive);
+  if (name === undefined) throw new Error(`${archive.name} has none`);
+  return archive.download(name, work);
 }
 
-function modulesIn(directory: string): Map<string, string> {
+/** `linux-image-6.1.0-56-cloud-amd64`. */
+function newestIn(archive: Archive): string | undefined {
+  return archive.dependencyOf(NEWEST, /^linux-image-/);
+}
+
+/** Newer packages have their modules compressed. */
+function decompressModules(tree: string): void {
+  command("find", tree, "-name", "*.ko.xz", "-exec", "xz", "--decompress", "--", "{}", "+");
+}
+
+function modulesIn(directory: string): Pick<Kernel, "modules" | "builtIn"> {
   const files = readdirSync(directory, { recursive: true, encoding: "utf8" });
   const modules = files.filter((file) => file.endsWith(".ko"));
-  return new Map(modules.map((file) => [moduleName(basename(file, ".ko")), join(directory, file)]));
+  const list = files.find((file) => basename(file) === "modules.builtin");
+  const builtIn = list === undefined ? [] : readFileSync(join(directory, list), "utf8").split("\n");
+  return {
+    modules: new Map(modules.map((file) => [moduleName(file), join(directory, file)])),
+    builtIn: new Set(builtIn.map(moduleName)),
+  };
 }
 
 /** A module's file may have hyphens where its name has underscores. */
-function moduleName(name: string): string {
-  return name.replaceAll("-", "_");
+function moduleName(file: string): string {
+  return basename(file, ".ko").replaceAll("-", "_");
 }
 
 /** Module files in an order in which they load: `names` and all that these depend on. @throws Error */
-export function loadOrder({ modules }: Kernel, names: readonly string[]): string[] {
+export function loadOrder({ modules, builtIn }: Kernel, names: readonly string[]): string[] {
   const order = new Set<string>();
   const add = (name: string): void => {
+    if (builtIn.has(name)) return;
     const file = modules.get(name);
     if (file === undefined) throw new Error(`the kernel has no module ${name}`);
     if (order.has(file)) return;

@@ -5,9 +5,14 @@ import { PORT } from "./results.ts";
 
 const QEMU = "qemu-system-x86_64";
 
+/** QEMU 7.2 spoils the flags register in cmpxchg16b, which kernels from 6.5 on use when the processor has it. */
+const CPU = "max,-cx16";
+
 export interface Machine {
   readonly image: string;
   readonly initramfs: string;
+  /** Parameters for its kernel, beside those that every machine gets. */
+  readonly parameters: readonly string[];
   /** Files that take what the guest prints on its console, and what it writes to the port of its results. */
   readonly console: string;
   readonly results: string;
@@ -27,7 +32,7 @@ export interface Ending {
  * The kernel prints errors only and ends the machine on a panic. Emulation is a third faster when programs are at the
  * same addresses each time (norandmaps), so that their translations are used again.
  */
-const KERNEL_OPTIONS = "console=ttyS0 panic=-1 loglevel=4 mitigations=off audit=0 norandmaps";
+const PARAMETERS = ["console=ttyS0", "panic=-1", "loglevel=4", "mitigations=off", "audit=0", "norandmaps"];
 
 /** Boots a machine and waits for its end. @throws MissingPackage */
 export async function boot(machine: Machine): Promise<Ending> {
@@ -52,11 +57,11 @@ export async function boot(machine: Machine): Promise<Ending> {
   }
 }
 
-function options({ image, initramfs, console, results, disks }: Machine): string[] {
+function options({ image, initramfs, parameters, console, results, disks }: Machine): string[] {
   return [
-    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "4096", "-smp", "2"],
+    ...["-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "4096", "-smp", "2"],
     ...["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot", "-nodefaults"],
-    ...["-kernel", image, "-initrd", initramfs, "-append", KERNEL_OPTIONS],
+    ...["-kernel", image, "-initrd", initramfs, "-append", [...PARAMETERS, ...parameters].join(" ")],
     ...["-serial", `file:${console}`],
     ...["-device", "virtio-serial-pci", "-chardev", `file,id=results,path=${results}`],
     ...["-device", `virtserialport,chardev=results,name=${PORT}`],

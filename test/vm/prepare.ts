@@ -1,31 +1,50 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { textFile } from "../../rootfs/tree.ts";
+import { compileProgram } from "../harness/compile-program.ts";
 import { writeCpio } from "./cpio.ts";
 import { GUEST_PROJECT, guestTree } from "./initramfs.ts";
-import { cachedKernel, loadOrder } from "./kernel.ts";
+import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
 import { FILE_LIST } from "./results.ts";
 
-/** What the guest's kernel has as modules, and the machine or the tests need. */
+/** What the guest's kernel may have as modules, and the machine or the tests need. */
 const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", "overlay", "fuse", "loop", "veth"] as const;
+
+/**
+ * No kernel has all there is, so that tests of what a kernel lacks run, too: the stable one has no controller of
+ * RDMA, the newer one no AppArmor and no SELinux.
+ */
+const PARAMETERS: Record<Edition, readonly string[]> = {
+  stable: ["cgroup_disable=rdma"],
+  backports: ["apparmor=0", "selinux=0"],
+};
 
 /** /dev/vda is for the tests to read, /dev/vdb to swap to; both are empty. */
 const DISKS = ["first.img", "second.img"] as const;
 const DISK_BYTES = 256 * 1024 * 1024;
 
-/** Makes, in `directory`, all that a machine which runs `files` boots from. @throws MissingPackage */
+/** What a machine is asked to do. */
+export interface Task {
+  readonly edition: Edition;
+  /** Test files, relative to the project. */
+  readonly files: readonly string[];
+  /** Time for all of it. */
+  readonly seconds: number;
+}
+
+/** Makes, in `directory`, all that a machine boots from. @throws MissingPackage, NoKernel */
 export function prepareMachine(
   project: string,
   directory: string,
-  files: readonly string[],
-  seconds: number,
+  { edition, files, seconds }: Task,
 ): Machine {
   mkdirSync(directory, { recursive: true });
-  const kernel = cachedKernel(directory);
+  const kernel = cachedKernel(directory, edition);
   const machine = {
     image: kernel.image,
     initramfs: join(directory, "guest.cpio"),
+    parameters: PARAMETERS[edition],
     console: join(directory, "console.log"),
     results: join(directory, "results.jsonl"),
     disks: DISKS.map((name) => join(directory, name)),
@@ -33,11 +52,26 @@ export function prepareMachine(
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
   for (const disk of machine.disks) emptyDisk(disk);
+  const parts = {
+    modules: loadOrder(kernel, MODULES),
+    programs: compiledPrograms(project, join(directory, "programs")),
+  };
   writeCpio(machine.initramfs, [
-    ...guestTree(project, loadOrder(kernel, MODULES)),
+    ...guestTree(project, parts),
     textFile(`${GUEST_PROJECT}/${FILE_LIST}`, files),
   ]);
   return machine;
+}
+
+/** The C programs of the integration tests. */
+function compiledPrograms(project: string, directory: string): string[] {
+  mkdirSync(directory, { recursive: true });
+  const sources = [...new Bun.Glob("test/integration/**/*.c").scanSync(project)].sort();
+  return sources.map((source) => {
+    const output = join(directory, basename(source, ".c"));
+    compileProgram(project, source, output);
+    return output;
+  });
 }
 
 function emptyDisk(file: string): void {

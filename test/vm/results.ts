@@ -10,6 +10,9 @@ import type { FileResult } from "../harness/run-file.ts";
 /** Where the names of the test files are, a line each; relative to the project, as they are. */
 export const FILE_LIST = "test-files";
 
+/** The guest's directory of the tests' own programs, for it has no compiler; without the first slash. */
+export const GUEST_PROGRAMS = "programs";
+
 /** The port's name, by which the guest finds it. */
 export const PORT = "tsrun.results";
 

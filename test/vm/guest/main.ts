@@ -3,7 +3,7 @@ import { openSync, readFileSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { cgroup2Controllers } from "../../harness/cgroups.ts";
 import { runFile } from "../../harness/run-file.ts";
-import { FILE_LIST, portDevice, type Report } from "../results.ts";
+import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
 const FILE_SECONDS = 240;
@@ -12,6 +12,7 @@ const WORKERS = 3;
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
 
 process.env["TSRUN_TEST_SLOWNESS"] = "3";
+process.env["TSRUN_TEST_PROGRAMS"] = `/${GUEST_PROGRAMS}`;
 const port = openSync(portDevice(), "w");
 report({
   kind: "began",

@@ -1,0 +1,72 @@
+/** Packages of Debian's archive, fetched as apt-get does it, signatures and all, and not installed. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { command } from "../harness/mount.ts";
+
+const KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** A place where apt finds packages. */
+export interface Archive {
+  /** How people call it. */
+  readonly name: string;
+  /** Fetches the lists of what there is. @throws Error */
+  update(): void;
+  /** The package that `name` depends on and whose name matches, if any. */
+  dependencyOf(name: string, matching: RegExp): string | undefined;
+  /** Downloads a package and returns its file. @throws Error */
+  download(name: string, directory: string): string;
+}
+
+/** What this machine installs packages from. */
+export function ownArchive(): Archive {
+  return archive("this machine's apt sources", []);
+}
+
+/** Debian's backports for this machine's release; `directory` keeps their lists, and nothing of the machine's changes. */
+export function backports(directory: string): Archive {
+  const suite = `${releaseName()}-backports`;
+  const [lists, sources, cache] = ["lists", "sources.list", "cache"].map((name) => join(directory, name));
+  for (const made of [`${lists}/partial`, `${cache}/archives/partial`]) mkdirSync(made, { recursive: true });
+  writeFileSync(`${sources}`, `deb [signed-by=${KEYS}] ${mirror()} ${suite} main\n`);
+  return archive(suite, [
+    ...["-o", `Dir::Etc::SourceList=${sources}`, "-o", "Dir::Etc::SourceParts=/dev/null"],
+    ...["-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`],
+  ]);
+}
+
+/** `options` stand in front of each of apt's commands. */
+function archive(name: string, options: readonly string[]): Archive {
+  return {
+    name,
+    update: () => void command("apt-get", ...options, "-qq", "update"),
+    dependencyOf(package_, matching) {
+      const shell = ["-c", '"$@" 2>/dev/null || true', "sh"]; // it fails for a package that it doesn't know
+      const listing = command("sh", ...shell, "apt-cache", ...options, "depends", package_);
+      const names = [...listing.matchAll(/^ +Depends: (\S+)$/gm)].map(([, found = ""]) => found);
+      return names.find((found) => matching.test(found));
+    },
+    download(package_, directory) {
+      // apt-get puts it into the directory where it is called.
+      const shell = ["-c", 'cd "$1" && shift && "$@"', "sh", directory];
+      command("sh", ...shell, "apt-get", ...options, "-qq", "download", package_);
+      const file = readdirSync(directory).find((found) => found.endsWith(".deb"));
+      if (file === undefined) throw new Error(`apt-get download left no package in ${directory}`);
+      return join(directory, file);
+    },
+  };
+}
+
+/** `bookworm` for Debian 12. */
+function releaseName(): string {
+  const name = readFileSync("/etc/os-release", "utf8").match(/^VERSION_CODENAME=(\w+)$/m)?.[1];
+  if (name === undefined) throw new Error("/etc/os-release has no VERSION_CODENAME");
+  return name;
+}
+
+/** Where this machine gets its release from, so that a mirror is used here, too. @throws Error */
+function mirror(): string {
+  const listing = command("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)");
+  const found = listing.match(new RegExp(`^${releaseName()} main (\\S+)$`, "m"))?.[1];
+  if (found === undefined) throw new Error(`apt's sources have no main of ${releaseName()}`);
+  return found;
+}

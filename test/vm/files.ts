@@ -1,0 +1,12 @@
+/**
+ * Load, and images that mean ill: what these ask is the same on every machine, and emulation makes it long. They run
+ * in a guest when they are named.
+ */
+const LEFT_OUT = /^test\/integration\/(stress|hostile[a-z-]*)\.test\.ts$/;
+
+/** The test files that a guest runs, relative to the project. */
+export function guestFiles(project: string): string[] {
+  const patterns = ["test/vm/*.test.ts", "test/integration/**/*.test.ts"];
+  const all = patterns.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(project)].sort());
+  return all.filter((file) => !LEFT_OUT.test(file));
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs test files in a virtual machine that has what this one may lack, every controller of cgroup v2 first of all.
+ *
+ *     build/vm/EDITION/kernel/        Debian's cloud kernel, fetched once
+ *     build/vm/EDITION/console.log    what the guest printed
+ *     build/vm/EDITION/results.jsonl  what its tests reported
+ */
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { printResult } from "../harness/report.ts";
+import type { FileResult } from "../harness/run-file.ts";
+import { boot, type Ending, type Machine } from "./machine.ts";
+import { prepareMachine, type Task } from "./prepare.ts";
+import { parseReports, type Report } from "./results.ts";
+
+/** What came of a machine's task. */
+export interface GuestRun {
+  /** The kernel's release, or the edition of one that never said so. */
+  readonly kernel: string;
+  readonly results: readonly FileResult[];
+}
+
+/**
+ * Boots a machine that runs the files and prints what each came to. A guest that does not come to its end is a failure
+ * more. @throws MissingPackage, NoKernel
+ */
+export async function runInGuest(project: string, task: Task): Promise<GuestRun> {
+  const machine = prepareMachine(project, join(project, "build/vm", task.edition), task);
+  const all = watch(machine.results, show);
+  const ending = await boot(machine);
+  const reports = all();
+  const results = reports.flatMap((one) => (one.kind === "file" ? [one.result] : []));
+  const kernel = reports.find((one) => one.kind === "began")?.kernel ?? task.edition;
+  if (ending.how === "switched off" && reports.at(-1)?.kind === "ended") return { kernel, results };
+  const guest = lost(project, machine, ending, unheard(task, results));
+  printResult(guest);
+  return { kernel, results: [...results, guest] };
+}
+
+/** Calls `each` for every report as it arrives; the returned function ends that, and has them all. */
+function watch(file: string, each: (report: Report) => void): () => readonly Report[] {
+  let seen = 0;
+  const look = () => {
+    const reports = parseReports(readFileSync(file, "utf8"));
+    for (const report of reports.slice(seen)) each(report);
+    seen = reports.length;
+    return reports;
+  };
+  const timer = setInterval(look, 200);
+  return () => {
+    clearInterval(timer);
+    return look();
+  };
+}
+
+function show(report: Report): void {
+  if (report.kind === "began") {
+    console.log(`Linux ${report.kernel}, cgroup v2 with ${report.controllers.join(" ")}`);
+  } else if (report.kind === "file") printResult(report.result);
+}
+
+/** The files that the guest said nothing of. */
+function unheard({ files }: Task, results: readonly FileResult[]): string[] {
+  return files.filter((file) => !results.some((result) => result.file === file));
+}
+
+/** How much of the console is shown when the guest was lost. */
+const LAST_LINES = 60;
+
+function lost(
+  project: string,
+  { console, seconds }: Machine,
+  { how, trouble }: Ending,
+  missing: readonly string[],
+): FileResult {
+  const last = readFileSync(console, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
+  const why = how === "out of time" ? `was not off after ${seconds} s` : `${how} before its tests had ended`;
+  return {
+    file: "the guest",
+    passed: 0,
+    failed: 1,
+    skipped: [],
+    seconds: 0,
+    complaints: [
+      `(all that it printed: ${relative(project, console)})`,
+      why,
+      `said nothing of ${missing.join(" ")}`,
+    ],
+    output: [trouble, ...last].join("\n"),
+  };
+}
