@@ -228,12 +228,19 @@ testWith("pids")("a container with a pids limit can't fork beyond it", () => {
   assert.not.match(stdout, /forked/);
 });
 
-testIf(isTsrun && !controllers.has("memory"), "needs a machine without the cgroup controller memory")(
+const REFUSED = [
+  ["memory", { limit: 33554432 }],
+  ["rdma", { mlx5_1: { hcaHandles: 3 } }],
+] as const;
+const missing = REFUSED.find(([controller]) => !controllers.has(controller));
+
+testIf(isTsrun && missing !== undefined, "needs a machine without the cgroup controller memory or rdma")(
   "a limit that no controller here can keep is refused, and named",
   () => {
-    using box = container({ linux: { resources: { memory: { limit: 33554432 } } } });
+    const [controller, limits] = missing ?? REFUSED[0];
+    using box = container({ linux: { resources: { [controller]: limits } } });
     const said = complaint(box.call("create", "--bundle", box.bundle.path));
-    assert.match(said, /linux\.resources\.memory/);
+    assert.match(said, new RegExp(`linux\\.resources\\.${controller}`));
   },
 );
 

@@ -1,5 +1,4 @@
 // Runs beside other files.
-import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Patch } from "../harness/bundle.ts";
@@ -7,14 +6,11 @@ import { ran, started } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
+import { hasAppArmor, hasSelinux } from "../harness/security-modules.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SELINUX = "system_u:system_r:container_t:s0:c1,c2";
-const hasSelinux = /\bselinuxfs$/m.test(readFileSync("/proc/filesystems", "utf8"));
-const testWithout = testIf(
-  !hasSelinux && !existsSync("/sys/module/apparmor"),
-  "this kernel has SELinux or AppArmor: test/vm/labels.test.ts tests them",
-);
+const testWithout = testIf(!hasSelinux && !hasAppArmor, "needs a kernel without SELinux and AppArmor");
 
 for (const [path, module, patch] of [
   ["process.apparmorProfile", "AppArmor", { process: { apparmorProfile: "docker-default" } }],

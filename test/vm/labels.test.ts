@@ -1,18 +1,18 @@
 // Runs beside other files.
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespaces } from "../harness/bundle.ts";
 import { ran, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { hasAppArmor } from "../harness/security-modules.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
 const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
 const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
 
-const hasAppArmor = existsSync("/sys/module/apparmor");
 const testAppArmor = testIf(hasAppArmor, "needs a kernel with AppArmor");
 
 // The profile of every process in a policy namespace is "unconfined" before any is loaded, which would take
