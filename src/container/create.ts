@@ -29,6 +29,7 @@ import {
 } from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
+import type { PreparedMounts } from "./prepared-mounts.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
 import {
@@ -104,6 +105,9 @@ async function make(
     : pivot;
   const filter = await filterOf(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
+  using prepared = needsPreparedMounts(bundle)
+    ? (await import("./prepared-mounts.ts")).prepareMounts(bundle, namespaces)
+    : null;
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
   options.prepare?.(directory);
@@ -115,12 +119,12 @@ async function make(
   undo.add(() => deleteCgroup(cgroup));
 
   const fd = newMailbox(directory);
-  const launch = new Launch(fd, mailboxSize(bundle, filter), namespaces, cgroup.fd);
+  const launch = new Launch(fd, mailboxSize(bundle, filter, prepared), namespaces, cgroup.fd);
   undo.add(() => launch.abort());
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const keyring = options.ownKeyring ? options.id : null;
-  const context = contextOf(bundle, namespaces, cgroup.path, keyring, labels);
+  const context = contextOf(bundle, namespaces, cgroup.path, keyring, labels, prepared);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -131,7 +135,7 @@ async function make(
 
   const pid = launch.waitForInit();
   closeNamespaces(namespaces);
-  if (namespaces.created.has("user")) writeMappings(pid, bundle.config);
+  if (namespaces.created.has("user")) writeMappings(pid, bundle.config.linux ?? {}, "linux");
   stream();
   cgroup.restrict();
   if (terminal !== null) options.console?.attach(init, pid, terminal);
@@ -175,6 +179,16 @@ function wantsLabels({ config: { linux }, process }: Bundle): boolean {
   return Boolean(linux?.mountLabel || process.apparmorProfile || process.selinuxLabel);
 }
 
+/** Whether a mount asks for what is made before the init is born. */
+export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
+  return mounts.some(
+    ({ options = [], uidMappings, gidMappings }) =>
+      uidMappings !== undefined ||
+      gidMappings !== undefined ||
+      ["idmap", "ridmap", "tmpcopyup"].some((option) => options.includes(option)),
+  );
+}
+
 function firstState(bundle: Bundle, { id, ownKeyring }: CreateOptions): Saved {
   const { annotations } = bundle.config;
   const hooks = laterHooks(bundle);
@@ -202,15 +216,19 @@ function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
 }
 
 /** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
-function mailboxSize({ config, process, text }: Bundle, filter: SeccompFilter | null): MailboxSize {
+function mailboxSize(
+  { config, process, text }: Bundle,
+  filter: SeccompFilter | null,
+  prepared: PreparedMounts | null,
+): MailboxSize {
   const { linux = {}, mounts = [] } = config;
   const { devices = [], maskedPaths = [], readonlyPaths = [], sysctl = {} } = linux;
   const things =
     mounts.length + devices.length + maskedPaths.length + readonlyPaths.length + Object.keys(sysctl).length;
   const deepest = text.length >> 3; // a path of n names takes 2 n steps, and 2 n bytes at least
   return {
-    steps: 512 + 32 * things + deepest,
-    data: 98_304 + 8 * text.length,
+    steps: 512 + 32 * things + deepest + (prepared?.steps ?? 0),
+    data: 98_304 + 8 * text.length + (prepared?.data ?? 0),
     execution: executionSize(process, filter),
   };
 }
@@ -221,6 +239,7 @@ export function contextOf(
   cgroup: string,
   keyring: string | null,
   labels: ProcessLabels | null,
+  prepared: PreparedMounts | null,
 ): InitContext {
   const joinsUser = namespaces.joins.some(({ type }) => type === "user");
   return {
@@ -228,6 +247,7 @@ export function contextOf(
     namespaces,
     keyring,
     labels,
+    preparedMounts: prepared?.mounts ?? null,
     inUserNamespace: joinsUser || namespaces.created.has("user"),
     cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,

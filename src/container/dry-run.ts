@@ -8,6 +8,7 @@ import type { Bundle } from "./bundle.ts";
 import { placeCgroup } from "./cgroup.ts";
 import { contextOf } from "./create.ts";
 import { enter, setUp } from "./init-program.ts";
+import { prepareMounts } from "./prepared-mounts.ts";
 
 /** The flags of `create` that change the init's program. */
 interface DryRunFlags {
@@ -25,7 +26,9 @@ export function dryRun(id: string, bundle: Bundle, flags: DryRunFlags): readonly
   const cgroup = placeCgroup(id, bundle.config).path;
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
-  const context = contextOf(labelled, namespaces, cgroup, flags.noNewKeyring ? null : id, labels);
+  using prepared = prepareMounts(bundle, namespaces);
+  const keyring = flags.noNewKeyring ? null : id;
+  const context = contextOf(labelled, namespaces, cgroup, keyring, labels, prepared);
   const { root } = setUp(program, context);
   enter(program, root, bundle, 0, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
   closeNamespaces(namespaces);

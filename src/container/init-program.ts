@@ -66,6 +66,7 @@ import { addMounts, sealMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
 import { reopenNull } from "../linux/null-streams.ts";
+import type { PreparedMount } from "../linux/prepared-mount.ts";
 import { bindRootfs, changeRoot, type EnterRoot, pivot, protectRoot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { handOver } from "../linux/seccomp/listener.ts";
@@ -89,6 +90,8 @@ export interface InitContext {
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
+  /** What was prepared for some of the mounts, by index. */
+  readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
   /** The container's cgroup directory on the host. */
   readonly cgroup: string | null;
   readonly hostHasKcore: boolean;
@@ -166,6 +169,7 @@ function mountAll(program: Program, context: InitContext): Tree {
     cgroup,
     namespaces,
     inUserNamespace,
+    prepared: context.preparedMounts,
   });
   if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
     makeDevices(program, root, linux.devices ?? [], inUserNamespace);

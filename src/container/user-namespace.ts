@@ -1,14 +1,25 @@
-import type { Config } from "../../runtime-spec/config.ts";
 import type { IdMapping } from "../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeExisting } from "../kernel/files.ts";
 import { fail } from "../linux/config-error.ts";
 
-/** Writes the mappings of a new user namespace, from the parent's side (user_namespaces(7)). @throws ConfigError */
-export function writeMappings(pid: number, { linux = {} }: Config): void {
-  writeMap(pid, "uid_map", "linux.uidMappings", linux.uidMappings ?? []);
-  writeMap(pid, "gid_map", "linux.gidMappings", linux.gidMappings ?? []);
+interface Mappings {
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/**
+ * Writes the mappings of a new user namespace, from the parent's side (user_namespaces(7)). `where` is the place of
+ * both in config.json. @throws ConfigError
+ */
+export function writeMappings(
+  pid: number,
+  { uidMappings = [], gidMappings = [] }: Mappings,
+  where: string,
+): void {
+  writeMap(pid, "uid_map", `${where}.uidMappings`, uidMappings);
+  writeMap(pid, "gid_map", `${where}.gidMappings`, gidMappings);
 }
 
 function writeMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {

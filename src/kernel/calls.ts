@@ -62,6 +62,15 @@ export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags:
 export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);
 export const faccessat2 = (dir: Fd, path: string, mode: number, flags: number) =>
   call("faccessat2", dir, path, mode, flags);
+export const fchown = (fd: Fd, uid: number, gid: number) => call("fchown", fd, uid, gid);
+export const fchmod = (fd: Fd, mode: number) => call("fchmod", fd, mode);
+/** `times` is what `fileTimes` makes. */
+export const utimensat = (dir: Fd, path: string, times: Uint8Array, flags: number) =>
+  call("utimensat", dir, path, times, flags);
+/** futimens(3). */
+export const futimens = (fd: Fd, times: Uint8Array) => call("utimensat", fd, 0, times, 0);
+/** Copies up to `count` bytes, from where `from` stands; the kernel takes 2147479552 at most. */
+export const sendfile = (to: Fd, from: Fd, count: number) => call("sendfile", to, from, 0, count);
 /** `into` has STATX_SIZE bytes. */
 export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array | Room) =>
   call("statx", dir, path, flags, STATX_BASIC_STATS, into);
@@ -109,9 +118,16 @@ export const mountSetattr = (
   dir: Fd,
   path: string,
   flags: number,
-  attributes: { readonly set?: number; readonly clear?: number; readonly propagation?: number },
+  attributes: {
+    readonly set?: number;
+    readonly clear?: number;
+    readonly propagation?: number;
+    /** A user namespace, for MOUNT_ATTR_IDMAP. */
+    readonly userns?: number;
+  },
 ) => {
-  const packed = mountAttr(attributes.set ?? 0, attributes.clear ?? 0, attributes.propagation ?? 0);
+  const { set = 0, clear = 0, propagation = 0, userns = 0 } = attributes;
+  const packed = mountAttr(set, clear, propagation, userns);
   return call("mount_setattr", dir, path, flags, packed, packed.byteLength);
 };
 

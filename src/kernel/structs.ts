@@ -110,6 +110,21 @@ export function readStatx(bytes: Uint8Array): FileStatus {
   };
 }
 
+/** When the file's content was changed, from a filled `struct statx`: `struct timespec`, as utimensat(2) takes it. */
+export function modificationTime(bytes: Uint8Array): Uint8Array {
+  const time = new Uint8Array(16); // tv_sec; tv_nsec, of which statx has 32 bits
+  time.set(bytes.subarray(112, 124));
+  return time;
+}
+
+/** The two times of utimensat(2): of the last access, which is now (UTIME_NOW), and of the last change. */
+export function fileTimes(modified: Uint8Array): Uint8Array {
+  const times = new Uint8Array(32);
+  new DataView(times.buffer).setUint32(8, 0x3fff_ffff, true);
+  times.set(modified, 16);
+  return times;
+}
+
 /** `f_type` of a filled `struct statfs` (120 bytes on both architectures). */
 export function statfsType(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);

@@ -1,5 +1,5 @@
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
-import type { StepResult } from "../kernel/call.ts";
+import type { Fd } from "../kernel/call.ts";
 import { CWD, moveMount, openTree } from "../kernel/calls.ts";
 import {
   AT_RECURSIVE,
@@ -25,7 +25,7 @@ interface HostSource {
 }
 
 /** Binds what `source` names on the host, or beside the bundle's config.json. @throws ConfigError */
-export function bindHost(job: MountJob): StepResult {
+export function bindHost(job: MountJob): Fd {
   return bindMount(job, hostSource(job));
 }
 
@@ -39,10 +39,10 @@ function hostSource({ where, mount: { source }, path: destination, context }: Mo
 }
 
 /** Binds a file or directory of the host (or, through a symlink, what it points to). Returns the mount. */
-export function bindMount(job: MountJob, { path, isDirectory }: HostSource): StepResult {
-  const { program, options, mount } = job;
+export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
+  const { program, options, mount, prepared } = job;
   const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
-  const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE | recursive));
+  const tree = prepared.tree ?? program.add(openTree(CWD, path, OPEN_TREE_CLONE | recursive));
   const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
   changeMount(program, tree, options);
   program.add(moveMount(tree, place));
@@ -77,7 +77,7 @@ export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): st
 }
 
 /** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */
-export function bindHostsOwn(job: MountJob, path: string): StepResult {
+export function bindHostsOwn(job: MountJob, path: string): Fd {
   const { options, mount } = job;
   const guarded = mount.type === "sysfs" ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : 0;
   const recursiveSet = options.recursiveSet | (mount.type === "sysfs" ? MOUNT_ATTR_RDONLY : 0);

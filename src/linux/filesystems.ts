@@ -39,6 +39,7 @@ export function newMount(job: MountJob, type: string): StepResult {
     return mountWithLongOptions(job, type, data);
   const made = makeFilesystem(job, type, data);
   const place = openDirectory(job, type);
+  copyUp(job, made);
   changeMount(program, made, { ...options, set: 0, clear: 0 });
   program.add(moveMount(made, place));
   return made;
@@ -60,6 +61,13 @@ function makeFilesystem(job: MountJob, type: string, data: readonly string[]): S
   configure(job, fs, data);
   program.add(fsconfigCreate(fs));
   return program.add(fsmount(fs, attributesOf(job, type)));
+}
+
+/** Copies what the image has there into a new tmpfs, as long as nobody sees it. */
+function copyUp({ program, root, where, path, prepared: { copy } }: MountJob, made: StepResult): void {
+  if (copy === undefined || copy.content.status === null) return;
+  const from = program.add(openat2(root, path, O_PATH | O_DIRECTORY, INSIDE));
+  copy.add({ program, from, to: made, where }, copy.content, copy.owners);
 }
 
 /** The attributes that a mount begins with. A tmpfs is read-only once all is made that goes on it. */

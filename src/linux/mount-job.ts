@@ -7,6 +7,7 @@ import type { Destinations } from "./destination.ts";
 import { directoryInside, fileInside } from "./inside.ts";
 import type { MountOptions } from "./mount-options.ts";
 import type { NamespacePlan } from "./namespaces.ts";
+import type { PreparedMount } from "./prepared-mount.ts";
 import type { ProcGuard } from "./proc-places.ts";
 
 /** What mounts need to know of their container. */
@@ -17,6 +18,8 @@ export interface MountContext {
   readonly cgroup: string | null;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
+  /** What was prepared for some of the mounts, by index. */
+  readonly prepared: ReadonlyMap<number, PreparedMount> | null;
 }
 
 /** One of `mounts` on its way. */
@@ -27,6 +30,7 @@ export interface MountJob {
   readonly where: string;
   readonly mount: Mount;
   readonly options: MountOptions;
+  readonly prepared: PreparedMount;
   /** The destination without symlinks, relative to the rootfs. */
   readonly path: string;
   readonly guard: ProcGuard;

@@ -1,6 +1,6 @@
 import type { Mount } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
-import type { Fd, StepResult } from "../kernel/call.ts";
+import type { Fd } from "../kernel/call.ts";
 import { mountSetattr } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, MOUNT_ATTR_RDONLY } from "../kernel/constants.ts";
 import { bindHost, bindHostsOwn, bindMount, hostsOwn } from "./bind-mounts.ts";
@@ -13,6 +13,8 @@ import { isBind, readMountOptions } from "./mount-options.ts";
 import type { Mounted } from "./mounted.ts";
 import { ProcGuard } from "./proc-places.ts";
 import { remount } from "./remount.ts";
+
+const NOTHING = {};
 
 /** Adds the steps that make `mounts`, in their order, below `root`. @throws ConfigError */
 export function addMounts(
@@ -29,7 +31,8 @@ export function addMounts(
     program.by(`config.json: ${where} (${mount.type ?? "bind"} on ${mount.destination})`);
     const path = destinations.resolve(where, mount);
     const options = readMountOptions(mount.options ?? []);
-    const job = { program, root, where, mount, options, path, guard, destinations, context };
+    const prepared = context.prepared?.get(index) ?? NOTHING;
+    const job = { program, root, where, mount, options, prepared, path, guard, destinations, context };
     const result = addMount(job);
     if (path === "proc") guard.watch(program, result);
     program.ready();
@@ -44,12 +47,9 @@ export function addMounts(
   return made;
 }
 
-function addMount(job: MountJob): StepResult {
+function addMount(job: MountJob): Fd {
   const { where, mount, options } = job;
   const { type } = mount;
-  if (options.idmap !== null || mount.uidMappings !== undefined || mount.gidMappings !== undefined)
-    fail(where, "id-mapped mounts are not supported yet");
-  if (options.copyUp) fail(`${where}.options`, "tmpcopyup is not supported yet");
   if (options.remount) return remount(job);
   if (isBind(mount)) return bindHost(job);
   if (type === "cgroup" || type === "cgroup2") return mountCgroup(job);
@@ -69,7 +69,7 @@ export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
 }
 
 /** cgroup v2: a view of its own in a new cgroup namespace, else the container's directory, read-only when asked. */
-function mountCgroup(job: MountJob): StepResult {
+function mountCgroup(job: MountJob): Fd {
   const { where, mount, options, context } = job;
   // The options that v1 knows (`name=`, controllers) mean nothing here; nsdelegate and others are the host's.
   if (context.namespaces.created.has("cgroup"))

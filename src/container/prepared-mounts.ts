@@ -1,0 +1,209 @@
+/**
+ * What some mounts need before the init is born: id-mapped trees, and lists of what `tmpcopyup` copies.
+ *
+ * A mount is id-mapped by whoever has CAP_SYS_ADMIN over its file system, so by tsrun on the host, not by an init in
+ * a user namespace. The mapping is that of a user namespace which lives for this only.
+ *
+ * Loaded only for the containers that ask for it.
+ */
+import type { Config, Mount } from "../../runtime-spec/config.ts";
+import type { IdMapping } from "../../runtime-spec/config-linux.ts";
+import { CWD, close, fcntl, memfdCreate, mountSetattr, openat, openTree } from "../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_RECURSIVE,
+  F_SETFD,
+  MFD_CLOEXEC,
+  MOUNT_ATTR_IDMAP,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  OPEN_TREE_CLONE,
+} from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { fail } from "../linux/config-error.ts";
+import { addCopy, copySize, listForCopy, type Owners } from "../linux/copy-up.ts";
+import { names } from "../linux/inside.ts";
+import { isBind, readMountOptions } from "../linux/mount-options.ts";
+import { mountTable } from "../linux/mount-table.ts";
+import type { NamespacePlan } from "../linux/namespaces.ts";
+import { isAbsolute, join } from "../linux/paths.ts";
+import type { PreparedMount } from "../linux/prepared-mount.ts";
+import type { Bundle } from "./bundle.ts";
+import { Launch } from "./launch.ts";
+import { writeMappings } from "./user-namespace.ts";
+
+/** What was prepared, by the mount's index; the trees are closed with it. */
+export interface PreparedMounts extends Disposable {
+  readonly mounts: ReadonlyMap<number, PreparedMount>;
+  /** What the copies take in the init's mailbox. */
+  readonly steps: number;
+  readonly data: number;
+}
+
+/** @throws ConfigError */
+export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
+  const { mounts = [] } = bundle.config;
+  const prepared = new Map<number, PreparedMount>();
+  const users = new UserNamespaces(bundle.config, namespaces);
+  let [steps, data] = [0, 0];
+  try {
+    for (const [index, mount] of mounts.entries()) {
+      const where = `mounts[${index}]`;
+      if (isIdMapped(mount)) prepared.set(index, { tree: idMappedTree(where, mount, bundle, users) });
+      if (!mount.options?.includes("tmpcopyup")) continue;
+      if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
+      const content = contentAt(where, index, bundle);
+      const size = copySize(content);
+      steps += size.steps;
+      data += size.data;
+      prepared.set(index, { copy: { content, owners: ownersIn(bundle.config, namespaces), add: addCopy } });
+    }
+  } catch (error) {
+    closeTrees(prepared);
+    throw error;
+  } finally {
+    users.close();
+  }
+  return { mounts: prepared, steps, data, [Symbol.dispose]: () => closeTrees(prepared) };
+}
+
+function closeTrees(prepared: ReadonlyMap<number, PreparedMount>): void {
+  for (const { tree } of prepared.values()) if (tree !== undefined) here(close(tree));
+}
+
+// Id-mapped mounts
+
+function isIdMapped({ options = [], uidMappings, gidMappings }: Mount): boolean {
+  const asked = options.includes("idmap") || options.includes("ridmap");
+  return asked || (uidMappings ?? []).length > 0 || (gidMappings ?? []).length > 0;
+}
+
+/** A copy of what the mount shows, id-mapped: with `ridmap`, all below it too. */
+function idMappedTree(where: string, mount: Mount, { path: bundle }: Bundle, users: UserNamespaces): number {
+  const { source = "", options = [] } = mount;
+  if (!isBind(mount) || source === "") fail(where, "only bind mounts can be id-mapped");
+  const userns = users.forMount(where, mount);
+  const path = isAbsolute(source) ? source : join(bundle, source);
+  const { bind, idmap } = readMountOptions(options);
+  const tree = attempt(openTree(CWD, path, OPEN_TREE_CLONE | (bind === "bind" ? 0 : AT_RECURSIVE)));
+  if (tree < 0)
+    fail(`${where}.source`, `cannot open ${path}: open_tree: ${errnoName(-tree)} (${errnoText(-tree)})`);
+  const flags = AT_EMPTY_PATH | (idmap === "ridmap" ? AT_RECURSIVE : 0);
+  const result = attempt(mountSetattr(tree, "", flags, { set: MOUNT_ATTR_IDMAP, userns }));
+  if (result < 0) {
+    here(close(tree));
+    fail(
+      where,
+      `cannot id-map ${path}: mount_setattr: ${errnoName(-result)} (${errnoText(-result)}); it is on ${fileSystemOf(path)}: not every file system can be id-mapped, nor what is already, or belongs to another user namespace`,
+    );
+  }
+  here(fcntl(tree, F_SETFD, 0));
+  return tree;
+}
+
+/** The type of the file system that a path of the host is on, as far as its text tells. */
+function fileSystemOf(path: string): string {
+  let [best, type] = ["", "an unknown file system"];
+  for (const entry of mountTable()) {
+    const inside = `${path}/`.startsWith(entry.point === "/" ? "/" : `${entry.point}/`);
+    if (inside && entry.point.length >= best.length) [best, type] = [entry.point, entry.type];
+  }
+  return type;
+}
+
+/** User namespaces by what they map; those made here end with their descriptors. */
+class UserNamespaces {
+  private readonly linux: NonNullable<Config["linux"]>;
+  private readonly joined: number | undefined;
+  private readonly made = new Map<string, number>();
+
+  constructor({ linux = {} }: Config, { joins }: NamespacePlan) {
+    this.linux = linux;
+    this.joined = joins.find(({ type }) => type === "user")?.fd;
+  }
+
+  /** The mount's own mappings, or without any the container's. */
+  forMount(where: string, { uidMappings = [], gidMappings = [] }: Mount): number {
+    if (uidMappings.length > 0) return this.withMappings(where, uidMappings, gidMappings);
+    if (this.joined !== undefined) return this.joined;
+    const { uidMappings: uids = [], gidMappings: gids = [] } = this.linux;
+    if (uids.length === 0)
+      fail(where, "id-mapped mounts need mappings: the container has no user namespace of its own");
+    return this.withMappings("linux", uids, gids);
+  }
+
+  private withMappings(
+    where: string,
+    uidMappings: readonly IdMapping[],
+    gidMappings: readonly IdMapping[],
+  ): number {
+    const key = JSON.stringify([uidMappings, gidMappings]);
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
+    const fd = newUserNamespace(where, { uidMappings, gidMappings });
+    this.made.set(key, fd);
+    return fd;
+  }
+
+  close(): void {
+    for (const fd of this.made.values()) here(close(fd));
+  }
+}
+
+interface Mappings {
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+}
+
+/** A descriptor of a user namespace in which nobody lives. */
+function newUserNamespace(where: string, mappings: Mappings): number {
+  const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const size = { steps: 16, data: 4096, execution: 0 };
+  const launch = new Launch(mailbox, size, { created: new Set(["user"]), joins: [] }, null);
+  try {
+    const pid = launch.waitForInit();
+    writeMappings(pid, mappings, where);
+    return here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
+  } finally {
+    launch.abort();
+    here(close(mailbox));
+  }
+}
+
+// tmpcopyup
+
+/** What is at a mount's destination before it is made: of the image, or of an earlier bind mount. */
+function contentAt(where: string, index: number, { config, rootfs, path: bundle }: Bundle) {
+  const { mounts = [] } = config;
+  const path = names(mounts[index]?.destination ?? "");
+  const below = mounts
+    .slice(0, index)
+    .findLast(({ destination }) => names(destination).every((name, at) => name === path[at]));
+  if (below === undefined) return listAt(where, rootfs, path);
+  const { source = "", destination } = below;
+  if (!isBind(below)) return { entries: [], status: null };
+  return listAt(
+    where,
+    isAbsolute(source) ? source : join(bundle, source),
+    path.slice(names(destination).length),
+  );
+}
+
+function listAt(where: string, root: string, path: readonly string[]) {
+  const fd = attempt(openat(CWD, root, O_PATH | O_DIRECTORY));
+  if (fd < 0) return { entries: [], status: null };
+  try {
+    return listForCopy(where, fd, path.join("/") || ".");
+  } finally {
+    here(close(fd));
+  }
+}
+
+function ownersIn({ linux = {} }: Config, { created, joins }: NamespacePlan): Owners {
+  const mapped = created.has("user") || joins.some(({ type }) => type === "user");
+  return mapped
+    ? { uids: linux.uidMappings ?? [], gids: linux.gidMappings ?? [] }
+    : { uids: null, gids: null };
+}

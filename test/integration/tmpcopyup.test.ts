@@ -1,0 +1,162 @@
+// Runs beside other files.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  type Bundle,
+  bundle,
+  capabilities,
+  DEFAULT_MOUNTS,
+  type JsonObject,
+  namespaces,
+  type Patch,
+} from "../harness/bundle.ts";
+import { ranIn } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
+import { bind, hostDirectory } from "../harness/volumes.ts";
+
+const COPIED: JsonObject = { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] };
+
+/** A bundle whose image has files of all kinds in /data. */
+function image(patch: Patch, mounts: readonly JsonObject[] = [COPIED]): Bundle {
+  const made = bundle({ ...patch, mounts: [...DEFAULT_MOUNTS, ...mounts] });
+  const data = join(made.rootfs, "data");
+  mkdirSync(join(data, "deep/er"), { recursive: true });
+  writeFileSync(join(data, "plain"), "some text\n");
+  writeFileSync(join(data, "empty"), "");
+  writeFileSync(join(data, "deep/er/large"), Buffer.alloc(3_000_000, "x"));
+  writeFileSync(join(data, "set-user-id"), "");
+  chownSync(join(data, "set-user-id"), 33, 34);
+  chmodSync(join(data, "set-user-id"), 0o4751);
+  linkSync(join(data, "plain"), join(data, "hard"));
+  symlinkSync("plain", join(data, "link"));
+  symlinkSync("/etc/passwd", join(data, "deep/outside"));
+  spawnSync("mkfifo", ["-m", "600", join(data, "fifo")]);
+  chownSync(join(data, "deep"), 5, 6);
+  chmodSync(join(data, "deep"), 0o1770);
+  utimesSync(join(data, "plain"), 1, 1_000_000_000);
+  lutimesSync(join(data, "link"), 1, 1_100_000_000);
+  utimesSync(join(data, "deep"), 1, 1_200_000_000);
+  chmodSync(data, 0o2775);
+  chownSync(data, 7, 8);
+  return made;
+}
+
+/** The image has directories of other users. */
+const ALL_SEEING = { capabilities: capabilities(["CAP_DAC_OVERRIDE"]) };
+
+const LIST = "cd /data && find . | sort | while read f; do stat -c '%n %F %a %u:%g %s' $f; done";
+
+function shown(made: Bundle): string {
+  return succeeded(ranIn(made.path)).stdout;
+}
+
+test("tmpcopyup gives the tmpfs what the image has there: kinds, modes, owners, sizes", () => {
+  const without = shown(image({ args: ["sh", "-c", LIST], process: ALL_SEEING }, []));
+  const copied = shown(image({ args: ["sh", "-c", LIST], process: ALL_SEEING }));
+  const withoutSizes = (text: string) => text.replaceAll(/(directory .*) \d+$/gm, "$1"); // a file system's own affair
+  assert.is(withoutSizes(copied), withoutSizes(without));
+  assert.match(copied, /^\.\/set-user-id regular empty file 4751 33:34 0$/m);
+});
+
+test("contents, links and times are the image's", () => {
+  const script = [
+    ...[
+      "cat /data/plain",
+      "readlink /data/link; readlink /data/deep/outside",
+      "tr -d x < /data/deep/er/large | wc -c",
+      "wc -c < /data/deep/er/large",
+    ],
+    "stat -c %Y /data/plain /data/link /data/deep",
+    "stat -f -c %T /data",
+  ];
+  assert.is(
+    shown(image({ args: ["sh", "-c", script.join(";")], process: ALL_SEEING })),
+    "some text\nplain\n/etc/passwd\n0\n3000000\n1000000000\n1100000000\n1200000000\ntmpfs\n",
+  );
+});
+
+test("what the container changes there is not the image's", () => {
+  const made = image({ args: ["sh", "-c", "echo changed > /data/plain; rm /data/empty; cat /data/plain"] });
+  assert.is(shown(made), "changed\n");
+  assert.is(shown(made), "changed\n");
+});
+
+test("an empty or missing directory gives an empty tmpfs", () => {
+  const mounts = [{ ...COPIED, destination: "/nothing" }];
+  assert.is(shown(image({ args: ["ls", "-A", "/nothing"] }, mounts)), "");
+});
+
+test("the tmpfs has its other options, and can be read-only", () => {
+  const mounts = [{ ...COPIED, options: ["tmpcopyup", "size=8m", "ro", "noexec"] }];
+  const args = ["sh", "-c", "cat /data/plain; touch /data/x; grep ' /data ' /proc/mounts"];
+  const { stdout, stderr } = ranIn(image({ args }, mounts).path);
+  assert.match(stdout, /^some text\n.* tmpfs ro,noexec,.*size=8192k/);
+  assert.match(stderr, /Read-only/);
+});
+
+test("in a user namespace the copies are its users'", () => {
+  const mappings = [
+    { containerID: 0, hostID: 0, size: 30 },
+    { containerID: 100, hostID: 33, size: 10 },
+  ];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  const args = ["stat", "-c", "%u:%g", "/data/set-user-id", "/data/deep", "/data/plain"];
+  assert.is(shown(image({ args, linux })), "100:101\n5:6\n0:0\n");
+});
+
+test("below a bind mount it copies what is there, not what the image has under it", () => {
+  const source = hostDirectory("theirs");
+  mkdirSync(join(source, "sub"));
+  writeFileSync(join(source, "sub/file"), "");
+  const mounts = [bind(source, "/data"), { ...COPIED, destination: "/data/sub" }];
+  assert.is(shown(image({ args: ["ls", "/data/sub"] }, mounts)), "file\n");
+});
+
+test("the destination may be a link of the image, and never leads out of it", () => {
+  const made = bundle({
+    args: ["ls", "/etc"],
+    mounts: [...DEFAULT_MOUNTS, { ...COPIED, destination: "/out" }],
+  });
+  symlinkSync("../../../../etc", join(made.rootfs, "out"));
+  mkdirSync(join(made.rootfs, "etc"), { recursive: true });
+  writeFileSync(join(made.rootfs, "etc/of-the-image"), "");
+  assert.match(shown(made), /^of-the-image$/m);
+  assert.not.match(shown(made), /^debian_version$/m);
+});
+
+testTsrun("a size that is too small is an error with the mount's name, and nothing is left", async () => {
+  const left = watchLeaks();
+  const said = complaint(
+    ranIn(image({ args: ["true"] }, [{ ...COPIED, options: ["tmpcopyup", "size=1m"] }]).path),
+  );
+  assert.match(
+    said,
+    /mounts\[6\]\.options: tmpcopyup copied \d+ of 3000000 bytes of deep\/er\/large: is the tmpfs too small/,
+  );
+  await left("of a failed copy");
+});
+
+testTsrun("tmpcopyup on another kind of mount is refused", () => {
+  const mounts = [{ destination: "/data", type: "proc", source: "proc", options: ["tmpcopyup"] }];
+  assert.match(
+    complaint(ranIn(image({ args: ["true"] }, mounts).path)),
+    /mounts\[6\]\.options: tmpcopyup is for/,
+  );
+});
+
+leavesNothing();
+test.run();
