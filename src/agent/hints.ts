@@ -29,6 +29,10 @@ const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in 
     ENOENT: "does it exist in the rootfs?",
     EXDEV: "it leads out of where it must stay",
   },
+  set_mempolicy: {
+    EINVAL: "does this machine have these NUMA nodes, and memory on them?",
+    ENOSYS: "this kernel has no NUMA",
+  },
   setgroups: {
     EPERM: "are these groups mapped in the user namespace?",
     EINVAL: "are these groups mapped in the user namespace?",

@@ -8,6 +8,7 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { joinKeyring } from "../linux/keyring.ts";
+import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -81,6 +82,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
   if (labels === null) keyring();
   else labels.label(program, keyring);
   setPersonality(program, linux);
+  setMemoryPolicy(program, linux);
   const pid = launch.waitForInit();
   here(close(fd));
   closeTarget(target);

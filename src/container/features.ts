@@ -2,6 +2,7 @@ import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import { readTextIfThere } from "../kernel/files.ts";
+import { memoryPolicyFeatures } from "../linux/memory-policy.ts";
 import { mountOptionNames } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
@@ -37,6 +38,8 @@ function linuxFeatures(): LinuxFeatures {
     apparmor: { enabled: supports("process.apparmorProfile") },
     selinux: { enabled: supports("process.selinuxLabel") },
     intelRdt: { enabled: supports("linux.intelRdt") },
+    memoryPolicy: memoryPolicyFeatures(),
+    mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: supports("linux.netDevices") },
   };
 }

@@ -25,6 +25,7 @@ import { readText } from "../kernel/files.ts";
 import { takeIdentity } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
+import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -224,6 +225,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     },
     enter(program) {
       setPersonality(program, linux);
+      setMemoryPolicy(program, linux);
       takeIdentity(program, filter === null ? process : untilFiltered(process));
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));

@@ -60,6 +60,7 @@ import { directoryInside, names } from "../linux/inside.ts";
 import { makeKeyring } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
+import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
 import { addMounts, sealMounts } from "../linux/mounts.ts";
@@ -124,6 +125,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   if (labels === null) ownKeyring();
   else labels.label(program, ownKeyring);
   setPersonality(program, config.linux);
+  setMemoryPolicy(program, config.linux);
   if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
   const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;
   const root = tree?.root ?? null;

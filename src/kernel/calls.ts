@@ -132,6 +132,9 @@ export const mountSetattr = (
 };
 
 // Namespaces and processes.
+/** The kernel reads one bit less of the mask than it is told. */
+export const setMempolicy = (mode: number, mask: Uint8Array) =>
+  call("set_mempolicy", mode, mask, mask.byteLength * 8 + 1);
 export const setns = (fd: Fd, type: number) => call("setns", fd, type);
 export const unshare = (flags: number) => call("unshare", flags);
 /** `args` is a `struct clone_args`. Only an agent can make this call; see Program.clone. */
