@@ -154,6 +154,14 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "a listener decides about a container's calls, and knows whose they are":
       "linux.seccomp.{listenerPath,listenerMetadata}",
   },
+  "integration/memory-policy.test.ts": {
+    'linux.memoryPolicy {"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES"]} is bind=static:0':
+      "linux.memoryPolicy linux.memoryPolicy.{mode,nodes,flags}",
+  },
+  "integration/idmapped-mounts.test.ts": {
+    "a mount's own mappings say who owns its files, and idmap leaves what is below":
+      "mounts[].{uidMappings,gidMappings} mounts[].{uidMappings,gidMappings}[].{containerID,hostID,size}",
+  },
   "integration/seccomp-flags.test.ts": {
     "with SECCOMP_FILTER_FLAG_LOG the kernel's log tells of a denied call": "linux.seccomp.flags",
   },
@@ -182,7 +190,6 @@ const NOT_YET = "tsrun does not apply it yet";
 const V1_REALTIME = "cgroup v2 cannot share out realtime CPU time";
 const V1_LEAVES = "cgroup v2 has no leaf weights";
 const V1_NETWORK = "cgroup v2 has no network controllers";
-const MAPPING = [{ containerID: 0, hostID: 1000, size: 1 }];
 const DEVICE = { major: 8, minor: 0 };
 
 const resources = (limits: JsonObject): JsonObject => ({ linux: { resources: limits } });
@@ -200,34 +207,9 @@ export const REFUSED: readonly Exception[] = [
     sample: { linux: { intelRdt: { closID: "group" } } },
   },
   {
-    properties: "linux.memoryPolicy linux.memoryPolicy.{mode,nodes,flags}",
-    because: NOT_YET,
-    sample: { linux: { memoryPolicy: { mode: "MPOL_INTERLEAVE", nodes: "0" } } },
-  },
-  {
     properties: "linux.netDevices linux.netDevices.*.name",
     because: NOT_YET,
     sample: { linux: { netDevices: { eth7: { name: "eth0" } } } },
-  },
-  {
-    properties: [
-      "mounts[].{uidMappings,gidMappings}",
-      "mounts[].{uidMappings,gidMappings}[].{containerID,hostID,size}",
-    ].join(" "),
-    because: NOT_YET,
-    named: "mounts[0]",
-    sample: {
-      mounts: [
-        {
-          destination: "/mnt",
-          type: "bind",
-          source: "/tmp",
-          options: ["bind"],
-          uidMappings: MAPPING,
-          gidMappings: MAPPING,
-        },
-      ],
-    },
   },
   {
     properties: "linux.resources.cpu.realtimeRuntime",
