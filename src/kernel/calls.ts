@@ -55,8 +55,8 @@ export const symlinkat = (target: string, dir: Fd, path: string) => call("symlin
 export const unlinkat = (dir: Fd, path: string, flags: number) => call("unlinkat", dir, path, flags);
 export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flags: number) =>
   call("renameat2", fromDir, from, toDir, to, flags);
-export const readlinkat = (dir: Fd, path: string, into: Uint8Array) =>
-  call("readlinkat", dir, path, into, into.byteLength);
+export const readlinkat = (dir: Fd, path: string, into: Uint8Array | Room) =>
+  call("readlinkat", dir, path, into, "room" in into ? into.room : into.byteLength);
 export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags: number) =>
   call("fchownat", dir, path, uid, gid, flags);
 export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);
@@ -145,6 +145,9 @@ export const prctl = (option: number, a: Argument = 0, b = 0, c = 0, d = 0) =>
   call("prctl", option, a, b, c, d);
 export const prlimit64 = (pid: number, resource: number, limits: Uint8Array) =>
   call("prlimit64", pid, resource, limits, 0);
+/** prlimit(2) of one's own; `into` has RLIMIT_SIZE bytes. */
+export const getrlimit = (resource: number, into: Uint8Array | Room) =>
+  call("prlimit64", 0, resource, 0, into);
 export const pidfdOpen = (pid: number) => call("pidfd_open", pid, 0);
 export const pidfdSendSignal = (pidfd: number, signal: number) =>
   call("pidfd_send_signal", pidfd, signal, 0, 0);
@@ -163,6 +166,9 @@ export const ppoll = (fds: Uint8Array, milliseconds: number) =>
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, 0, value, timeout, 0, 0);
 export const futexWake = (address: number) => call("futex", address, 1, 1, 0, 0, 0);
+/** `into` has TIMESPEC_SIZE bytes. */
+export const clockGettime = (clock: number, into: Uint8Array | Room) => call("clock_gettime", clock, into);
+export const getppid = () => call("getppid");
 export const getpid = () => call("getpid");
 export const geteuid = () => call("geteuid");
 export const getegid = () => call("getegid");
@@ -174,6 +180,8 @@ export const setresuid = (uid: number) => call("setresuid", uid, uid, uid);
 export const capset = (header: Uint8Array, data: Uint8Array) => call("capset", header, data);
 export const keyctl = (operation: number, key: Argument, argument: Argument = 0) =>
   call("keyctl", operation, key, argument);
+export const addKey = (type: string, description: string, payload: Uint8Array, keyring: number) =>
+  call("add_key", type, description, payload, payload.byteLength, keyring);
 export const sethostname = (name: string) =>
   call("sethostname", name, new TextEncoder().encode(name).byteLength);
 export const setdomainname = (name: string) =>

@@ -126,8 +126,10 @@ export const PR_SET_PDEATHSIG = 1;
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
 export const PR_SET_NAME = 15;
+export const PR_CAPBSET_READ = 23;
 export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;
+export const PR_GET_NO_NEW_PRIVS = 39;
 export const PR_SET_CHILD_SUBREAPER = 36;
 export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_RAISE = 2;
@@ -137,6 +139,7 @@ export const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
 // linux/keyctl.h, and the kernel's linux/key.h
 export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 export const KEYCTL_SETPERM = 5;
+export const KEY_SPEC_SESSION_KEYRING = -3;
 export const KEY_POS_ALL = 0x3f000000;
 export const KEY_USR_VIEW = 0x00010000;
 export const KEY_USR_READ = 0x00020000;
@@ -154,6 +157,7 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 // asm-generic/signal.h
 export const SIG_SETMASK = 2;
 export const SIGKILL = 9;
+export const SIGSYS = 31;
 
 // linux/wait.h
 export const WNOHANG = 1;
@@ -162,6 +166,11 @@ export const WNOWAIT = 0x0100_0000;
 /** Kinds of ids of waitid(2). */
 export const P_ALL = 0;
 export const P_PID = 1;
+export const P_PIDFD = 3;
+
+// linux/time.h
+export const CLOCK_MONOTONIC = 1;
+export const CLOCK_BOOTTIME = 7;
 
 // linux/nsfs.h
 export const NS_GET_NSTYPE = 0xb703;

@@ -3,10 +3,12 @@
  * linux/bpf_common.h and linux/audit.h.
  */
 import type { Argument, Call } from "./call.ts";
+import { ioctl } from "./calls.ts";
 import { ARCHITECTURE } from "./syscall-numbers.ts";
 
 const SECCOMP_SET_MODE_FILTER = 1;
 
+export const SECCOMP_FILTER_FLAG_TSYNC = 0x01;
 export const SECCOMP_FILTER_FLAG_LOG = 0x02;
 export const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 0x04;
 export const SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x08;
@@ -99,4 +101,22 @@ export function sockFprog(instructions: number, address: number): Uint8Array {
 /** seccomp(2) with SECCOMP_SET_MODE_FILTER; `program` is a `struct sock_fprog`. */
 export function setSeccompFilter(flags: number, program: Argument): Call {
   return { name: "seccomp", args: [SECCOMP_SET_MODE_FILTER, flags, program] };
+}
+
+const SECCOMP_IOCTL_NOTIF_RECV = 0xc050_2100;
+const SECCOMP_IOCTL_NOTIF_SEND = 0xc018_2101;
+/** `struct seccomp_notif`: id (8 bytes), pid, flags (4 each), `struct seccomp_data`. */
+export const SECCOMP_NOTIF_SIZE = 16 + SECCOMP_DATA.size;
+
+/** Takes what a filter's listener has to tell; `notification` has SECCOMP_NOTIF_SIZE bytes, all 0. */
+export const receiveNotification = (listener: number, notification: Uint8Array): Call =>
+  ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification);
+
+/** Answers a notification: the call that waits returns `value`. */
+export function answerNotification(listener: number, notification: Uint8Array, value: number): Call {
+  const response = new DataView(new ArrayBuffer(24));
+  const { buffer, byteOffset } = notification;
+  response.setBigUint64(0, new DataView(buffer, byteOffset).getBigUint64(0, true), true);
+  response.setBigInt64(8, BigInt(value), true);
+  return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, new Uint8Array(response.buffer));
 }

@@ -38,6 +38,13 @@ export function timespec(milliseconds: number): Uint8Array {
   return words64(seconds, Math.round((milliseconds - seconds * 1000) * 1_000_000));
 }
 
+export const TIMESPEC_SIZE = 16;
+
+/** The whole seconds of a filled `struct timespec`. */
+export function timespecSeconds(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
+}
+
 /** `struct rlimit64` of prlimit64(2): soft, then hard; the values above 2^63 mean RLIM_INFINITY. */
 export function rlimit64(soft: number, hard: number): Uint8Array {
   const bytes = words64(soft, hard);
@@ -45,6 +52,13 @@ export function rlimit64(soft: number, hard: number): Uint8Array {
   if (soft >= 2 ** 63) bytes.fill(0xff, 0, 8);
   if (hard >= 2 ** 63) bytes.fill(0xff, 8, 16);
   return bytes;
+}
+
+export const RLIMIT_SIZE = 16;
+
+/** The hard limit of a filled `struct rlimit64`; RLIM_INFINITY is 2^64, as in configs. */
+export function hardLimit(bytes: Uint8Array): number {
+  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(8, true));
 }
 
 /** `struct __user_cap_header_struct` for the calling thread, version 3 (capset(2)). */
@@ -149,4 +163,9 @@ export const SIGINFO_SIZE = 128;
 /** `si_pid` of a `siginfo_t` that waitid(2) has filled: which child ended; 0 when none has. */
 export function endedChild(info: Uint8Array): number {
   return new DataView(info.buffer, info.byteOffset, info.byteLength).getInt32(16, true);
+}
+
+/** `si_status` of the same: the exit status, or the number of the signal that ended the child. */
+export function endedStatus(info: Uint8Array): number {
+  return new DataView(info.buffer, info.byteOffset, info.byteLength).getInt32(24, true);
 }

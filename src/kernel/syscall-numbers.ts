@@ -60,6 +60,7 @@ export const NUMBERS = {
   futex: [202, 98],
   sched_setaffinity: [203, 122],
   getdents64: [217, 61],
+  clock_gettime: [228, 113],
   exit_group: [231, 94],
   set_mempolicy: [238, 237],
   waitid: [247, 95],
