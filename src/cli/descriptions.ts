@@ -124,8 +124,22 @@ line for each thing that is wrong: where it stands, and what to change. Nothing 
   },
   check: {
     text: `
-Tries what containers need from this machine: kernel features, namespaces, cgroup controllers, seccomp.
-With --bundle, tries what this bundle needs.`,
+Tries what containers need of this machine, feature by feature, in processes that are thrown away, and
+tells of each whether it works, is missing (the kernel or the machine hasn't got it), is forbidden (this
+user may not) or was skipped, because of which system call and errno, and what of a config.json is
+impossible so. Nothing is left behind, but modules that the kernel loads for itself. Ordinary users may
+ask too; most is forbidden to them.
+
+Ends with status 0 when containers can run: when all works that the config.json which "spec" writes needs.
+Else with 1.
+
+With --bundle, tries what this bundle needs, and lists the lines of its config.json that this machine
+cannot honour. Ends with status 0 when there are none, else with 1.`,
+    examples: [
+      ["tsrun check", "can this machine run containers?"],
+      ["tsrun check --bundle /srv/web", "can it run this one, as it is meant to be?"],
+      ["tsrun check --format tap | prove -", "as a test, in TAP"],
+    ],
   },
   features: {
     text: `

@@ -1,5 +1,7 @@
 /** What `--help` prints, made from the table. */
+
 import { ABOUT, DESCRIPTIONS } from "./descriptions.ts";
+import { fill } from "./fill.ts";
 import { commandNamed } from "./parse.ts";
 import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS, usageLine } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
@@ -93,19 +95,4 @@ function section(title: string, rows: readonly (readonly [left: string, right: s
     return [...head, ...rest.map((line) => indent + line)];
   });
   return [title, ...lines].join("\n");
-}
-
-/** Words in lines of at most `width` columns. */
-function fill(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

@@ -30,6 +30,7 @@ const RUNNERS: { readonly [C in CommandName]?: () => Promise<Runner<C>> } = {
   events: async () => (await import("./events.ts")).events,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,
+  check: async () => (await import("./check.ts")).check,
   features: async () => (await import("./features.ts")).features,
   completion: async () => (await import("./completion-command.ts")).completion,
   man: async () => (await import("./man-command.ts")).man,

@@ -74,14 +74,19 @@ const BUNDLE_COMMANDS = {
     },
   },
   check: {
-    pending: true,
     summary: "check what this machine lets containers do",
     args: [],
     get flags() {
       return {
-        json: { kind: "bool", summary: "print JSON" },
-        tap: { kind: "bool", summary: "print TAP, the Test Anything Protocol" },
         bundle: { kind: "string", short: "b", value: "DIR", summary: "check what this bundle needs" },
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json", "tap"],
+          default: "table",
+          summary: "how to print what is found; tap is the Test Anything Protocol",
+        },
+        json: { kind: "bool", summary: "the same as --format json" },
       } as const satisfies FlagTable;
     },
   },

@@ -2,10 +2,13 @@
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly path: string;
+  /** The message without the place. */
+  readonly problem: string;
 
-  constructor(path: string, message: string) {
-    super(`config.json: ${path}: ${message}`);
+  constructor(path: string, problem: string) {
+    super(`config.json: ${path}: ${problem}`);
     this.path = path;
+    this.problem = problem;
   }
 }
 

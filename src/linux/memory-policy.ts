@@ -4,7 +4,7 @@ import { setMempolicy } from "../kernel/calls.ts";
 import { fail } from "./config-error.ts";
 
 /** linux/mempolicy.h */
-const modes = () =>
+export const memoryPolicyModes = () =>
   ({
     MPOL_DEFAULT: 0,
     MPOL_PREFERRED: 1,
@@ -14,7 +14,7 @@ const modes = () =>
     MPOL_PREFERRED_MANY: 5,
     MPOL_WEIGHTED_INTERLEAVE: 6,
   }) as const;
-const flagBits = () =>
+export const memoryPolicyFlags = () =>
   ({ MPOL_F_STATIC_NODES: 1 << 15, MPOL_F_RELATIVE_NODES: 1 << 14, MPOL_F_NUMA_BALANCING: 1 << 13 }) as const;
 
 /**
@@ -24,8 +24,8 @@ const flagBits = () =>
 export function setMemoryPolicy(program: Program, { memoryPolicy }: Linux = {}): void {
   if (memoryPolicy === undefined) return;
   const { mode, nodes, flags = [] } = memoryPolicy;
-  const bits = flagBits();
-  let value: number = modes()[mode];
+  const bits = memoryPolicyFlags();
+  let value: number = memoryPolicyModes()[mode];
   for (const flag of flags) value |= bits[flag];
   program.by(`config.json: linux.memoryPolicy (${mode}${nodes === undefined ? "" : ` of nodes ${nodes}`})`);
   program.add(setMempolicy(value, nodeMask(nodes ?? "")));
@@ -35,7 +35,10 @@ export function setMemoryPolicy(program: Program, { memoryPolicy }: Linux = {}):
 const MOST_NODES = 1024;
 
 /** What `features` tells. */
-export const memoryPolicyFeatures = () => ({ modes: Object.keys(modes()), flags: Object.keys(flagBits()) });
+export const memoryPolicyFeatures = () => ({
+  modes: Object.keys(memoryPolicyModes()),
+  flags: Object.keys(memoryPolicyFlags()),
+});
 
 /** A list such as `0-3,7` or `0-15:1/4` (the first of every four) as a bit mask, a multiple of 8 bytes. */
 function nodeMask(list: string): Uint8Array {

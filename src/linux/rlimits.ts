@@ -6,7 +6,7 @@ import { rlimit64 } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
 
 /** Resource numbers of asm-generic/resource.h (prlimit(2)). */
-const RESOURCES: { readonly [type: string]: number } = {
+export const RLIMITS: { readonly [type: string]: number } = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
   RLIMIT_DATA: 2,
@@ -31,7 +31,7 @@ const RESOURCES: { readonly [type: string]: number } = {
  */
 export function setRlimits(pid: number, process: Process): void {
   for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
-    const resource = RESOURCES[type];
+    const resource = RLIMITS[type];
     const where = `process.rlimits[${index}]`;
     if (resource === undefined) fail(`${where}.type`, `unknown limit ${type}`);
     const result = attempt(prlimit64(pid, resource, rlimit64(soft, hard)));

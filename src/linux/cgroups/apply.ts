@@ -36,8 +36,8 @@ export function planFor(mount: string, writes: readonly CgroupWrite[]): Resource
   return { writes: possible, required, notes };
 }
 
-/** `memory` for memory.swap.max. */
-function controllerOf({ file }: CgroupWrite): string {
+/** The controller that a cgroup has the file with: `memory` for memory.swap.max. */
+export function controllerOf({ file }: CgroupWrite): string {
   return file.slice(0, file.indexOf("."));
 }
 

@@ -1,0 +1,24 @@
+/** `tsrun check --format json`. */
+import type { BundleFindings, HostFindings, Row } from "../container/check/check.ts";
+
+export function hostJson({ host, rows, lacking }: HostFindings): string {
+  return json({ host, containers: lacking.length === 0, lacking, features: rows.map(feature) });
+}
+
+export function bundleJson({ host, bundle, obstacles, rows }: BundleFindings): string {
+  return json({
+    host,
+    bundle,
+    honoured: obstacles.length === 0,
+    obstacles: obstacles.map(({ feature: of, ...obstacle }) => ({ ...obstacle, feature: of?.name ?? null })),
+    features: rows.map(feature),
+  });
+}
+
+function feature({ area, feature: { name, title, config }, verdict }: Row) {
+  return { area: area.name, name, title, ...verdict, config };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

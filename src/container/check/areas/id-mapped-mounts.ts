@@ -1,0 +1,118 @@
+import { CWD, mountSetattr, moveMount, openat, openTree, statx } from "../../../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  CLONE_NEWUSER,
+  MOUNT_ATTR_IDMAP,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  OPEN_TREE_CLONE,
+} from "../../../kernel/constants.ts";
+import { readText, statusIfThere } from "../../../kernel/files.ts";
+import { readStatx, STATX_SIZE } from "../../../kernel/structs.ts";
+import type { Area } from "../feature.ts";
+import { detached, enterTmpfs, FIRST_ID, leaveMounts, make, mapRange } from "../isolation.ts";
+import type { Subject } from "../subject.ts";
+import { Missing } from "../verdict.ts";
+import { makeLayers, overlayOf } from "./overlay.ts";
+
+/** Where engines keep images and volumes; the root directory's file system where there is no such directory. */
+const STORAGE = ["/var/lib/containers", "/var/lib/docker", "/var/lib/containerd", "/var/lib", "/"] as const;
+
+/**
+ * A descriptor of a user namespace that maps root to FIRST_ID. It has to come before `enterTmpfs`: a process whose
+ * root directory is mounted over counts as chrooted, and may make no user namespaces.
+ */
+function mapping(subject: Subject): number {
+  const mapped = subject.child(CLONE_NEWUSER);
+  mapRange(mapped);
+  return subject.do(openat(CWD, `/proc/${mapped.pid}/ns/user`, O_RDONLY));
+}
+
+/** Maps root's files in a detached mount to FIRST_ID. */
+function mapIds(subject: Subject, mounted: number, userns: number): void {
+  subject.do(mountSetattr(mounted, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_IDMAP, userns }));
+}
+
+function expectMapped(subject: Subject, directory: number, path: string, owner = 0): void {
+  const { uid } = readStatx(subject.ask(statx(directory, path, AT_EMPTY_PATH, { room: STATX_SIZE })));
+  if (uid !== FIRST_ID + owner)
+    throw new Missing(`mount_setattr: a file of user ${owner} belongs to ${uid}, not to ${FIRST_ID + owner}`);
+}
+
+function storage(): string {
+  return STORAGE.find((path) => statusIfThere(path) !== null) ?? "/";
+}
+
+/** The type of the file system that a path is on, from the mount table: its last mount over the longest path. */
+function typeAt(path: string): string {
+  let [longest, type] = [0, "?"];
+  for (const line of readText("/proc/self/mountinfo").split("\n")) {
+    const [, , , , point = ""] = line.split(" ");
+    const covers = point === "/" || path === point || path.startsWith(`${point}/`);
+    if (!covers || point.length < longest) continue;
+    [longest, type] = [point.length, line.split(" - ")[1]?.split(" ")[0] ?? "?"];
+  }
+  return type;
+}
+
+export const idMappedMounts: Area = {
+  name: "id-mapped mounts",
+  features: [
+    {
+      name: "id-mapped.tmpfs",
+      title: "id-mapped mounts: tmpfs",
+      config: ["mounts[uidMappings]", "mounts[options=idmap|ridmap]"],
+      probe({ subject }) {
+        const users = mapping(subject);
+        leaveMounts(subject);
+        const mounted = detached(subject, "tmpfs");
+        make(subject, mounted, "file", "");
+        mapIds(subject, mounted, users);
+        expectMapped(subject, mounted, "file");
+      },
+    },
+    {
+      name: "id-mapped.storage",
+      title: "id-mapped mounts: where images are kept",
+      config: ["mounts[uidMappings]", "mounts[options=idmap|ridmap]"],
+      probe({ subject }) {
+        const users = mapping(subject);
+        leaveMounts(subject);
+        const path = storage();
+        const copy = subject.do(openTree(CWD, path, OPEN_TREE_CLONE));
+        const { uid } = readStatx(subject.ask(statx(CWD, path, 0, { room: STATX_SIZE })));
+        mapIds(subject, copy, users);
+        expectMapped(subject, copy, "", uid);
+        return `${typeAt(path)} of ${path}`;
+      },
+    },
+    {
+      name: "id-mapped.overlay.layers",
+      title: "id-mapped mounts: layers of an overlay",
+      config: [],
+      probe({ subject }) {
+        const users = mapping(subject);
+        enterTmpfs(subject);
+        makeLayers(subject);
+        const lower = subject.do(openTree(CWD, "lower", OPEN_TREE_CLONE));
+        mapIds(subject, lower, users);
+        subject.do(moveMount(lower, subject.do(openat(CWD, "lower", O_PATH | O_DIRECTORY))));
+        expectMapped(subject, overlayOf(subject), "file");
+      },
+    },
+    {
+      name: "id-mapped.overlay",
+      title: "id-mapped mounts: overlay",
+      config: [],
+      probe({ subject }) {
+        const users = mapping(subject);
+        enterTmpfs(subject);
+        makeLayers(subject);
+        const overlay = overlayOf(subject);
+        mapIds(subject, overlay, users);
+        expectMapped(subject, overlay, "file");
+      },
+    },
+  ],
+};
