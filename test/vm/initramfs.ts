@@ -19,7 +19,7 @@ const PARTS = [
   "build/rootfs/busybox",
   "build/rootfs/pause",
   ...["test", "src", "runtime-spec"],
-  ...["uvu", "dequal", "diff", "kleur"].map((name) => `node_modules/${name}`),
+  ...["uvu", "dequal", "diff", "kleur", "fast-check", "pure-rand"].map((name) => `node_modules/${name}`),
 ] as const;
 
 /**

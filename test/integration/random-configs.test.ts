@@ -1,0 +1,77 @@
+// Runs beside other files.
+// Configs that nobody wrote, right and wrong: each runs, or is refused in words; nothing hangs, crashes or is left.
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { randomly, SEED } from "../conformance/arbitrary.ts";
+import { aLikelyPatch, aSafeConfig } from "../conformance/runnable.ts";
+import { type Bundle, bundle } from "../harness/bundle.ts";
+import { freshDirectory, uniqueId } from "../harness/environment.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { hostile } from "../harness/outside.ts";
+import { type Outcome, runtime, succeeded } from "../harness/runtime.ts";
+
+/** What no message may have: a trace, or a value that somebody forgot to put into words. */
+const CRASH =
+  /\bat .*:\d+:\d+|internal error|panicked|TypeError|ReferenceError|RangeError|SyntaxError|\[object |\bNaN\b/;
+
+/** Asserts that a call ended by itself, and well or with lines that each name what they are about. */
+function decent(outcome: Outcome): void {
+  const { status, stderr, command } = outcome;
+  const said = `${command} ended with ${status ?? outcome.signal}: ${stderr}`;
+  assert.is.not(status, null, said);
+  assert.not.match(stderr, CRASH, said);
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  for (const line of lines) assert.match(line, /^(tsrun: |sh: |true: |false: )/, said);
+}
+
+/** A runtime's own failure, and not the exit status of the container's program. */
+const failed = ({ stderr }: Outcome) => stderr.startsWith("tsrun: ") && !stderr.startsWith("tsrun: warning");
+
+/** `run` or `create`, `start` and `delete`: whatever happens, nothing is left of it. Returns whether it ran. */
+async function tried(made: Bundle, whole: boolean): Promise<boolean> {
+  const nothingLeft = watchLeaks();
+  const id = uniqueId();
+  const first = runtime([whole ? "run" : "create", "--bundle", made.path, id]);
+  decent(first);
+  if (failed(first)) {
+    assert.is.not(first.status, 0);
+    await nothingLeft("of what failed");
+    return false;
+  }
+  if (!whole) {
+    const start = runtime(["start", id]);
+    decent(start);
+    if (!failed(start)) decent(runtime(["state", id]));
+  }
+  succeeded(runtime(["delete", "--force", id]));
+  await nothingLeft("of what was deleted");
+  return true;
+}
+
+const volume = freshDirectory("volume");
+const base = bundle().config;
+
+for (const [what, wrong] of [
+  ["right", 0],
+  ["wrong", 3],
+] as const) {
+  hostile(`configs of random parts run or are refused (${what} ones, seed ${SEED})`, async () => {
+    const property = fc.asyncProperty(aSafeConfig(base, wrong), fc.boolean(), (config, whole) =>
+      tried(bundle(config), whole).then(() => undefined),
+    );
+    await fc.assert(property, randomly(30, 20));
+  });
+}
+
+hostile(`configs that are likely to run do, or are refused (seed ${SEED})`, async () => {
+  let ran = 0;
+  const property = fc.asyncProperty(aLikelyPatch(volume), fc.boolean(), async (patch, whole) => {
+    if (await tried(bundle(patch), whole)) ran += 1;
+  });
+  await fc.assert(property, randomly(60, 40));
+  assert.ok(ran >= 10, `only ${ran} ran`);
+});
+
+leavesNothing();
+test.run();
