@@ -163,7 +163,7 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
       "mounts[].{uidMappings,gidMappings} mounts[].{uidMappings,gidMappings}[].{containerID,hostID,size}",
   },
   "integration/seccomp-flags.test.ts": {
-    "with SECCOMP_FILTER_FLAG_LOG the kernel's log tells of a denied call": "linux.seccomp.flags",
+    "a filter with the flags [SECCOMP_FILTER_FLAG_LOG] logs what it denies: true": "linux.seccomp.flags",
   },
 };
 

@@ -65,12 +65,13 @@ for (const [what, wrong] of [
 }
 
 hostile(`configs that are likely to run do, or are refused (seed ${SEED})`, async () => {
-  let ran = 0;
+  let [ran, all] = [0, 0];
   const property = fc.asyncProperty(aLikelyPatch(volume), fc.boolean(), async (patch, whole) => {
+    all += 1;
     if (await tried(bundle(patch), whole)) ran += 1;
   });
   await fc.assert(property, randomly(60, 40));
-  assert.ok(ran >= 10, `only ${ran} ran`);
+  assert.ok(ran > all / 8, `only ${ran} of ${all} ran`);
 });
 
 leavesNothing();
