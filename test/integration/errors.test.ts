@@ -112,16 +112,7 @@ for (const [path, patch] of [
   });
 }
 
-// What tsrun does not do is refused, not left out
-
-for (const [path, patch] of [
-  ["linux.intelRdt", { linux: { intelRdt: { closID: "group" } } }],
-  ["linux.memoryPolicy", { linux: { memoryPolicy: { mode: "MPOL_INTERLEAVE", nodes: "0" } } }],
-] as const satisfies readonly (readonly [string, Patch])[]) {
-  testTsrun(`${path}, which tsrun doesn't handle, is refused by its path`, async () => {
-    assert.ok((await refusedWith(patch)).includes(path));
-  });
-}
+// What tsrun does not do is refused, not left out: exceptions.test.ts
 
 test("a property that runtime-spec doesn't know is ignored, as it asks for", () => {
   const { path } = bundle({ args: ["echo", "fine"], unheardOf: { of: 1 }, linux: { unheardOf: true } });
