@@ -154,15 +154,15 @@ format: $(INSTALLED) ## format the sources
 	node_modules/.bin/biome check --write
 
 # FILES="test/unit/cli/*.test.ts" runs these alone. Its last line counts what passed and failed.
-test: need-root lint bin/tsrun build/rootfs/.built need-test-tools ## lint, build and run all tests; FILES="…" for some
+test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers ## lint, build and run all tests; FILES="…" for some
 	@$(BUN) test/run.ts $(FILES)
 
 .PHONY: conformance
 conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/conformance/claims.ts
 	$(BUN) test/conformance/document.ts
 
-# Tests in a virtual machine have a makefile of their own.
--include test/vm/vm.mk
+# Real callers' tests, and tests in a virtual machine, have makefiles of their own.
+-include test/callers/callers.mk test/vm/vm.mk
 
 # ---- Benchmark ----
 

@@ -1,52 +1,89 @@
 /**
- * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit and test/integration when none is named.
+ * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit, test/integration and test/callers when none is named.
  *
- * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do integration test
- * files that say so in a line `// Runs beside other files.`; the rest one after another. RUNTIME names the
- * runtime that the integration tests speak to, bin/tsrun without it.
+ * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do those of callers, which
+ * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
+ * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where such a
+ * program is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
-import { type FileResult, runFile } from "./harness/run-file.ts";
-import { SKIP_MARK } from "./harness/skip.ts";
+import { machine } from "./callers/machine.ts";
+import { printResult, summarize } from "./harness/report.ts";
+import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
-const UNIT_SECONDS = 60;
-const INTEGRATION_SECONDS = 180;
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
+const NEEDS = /^\/\/ Needs (.+)\.$/m;
+
+interface Kind {
+  /** How long a file may take. */
+  readonly seconds: number;
+  /** Whether it makes containers. */
+  readonly withRuntime: boolean;
+  readonly surroundings: () => Surroundings | null;
+  readonly beside: (text: string) => boolean;
+}
+
+/** The kinds of tests, by their directories; those that take longest come first. */
+const KINDS = {
+  callers: { seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
+  unit: { seconds: 60, withRuntime: false, surroundings: () => null, beside: () => true },
+  integration: {
+    seconds: 180,
+    withRuntime: true,
+    surroundings: () => NAMESPACES,
+    beside: (text) => BESIDE.test(text),
+  },
+} as const satisfies Record<string, Kind>;
 
 interface TestFile {
   readonly path: string;
-  readonly integration: boolean;
-  readonly parallel: boolean;
+  readonly kind: Kind;
+  readonly beside: boolean;
+  /** The programs that it needs and that aren't here. */
+  readonly missing: readonly string[];
 }
 
 const files = (process.argv.length > 2 ? process.argv.slice(2) : found()).map(testFile);
 refuseUnlessRunnable(files);
 
+let stopped = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => {
+    stopped = true;
+    stopFiles();
+  });
+
 const results: FileResult[] = [];
-await inParallel(files.filter((file) => file.parallel));
-for (const file of files.filter((one) => !one.parallel)) await run(file);
-process.exitCode = summarize(results);
+await inParallel(files.filter((file) => file.beside));
+for (const file of files.filter((one) => !one.beside)) await run(file);
+const status = summarize(results);
+process.exitCode = stopped ? 130 : status;
 
 function found(): string[] {
-  return ["test/unit/**/*.test.ts", "test/integration/**/*.test.ts"].flatMap((pattern) =>
-    [...new Bun.Glob(pattern).scanSync(PROJECT)].sort().map((file) => resolve(PROJECT, file)),
+  return Object.keys(KINDS).flatMap((kind) =>
+    [...new Bun.Glob(`test/${kind}/**/*.test.ts`).scanSync(PROJECT)]
+      .sort()
+      .map((file) => resolve(PROJECT, file)),
   );
 }
 
 function testFile(name: string): TestFile {
   const path = resolve(name);
-  const integration = path.includes("/integration/");
-  return { path, integration, parallel: !integration || BESIDE.test(readFileSync(path, "utf8")) };
+  const text = readFileSync(path, "utf8");
+  const kind: Kind =
+    Object.entries(KINDS).find(([directory]) => path.includes(`/test/${directory}/`))?.[1] ?? KINDS.unit;
+  const needed = NEEDS.exec(text)?.[1]?.split(", ") ?? [];
+  return { path, kind, beside: kind.beside(text), missing: needed.filter((one) => Bun.which(one) === null) };
 }
 
-/** What would fail every integration test is said once, in front. */
+/** What would fail every test with a runtime is said once, in front. */
 function refuseUnlessRunnable(all: readonly TestFile[]): void {
-  if (!all.some((file) => file.integration)) return;
+  if (!all.some(({ kind }) => kind.withRuntime)) return;
   const { RUNTIME: binary = resolve(PROJECT, "bin/tsrun") } = process.env;
-  if (process.getuid?.() !== 0) refuse("the integration tests need root");
+  if (process.getuid?.() !== 0) refuse("the tests of containers need root");
   if (!binary.includes("/") ? Bun.which(binary) === null : !existsSync(binary)) {
     refuse(`there is no ${binary}: build it with make build, or name a runtime in RUNTIME`);
   }
@@ -67,34 +104,18 @@ async function inParallel(queue: readonly TestFile[]): Promise<void> {
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }
 
-async function run({ path, integration }: TestFile): Promise<void> {
-  const result = await runFile(path, integration ? INTEGRATION_SECONDS : UNIT_SECONDS, integration);
+async function run({ path, kind, missing }: TestFile): Promise<void> {
+  if (stopped) return;
+  const file = relative(PROJECT, path);
+  const result =
+    missing.length > 0
+      ? leftOut(file, missing)
+      : { ...(await runFile(path, kind.seconds, kind.surroundings())), file };
   results.push(result);
-  const skips = result.skipped.length > 0 ? `, ${result.skipped.length} skipped` : "";
-  const counts = `${result.passed} passed${result.failed > 0 ? `, ${result.failed} FAILED` : ""}${skips}`;
-  console.log(`${result.seconds.toFixed(2).padStart(7)} s  ${relative(PROJECT, path)}  ${counts}`);
-  if (result.failed === 0) return;
-  for (const line of result.output.split("\n").filter(isTelling)) console.log(`    ${line}`);
-  for (const complaint of result.complaints) console.log(`    ${relative(PROJECT, path)} ${complaint}`);
+  printResult(result);
 }
 
-/** Whether a line of a failed file's output is worth showing: skips have a list of their own. */
-function isTelling(line: string): boolean {
-  return line.trim() !== "" && !line.startsWith(SKIP_MARK);
-}
-
-/** Prints the skips and, last, the one closing line; returns the exit status. */
-function summarize(all: readonly FileResult[]): number {
-  const skipped = all.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
-  for (const reason of new Set(skipped.map((one) => one.reason))) {
-    const tests = skipped.filter((one) => one.reason === reason);
-    console.log(`\nSkipped ${tests.length}: ${reason}`);
-    for (const { file, name } of tests) console.log(`  ${relative(PROJECT, file)}: ${name}`);
-  }
-  const passed = all.reduce((sum, result) => sum + result.passed, 0);
-  const failed = all.reduce((sum, result) => sum + result.failed, 0);
-  console.log(
-    `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
-  );
-  return failed > 0 || passed === 0 ? 1 : 0;
+function leftOut(file: string, missing: readonly string[]): FileResult {
+  const skipped = [{ name: "all of it", reason: `needs ${missing.join(" and ")}` }];
+  return { file, passed: 0, failed: 0, skipped, seconds: 0, complaints: [], output: "" };
 }

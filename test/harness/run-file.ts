@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -17,36 +17,54 @@ export interface FileResult {
   readonly output: string;
 }
 
-/**
- * Runs one test file in a Bun of its own, ended after `limit` seconds.
- *
- * `isolated` gives it a PID and a mount namespace of its own, and a tmpfs as $TSRUN_TEST_DIR: what it sees in
- * /proc and mountinfo is only its own doing, so that a leak check can be exact while other things happen on the
- * machine; and when the namespace's init ends, so does every process in it, whatever the tests did.
- */
-export async function runFile(file: string, limit: number, isolated: boolean): Promise<FileResult> {
+/** What a test file runs in, apart from the rest of the machine. */
+export interface Surroundings {
+  /** Makes them, with a tmpfs over $TSRUN_TEST_DIR, and runs the command that follows. */
+  readonly command: readonly string[];
+  /** Whether a cgroup belongs to them; those of containers are a leak. */
+  readonly owns: (cgroup: string) => boolean;
+}
+
+/** Runs one test file in a Bun of its own, ended after `limit` seconds; null surrounds it with the machine as it is. */
+export async function runFile(
+  file: string,
+  limit: number,
+  surroundings: Surroundings | null,
+): Promise<FileResult> {
   const began = performance.now();
   const bun = ["timeout", "-s", "KILL", String(limit), process.execPath, file];
-  if (!isolated) return judge(file, began, limit, await capture(bun, process.env));
+  if (surroundings === null) return judge(file, began, limit, await capture(bun, process.env));
 
   const directory = mkdtempSync(join(tmpdir(), "tsrun-test-"));
   try {
-    const ended = await capture([...ISOLATE, ...bun], { ...process.env, TSRUN_TEST_DIR: directory });
+    const { command, owns } = surroundings;
+    const ended = await capture([...command, ...bun], { ...process.env, TSRUN_TEST_DIR: directory });
     const leaked = await removeCgroups(testToken(directory));
-    return judge(file, began, limit, ended, leaked);
+    return judge(
+      file,
+      began,
+      limit,
+      ended,
+      leaked.filter((cgroup) => !owns(cgroup)),
+    );
   } finally {
     rmdirSync(directory); // empty: the tmpfs over it went with its mount namespace
   }
 }
 
 /**
- * The shell is PID 1 in there: it reaps the orphans, and its end ends them all. The tmpfs takes no `noexec` or
- * `nodev` from the machine's /tmp or /run, and its device nodes and set-uid files concern nobody else.
+ * A PID and a mount namespace: what a test sees in /proc and mountinfo is only its own doing, so that a leak check
+ * can be exact while other things happen on the machine; and when the namespace's init ends, so does every process in
+ * it, whatever the tests did. The shell is that init: it reaps the orphans. The tmpfs takes no `noexec` or `nodev`
+ * from the machine's /tmp or /run, and its device nodes and set-uid files concern nobody else.
  */
-const ISOLATE = [
-  ...["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"],
-  ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
-];
+export const NAMESPACES: Surroundings = {
+  command: [
+    ...["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"],
+    ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
+  ],
+  owns: () => false,
+};
 
 /** The part of $TSRUN_TEST_DIR's name that no other test file has; every container id and cgroup carries it. */
 export function testToken(directory: string): string {
@@ -58,15 +76,24 @@ interface Ended {
   readonly output: string;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Kills the test files that run; `runFile` then clears up after them as it does after each. */
+export function stopFiles(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 function capture(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const [file = "", ...args] = command;
     const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...env, NO_COLOR: "1" } });
+    running.add(child);
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.on("error", reject);
     child.on("close", (status, signal) => {
+      running.delete(child);
       resolve({ how: status ?? signal ?? "SIGKILL", output: Buffer.concat(chunks).toString() });
     });
   });

@@ -30,6 +30,14 @@ export interface AtTerminal extends AsyncDisposable {
 /** Calls the runtime from a terminal, as the leader of its session. */
 export function atTerminal(args: readonly string[]): AtTerminal {
   const { file, argv, options } = invocation(args, {});
+  return programAtTerminal([file, ...argv], options);
+}
+
+/** Runs any program so. */
+export function programAtTerminal(
+  command: readonly string[],
+  options: Pick<ReturnType<typeof invocation>["options"], "cwd" | "env">,
+): AtTerminal {
   let printed = "";
   const decoder = new TextDecoder();
   const terminal = new Bun.Terminal({
@@ -39,8 +47,8 @@ export function atTerminal(args: readonly string[]): AtTerminal {
       printed += decoder.decode(bytes, { stream: true });
     },
   });
-  // setsid(1) executes the runtime in its own place, so that its pid is the runtime's.
-  const child = Bun.spawn(["setsid", "--ctty", file, ...argv], { ...options, terminal });
+  // setsid(1) executes the runtime in its own place, so that its pid is the program's.
+  const child = Bun.spawn(["setsid", "--ctty", ...command], { ...options, terminal });
   const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
   const end = child.exited.finally(() => clearTimeout(timer));
   return {

@@ -2,7 +2,7 @@
 import { openSync, readFileSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { cgroup2Controllers } from "../../harness/cgroups.ts";
-import { runFile } from "../../harness/run-file.ts";
+import { NAMESPACES, runFile } from "../../harness/run-file.ts";
 import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
@@ -35,7 +35,7 @@ function length(file: string): number {
 
 async function worker(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, true);
+    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, NAMESPACES);
     report({ kind: "file", result: { ...result, file } });
   }
 }
