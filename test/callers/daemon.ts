@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { freshDirectory } from "../harness/environment.ts";
+
+/** A daemon of the test file's machine. */
+export interface Daemon {
+  /** What it has logged. */
+  log(): string;
+  /** Ends it and waits until it has ended, at most `STOP_SECONDS` for SIGTERM to do it. */
+  stop(): Promise<void>;
+  /** Ends it and starts it again. */
+  restart(): Promise<void>;
+}
+
+const START_SECONDS = 30;
+const STOP_SECONDS = 15;
+
+/** Starts a daemon and waits until `ready` says so. @throws Error with its log when it ends or takes too long */
+export async function startDaemon(argv: readonly string[], ready: () => boolean): Promise<Daemon> {
+  const path = join(freshDirectory("daemon"), "log");
+  const log = () => readFileSync(path, "utf8");
+  const start = async () => {
+    const child = spawned(argv, path);
+    try {
+      await until(ready, child);
+    } catch (error) {
+      await stop(child);
+      throw new Error(`${argv[0]} did not start: ${error}\n${log()}`);
+    }
+    return child;
+  };
+  let child = await start();
+  return {
+    log,
+    stop: () => stop(child),
+    async restart() {
+      await stop(child);
+      child = await start();
+    },
+  };
+}
+
+function spawned([file = "", ...args]: readonly string[], path: string): ChildProcess {
+  const log = openSync(path, "a");
+  const child = spawn(file, args, { stdio: ["ignore", log, log] });
+  closeSync(log);
+  child.unref(); // when the tests end without ending it, the end of the machine does
+  return child;
+}
+
+async function until(ready: () => boolean, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + START_SECONDS * 1000;
+  while (!ready()) {
+    if (hasEnded(child)) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
+    if (performance.now() > deadline) throw new Error(`it was not ready within ${START_SECONDS} s`);
+    await Bun.sleep(50);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  child.kill("SIGTERM");
+  const deadline = performance.now() + STOP_SECONDS * 1000;
+  while (!hasEnded(child)) {
+    if (performance.now() > deadline) child.kill("SIGKILL");
+    await Bun.sleep(20);
+  }
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;

@@ -1,0 +1,35 @@
+/** The examples of docs/callers.md, which the tests use as they stand there. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+export interface Snippet {
+  /** What the fence says: `toml`, `yaml`, `json`, `console`. */
+  readonly language: string;
+  readonly text: string;
+}
+
+const PAGE = resolve(import.meta.dir, "../../docs/callers.md");
+/** Where the page has tsrun installed. */
+export const INSTALLED = "/usr/local/bin/tsrun";
+
+/** The code blocks below each heading of the page. */
+export function snippets(): ReadonlyMap<string, readonly Snippet[]> {
+  const found = new Map<string, Snippet[]>();
+  for (const section of readFileSync(PAGE, "utf8").split(/^## /m).slice(1)) {
+    const blocks = [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
+    const heading = section.slice(0, section.indexOf("\n"));
+    found.set(
+      heading,
+      blocks.map(([, language = "", text = ""]) => ({ language, text })),
+    );
+  }
+  return found;
+}
+
+/** The only snippet of a language below a heading, for a tsrun at this path. */
+export function snippet(heading: string, language: string, tsrun = INSTALLED): string {
+  const [found, ...more] = (snippets().get(heading) ?? []).filter((one) => one.language === language);
+  if (found === undefined || more.length > 0)
+    throw new Error(`${PAGE}: there must be one ${language} block below "${heading}"`);
+  return found.text.replaceAll(INSTALLED, tsrun);
+}

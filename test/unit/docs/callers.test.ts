@@ -1,0 +1,61 @@
+import { TOML, YAML } from "bun";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { INSTALLED, snippet, snippets } from "../../callers/snippets.ts";
+
+const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
+  toml: TOML.parse,
+  yaml: YAML.parse,
+  json: JSON.parse,
+};
+
+/** What a parsed file has at a path of names. */
+function at(parsed: unknown, ...names: readonly string[]): unknown {
+  return names.reduce<unknown>(
+    (value, name) => (value as Readonly<Record<string, unknown>> | undefined)?.[name], // a table, or nothing
+    parsed,
+  );
+}
+
+test("every example parses as what it says it is", () => {
+  const all = [...snippets().values()].flat().filter(({ language }) => language !== "console");
+  assert.equal(
+    all.map(({ language }) => language),
+    ["toml", "toml", "yaml", "toml", "toml", "json"],
+  );
+  for (const { language, text } of all) PARSERS[language]?.(text);
+});
+
+for (const [heading, version, plugin] of [
+  ["containerd 1.6 and 1.7", 2, "io.containerd.grpc.v1.cri"],
+  ["containerd 2", 3, "io.containerd.cri.v1.runtime"],
+] as const)
+  test(`${heading}: a version ${version} file names tsrun's binary`, () => {
+    const file = TOML.parse(snippet(heading, "toml"));
+    assert.is(at(file, "version"), version);
+    const runtime = at(file, "plugins", plugin, "containerd", "runtimes", "tsrun");
+    assert.is(at(runtime, "runtime_type"), "io.containerd.runc.v2");
+    assert.equal(at(runtime, "options"), {
+      BinaryName: INSTALLED,
+      Root: "/run/tsrun",
+      SystemdCgroup: false,
+    });
+  });
+
+test("Kubernetes: the pod's class is there, and its handler has the name that containerd and CRI-O know", () => {
+  const [runtimeClass, pod] = YAML.parse(snippet("Kubernetes", "yaml")) as unknown[]; // two documents
+  assert.equal([at(runtimeClass, "kind"), at(pod, "kind")], ["RuntimeClass", "Pod"]);
+  assert.is(at(pod, "spec", "runtimeClassName"), at(runtimeClass, "metadata", "name"));
+  const crio = TOML.parse(snippet("CRI-O", "toml"));
+  const handler = String(at(runtimeClass, "handler"));
+  assert.is(at(crio, "crio", "runtime", "runtimes", handler, "runtime_path"), INSTALLED);
+});
+
+test("podman and docker: the binary has a name", () => {
+  const podman = TOML.parse(snippet("podman", "toml"));
+  assert.equal(at(podman, "engine", "runtimes", "tsrun"), [INSTALLED]);
+  assert.is(at(podman, "engine", "runtime"), "tsrun");
+  assert.is(at(JSON.parse(snippet("docker", "json")), "runtimes", "tsrun", "path"), INSTALLED);
+});
+
+test.run();
