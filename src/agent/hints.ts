@@ -22,7 +22,10 @@ const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in 
     EPERM: "something like a container around tsrun forbids keyrings; --no-new-keyring keeps the caller's",
   },
   mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
-  mknodat: { EROFS: "the file to mount over is missing in a read-only rootfs" },
+  mknodat: {
+    EPERM: "does tsrun have CAP_MKNOD, and do the device rules of the cgroups above the container allow it?",
+    EROFS: "the file to mount over is missing in a read-only rootfs",
+  },
   open_tree: { EINVAL: "a user namespace may bind what has other mounts below only with them: by rbind" },
   openat2: {
     ELOOP: "links of proc such as /proc/self/fd are refused, and so is a symlink where a directory must be",
