@@ -138,6 +138,11 @@ async function make(
   if (namespaces.created.has("user")) writeMappings(pid, bundle.config.linux ?? {}, "linux");
   stream();
   cgroup.restrict();
+  if (bundle.config.linux?.netDevices !== undefined) {
+    const devices = (await import("./net-devices.ts")).moveNetDevices(pid, bundle.config.linux.netDevices);
+    undo.always(() => devices.close());
+    undo.add(() => devices.giveBack());
+  }
   if (terminal !== null) options.console?.attach(init, pid, terminal);
   const { executable, home } = enter(init.program, root, bundle, options.preservedFds, enterRoot);
   init.program.move(parked.agentAddress);

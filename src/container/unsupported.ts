@@ -7,7 +7,6 @@ import { fail } from "../linux/config-error.ts";
  */
 const UNSUPPORTED: readonly (readonly [path: string, value: (config: Config) => unknown])[] = [
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt],
-  ["linux.netDevices", ({ linux }) => linux?.netDevices],
 ];
 
 /** Whether the property at this path, such as `linux.seccomp`, is applied. */

@@ -192,6 +192,10 @@ export const personality = (domain: number) => call("personality", domain);
 export const socket = (family: number, type: number) => call("socket", family, type | O_CLOEXEC, 0);
 export const bind = (fd: Fd, address: Uint8Array) => call("bind", fd, address, address.byteLength);
 export const connect = (fd: Fd, address: Uint8Array) => call("connect", fd, address, address.byteLength);
+export const sendto = (fd: Fd, bytes: Uint8Array, flags: number) =>
+  call("sendto", fd, bytes, bytes.byteLength, flags, 0, 0);
+export const recvfrom = (fd: Fd, into: Uint8Array, flags: number) =>
+  call("recvfrom", fd, into, into.byteLength, flags, 0, 0);
 export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
 
 // bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.

@@ -173,13 +173,16 @@ export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 
 // linux/nsfs.h
+export const NS_GET_USERNS = 0xb701;
 export const NS_GET_NSTYPE = 0xb703;
 
 // linux/sockios.h, linux/if.h, sys/socket.h
 export const AF_UNIX = 1;
 export const AF_INET = 2;
+export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SIOCSIFFLAGS = 0x8914;
 export const IFF_UP = 0x1;

@@ -4,19 +4,18 @@
  */
 import type { Call, Fd, Room } from "./call.ts";
 import { socket } from "./calls.ts";
+import { AF_NETLINK, SOCK_RAW } from "./constants.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const NLMSG_ERROR = 2;
-const NLM_F_REQUEST = 1;
-const NLM_F_ACK = 4;
-const NLM_F_EXCL = 0x200;
-const NLM_F_CREATE = 0x400;
-const RTM_NEWLINK = 16;
-const IFLA_IFNAME = 3;
+export const NLMSG_ERROR = 2;
+export const NLM_F_REQUEST = 1;
+export const NLM_F_ACK = 4;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+export const RTM_NEWLINK = 16;
+export const IFLA_IFNAME = 3;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
-const IFLA_NET_NS_FD = 28;
+export const IFLA_NET_NS_FD = 28;
 
 /** `struct nlmsghdr` and, behind it, `struct ifinfomsg`. */
 const HEADER = { length: 0, type: 4, flags: 6, sequence: 8, size: 16 } as const;
@@ -67,7 +66,7 @@ function request(flags: number, attributes: readonly Uint8Array[]): Uint8Array {
 }
 
 /** `struct rtattr` with its payload, padded to 4 bytes. */
-function attribute(type: number, payload: Uint8Array): Uint8Array {
+export function attribute(type: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(new ArrayBuffer((4 + payload.byteLength + 3) & ~3));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, 4 + payload.byteLength, true);
@@ -78,7 +77,7 @@ function attribute(type: number, payload: Uint8Array): Uint8Array {
 
 const text = (name: string) => encoder.encode(`${name}\0`);
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(new ArrayBuffer(parts.reduce((sum, { byteLength }) => sum + byteLength, 0)));
   let at = 0;
   for (const part of parts) {

@@ -15,6 +15,8 @@ import { statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
+import type { NamespacePlan } from "./namespaces.ts";
+import { isOwnedBy } from "./namespaces.ts";
 import { isAbsolute, join } from "./paths.ts";
 import { requireProcfs } from "./proc-places.ts";
 
@@ -66,14 +68,20 @@ export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): st
   const { inUserNamespace, namespaces } = context;
   const { namespace, path } = OF_NAMESPACES[type] ?? {};
   if (!inUserNamespace || namespace === undefined || path === undefined) return null;
-  const owns = namespaces.created.has(namespace) || namespaces.joins.some((join) => join.type === namespace);
-  if (owns) return null;
+  if (namespaces.created.has(namespace) || belongsToContainer(namespaces, namespace)) return null;
   if (statusIfThere(path) === null)
     fail(
       `${where}.type`,
       `${type} in a user namespace needs a new ${namespace} namespace, or the host's ${path}`,
     );
   return path;
+}
+
+/** Whether the container joins that namespace together with the user namespace which owns it. */
+function belongsToContainer({ joins }: NamespacePlan, namespace: NamespaceType): boolean {
+  const joined = joins.find(({ type }) => type === namespace);
+  const user = joins.find(({ type }) => type === "user");
+  return joined !== undefined && user !== undefined && isOwnedBy(joined.fd, user.fd);
 }
 
 /** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */

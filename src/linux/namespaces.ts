@@ -3,6 +3,7 @@ import type { NamespaceType, TimeOffsets } from "../../runtime-spec/config-linux
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fcntl, fstatfs, ioctl, openat } from "../kernel/calls.ts";
 import {
+  AT_EMPTY_PATH,
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -13,6 +14,7 @@ import {
   CLONE_NEWUTS,
   F_SETFD,
   NS_GET_NSTYPE,
+  NS_GET_USERNS,
   NSFS_MAGIC,
   O_NONBLOCK,
   O_RDONLY,
@@ -85,6 +87,15 @@ function timeOffsets(offsets: TimeOffsets): string {
 /** Closes this process's descriptors of the joined namespaces. */
 export function closeNamespaces(plan: NamespacePlan): void {
   for (const { fd } of plan.joins) here(close(fd));
+}
+
+/** Whether a namespace belongs to a user namespace (ioctl_ns(2)). */
+export function isOwnedBy(namespace: number, user: number): boolean {
+  const owner = attempt(ioctl(namespace, NS_GET_USERNS));
+  if (owner < 0) return false; // its owner is none that this process may see
+  const same = status("", AT_EMPTY_PATH, owner).inode === status("", AT_EMPTY_PATH, user).inode;
+  here(close(owner));
+  return same;
 }
 
 /** Lets an agent that is started next inherit the joined namespaces. */

@@ -162,6 +162,10 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "a mount's own mappings say who owns its files, and idmap leaves what is below":
       "mounts[].{uidMappings,gidMappings} mounts[].{uidMappings,gidMappings}[].{containerID,hostID,size}",
   },
+  "integration/net-devices.test.ts": {
+    "it gets the name that the config gives it, and the host has it no more":
+      "linux.netDevices linux.netDevices.*.name",
+  },
   "integration/seccomp-flags.test.ts": {
     "a filter with the flags [SECCOMP_FILTER_FLAG_LOG] logs what it denies: true": "linux.seccomp.flags",
   },
@@ -205,11 +209,6 @@ export const REFUSED: readonly Exception[] = [
     properties: "linux.intelRdt linux.intelRdt.{closID,schemata,l3CacheSchema,memBwSchema,enableMonitoring}",
     because: NOT_YET,
     sample: { linux: { intelRdt: { closID: "group" } } },
-  },
-  {
-    properties: "linux.netDevices linux.netDevices.*.name",
-    because: NOT_YET,
-    sample: { linux: { netDevices: { eth7: { name: "eth0" } } } },
   },
   {
     properties: "linux.resources.cpu.realtimeRuntime",
