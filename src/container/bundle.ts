@@ -9,7 +9,6 @@ import { fail } from "../linux/config-error.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { Failure } from "./failure.ts";
 import { fromCaller } from "./host-paths.ts";
-import { refuseUnsupported } from "./unsupported.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */
 export interface Bundle {
@@ -33,7 +32,6 @@ export function readBundle(directory: string): Bundle {
     throw new Failure(
       problems.map((problem) => `config.json: ${problem.path}: ${problem.message}`).join("\n"),
     );
-  refuseUnsupported(config);
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
     path,

@@ -111,7 +111,14 @@ async function make(
   const directory = store.create(options.id);
   undo.add(() => directory.remove());
   options.prepare?.(directory);
-  const saved = { ...firstState(bundle, options), cgroup: placeCgroup(options.id, bundle.config) };
+  const { intelRdt, netDevices } = bundle.config.linux ?? {};
+  const resctrl =
+    intelRdt === undefined ? null : new (await import("../linux/resctrl.ts")).Resctrl(options.id, intelRdt);
+  const saved = {
+    ...firstState(bundle, options),
+    cgroup: placeCgroup(options.id, bundle.config),
+    ...(resctrl === null ? {} : { resctrl: resctrl.groups }),
+  };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
@@ -138,8 +145,12 @@ async function make(
   if (namespaces.created.has("user")) writeMappings(pid, bundle.config.linux ?? {}, "linux");
   stream();
   cgroup.restrict();
-  if (bundle.config.linux?.netDevices !== undefined) {
-    const devices = (await import("./net-devices.ts")).moveNetDevices(pid, bundle.config.linux.netDevices);
+  if (resctrl !== null) {
+    undo.add(() => resctrl.leave());
+    resctrl.join(pid);
+  }
+  if (netDevices !== undefined) {
+    const devices = (await import("./net-devices.ts")).moveNetDevices(pid, netDevices);
     undo.always(() => devices.close());
     undo.add(() => devices.giveBack());
   }

@@ -45,6 +45,7 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
     killAll(saved.cgroup.path);
     deleteCgroup(saved.cgroup);
   }
+  if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
   directory.remove();
   if (!saved?.hooks?.poststop?.length) return;
   const { runPoststopHooks } = await import("./hooks.ts");

@@ -6,7 +6,6 @@ import { memoryPolicyFeatures } from "../linux/memory-policy.ts";
 import { mountOptionNames } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
-import { supports } from "./unsupported.ts";
 
 const HOOKS = [
   "prestart",
@@ -22,7 +21,7 @@ export function features(version: string): Features {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
-    ...(supports("hooks") ? { hooks: HOOKS } : {}),
+    hooks: HOOKS,
     mountOptions: mountOptionNames(),
     linux: linuxFeatures(),
     annotations: { "org.tsrun.version": version },
@@ -34,13 +33,13 @@ function linuxFeatures(): LinuxFeatures {
     namespaces: NAMESPACES.map(({ type }) => type).sort(),
     capabilities: knownCapabilities(),
     cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
-    seccomp: supports("linux.seccomp") ? seccompFeatures() : { enabled: false },
-    apparmor: { enabled: supports("process.apparmorProfile") },
-    selinux: { enabled: supports("process.selinuxLabel") },
-    intelRdt: { enabled: supports("linux.intelRdt") },
+    seccomp: seccompFeatures(),
+    apparmor: { enabled: true },
+    selinux: { enabled: true },
+    intelRdt: { enabled: true, schemata: true, monitoring: true },
     memoryPolicy: memoryPolicyFeatures(),
     mountExtensions: { idmap: { enabled: true } },
-    netDevices: { enabled: supports("linux.netDevices") },
+    netDevices: { enabled: true },
   };
 }
 

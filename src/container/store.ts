@@ -15,6 +15,7 @@ import {
   statusIfThere,
 } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import type { ResctrlGroups } from "../linux/resctrl.ts";
 import { Failure } from "./failure.ts";
 
 /** How long a command waits for another one that works on the same container, in milliseconds. */
@@ -40,6 +41,8 @@ export interface Saved {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Null until it is decided where. */
   readonly cgroup: SavedCgroup | null;
+  /** Its groups in resctrl, when it has any. */
+  readonly resctrl?: ResctrlGroups;
   /** Whether the container has a session keyring of its own. */
   readonly ownKeyring: boolean;
   /** The init process; null until it exists. */

@@ -166,6 +166,11 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "it gets the name that the config gives it, and the host has it no more":
       "linux.netDevices linux.netDevices.*.name",
   },
+  "unit/linux/resctrl.test.ts": {
+    "what the group is already is not written again, and something else is refused":
+      "linux.intelRdt linux.intelRdt.{closID,schemata,l3CacheSchema,memBwSchema}",
+    "the monitoring group is in the control group, and goes before it": "linux.intelRdt.enableMonitoring",
+  },
   "integration/seccomp-flags.test.ts": {
     "a filter with the flags [SECCOMP_FILTER_FLAG_LOG] logs what it denies: true": "linux.seccomp.flags",
   },
@@ -173,6 +178,8 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
 
 /** Applied properties whose whole effect no machine of the tests can show, and what is shown instead. */
 export const PARTLY_SHOWN: Readonly<Record<Properties, string>> = {
+  "linux.intelRdt linux.intelRdt.{closID,schemata,l3CacheSchema,memBwSchema,enableMonitoring}":
+    "no machine of the tests has resctrl: the test shows what is written to a directory in its place",
   "process.selinuxLabel linux.mountLabel":
     "no machine of the tests has SELinux: the test shows the refusal there",
   "linux.resources.rdma linux.resources.rdma.*.{hcaHandles,hcaObjects}":
@@ -190,7 +197,6 @@ export interface Exception {
   readonly named?: string;
 }
 
-const NOT_YET = "tsrun does not apply it yet";
 const V1_REALTIME = "cgroup v2 cannot share out realtime CPU time";
 const V1_LEAVES = "cgroup v2 has no leaf weights";
 const V1_NETWORK = "cgroup v2 has no network controllers";
@@ -204,11 +210,6 @@ export const REFUSED: readonly Exception[] = [
     properties: "process.commandLine",
     because: "it is for Windows, and would stand in for process.args",
     sample: { process: { commandLine: "true" } },
-  },
-  {
-    properties: "linux.intelRdt linux.intelRdt.{closID,schemata,l3CacheSchema,memBwSchema,enableMonitoring}",
-    because: NOT_YET,
-    sample: { linux: { intelRdt: { closID: "group" } } },
   },
   {
     properties: "linux.resources.cpu.realtimeRuntime",

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +8,7 @@ import { ranIn } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
 
 /** What `create` says, in its one line, of a bundle that it must refuse; nothing may be left of the attempt. */
 async function refused(path: string): Promise<string> {
@@ -112,7 +113,17 @@ for (const [path, patch] of [
   });
 }
 
-// What tsrun does not do is refused, not left out: exceptions.test.ts
+// What the host lacks is refused, not left out
+
+const hasResctrl = / resctrl /.test(readFileSync("/proc/mounts", "utf8"));
+
+testIf(!hasResctrl, "this host has resctrl")(
+  "linux.intelRdt on a host without resctrl is refused",
+  async () => {
+    const said = await refusedWith({ linux: { intelRdt: { closID: "group" } } });
+    assert.match(said, /linux\.intelRdt: this host has no resctrl file system: .*mount -t resctrl/);
+  },
+);
 
 test("a property that runtime-spec doesn't know is ignored, as it asks for", () => {
   const { path } = bundle({ args: ["echo", "fine"], unheardOf: { of: 1 }, linux: { unheardOf: true } });
