@@ -142,7 +142,12 @@ const nameAttribute = (name: string): Attribute => ({
   value: encoder.encode(`${name}\0`),
 });
 
-function message(type: number, flags: number, body: Uint8Array, attributes: readonly Attribute[]): Uint8Array {
+function message(
+  type: number,
+  flags: number,
+  body: Uint8Array,
+  attributes: readonly Attribute[],
+): Uint8Array {
   const packed = attributes.map((one) => attribute(one.type, one.value));
   const bytes = joined([new Uint8Array(HEADER), body, ...packed]);
   const view = viewOf(bytes);
