@@ -177,7 +177,7 @@ test("the config.json that spec writes gives a shell", async () => {
 
 test("Ctrl-C interrupts the program in the foreground, and neither its shell nor tsrun", async () => {
   await using session = running(
-    script('trap "echo shell lives" INT; echo ready; sleep 60; echo over; exit 4'),
+    script('trap "echo shell lives" INT; (echo ready; exec sleep 60); echo over; exit 4'),
   );
   await session.until("ready");
   session.type("\x03");
