@@ -1,0 +1,25 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runtimePath, workDirectory } from "../harness/environment.ts";
+import { call, printed, type Said } from "./call.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { writeImages } from "./images.ts";
+import { snippet } from "./snippets.ts";
+
+/** What this machine of the tests needs besides the page's example. */
+const HERE = { bridge: "none", iptables: false, "ip-forward": false };
+
+/** Starts dockerd, which starts a containerd of its own, with the images. */
+export async function startDocker(): Promise<Daemon> {
+  const example: object = JSON.parse(snippet("docker", "json", runtimePath));
+  const config = join(workDirectory, "daemon.json");
+  writeFileSync(config, JSON.stringify({ ...example, ...HERE }));
+  const daemon = await startDaemon(["dockerd", "--config-file", config], () => docker("info").status === 0);
+  printed(docker("load", "--quiet", "--input", writeImages()));
+  return daemon;
+}
+
+/** `docker` with its words, to the daemon of this machine whatever the caller's environment names. */
+export function docker(...words: string[]): Said {
+  return call(["docker", "--host", "unix:///run/docker.sock", ...words]);
+}
