@@ -5,23 +5,22 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
-import { containerOf, ranIn } from "../harness/container.ts";
+import { containerOf, ran, ranIn } from "../harness/container.ts";
 import { freshDirectory, project, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { runtime, silent } from "../harness/runtime.ts";
+import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
 
 interface Written extends JsonObject {
   readonly process: JsonObject;
   readonly linux: JsonObject & { readonly resources: JsonObject };
 }
 
-/** A config.json as containerd's `ctr run` writes it; its limits only where cgroup v2 here can keep them. */
+/** A config.json as containerd's `ctr run` writes it. */
 function containerdsConfig(): Written {
   const file = join(project, "test/unit/runtime-spec/configs/ctr-default.json");
   const config = JSON.parse(readFileSync(file, "utf8")) as Written; // as recorded
-  const { cpu, ...resources } = config.linux.resources;
-  const kept = cgroup2Controllers().has("cpu") ? { ...resources, cpu } : resources;
-  return { ...config, linux: { ...config.linux, resources: kept, cgroupsPath: `/${uniqueId()}` } };
+  return { ...config, linux: { ...config.linux, cgroupsPath: `/${uniqueId()}` } };
 }
 
 test("containerd's default config runs as it is", () => {
@@ -31,6 +30,31 @@ test("containerd's default config runs as it is", () => {
   assert.is(status, 3);
   assert.match(stdout, /^out\nuid=0(\(root\))? gid=0/);
   assert.is(stderr, "err\n");
+});
+
+testIf(!cgroup2Controllers().has("cpu"), "the cgroup controller cpu is there")(
+  "the default cpu.shares of every containerd config need no controller, and --debug says that they are left out",
+  () => {
+    for (const [shares, told] of [
+      [1024, true],
+      [0, false], // unset: nothing is left out
+    ] as const) {
+      const call = { global: ["--debug"] };
+      const { status, stderr } = ran({ linux: { resources: { cpu: { shares } } } }, call);
+      assert.is(status, 0);
+      const note =
+        /linux\.resources\.cpu\.shares: left out: .* has no cpu controller, and this is the default/;
+      assert.is(note.test(stderr), told);
+    }
+    const refused = complaint(ran({ linux: { resources: { cpu: { shares: 1025 } } } }));
+    assert.match(refused, /linux\.resources\.cpu\.shares: .* has no cpu controller/);
+  },
+);
+
+test("an empty XDG_RUNTIME_DIR, which podman hands on, is none", () => {
+  silent(runtime(["list"], { root: null, env: { XDG_RUNTIME_DIR: "" } }));
+  const outcome = ran({ args: ["true"] }, { env: { XDG_RUNTIME_DIR: "" } });
+  assert.is(silent(outcome).status, 0);
 });
 
 test("containerd's sequence of calls works: create, start, kill, kill --all, delete, delete --force", async () => {

@@ -64,7 +64,7 @@ export function openCache(path = defaultPath()): Cache | null {
 function defaultPath(): string | null {
   if (here(geteuid()) === 0) return "/run/tsrun-seccomp";
   const { XDG_RUNTIME_DIR: own } = process.env;
-  return own === undefined ? null : `${own}/tsrun-seccomp`;
+  return own ? `${own}/tsrun-seccomp` : null; // podman hands on an empty one
 }
 
 function isOurs(fd: number, type: number): boolean {
