@@ -4,7 +4,8 @@ import {
   CAPABILITIES,
   Capabilities,
   Process,
-  type Rlimit,
+  Rlimit,
+  type RlimitType,
   Scheduler,
   type SchedulerPolicy,
 } from "./config-process.ts";
@@ -14,7 +15,8 @@ import { rule } from "./walk.ts";
 export const PROCESS_RULES = [
   rule(Process, programIsNamed, ["args"]),
   rule(Process, consoleSizeHasTerminal, ["terminal", "consoleSize"]),
-  rule(Process, rlimitsAreConsistent, ["rlimits"]),
+  rule(Process, rlimitsDiffer, ["rlimits"]),
+  rule(Rlimit, softIsWithinHard, ["soft", "hard"]),
   rule(Capabilities, capabilitiesAreKnown),
   rule(Capabilities, capabilitiesCanBeSet),
   rule(Scheduler, schedulerFitsPolicy),
@@ -30,16 +32,18 @@ function consoleSizeHasTerminal({ consoleSize, terminal }: Process, report: Repo
   }
 }
 
-function rlimitsAreConsistent({ rlimits = [] }: Process, report: Report): void {
-  const first = new Map<Rlimit["type"], number>();
-  for (const [index, { type, soft, hard }] of rlimits.entries()) {
+function rlimitsDiffer({ rlimits = [] }: Process, report: Report): void {
+  const first = new Map<RlimitType, number>();
+  for (const [index, { type }] of rlimits.entries()) {
     const earlier = first.get(type);
     if (earlier !== undefined)
       report.problem(`is there twice: ${type} is in [${earlier}]`, "rlimits", index, "type");
     else first.set(type, index);
-    if (soft > hard)
-      report.problem(`must not exceed hard (${hard}), found ${soft}`, "rlimits", index, "soft");
   }
+}
+
+function softIsWithinHard({ soft, hard }: Rlimit, report: Report): void {
+  if (soft > hard) report.problem(`must not exceed hard (${hard}), found ${soft}`, "soft");
 }
 
 const SETS = ["bounding", "permitted", "effective", "inheritable", "ambient"] as const;

@@ -1,0 +1,205 @@
+// Runs beside other files.
+// What `validate`, and in the same words `create`, say of a config.json: all of it at once, a line for each problem.
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
+import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { complaint, runtime, succeeded } from "../harness/runtime.ts";
+
+const validate = (directory: string) => runtime(["validate", "--bundle", directory]);
+const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+
+testTsrun("a valid bundle is said to be valid, by its path, and nothing is made", () => {
+  const { path } = bundle();
+  const { stdout, stderr } = succeeded(validate(path));
+  assert.equal([stdout, stderr], [`${path}: valid\n`, ""]);
+  assert.equal(readdirSync(stateRoot), []);
+  assert.equal(readdirSync(path).sort(), ["config.json", "rootfs"]);
+});
+
+testTsrun("without --bundle it is that of the current directory", () => {
+  const { path } = bundle();
+  assert.is(succeeded(runtime(["validate"], { cwd: path })).stdout, `${path}: valid\n`);
+});
+
+testTsrun("what is only doubtful is a warning, and the exit status 0", () => {
+  const capabilities = { bounding: ["CAP_TIME_TRAVEL"] };
+  const { stdout } = succeeded(validate(bundle({ process: { capabilities } }).path));
+  assert.match(stdout, /^warning: config\.json: process\.capabilities\.bounding\[0\]: .*"CAP_TIME_TRAVEL"$/m);
+});
+
+for (const [what, text, place] of [
+  ["no JSON", "{,}", /^tsrun: config\.json:1:2: /],
+  ["no object", "[]", /^tsrun: config\.json: .*must be an object/],
+  ["empty", "", /^tsrun: config\.json:1:1: /],
+] as const) {
+  testTsrun(`a config.json that is ${what} is refused with status 1`, () => {
+    const { path } = bundle();
+    writeFileSync(join(path, "config.json"), text);
+    const outcome = validate(path);
+    assert.is(outcome.status, 1);
+    assert.match(complaint(outcome), place);
+  });
+}
+
+testTsrun("a bundle that isn't there, or has no config.json, is refused with status 1", () => {
+  for (const path of ["/not/there", freshDirectory("empty")]) {
+    const outcome = validate(path);
+    assert.is(outcome.status, 1);
+    assert.match(complaint(outcome), /\/not\/there|config\.json/);
+  }
+});
+
+/** One mistake of each kind, and what is said of it after `config.json: `. */
+const MISTAKES: readonly (readonly [what: string, patch: Patch, said: string])[] = [
+  ["a wrong type", { process: { terminal: "no" } }, 'process.terminal: must be true or false, found "no"'],
+  ["a missing property", { root: { path: undefined } }, "root.path: is required"],
+  [
+    "an unknown word",
+    { linux: { rootfsPropagation: "public" } },
+    'linux.rootfsPropagation: is not a mount propagation: "public" (one of: shared, slave, private, unbindable, rshared, rslave, rprivate, runbindable)',
+  ],
+  [
+    "a number out of range",
+    { process: { oomScoreAdj: 1001 } },
+    "process.oomScoreAdj: must be from -1000 to 1000, found 1001",
+  ],
+  ["a relative working directory", { process: { cwd: "tmp" } }, 'process.cwd: must be absolute, found "tmp"'],
+  [
+    "a relative masked path",
+    { linux: { maskedPaths: ["proc/keys"] } },
+    'linux.maskedPaths[0]: must be absolute, found "proc/keys"',
+  ],
+  [
+    "a namespace that is listed twice",
+    { linux: { namespaces: [...namespaces(), { type: "uts" }] } },
+    'linux.namespaces[5].type: is there twice: "uts" is in [3]',
+  ],
+  [
+    "id mappings without a user namespace",
+    { linux: { uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }] } },
+    'linux.uidMappings: needs { "type": "user" } in linux.namespaces',
+  ],
+  [
+    "a user namespace without id mappings",
+    {
+      linux: {
+        namespaces: namespaces({ user: true }),
+        gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
+      },
+    },
+    "linux.uidMappings: is required: a new user namespace maps no ids by itself",
+  ],
+  [
+    "a sysctl of no namespace",
+    { linux: { sysctl: { "vm.swappiness": "1" } } },
+    'linux.sysctl["vm.swappiness"]: is not namespaced: it would change the host',
+  ],
+  [
+    "a sysctl of a namespace that is the host's",
+    { linux: { namespaces: namespaces({ network: false }), sysctl: { "net.ipv4.ip_forward": "1" } } },
+    'linux.sysctl["net.ipv4.ip_forward"]: needs { "type": "network" } in linux.namespaces, or it would change the host',
+  ],
+  [
+    "a hook with a relative path",
+    { hooks: { poststop: [{ path: "bin/hook" }] } },
+    'hooks.poststop[0].path: must be absolute, found "bin/hook"',
+  ],
+  [
+    "a hook without any time",
+    { hooks: { poststop: [{ path: "/hook", timeout: 0 }] } },
+    "hooks.poststop[0].timeout: must be from 1 to 2147483647, found 0",
+  ],
+  [
+    "a soft limit above the hard one",
+    { process: { rlimits: [{ type: "RLIMIT_CORE", soft: 2, hard: 1 }] } },
+    "process.rlimits[0].soft: must not exceed hard (1), found 2",
+  ],
+  [
+    "an unknown kind of device",
+    { linux: { devices: [{ type: "x", path: "/dev/x" }] } },
+    'linux.devices[0].type: is not a device type: "x" (one of: b, c, u, p)',
+  ],
+  [
+    "a device without its numbers",
+    { linux: { devices: [{ type: "c", path: "/dev/x", major: 1 }] } },
+    'linux.devices[0].minor: is required for a device of type "c"',
+  ],
+  [
+    "a version that is none",
+    { ociVersion: "1.0" },
+    'ociVersion: must be a version in SemVer form like "1.3.0", found "1.0"',
+  ],
+  [
+    "a version to come",
+    { ociVersion: "2.0.0" },
+    'ociVersion: must be a version 1.x of the runtime-spec, found "2.0.0"',
+  ],
+];
+
+for (const [what, patch, said] of MISTAKES) {
+  testTsrun(`${what} is told by validate and create alike`, () => {
+    const { path } = bundle(patch);
+    const outcome = validate(path);
+    assert.is(complaint(outcome), `tsrun: config.json: ${said}`);
+    assert.is(outcome.status, 1);
+    assert.is(complaint(runtime(["create", "--bundle", path, uniqueId()])), complaint(outcome));
+  });
+}
+
+testTsrun("all mistakes are told at once, a line for each", () => {
+  const wrong: JsonObject = {
+    ociVersion: "2.0.0",
+    process: {
+      ...{ terminal: "no", cwd: "tmp", args: [], env: ["X"], oomScoreAdj: 1001, user: { uid: -1 } },
+      rlimits: [
+        { type: "RLIMIT_CORE", soft: 2, hard: 1 },
+        { type: "RLIMIT_FOO", soft: 1, hard: 1 },
+      ],
+    },
+    root: {},
+    mounts: [{ type: "proc" }, { destination: "/x", type: "bind" }],
+    hooks: { prestart: [{ path: "hook" }], poststop: [{}] },
+    linux: {
+      namespaces: [{ type: "pid" }, { type: "pid" }],
+      maskedPaths: ["x"],
+      sysctl: { "net.ipv4.ip_forward": "1" },
+      devices: [{ type: "x", path: "/dev/x" }],
+      resources: { pids: {}, cpu: { period: 5 } },
+    },
+  };
+  const { path } = bundle();
+  writeFileSync(join(path, "config.json"), JSON.stringify(wrong));
+  const outcome = validate(path);
+  assert.is(outcome.status, 1);
+  assert.is(outcome.stdout, "");
+  const found = lines(outcome.stderr).map(
+    (line) => /^tsrun: config\.json: (\S+): \S/.exec(line)?.[1] ?? line,
+  );
+  assert.equal(found.sort(), [
+    ...["hooks.poststop[0].path", "hooks.prestart[0].path"],
+    ...["linux.devices[0].type", "linux.maskedPaths[0]", "linux.namespaces[1].type"],
+    ...["linux.resources.cpu.period", "linux.resources.pids.limit", 'linux.sysctl["net.ipv4.ip_forward"]'],
+    ...["mounts[0].destination", "mounts[1].source", "ociVersion", "process.args", "process.cwd"],
+    ...["process.env[0]", "process.oomScoreAdj", "process.rlimits[0].soft", "process.rlimits[1].type"],
+    ...["process.terminal", "process.user.uid", "root.path"],
+  ]);
+  const created = runtime(["create", "--bundle", path, uniqueId()]);
+  assert.is(created.stderr, outcome.stderr);
+  assert.is(created.status, 1);
+});
+
+test("a terminal that nobody takes is refused, and so is a socket without a terminal to send", () => {
+  const { path } = bundle({ process: { terminal: true } });
+  const said = complaint(runtime(["create", "--bundle", path, uniqueId()]));
+  assert.match(said, /cannot allocate tty .*console socket/);
+  const { path: plain } = bundle();
+  const socket = join(freshDirectory("socket"), "socket");
+  complaint(runtime(["create", "--bundle", plain, "--console-socket", socket, uniqueId()]));
+});
+
+leavesNothing();
+test.run();
