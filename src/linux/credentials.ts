@@ -1,5 +1,6 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
+import type { StepResult } from "../kernel/call.ts";
 import {
   CWD,
   close,
@@ -19,21 +20,40 @@ import {
   PR_SET_NO_NEW_PRIVS,
   RESOLVE_NO_MAGICLINKS,
 } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { gidList } from "../kernel/structs.ts";
 import { dropBounding, setCapabilities } from "./capabilities.ts";
 
 const DEFAULT_UMASK = 0o022;
 
-/** Through a magic link such as /proc/self/fd/7 the path could lead out of the container (CVE-2024-21626). */
-function enterDirectory(program: Program, path: string): void {
+/**
+ * Enters the working directory as who sets the container up, like runc: images have one that only root may enter and
+ * a user who is not root. Returns the step that `enterAsUser` asks how this went.
+ */
+function enterDirectory(program: Program, path: string): StepResult {
   program.by(`process.cwd (${path})`);
-  const directory = program.add(openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS));
-  program.add(fchdir(directory));
-  program.add(close(directory));
+  const directory = program.add(openDirectory(path), [ERRNO.EACCES]);
+  const entered = program.add(fchdir(directory), [ERRNO.EACCES, ERRNO.EBADF]);
+  program.add(close(directory), [ERRNO.EBADF]);
+  return entered;
 }
 
+/** Where root of a user namespace, or of a network's file system, may not go, the user perhaps may. */
+function enterAsUser(program: Program, path: string, entered: StepResult): void {
+  program.by(`process.cwd (${path})`);
+  // PR_SET_KEEPCAPS, which is 0 here, takes the 0 of a step that went well, and no negative errno.
+  program.orElse(prctl(PR_SET_KEEPCAPS, entered), [ERRNO.EINVAL], () => {
+    const directory = program.add(openDirectory(path));
+    program.add(fchdir(directory));
+    program.add(close(directory));
+  });
+}
+
+/** Through a magic link such as /proc/self/fd/7 the path could lead out of the container (CVE-2024-21626). */
+const openDirectory = (path: string) => openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+
 /**
- * Becomes the process's user: groups and ids, capabilities, current directory, umask, no_new_privs.
+ * Becomes the process's user: current directory, groups and ids, capabilities, umask, no_new_privs.
  * The order is forced: the bounding set and groups need the privileges that setresuid(2) and capset(2) end.
  */
 export function takeIdentity(program: Program, process: Process): void {
@@ -41,6 +61,7 @@ export function takeIdentity(program: Program, process: Process): void {
     user: { uid = 0, gid = 0, additionalGids = [], umask: mask = DEFAULT_UMASK } = {},
     capabilities = {},
   } = process;
+  const entered = enterDirectory(program, process.cwd);
   dropBounding(program, capabilities);
   // A program without these may change its groups and ids only as the capability sets below allow.
   program.by("process.user.additionalGids").add(setgroups(gidList(additionalGids)));
@@ -52,6 +73,6 @@ export function takeIdentity(program: Program, process: Process): void {
   program.add(prctl(PR_SET_DUMPABLE, 0));
   setCapabilities(program, capabilities);
   program.by("process.user.umask").add(umask(mask));
-  enterDirectory(program, process.cwd);
+  enterAsUser(program, process.cwd, entered);
   if (process.noNewPrivileges) program.by("process.noNewPrivileges").add(prctl(PR_SET_NO_NEW_PRIVS, 1));
 }

@@ -9,12 +9,13 @@ import { O_NOCTTY, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel
 const PASSWD_SIZE = 65_536;
 
 /**
- * HOME of a process whose environment has none: from the container's /etc/passwd, else "/", as runc has it.
+ * HOME of a process whose environment has none, or an empty one: from the container's /etc/passwd, else "/", as runc has it.
  * Adds the steps that read the file; `environment` gives the environment afterwards.
  */
 export function findHome(program: Program, process: Process) {
   const env = process.env ?? [];
-  if (env.some((entry) => entry.startsWith("HOME="))) return { environment: (_agent: Mailbox) => env };
+  const given = env.findLast((entry) => entry.startsWith("HOME="));
+  if (given !== undefined && given !== "HOME=") return { environment: (_agent: Mailbox) => env };
   let length: StepResult = { step: 0 };
   program.by("HOME from the container's /etc/passwd");
   // O_NONBLOCK: an image may have a FIFO there; O_NOCTTY: or a terminal, which must not become the session's.
@@ -30,7 +31,8 @@ export function findHome(program: Program, process: Process) {
     environment(agent: Mailbox): readonly string[] {
       const bytes = agent.result(opened) < 0 ? 0 : Math.max(0, agent.result(length));
       const text = new TextDecoder().decode(agent.filled(length).subarray(0, bytes));
-      return [...env, `HOME=${homeOf(text, process.user?.uid ?? 0) ?? "/"}`];
+      const others = env.filter((entry) => !entry.startsWith("HOME="));
+      return [...others, `HOME=${homeOf(text, process.user?.uid ?? 0) ?? "/"}`];
     },
   };
 }
