@@ -318,6 +318,29 @@ testTsrun("limits above the caller's own are obstacles, others are none", () => 
   );
 });
 
+testTsrun("an id-mapped mount is tried with the source that the bundle gives it", () => {
+  const mappings = [{ containerID: 0, hostID: 1000, size: 10 }];
+  const mapped = (source: string) => ({
+    ...{ destination: "/x", type: "bind", source, options: ["bind"] },
+    ...{ uidMappings: mappings, gidMappings: mappings },
+  });
+  const { obstacles } = ofBundle({ mounts: [mapped("rootfs"), mapped("/proc/self")] });
+  const one = obstacles.find(({ path }) => path === "mounts[1]");
+  assert.match(one?.why ?? "", 'id-mapped mount on /x: missing: mount_setattr "proc of /proc/self": EINVAL');
+  const tmpfs = row(checkedAsRoot(), "id-mapped.tmpfs").state === "works"; // what test files have their bundles on
+  assert.is(
+    obstacles.some(({ path }) => path === "mounts[0]"),
+    !tmpfs,
+  );
+});
+
+testTsrun("a bundle's cgroup mount needs no cgroup v1", () => {
+  const mounts = [{ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup" }];
+  const { features } = ofBundle({ mounts });
+  assert.ok(features.some(({ name }) => name === "filesystem.cgroup2"));
+  assert.not(features.some(({ name }) => name === "filesystem.cgroup"));
+});
+
 testTsrun("limits that only cgroup v1 has are obstacles beside the others", () => {
   const resources = { cpu: { realtimeRuntime: 5 }, network: { classID: 1 } };
   const { obstacles } = ofBundle({ linux: { resources } });
@@ -349,11 +372,11 @@ testTsrun("a config that is wrong is told as by validate", () => {
   assert.match(said, /^tsrun: config\.json: process\.cwd: must be absolute/);
 });
 
-testTsrun("a check takes less than two seconds", () => {
+testIf(slowness === 1, "needs a machine that is not emulated")("a check takes less than two seconds", () => {
   const began = performance.now();
   checked();
   const took = performance.now() - began;
-  assert.ok(took < 2000 * slowness, `${took} ms`);
+  assert.ok(took < 2000, `${took} ms`);
 });
 
 testTsrun("a check leaves no cgroup, and what killed checks have left is removed by the next", async () => {

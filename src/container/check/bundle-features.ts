@@ -1,20 +1,43 @@
-/** Features that only a bundle can name: its file systems and sysctls that are in no table. */
-import type { Config } from "../../../runtime-spec/config.ts";
+/** Features that only a bundle can name: the sources of its id-mapped mounts, its file systems and sysctls. */
+import type { Mount } from "../../../runtime-spec/config.ts";
 import { fsopen } from "../../kernel/calls.ts";
 import { isBind } from "../../linux/mount-options.ts";
+import { isAbsolute, join } from "../../linux/paths.ts";
+import type { Bundle } from "../bundle.ts";
+import { mapDirectory } from "./areas/id-mapped-mounts.ts";
 import { sysctlFeature } from "./areas/sysctls.ts";
 import type { Area, Feature } from "./feature.ts";
 
-/** The file systems that the bundle mounts and `areas` do not try: whether the kernel has them. */
-export function fileSystemsOf({ mounts = [] }: Config, areas: readonly Area[]): Area {
+/** What a bundle needs beside the features of `areas`. */
+export function areasOf({ path, config }: Bundle, areas: readonly Area[]): readonly Area[] {
+  const { mounts = [], linux } = config;
+  const mapped = mounts.flatMap((mount, index) => (isIdMapped(mount) ? [idMapped(mount, index, path)] : []));
   const types = mounts.filter((mount) => !isBind(mount)).flatMap(({ type }) => type ?? []);
-  return { name: "mounts", features: unknownTo(areas, types.map(fileSystem)) };
+  const sysctls = Object.keys(linux?.sysctl ?? {});
+  return [
+    { name: "mounts", features: [...mapped, ...unknownTo(areas, types.filter(isOwnKind).map(fileSystem))] },
+    { name: "sysctls", features: unknownTo(areas, sysctls.map(sysctlFeature)) },
+  ];
 }
 
-/** The sysctls that the bundle sets and `areas` do not try. */
-export function sysctlsOf({ linux }: Config, areas: readonly Area[]): Area {
-  const features = Object.keys(linux?.sysctl ?? {}).map(sysctlFeature);
-  return { name: "sysctls", features: unknownTo(areas, features) };
+/** A config's `cgroup` is a cgroup2, which `areas` try; `none` goes with what is mounted already. */
+const isOwnKind = (type: string) => type !== "cgroup" && type !== "none";
+
+function isIdMapped(mount: Mount): boolean {
+  const { uidMappings, options = [] } = mount;
+  const isAsked = uidMappings !== undefined || options.includes("idmap") || options.includes("ridmap");
+  return isAsked && isBind(mount);
+}
+
+function idMapped({ source = "", destination }: Mount, index: number, bundle: string): Feature {
+  const path = isAbsolute(source) ? source : join(bundle, source);
+  return {
+    name: `id-mapped.mounts.${index}`,
+    title: `id-mapped mount on ${destination}`,
+    config: [],
+    places: () => [`mounts[${index}]`],
+    probe: (trial) => mapDirectory(trial, path),
+  };
 }
 
 function fileSystem(type: string): Feature {

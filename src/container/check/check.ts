@@ -7,7 +7,7 @@ import type { Bundle } from "../bundle.ts";
 import { getuid } from "../caller.ts";
 import { defaultConfig } from "../default-config.ts";
 import { AREAS } from "./areas.ts";
-import { fileSystemsOf, sysctlsOf } from "./bundle-features.ts";
+import { areasOf } from "./bundle-features.ts";
 import { placesOf } from "./config-pattern.ts";
 import type { Area, Feature } from "./feature.ts";
 import { plannedLimits } from "./limits.ts";
@@ -62,8 +62,9 @@ export function checkHost(): HostFindings {
 }
 
 /** Tries what a bundle needs. */
-export function checkBundle({ path, config, text }: Bundle): BundleFindings {
-  const areas = [...AREAS, fileSystemsOf(config, AREAS), sysctlsOf(config, AREAS)].map((area) => ({
+export function checkBundle(bundle: Bundle): BundleFindings {
+  const { path, config, text } = bundle;
+  const areas = [...AREAS, ...areasOf(bundle, AREAS)].map((area) => ({
     ...area,
     features: area.features.filter((feature) => placesIn(feature, config).length > 0),
   }));

@@ -102,12 +102,12 @@ function writeTo(subject: Subject, directory: Fd, path: string, text: string, fl
   subject.do(close(file));
 }
 
-/** Lets a write that fails name the file. */
-function naming(path: string, body: () => void): void {
+/** Lets a call that fails name what it is about. */
+export function naming(what: string, body: () => void): void {
   try {
     body();
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new SyscallError({ name: error.call.name, args: [path] }, error.errno);
+    throw new SyscallError({ name: error.call.name, args: [what] }, error.errno);
   }
 }

@@ -8,12 +8,13 @@ import {
   O_RDONLY,
   OPEN_TREE_CLONE,
 } from "../../../kernel/constants.ts";
-import { readText, statusIfThere } from "../../../kernel/files.ts";
+import { ERRNO } from "../../../kernel/errno.ts";
+import { isErrno, readText, statusIfThere } from "../../../kernel/files.ts";
 import { readStatx, STATX_SIZE } from "../../../kernel/structs.ts";
 import type { Area } from "../feature.ts";
-import { detached, enterTmpfs, FIRST_ID, leaveMounts, make, mapRange } from "../isolation.ts";
-import type { Subject } from "../subject.ts";
-import { Missing } from "../verdict.ts";
+import { detached, enterTmpfs, FIRST_ID, leaveMounts, make, mapRange, naming } from "../isolation.ts";
+import type { Subject, Trial } from "../subject.ts";
+import { Missing, Skipped } from "../verdict.ts";
 import { makeLayers, overlayOf } from "./overlay.ts";
 
 /** Where engines keep images and volumes; the root directory's file system where there is no such directory. */
@@ -40,6 +41,27 @@ function expectMapped(subject: Subject, directory: number, path: string, owner =
     throw new Missing(`mount_setattr: a file of user ${owner} belongs to ${uid}, not to ${FIRST_ID + owner}`);
 }
 
+function ownerOf(subject: Subject, path: string): number {
+  return readStatx(subject.ask(statx(CWD, path, 0, { room: STATX_SIZE }))).uid;
+}
+
+/** Puts an id-mapped layer in the place of `lower`, of any file system that can be mapped; returns its owner. */
+function mapLayer(subject: Subject, userns: number): number {
+  for (const path of ["lower", storage()]) {
+    const owner = ownerOf(subject, path);
+    const copy = subject.do(openTree(CWD, path, OPEN_TREE_CLONE));
+    try {
+      mapIds(subject, copy, userns);
+    } catch (error) {
+      if (isErrno(error, ERRNO.EINVAL)) continue;
+      throw error;
+    }
+    subject.do(moveMount(copy, subject.do(openat(CWD, "lower", O_PATH | O_DIRECTORY))));
+    return owner;
+  }
+  throw new Skipped("there is no file system to make layers of that could be id-mapped");
+}
+
 function storage(): string {
   return STORAGE.find((path) => statusIfThere(path) !== null) ?? "/";
 }
@@ -56,13 +78,29 @@ function typeAt(path: string): string {
   return type;
 }
 
+/** Maps root's files below a directory of the host in a copy of its mount; tells which file system it is on. */
+export function mapDirectory({ subject }: Trial, path: string): string {
+  const users = mapping(subject);
+  leaveMounts(subject);
+  const copy = subject.do(openTree(CWD, path, OPEN_TREE_CLONE));
+  const owner = ownerOf(subject, path);
+  const name = `${typeAt(path)} of ${path}`;
+  naming(name, () => mapIds(subject, copy, users));
+  expectMapped(subject, copy, "", owner);
+  return name;
+}
+
+/** What asks for them. A bundle has sources of its own, which are tried then (bundle-features.ts). */
+const MAPPED = ["mounts[uidMappings]", "mounts[options=idmap|ridmap]"];
+
 export const idMappedMounts: Area = {
   name: "id-mapped mounts",
   features: [
     {
       name: "id-mapped.tmpfs",
       title: "id-mapped mounts: tmpfs",
-      config: ["mounts[uidMappings]", "mounts[options=idmap|ridmap]"],
+      config: MAPPED,
+      places: () => [],
       probe({ subject }) {
         const users = mapping(subject);
         leaveMounts(subject);
@@ -75,17 +113,9 @@ export const idMappedMounts: Area = {
     {
       name: "id-mapped.storage",
       title: "id-mapped mounts: where images are kept",
-      config: ["mounts[uidMappings]", "mounts[options=idmap|ridmap]"],
-      probe({ subject }) {
-        const users = mapping(subject);
-        leaveMounts(subject);
-        const path = storage();
-        const copy = subject.do(openTree(CWD, path, OPEN_TREE_CLONE));
-        const { uid } = readStatx(subject.ask(statx(CWD, path, 0, { room: STATX_SIZE })));
-        mapIds(subject, copy, users);
-        expectMapped(subject, copy, "", uid);
-        return `${typeAt(path)} of ${path}`;
-      },
+      config: MAPPED,
+      places: () => [],
+      probe: (trial) => mapDirectory(trial, storage()),
     },
     {
       name: "id-mapped.overlay.layers",
@@ -95,10 +125,8 @@ export const idMappedMounts: Area = {
         const users = mapping(subject);
         enterTmpfs(subject);
         makeLayers(subject);
-        const lower = subject.do(openTree(CWD, "lower", OPEN_TREE_CLONE));
-        mapIds(subject, lower, users);
-        subject.do(moveMount(lower, subject.do(openat(CWD, "lower", O_PATH | O_DIRECTORY))));
-        expectMapped(subject, overlayOf(subject), "file");
+        const owner = mapLayer(subject, users);
+        expectMapped(subject, overlayOf(subject, { lowerdir: "lower:work" }), "", owner);
       },
     },
     {

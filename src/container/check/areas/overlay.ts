@@ -20,15 +20,16 @@ export function makeLayers(subject: Subject): void {
   make(subject, CWD, "lower/file", "below");
 }
 
+const ALL_LAYERS = { lowerdir: "lower", upperdir: "upper", workdir: "work" };
+
 /** Mounts an overlay of them, nowhere; returns its descriptor. */
-export function overlayOf(subject: Subject, flags: readonly string[] = []): number {
+export function overlayOf(
+  subject: Subject,
+  layers: Readonly<Record<string, string>> = ALL_LAYERS,
+  flags: readonly string[] = [],
+): number {
   const context = subject.do(fsopen("overlay"));
-  for (const [key, name] of [
-    ["lowerdir", "lower"],
-    ["upperdir", "upper"],
-    ["workdir", "work"],
-  ] as const)
-    subject.do(fsconfigString(context, key, name));
+  for (const [key, names] of Object.entries(layers)) subject.do(fsconfigString(context, key, names));
   for (const flag of flags) subject.do(fsconfigFlag(context, flag));
   subject.do(fsconfigCreate(context));
   return subject.do(fsmount(context, 0));
@@ -64,7 +65,7 @@ export const overlay: Area = {
         const root = rootOfOwn(subject);
         enterTmpfs(root);
         makeLayers(root);
-        copyUp(root, overlayOf(root, ["userxattr"]));
+        copyUp(root, overlayOf(root, ALL_LAYERS, ["userxattr"]));
       },
     },
   ],
