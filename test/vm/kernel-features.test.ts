@@ -4,10 +4,10 @@ import * as assert from "uvu/assert";
 import { handOut } from "../harness/handed-out.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, silent } from "../harness/runtime.ts";
-import { type Checked, KERNEL_FEATURES } from "./kernel-features.ts";
+import { KERNEL_FEATURES, parseCheck } from "./kernel-features.ts";
 
 const checked = silent(runtime(["check", "--json"]));
-const found = JSON.parse(checked.stdout) as Checked; // what check prints
+const found = parseCheck(checked.stdout);
 const stateOf = (name: string) => found.features.find((feature) => feature.name === name)?.state;
 
 test("containers can run in the guest", () => {

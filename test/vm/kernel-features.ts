@@ -1,16 +1,10 @@
-/**
- * Writes docs/kernel-features.md: `bun test/vm/kernel-features.ts FILE…`, of what `tsrun check --json` printed on
- * several kernels. Each file is such an output, or the results of a guest that ran kernel-features.test.ts.
- */
-import { readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { handedOut } from "../harness/handed-out.ts";
-import { parseReports } from "./results.ts";
+/** docs/kernel-features.md, of what `tsrun check --json` prints on several kernels. */
 
 /** The name by which the guest hands out what `check` printed. */
 export const KERNEL_FEATURES = "kernel-features";
 
-const DOCUMENT = resolve(import.meta.dir, "../../docs/kernel-features.md");
+/** More features than that are told in one sentence where all work. */
+const LONG_LIST = 15;
 
 /** What `tsrun check --json` prints, as far as it is used here. */
 export interface Checked {
@@ -29,27 +23,14 @@ export interface CheckedFeature {
   readonly config: readonly string[];
 }
 
-if (import.meta.main) main(process.argv.slice(2));
-
-function main(files: readonly string[]): void {
-  const all = files.flatMap((file) => checksIn(readFileSync(file, "utf8")));
-  if (all.length === 0) {
-    console.error("usage: bun test/vm/kernel-features.ts FILE…, with what `tsrun check --json` printed");
-    process.exit(1);
-  }
-  writeFileSync(DOCUMENT, kernelFeatures(all));
+/** What `tsrun check --json` printed. */
+export function parseCheck(text: string): Checked {
+  return JSON.parse(text) as Checked; // what check prints
 }
 
-/** What `check --json` printed, out of that itself or out of a guest's results. */
-export function checksIn(text: string): readonly Checked[] {
-  if (!text.startsWith('{"kind"')) return [JSON.parse(text) as Checked];
-  const results = parseReports(text).flatMap((report) => (report.kind === "file" ? [report.result] : []));
-  const printed = results.flatMap((result) => handedOut(result, KERNEL_FEATURES));
-  return printed.map((one) => JSON.parse(one) as Checked); // what check prints
-}
-
-/** The document, in Markdown. */
-export function kernelFeatures(all: readonly Checked[]): string {
+/** The document, in Markdown; the oldest kernel comes first. */
+export function kernelFeatures(checks: readonly Checked[]): string {
+  const all = checks.toSorted((a, b) => a.host.kernel.localeCompare(b.host.kernel, "en", { numeric: true }));
   const rows = rowsOf(all);
   const areas = [...new Set(rows.map(({ feature }) => feature.area))];
   const differing = rows.filter(differs);
@@ -57,13 +38,11 @@ export function kernelFeatures(all: readonly Checked[]): string {
     heading(all),
     ...(all.length < 2 ? [] : [differences(differing, all)]),
     ...areas.map((area) =>
-      [
-        `## ${capital(area)}`,
-        table(
-          rows.filter(({ feature }) => feature.area === area),
-          all,
-        ),
-      ].join("\n\n"),
+      section(
+        area,
+        rows.filter(({ feature }) => feature.area === area),
+        all,
+      ),
     ),
     "",
   ]
@@ -96,16 +75,26 @@ function heading(all: readonly Checked[]): string {
   const kernels = all.map(({ host }) => `Linux ${host.kernel} (${host.architecture})`);
   return `# Kernels, and what containers can have of them
 
-What \`tsrun check\` finds as root, in a virtual machine, of ${inWords(kernels)}. Every feature was tried, not looked up.
-\`make kernel-features\` writes this file anew.
+What \`tsrun check\` finds as root, in virtual machines with
+${inWords(kernels)}.
+Every feature was tried, not looked up. \`make kernel-features\` writes this file anew.
 
-A kernel is more than its version: other configurations of the same version may have more or less. Ask your own machine by
-\`tsrun check\`, and \`tsrun check --bundle DIR\` what of a bundle it cannot honour.`;
+A kernel is more than its version: other configurations of the same version may have more or less. Ask your own machine
+by \`tsrun check\`, and by \`tsrun check --bundle DIR\` what of a bundle it cannot honour.`;
 }
 
 function differences(rows: readonly Row[], all: readonly Checked[]): string {
   if (rows.length === 0) return "## Differences\n\nThere are none.";
   return `## Differences\n\n${table(rows, all)}`;
+}
+
+function section(area: string, rows: readonly Row[], all: readonly Checked[]): string {
+  const allWork = rows.every(({ on }) => on.every((feature) => feature?.state === "works"));
+  const body =
+    allWork && rows.length > LONG_LIST
+      ? `On all of them work: ${rows.map(({ feature }) => feature.title).join(", ")}.`
+      : table(rows, all);
+  return `## ${capital(area)}\n\n${body}`;
 }
 
 function table(rows: readonly Row[], all: readonly Checked[]): string {
@@ -124,7 +113,6 @@ function cells(row: Row): readonly string[] {
   ].map(escaped);
 }
 
-/** Why it does not work. What belongs to the machine rather than to the kernel, such as a path, is left out. */
 function reason(feature: CheckedFeature | null): string {
   return feature?.why === undefined ? "" : `: ${feature.why}`;
 }

@@ -28,20 +28,22 @@ export interface Task {
   readonly files: readonly string[];
   /** Time for all of it. */
   readonly seconds: number;
+  /** Boots the kernel with all that it has. */
+  readonly whole?: boolean;
 }
 
 /** Makes, in `directory`, all that a machine boots from. @throws MissingPackage, NoKernel */
 export function prepareMachine(
   project: string,
   directory: string,
-  { edition, files, seconds }: Task,
+  { edition, files, seconds, whole = false }: Task,
 ): Machine {
   mkdirSync(directory, { recursive: true });
   const kernel = cachedKernel(directory, edition);
   const machine = {
     image: kernel.image,
     initramfs: join(directory, "guest.cpio"),
-    parameters: PARAMETERS[edition],
+    parameters: whole ? [] : PARAMETERS[edition],
     console: join(directory, "console.log"),
     results: join(directory, "results.jsonl"),
     disks: DISKS.map((name) => join(directory, name)),

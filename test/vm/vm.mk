@@ -4,7 +4,7 @@
 BUN ?= node_modules/.bin/bun
 IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 
-.PHONY: test-vm test-vm-mishaps need-qemu
+.PHONY: test-vm kernel-features test-vm-mishaps need-qemu
 
 need-qemu:
 	$(call require,command -v qemu-system-x86_64 && command -v ip && command -v ps,QEMU and the programs ip and ps,qemu-system-x86 iproute2 procps)
@@ -15,3 +15,6 @@ test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual
 # That a guest which panics, hangs or goes off too early fails, and that Ctrl-C ends QEMU.
 test-vm-mishaps: bin/tsrun build/rootfs/.built | need-qemu
 	@$(IN_TURN) $(BUN) test/vm/mishaps/mishaps.test.ts
+
+kernel-features: bin/tsrun build/rootfs/.built | need-qemu ## write docs/kernel-features.md of what kernels let containers do
+	@$(IN_TURN) $(BUN) test/vm/write-kernel-features.ts
