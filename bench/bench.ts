@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { makeBundle, makeRootfs } from "./bundle.ts";
+import { containerdTurns, startContainerd } from "./containerd.ts";
 import { isolate, type Place, placeOfThisProcess } from "./isolate.ts";
 import { type Options, readOptions } from "./options.ts";
 import { mayDropCaches, readAnew } from "./page-cache.ts";
@@ -16,7 +17,7 @@ import { type Field, findRuntimes } from "./runtimes.ts";
 import { Samples } from "./samples.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { judge } from "./targets.ts";
-import { type Course, coldTurns, endLightTurns, lifeTurns, lightTurns, runTurns } from "./turns.ts";
+import { type Course, coldTurns, endTurns, execTurns, lifeTurns, lightTurns, runTurns } from "./turns.ts";
 
 const BUILT = resolve(import.meta.dir, "../build/bench");
 const PROGRAMS = {
@@ -89,7 +90,12 @@ async function measureAll(course: Course, samples: Samples, asked: Options): Pro
   await give("run", runTurns(course), asked);
   await give("step by step", lifeTurns(course), asked);
   await give("commands that only look", await lightTurns(course), asked);
-  await endLightTurns(course);
+  await endTurns(course, "light");
+  await give("exec", await execTurns(course), asked);
+  await endTurns(course, "exec");
+  using containerd = await startContainerd(course.place);
+  if (containerd === null) notes.push("containerd is not installed: nothing was measured through it.");
+  else await give("containerd", containerdTurns(course, containerd), asked);
   if (asked.coldRounds === 0) notes.push("Cold caches were not asked for.");
   else if (!mayDropCaches())
     notes.push("Cold caches were not measured: /proc/sys/vm/drop_caches can't be written.");

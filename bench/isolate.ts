@@ -32,6 +32,7 @@ function placeIn(directory: string): Place {
 /**
  * The shell is PID 1 in there: it reaps orphans, and its end ends them all. Every runtime finds a host with
  * nothing but cgroup v2, also on a hybrid one, whose v1 hierarchies runc would use and crun stumbles over.
+ * /run is their own: containerd's shim has its sockets there, wherever containerd's are.
  * The mount is moved, not made: a new one would change the options that the whole machine's cgroup v2 has.
  */
 const ENTER = `
@@ -40,6 +41,7 @@ const ENTER = `
     mkdir "$1/cgroup" && mount --bind "$2" "$1/cgroup" && umount --recursive --lazy ${CGROUPS} &&
       mount --move "$1/cgroup" ${CGROUPS} && rmdir "$1/cgroup" || exit
   fi
+  mount -t tmpfs -o mode=755 run /run || exit
   shift 2
   "$@"
   exit $?

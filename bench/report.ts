@@ -34,6 +34,11 @@ export function markdown({ circumstances, notes, samples, verdicts }: Findings):
     stepTable(samples),
     "## Commands that only look",
     lightTable(samples),
+    "## `exec` of `/bin/true` in a running container",
+    simpleTable(samples, "exec", RUNTIME_NAMES),
+    "## Through containerd: create, start, kill, delete",
+    "The sum of `ctr run --detach`, `ctr tasks kill` and `ctr tasks delete`, containerd's own work included.",
+    simpleTable(samples, "containerd", RUNTIME_NAMES),
     "## Memory of the container's process between `create` and `start`",
     simpleTable(samples, "parked", RUNTIME_NAMES),
     "## create + start + delete of `/bin/true`, caches dropped before",
@@ -111,7 +116,11 @@ function lightTable(samples: Samples): string {
   return table(["", NAMES.empty, "tsrun", "tsrun − empty", "crun", "runc"], rows);
 }
 
-function simpleTable(samples: Samples, measure: "parked" | "cold", contenders: readonly Contender[]): string {
+function simpleTable(
+  samples: Samples,
+  measure: "parked" | "cold" | "exec" | "containerd",
+  contenders: readonly Contender[],
+): string {
   return table(
     contenders.map((contender) => NAMES[contender]),
     [

@@ -11,6 +11,8 @@ export const MEASURES = {
   version: "ms",
   empty: "ms",
   parked: "kB",
+  exec: "ms",
+  containerd: "ms",
   cold: "ms",
 } as const satisfies Record<string, "ms" | "kB">;
 

@@ -68,7 +68,12 @@ export function lifeTurns(course: Course): readonly Turn[] {
   }));
 }
 
-async function createContainer(course: Course, command: readonly string[], bundle: string, id: string) {
+export async function createContainer(
+  course: Course,
+  command: readonly string[],
+  bundle: string,
+  id: string,
+) {
   const pidFile = join(course.place.state, "pid");
   const { milliseconds } = await course.stopwatch.time([
     ...command,
@@ -131,6 +136,24 @@ export async function lightTurns(course: Course): Promise<readonly Turn[]> {
   return turns;
 }
 
+/** `exec` of /bin/true in the container that each runtime has running then. */
+export async function execTurns(course: Course): Promise<readonly Turn[]> {
+  const { stopwatch, place } = course;
+  const turns: Turn[] = [];
+  for (const { name, command } of course.runtimes) {
+    const container = `exec-${place.token}`;
+    try {
+      await createContainer(course, command, course.bundles.sleep, container);
+      await stopwatch.time([...command, "start", container]);
+    } catch (error) {
+      if (error instanceof CommandFailed) continue; // the life turns report it
+      throw error;
+    }
+    turns.push(timed(name, "exec", () => stopwatch.time([...command, "exec", container, "/bin/true"])));
+  }
+  return turns;
+}
+
 function timed(
   contender: Contender,
   measure: Measurement["measure"],
@@ -139,11 +162,14 @@ function timed(
   return { contender, take: async () => [{ measure, value: (await lap()).milliseconds }] };
 }
 
-/** Removes the containers of `lightTurns`. */
-export async function endLightTurns({ stopwatch, runtimes, place }: Course): Promise<void> {
+/** Removes the containers of `lightTurns` or `execTurns`. */
+export async function endTurns(
+  { stopwatch, runtimes, place }: Course,
+  which: "light" | "exec",
+): Promise<void> {
   for (const { command } of runtimes) {
     try {
-      await stopwatch.time([...command, "delete", "--force", `light-${place.token}`]);
+      await stopwatch.time([...command, "delete", "--force", `${which}-${place.token}`]);
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error; // it was never created; or the namespaces' end ends it
     }
