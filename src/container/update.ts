@@ -1,8 +1,9 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { writeFile } from "../kernel/files.ts";
-import { applyWrites, planFor } from "../linux/cgroups/apply.ts";
+import { planFor } from "../linux/cgroups/apply.ts";
 import { enableControllers } from "../linux/cgroups/controllers.ts";
 import { resourceWrites } from "../linux/cgroups/resources.ts";
+import { applyAllOrNone } from "../linux/cgroups/restore.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { Failure } from "./failure.ts";
 import { containerStatus } from "./status.ts";
@@ -24,7 +25,7 @@ export function update(store: Store, id: string, wanted: Resources): void {
   const { mount, path } = saved.cgroup;
   const plan = planFor(mount, resourceWrites(changed));
   enableControllers(mount, path, plan.required);
-  applyWrites(path, plan.writes);
+  applyAllOrNone(path, plan.writes);
   // The next update goes on from these.
   const next = { ...config, linux: { ...config.linux, resources } };
   writeFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
