@@ -8,9 +8,12 @@ import { freshDirectory } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { exists, lives, namespaceOf, parseStatus, status } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
+import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
+/** Seconds in which a test gets to look at what it has started. */
+const A_WHILE = 0.5 * slowness;
 
 /** A pod's sandbox: pause, as nobody in particular, in a read-only root. */
 function startedSandbox(): Container {
@@ -96,7 +99,7 @@ test("pause reaps the orphans of a shared PID namespace", async () => {
   using sandbox = startedSandbox();
   using member = startedMember(sandbox, { args: SLEEP }, { sharePid: true });
   // the subshell ends at once and leaves its child to process 1
-  const script = "(sleep 0.5 >/dev/null 2>&1 & echo $!)";
+  const script = `(sleep ${A_WHILE} >/dev/null 2>&1 & echo $!)`;
   const orphan = Number(succeeded(member.exec("sh", "-c", script)).stdout);
   const seen = parseStatus(succeeded(member.exec("cat", `/proc/${orphan}/status`)).stdout);
   assert.is(seen.get("PPid"), "1", "the orphan is pause's child");
@@ -107,7 +110,7 @@ test("pause reaps the orphans of a shared PID namespace", async () => {
 test("pause reaps many orphans at once", async () => {
   using sandbox = startedSandbox();
   using member = startedMember(sandbox, { args: SLEEP }, { sharePid: true });
-  succeeded(member.exec("sh", "-c", "for n in $(seq 30); do (sleep 0.5 >/dev/null 2>&1 &); done"));
+  succeeded(member.exec("sh", "-c", `for n in $(seq 30); do (sleep ${A_WHILE} >/dev/null 2>&1 &); done`));
   const children = () => readFileSync(`/proc/${sandbox.pid()}/task/${sandbox.pid()}/children`, "utf8");
   assert.is(children().trim().split(" ").length, 30);
   await waitUntil(() => children() === "", "pause has no child left");
