@@ -8,17 +8,20 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import { close, dup3, fchownat, moveMount, openat2, openTree } from "../kernel/calls.ts";
+import { close, dup3, fchownat, mknodat, moveMount, openat2, openTree } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   O_NOCTTY,
+  O_PATH,
   O_RDWR,
   OPEN_TREE_CLONE,
+  RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
+  S_IFREG,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { openSlave, setWindowSize, takeControl, unlockSlave } from "../kernel/terminal.ts";
-import { fileInside, INSIDE } from "./inside.ts";
+import { directoryInside, INSIDE } from "./inside.ts";
 
 const WHERE = "process.terminal (needs a devpts on /dev/pts)";
 const STREAMS = [0, 1, 2] as const;
@@ -52,11 +55,16 @@ export function openTerminal(program: Program, root: Fd, { consoleSize, user }: 
   return { master, slave };
 }
 
-/** Makes the terminal the container's /dev/console, whatever is there (config-linux.md, "Default Devices"). */
+/**
+ * Makes the terminal the container's /dev/console (config-linux.md, "Default Devices"). An image's link there is
+ * refused: it may lead to a file of proc, which is then covered for whoever trusts it (CVE-2025-52565).
+ */
 export function bindConsole(program: Program, root: Fd, { slave }: Terminal): void {
   program.by("process.terminal (/dev/console)");
-  const console = fileInside(program, root, "dev/console");
-  program.add(moveMount(program.add(openTree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH)), console));
+  const dev = directoryInside(program, root, "dev");
+  program.add(mknodat(dev, "console", S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
+  const place = program.add(openat2(dev, "console", O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+  program.add(moveMount(program.add(openTree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH)), place));
 }
 
 /** Makes the terminal the process's: its standard streams, and what controls its session, which it leads already. */
