@@ -35,7 +35,7 @@ function directoriesIn(path: string): string[] {
   return children.flatMap((child) => [...directoriesIn(child), child]);
 }
 
-/** The directories in a cgroup; none when it has just been removed, maybe by somebody else. */
+/** The directories in a cgroup; none when it has just been removed, or nested too deeply, maybe by somebody else. */
 function readDirectory(path: string): string[] {
   try {
     return readdirSync(path, { withFileTypes: true })
@@ -43,7 +43,7 @@ function readDirectory(path: string): string[] {
       .map((entry) => entry.name);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException; // readdirSync throws nothing else
-    if (code === "ENOENT" || code === "ENODEV") return [];
+    if (code === "ENOENT" || code === "ENODEV" || code === "ENAMETOOLONG") return [];
     throw error;
   }
 }
