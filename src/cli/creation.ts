@@ -44,7 +44,7 @@ export async function showSteps(invocation: Creation): Promise<number> {
 }
 
 /** The bundle that the flags name, checked. @throws Failure, ConfigError */
-export function bundleOf({ globals, flags }: Creation): Bundle {
+export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
   requireRoot();
   if (globals.systemdCgroup)
     throw new Failure("--systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path");

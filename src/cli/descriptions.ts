@@ -107,10 +107,21 @@ when it runs out of memory. Ends with the container.`,
   },
   checkpoint: {
     text: `
-Saves memory, open files and everything else of the container's processes with criu(8), then ends them.
-"restore" brings them back.`,
+Saves memory, open files and everything else of the container's processes with criu(8), which must be in
+PATH, then deletes the container. "restore" brings them back. Without --image-path the images are in
+./checkpoint. If criu refuses, the container goes on, and what it says is printed.`,
+    examples: [
+      ["tsrun checkpoint --image-path /var/tmp/web web", "save the container web and end it"],
+      ["tsrun checkpoint --leave-running --tcp-established web", "save it and let it go on"],
+    ],
   },
-  restore: { text: `Makes a container anew from what "checkpoint" has saved, under the name ID.` },
+  restore: {
+    text: `
+Makes a container anew from what "checkpoint" has saved, under the name ID. The bundle is to be the one
+that it was made from, or its like: mounts from the host, limits, hooks and joined namespaces are those of
+its config.json. Then goes on as "run": waits for the process, or returns at once with --detach.`,
+    examples: [["tsrun restore --detach --image-path /var/tmp/web --bundle /srv/web web", "bring web back"]],
+  },
   spec: {
     text: `
 Writes a config.json that runs a shell in the bundle's directory rootfs. It is meant to be edited. A

@@ -14,7 +14,7 @@ const making = () => import("./making-commands.ts");
 const acting = () => import("./acting-commands.ts");
 
 /** The commands, each loaded when it is called: what `ps` needs must not slow `create` down. */
-const RUNNERS: { readonly [C in CommandName]?: () => Promise<Runner<C>> } = {
+const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   create: async () => (await making()).create,
   start: async () => (await acting()).start,
   run: async () => (await making()).run,
@@ -27,6 +27,8 @@ const RUNNERS: { readonly [C in CommandName]?: () => Promise<Runner<C>> } = {
   resume: async () => (await import("./pause.ts")).resume,
   ps: async () => (await import("./ps.ts")).ps,
   update: async () => (await import("./update.ts")).update,
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
+  restore: async () => (await import("./restore.ts")).restore,
   events: async () => (await import("./events.ts")).events,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,
@@ -56,8 +58,7 @@ async function dispatch(invocation: Invocation): Promise<number> {
     print(`tsrun version ${VERSION}\nspec: ${(await import("../../runtime-spec/state.ts")).OCI_VERSION}\n`);
     return 0;
   }
-  const load = RUNNERS[invocation.command] as (() => Promise<Runner<CommandName>>) | undefined; // the key picks the type
-  if (load === undefined) throw new Failure(`\`${invocation.command}\` is not supported yet`);
+  const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
   return runner(invocation as InvocationOf<CommandName>); // as above
 }

@@ -5,6 +5,7 @@ import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import { warnings } from "./log.ts";
 import { readinessFor } from "./notify.ts";
+import { adopting, waitFor } from "./orphans.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /**
@@ -20,9 +21,7 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   using caller = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(warn);
   const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
-  const adopts = !flags.detach && !flags.noSubreaper && !saved.init.ownsPidNamespace;
-  const subreaper = adopts ? await import("../container/subreaper.ts") : null;
-  subreaper?.adoptOrphans();
+  const subreaper = await adopting(flags, saved.init);
   await beforeStart(directory, saved, warn);
   readiness?.listen(directory);
   const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
@@ -39,13 +38,8 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
     return 0;
   }
   void readiness?.forward(saved.init, process.pid); // while it waits
-  const status = await waitReaping(foreground, subreaper?.reapOrphans(saved.init.pid));
+  const status = await waitFor(foreground, saved.init, subreaper);
   directory.lock();
   if (!flags.keep) await destroy(directory, warn);
   return status;
-}
-
-async function waitReaping(foreground: Foreground, reaper: Disposable | undefined): Promise<number> {
-  using _ = reaper;
-  return await foreground.wait();
 }

@@ -159,7 +159,6 @@ export const INSIDE_COMMANDS = {
     },
   },
   checkpoint: {
-    pending: true,
     summary: "save a running container to disk",
     args: ["ID"],
     get flags() {
@@ -176,7 +175,6 @@ export const INSIDE_COMMANDS = {
     },
   },
   restore: {
-    pending: true,
     summary: "restore a container from a checkpoint",
     args: ["ID"],
     newId: true,
@@ -198,7 +196,7 @@ export const INSIDE_COMMANDS = {
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
         "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
         "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
-        "no-pivot": { kind: "bool", summary: "enter the root without pivot_root(2)" },
+        "no-pivot": { kind: "bool", summary: "without effect: criu enters the root in its own way" },
         "lsm-profile": {
           kind: "string",
           value: "TYPE:NAME",

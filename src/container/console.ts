@@ -10,7 +10,7 @@ import type { Mailbox } from "../agent/mailbox.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { here } from "../kernel/here.ts";
 import { fetchDescriptor } from "../kernel/socket.ts";
-import { setWindowSize } from "../kernel/terminal.ts";
+import { openSlave, setWindowSize } from "../kernel/terminal.ts";
 import { closeTerminal, type Terminal } from "../linux/terminal.ts";
 import { CallerSocket } from "./caller-socket.ts";
 import { CallerTerminal } from "./caller-terminal.ts";
@@ -22,6 +22,8 @@ import { type Ends, Relay } from "./relay.ts";
 export interface Console {
   /** Takes it, once the steps of `terminal` have been added to the process's program. @throws Failure, StepError */
   attach(agent: Mailbox, pid: number, terminal: Terminal): void;
+  /** Takes the master itself, of a process that is restored. @throws Failure */
+  take(master: number): void;
 }
 
 export interface ConsoleOptions {
@@ -59,6 +61,10 @@ export class ConsoleSocket implements Console {
     runInit(agent, pid);
     const master = fetchDescriptor(pid, agent.result(terminal.master));
     closeTerminal(agent.program, terminal);
+    this.take(master);
+  }
+
+  take(master: number): void {
     this.socket.send("/dev/ptmx", master); // runc's word; receivers look at the descriptor alone
   }
 }
@@ -86,6 +92,10 @@ export class CallerConsole implements Console, Disposable {
     const take = (step: StepResult) => fetchDescriptor(pid, agent.result(step));
     this.ends = { master: take(terminal.master), slave: take(terminal.slave) };
     closeTerminal(agent.program, terminal);
+  }
+
+  take(master: number): void {
+    this.ends = { master, slave: here(openSlave(master)) };
   }
 
   /** Makes the container's terminal as large as the caller's, and that one's every key a key of the container's. */

@@ -205,7 +205,11 @@ export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolea
   );
 }
 
-function firstState(bundle: Bundle, { id, ownKeyring }: CreateOptions): Saved {
+/** What is saved of a container before anything of it is made. */
+export function firstState(
+  bundle: Bundle,
+  { id, ownKeyring }: Pick<CreateOptions, "id" | "ownKeyring">,
+): Saved {
   const { annotations } = bundle.config;
   const hooks = laterHooks(bundle);
   return {

@@ -6,6 +6,7 @@ import { memoryPolicyFeatures } from "../linux/memory-policy.ts";
 import { mountOptionNames } from "../linux/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
+import { CRIU_CONFIG_ANNOTATION } from "./criu-annotation.ts";
 
 const HOOKS = [
   "prestart",
@@ -16,6 +17,9 @@ const HOOKS = [
   "poststop",
 ] as const;
 
+/** criu runs what such a file says, as root. */
+const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION] as const;
+
 /** What tsrun can do (features.md), from the tables that the code itself works with. */
 export function features(version: string): Features {
   return {
@@ -24,7 +28,8 @@ export function features(version: string): Features {
     hooks: HOOKS,
     mountOptions: mountOptionNames(),
     linux: linuxFeatures(),
-    annotations: { "org.tsrun.version": version },
+    annotations: { "org.tsrun.version": version, "org.tsrun.checkpoint.enabled": "true" },
+    potentiallyUnsafeConfigAnnotations: UNSAFE_ANNOTATIONS,
   };
 }
 

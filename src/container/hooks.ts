@@ -45,7 +45,6 @@ export interface Creation {
   readonly directory: StateDirectory;
   readonly saved: Saved;
   readonly pid: number;
-  readonly inUserNamespace: boolean;
 }
 
 /** The hooks of `create`. */
@@ -58,17 +57,24 @@ export class CreateHooks {
   }
 
   /** Runs them. Meanwhile the state tells the init's pid. @throws Failure, StepError */
-  async run({ directory, saved, pid, inUserNamespace }: Creation): Promise<void> {
+  async run(creation: Creation & { readonly inUserNamespace: boolean }): Promise<void> {
+    const { saved, pid, inUserNamespace } = creation;
+    const state = await this.runInRuntime(creation);
+    const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
+    await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
+      creationPlace(entrance, saved.bundle, inUserNamespace),
+    );
+  }
+
+  /** Runs those in tsrun's namespaces alone: of a container that is restored, whose mounts are criu's. */
+  async runInRuntime({ directory, saved, pid }: Creation): Promise<HookState> {
     this.creating = { ...saved, creatingPid: pid };
     directory.write(this.creating);
     const state = stateOf(this.creating, "creating");
     const runtime = runtimePlace(saved.bundle);
     await runAll("prestart", this.hooks.prestart, state, runtime);
     await runAll("createRuntime", this.hooks.createRuntime, state, runtime);
-    const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
-    await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
-      creationPlace(entrance, saved.bundle, inUserNamespace),
-    );
+    return state;
   }
 
   /** After a failed creation is undone: the poststop hooks, if any other may have run. */

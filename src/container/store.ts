@@ -1,7 +1,15 @@
 import type { Config, Hooks } from "../../runtime-spec/config.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { CWD, close, flock, openat } from "../kernel/calls.ts";
-import { LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_DIRECTORY, O_RDONLY } from "../kernel/constants.ts";
+import { CWD, close, flock, openat, umount2 } from "../kernel/calls.ts";
+import {
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_RDONLY,
+} from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import {
   type DirectoryEntry,
@@ -27,6 +35,9 @@ export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
 /** The directory in there that holds the container's notify socket. */
 export const NOTIFY_DIRECTORY = "notify";
+
+/** The directory in there that the rootfs is mounted on while the container is restored from a checkpoint. */
+export const CRIU_ROOT = "criu-root";
 
 /** What tsrun remembers of a container, in `ROOT/ID/state.json`. */
 export interface Saved {
@@ -138,8 +149,14 @@ export class StateDirectory implements Disposable {
   }
 
   private removeDirectory(path: string): void {
-    for (const { name } of listDirectory(path, this.fd) ?? []) removeFile(`${path}/${name}`, this.fd);
+    // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
+    if (path === CRIU_ROOT) attempt(umount2(`${this.path}/${path}`, MNT_DETACH));
+    else this.empty(path);
     removeDirectory(path, this.fd);
+  }
+
+  private empty(path: string): void {
+    for (const { name } of listDirectory(path, this.fd) ?? []) removeFile(`${path}/${name}`, this.fd);
   }
 
   [Symbol.dispose](): void {

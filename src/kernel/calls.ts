@@ -196,6 +196,10 @@ export const sendto = (fd: Fd, bytes: Uint8Array, flags: number) =>
   call("sendto", fd, bytes, bytes.byteLength, flags, 0, 0);
 export const recvfrom = (fd: Fd, into: Uint8Array, flags: number) =>
   call("recvfrom", fd, into, into.byteLength, flags, 0, 0);
+/** `ends` is 8 bytes: the two descriptors. */
+export const socketpair = (family: number, type: number, ends: Uint8Array) =>
+  call("socketpair", family, type | O_CLOEXEC, 0, ends);
+export const recvmsg = (fd: Fd, message: Uint8Array, flags: number) => call("recvmsg", fd, message, flags);
 export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
 
 // bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.

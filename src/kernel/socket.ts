@@ -3,16 +3,30 @@
  * SCM_RIGHTS (sendmsg(2), cmsg(3)).
  */
 import { SyscallError } from "./call.ts";
-import { bind, CWD, close, connect, fcntl, openat, pidfdGetfd, pidfdOpen, sendmsg, socket } from "./calls.ts";
-import { AF_UNIX, F_SETFL, O_PATH, SOCK_DGRAM, SOCK_STREAM } from "./constants.ts";
+import {
+  bind,
+  CWD,
+  close,
+  connect,
+  fcntl,
+  openat,
+  pidfdGetfd,
+  pidfdOpen,
+  recvmsg,
+  sendmsg,
+  socket,
+  socketpair,
+} from "./calls.ts";
+import { AF_UNIX, F_SETFL, O_PATH, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { addressOf } from "./ffi.ts";
-import { writeAll } from "./files.ts";
+import { isErrno, writeAll } from "./files.ts";
 import { here } from "./here.ts";
 
 const SUN_PATH_SIZE = 108;
 const SOCK_NONBLOCK = 0x800;
 const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -83,6 +97,37 @@ function connectTo(name: Uint8Array): number {
 export function sendDescriptor(connection: number, text: Uint8Array, descriptor: number): void {
   const sent = here(sendmsg(connection, messageWithDescriptor(text, descriptor), MSG_NOSIGNAL));
   if (sent < text.byteLength) writeAll(connection, text.subarray(sent));
+}
+
+/** Two connected unix sockets that keep messages apart (SOCK_SEQPACKET). @throws SyscallError */
+export function seqpacketPair(): readonly [number, number] {
+  const ends = new Int32Array(2);
+  here(socketpair(AF_UNIX, SOCK_SEQPACKET, new Uint8Array(ends.buffer)));
+  const [one = -1, other = -1] = ends;
+  return [one, other];
+}
+
+/** Waits for a message of at most `most` bytes and a descriptor; an empty one when the other end is closed. */
+export function receiveWithDescriptor(connection: number, most: number) {
+  const memory = messageWithDescriptor(new Uint8Array(most), -1);
+  const control = MSGHDR.size + IOVEC_SIZE;
+  const count = received(connection, memory);
+  const view = new DataView(memory.buffer);
+  const came = view.getBigUint64(MSGHDR.controllen, true) > 0n;
+  return {
+    bytes: memory.slice(control + CMSG.size, control + CMSG.size + count),
+    descriptor: came ? view.getInt32(control + CMSG.data, true) : null,
+  };
+}
+
+/** 0 when the other end is closed, also one that leaves something unread (ECONNRESET). */
+function received(connection: number, message: Uint8Array): number {
+  try {
+    return here(recvmsg(connection, message, MSG_CMSG_CLOEXEC));
+  } catch (error) {
+    if (isErrno(error, ERRNO.ECONNRESET)) return 0;
+    throw error;
+  }
 }
 
 /** `struct sockaddr_un`; the path takes less than SUN_PATH_SIZE bytes. */

@@ -1,4 +1,5 @@
 import type { Program } from "../agent/program.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { keyctl } from "../kernel/calls.ts";
 import {
   KEY_OTH_SEARCH,
@@ -11,6 +12,7 @@ import {
   KEYCTL_SETPERM,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
+import { attempt, here } from "../kernel/here.ts";
 
 /** What join_session_keyring(9) gives: whoever has it as session keyring, of whatever user, may do all with it. */
 const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
@@ -31,6 +33,14 @@ export function makeKeyring(program: Program, id: string, inUserNamespace: boole
 /** Joins the session keyring of a container. */
 export function joinKeyring(program: Program, id: string): void {
   program.by("session keyring").add(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), [ERRNO.ENOSYS]);
+}
+
+/** Gives this process, and whom it starts, the session keyring of a container that is restored; see `makeKeyring`. */
+export function takeKeyring(id: string, inUserNamespace: boolean): void {
+  const keyring = attempt(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)));
+  if (keyring === -ERRNO.ENOSYS) return;
+  if (keyring < 0) throw new SyscallError(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), -keyring);
+  here(keyctl(KEYCTL_SETPERM, keyring, POSSESSED + (inUserNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH)));
 }
 
 function keyringOf(id: string): string {

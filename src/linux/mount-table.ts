@@ -2,6 +2,8 @@ import { readText } from "../kernel/files.ts";
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
 export interface MountEntry {
+  /** Its number, which proc_pid_fdinfo(5) has, too. */
+  readonly id: string;
   readonly point: string;
   /** Which directory of its file system it shows: "/" is all of it. */
   readonly root: string;
@@ -9,15 +11,16 @@ export interface MountEntry {
   readonly shared: boolean;
 }
 
-/** The mounts that this process sees, in the kernel's order. */
-export function mountTable(): readonly MountEntry[] {
-  return readText("/proc/self/mountinfo").split("\n").filter(Boolean).map(readLine);
+/** The mounts that a process sees, in the kernel's order. */
+export function mountTable(pid: number | "self" = "self"): readonly MountEntry[] {
+  return readText(`/proc/${pid}/mountinfo`).split("\n").filter(Boolean).map(readLine);
 }
 
 function readLine(line: string): MountEntry {
   const fields = line.split(" ");
   const separator = fields.indexOf("-");
   return {
+    id: fields[0] ?? "",
     point: decodeEscapes(fields[4] ?? "/"),
     root: fields[3] ?? "",
     type: fields[separator + 1] ?? "",

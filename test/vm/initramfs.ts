@@ -43,6 +43,14 @@ const PROGRAMS = [
   ["cp", "coreutils"],
   ["nice", "coreutils"],
   ["grep", "grep"],
+  ["criu", "criu"],
+  // criu's own helpers, which busybox's tar is none of.
+  ["tar", "tar"],
+  ["gzip", "gzip"],
+  ["iptables-save", "iptables"],
+  ["iptables-restore", "iptables"],
+  ["ip6tables-save", "iptables"],
+  ["ip6tables-restore", "iptables"],
 ] as const;
 
 const USERS = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false"];
@@ -50,6 +58,10 @@ const GROUPS = ["root:x:0:", "nogroup:x:65534:"];
 
 /** What tsrun loads when it needs it, and the package that has it. */
 const LOADED = ["libseccomp.so.2", "libseccomp2"] as const;
+
+/** Where iptables has its matches and targets, of which criu uses a few. */
+const XTABLES = "usr/lib/x86_64-linux-gnu/xtables";
+const XTABLES_USED = ["libxt_mark.so", "libxt_standard.so"] as const;
 
 /** Every program is in /bin, and every library in /usr/lib or /usr/lib64. */
 const LINKS = [
@@ -89,6 +101,7 @@ export function guestTree(project: string, { modules, programs: compiled }: Gues
     ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
     ...LINKS.map(([path, target]) => link(path, target)),
+    ...XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`))),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
     ...PARTS.flatMap((part) => copied(join(project, part), `${GUEST_PROJECT}/${part}`)),

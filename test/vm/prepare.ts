@@ -9,7 +9,20 @@ import type { Machine } from "./machine.ts";
 import { FILE_LIST } from "./results.ts";
 
 /** What the guest's kernel may have as modules, and the machine or the tests need. */
-const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", "overlay", "fuse", "loop", "veth"] as const;
+const MODULES = [
+  ...["virtio_pci", "virtio_console", "virtio_blk", "overlay", "fuse", "loop", "veth"],
+  // What criu asks the kernel about sockets by, and how it holds a network still.
+  ...[
+    "unix_diag",
+    "tcp_diag",
+    "udp_diag",
+    "af_packet_diag",
+    "netlink_diag",
+    "nft_compat",
+    "xt_mark",
+    "nf_conntrack_netlink",
+  ],
+] as const;
 
 /** The stable kernel has all there is; the newer one lacks what some tests want a kernel to lack. */
 const PARAMETERS: Record<Edition, readonly string[]> = {

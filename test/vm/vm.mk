@@ -7,7 +7,7 @@ IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 .PHONY: test-vm kernel-features test-vm-mishaps need-qemu
 
 need-qemu:
-	$(call require,command -v qemu-system-x86_64 && command -v ip && command -v ps,QEMU and the programs ip and ps,qemu-system-x86 iproute2 procps)
+	$(call require,command -v qemu-system-x86_64 && command -v ip && command -v ps && command -v criu && command -v iptables-restore,QEMU and the programs ip and ps and criu and iptables-restore,qemu-system-x86 iproute2 procps criu iptables)
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine, with all of cgroup v2
 	@$(IN_TURN) $(BUN) test/vm/run.ts $(FILES)

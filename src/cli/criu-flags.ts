@@ -1,0 +1,38 @@
+import type { CommonOptions } from "../container/criu.ts";
+import { Failure } from "../container/failure.ts";
+import { fromCaller } from "../container/host-paths.ts";
+import { CLONE_NEWNET } from "../kernel/constants.ts";
+import { CGROUP_MODES } from "../linux/criu/messages.ts";
+import type { InvocationOf } from "./parse.ts";
+
+type Flags = InvocationOf<"checkpoint">["flags"] | InvocationOf<"restore">["flags"];
+
+/** Where `checkpoint` and `restore` have the images unless told otherwise, as in runc. */
+const IMAGES = "checkpoint";
+
+/** Where the flags say that the images are, and criu's log. */
+export function placesFrom({ imagePath = IMAGES, workPath }: Flags) {
+  return { images: fromCaller(imagePath), work: workPath === undefined ? undefined : fromCaller(workPath) };
+}
+
+/** The flags that both commands pass on to criu. */
+export function optionsFrom(flags: Flags): CommonOptions {
+  const { manageCgroupsMode, emptyNs } = flags;
+  return {
+    tcpEstablished: flags.tcpEstablished,
+    extUnixSk: flags.extUnixSk,
+    shellJob: flags.shellJob,
+    linkRemap: flags.linkRemap,
+    lazyPages: flags.lazyPages,
+    fileLocks: flags.fileLocks,
+    autoDedup: flags.autoDedup,
+    manageCgroupsMode: manageCgroupsMode === undefined ? undefined : CGROUP_MODES[manageCgroupsMode],
+    emptyNamespaces: emptyNs.length === 0 ? undefined : emptyFrom(emptyNs),
+  };
+}
+
+function emptyFrom(names: readonly string[]): number {
+  const other = names.find((name) => name !== "network");
+  if (other === undefined) return CLONE_NEWNET;
+  throw new Failure(`--empty-ns ${other}: criu leaves none empty but the network namespace: say network`);
+}

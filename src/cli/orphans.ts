@@ -1,0 +1,25 @@
+import type { Foreground } from "../container/foreground.ts";
+import type { SavedInit } from "../container/store.ts";
+
+interface Flags {
+  readonly detach: boolean;
+  readonly noSubreaper: boolean;
+}
+
+/** Makes tsrun adopt a container's orphans where nobody inside does; null where it needn't, or shall not. */
+export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespace }: SavedInit) {
+  if (detach || noSubreaper || ownsPidNamespace) return null;
+  const subreaper = await import("../container/subreaper.ts");
+  subreaper.adoptOrphans();
+  return subreaper;
+}
+
+/** Waits for a container's end, and meanwhile for the orphans that tsrun has adopted. */
+export async function waitFor(
+  foreground: Foreground,
+  { pid }: SavedInit,
+  subreaper: Awaited<ReturnType<typeof adopting>>,
+): Promise<number> {
+  using _ = subreaper?.reapOrphans(pid);
+  return await foreground.wait();
+}

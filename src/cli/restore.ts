@@ -1,0 +1,40 @@
+import { destroy } from "../container/delete.ts";
+import { Foreground } from "../container/foreground.ts";
+import { fromCaller } from "../container/host-paths.ts";
+import { restore as restoreContainer } from "../container/restore.ts";
+import { consoleFor } from "./console.ts";
+import { bundleOf } from "./creation.ts";
+import { optionsFrom, placesFrom } from "./criu-flags.ts";
+import { handedDown } from "./handed-down.ts";
+import { warnings } from "./log.ts";
+import { adopting, waitFor } from "./orphans.ts";
+import type { InvocationOf } from "./parse.ts";
+import { storeOf } from "./store-of.ts";
+
+/** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
+export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
+  const { globals, flags, args } = invocation;
+  const warn = warnings(globals);
+  const bundle = bundleOf(invocation);
+  const store = storeOf(globals);
+  const handed = await handedDown(bundle, `${store.root}/${args[0]}`, 0);
+  const console = await consoleFor(bundle.process, flags);
+  using caller = console?.kind === "caller" ? console : null;
+  const { directory, saved } = await restoreContainer(store, handed.bundle, {
+    ...placesFrom(flags),
+    id: args[0],
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    prepare: handed.prepare,
+    console,
+    criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
+    warn,
+  });
+  const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
+  const subreaper = await adopting(flags, saved.init);
+  directory.unlock();
+  if (foreground === null) return 0;
+  const status = await waitFor(foreground, saved.init, subreaper);
+  directory.lock();
+  await destroy(directory, warn);
+  return status;
+}

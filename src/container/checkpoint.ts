@@ -1,0 +1,97 @@
+import type { Config } from "../../runtime-spec/config.ts";
+import { removeFile, writeFile } from "../kernel/files.ts";
+import { savedMounts } from "../linux/criu/external-mounts.ts";
+import type { CriuOptions } from "../linux/criu/messages.ts";
+import { savedNamespaces } from "../linux/criu/namespaces.ts";
+import { externalStreams, savedStreams } from "../linux/criu/streams.ts";
+import { type MountEntry, mountTable } from "../linux/mount-table.ts";
+import {
+  askCriu,
+  type CommonOptions,
+  DESCRIPTORS_FILE,
+  type ImagePlaces,
+  makePlaces,
+  requestOptions,
+} from "./criu.ts";
+import { losses, refuseUnsavable } from "./criu-losses.ts";
+import { destroy } from "./delete.ts";
+import { Failure } from "./failure.ts";
+import { containerStatus } from "./status.ts";
+import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
+
+export interface CheckpointOptions extends ImagePlaces {
+  readonly leaveRunning: boolean;
+  /** Only memory is saved, for a later checkpoint that names it as its parent; the container goes on. */
+  readonly preDump: boolean;
+  readonly criu: CommonOptions &
+    Pick<CriuOptions, "parentImages" | "tcpSkipInFlight" | "statusFd" | "pageServer">;
+}
+
+const LOG = "dump.log";
+
+/**
+ * Saves a container that runs, with criu(8). Unless it goes on, it is deleted then, poststop hooks included. When
+ * anything fails it goes on as if nothing had been. @throws Failure
+ */
+export async function checkpoint(
+  store: Store,
+  id: string,
+  options: CheckpointOptions,
+  warn: (line: string) => void,
+): Promise<void> {
+  using directory = store.open(id);
+  directory.lock();
+  const { saved, init } = running(directory);
+  const config = directory.config();
+  refuseUnsavable(config);
+  for (const line of losses(config)) warn(line);
+  makePlaces(options);
+  removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
+  const type = options.preDump ? "preDump" : "dump";
+  const table = mountTable(init.pid);
+  const streams = savedStreams(init.pid, table);
+  if (!options.preDump) writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
+  const request = requestFor(options, { saved, init, config, table });
+  const external = [...(request.external ?? []), ...externalStreams(streams)];
+  await askCriu({ type, options: { ...request, external } }, options, `checkpoint container ${id}`);
+  if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
+}
+
+interface Running {
+  readonly saved: Saved;
+  readonly init: SavedInit;
+}
+
+/** What is known of a container that runs. */
+interface Seen {
+  readonly config: Config;
+  readonly table: readonly MountEntry[];
+}
+
+function running(directory: StateDirectory): Running {
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (saved?.init && (status === "running" || status === "paused")) return { saved, init: saved.init };
+  throw new Failure(
+    `cannot checkpoint container ${directory.id}: it is ${status}, and only a running or paused one can be`,
+  );
+}
+
+function requestFor(
+  options: CheckpointOptions,
+  { saved, init: { pid }, config, table }: Running & Seen,
+): CriuOptions {
+  const cgroup = saved.cgroup?.path ?? "";
+  return {
+    ...requestOptions(options, config),
+    ...options.criu,
+    pid,
+    root: saved.rootfs,
+    logFile: LOG,
+    leaveRunning: options.leaveRunning,
+    trackMemory: options.preDump || undefined,
+    freezeCgroup: cgroup === "" ? undefined : cgroup,
+    externalMounts: savedMounts(config, { bundle: saved.bundle, cgroup }, table),
+    external: savedNamespaces(config, pid),
+  };
+}

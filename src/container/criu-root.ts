@@ -1,0 +1,84 @@
+/**
+ * The rootfs as criu(8) wants it to restore a container: mounted at a place of its own, with places in it for what
+ * criu mounts there.
+ */
+import type { Config } from "../../runtime-spec/config.ts";
+import { SyscallError } from "../kernel/call.ts";
+import { CWD, close, mkdirat, mknodat, mount, openat, openat2, umount2 } from "../kernel/calls.ts";
+import {
+  MNT_DETACH,
+  MS_BIND,
+  MS_PRIVATE,
+  MS_REC,
+  O_DIRECTORY,
+  O_PATH,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+} from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { makeDirectory, removeDirectory, statusIfThere } from "../kernel/files.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { INSIDE, names } from "../linux/inside.ts";
+import { isBind } from "../linux/mount-options.ts";
+import { isAbsolute, join } from "../linux/paths.ts";
+import type { Bundle } from "./bundle.ts";
+import { CRIU_ROOT, type StateDirectory } from "./store.ts";
+
+/** Mounts the rootfs in the state directory; returns where. `releaseRoot` takes it away again. @throws SyscallError */
+export function mountRoot(directory: StateDirectory, rootfs: string): string {
+  const path = `${directory.path}/${CRIU_ROOT}`;
+  makeDirectory(path, 0o700);
+  here(mount(rootfs, path, "", MS_BIND | MS_REC));
+  here(mount("", path, "", MS_REC | MS_PRIVATE));
+  return path;
+}
+
+/** The container has mounts of its own by now. */
+export function releaseRoot(path: string): void {
+  attempt(umount2(path, MNT_DETACH)); // EINVAL: not mounted yet
+  removeDirectory(path);
+}
+
+/**
+ * Makes the places for mounts that a rootfs lacks which the container was not made in. Those in a file system that
+ * criu fills itself are there already.
+ */
+export function makePlaces({ config, path: bundle, rootfs }: Bundle): void {
+  const root = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
+  try {
+    for (const { place, isFile } of placesOf(config, bundle)) makePlace(root, place, isFile);
+  } finally {
+    here(close(root));
+  }
+}
+
+function placesOf({ mounts = [] }: Config, bundle: string) {
+  const filled = mounts
+    .filter(({ type }) => type === "tmpfs")
+    .map(({ destination }) => join("/", destination));
+  return mounts.flatMap((mount) => {
+    const place = join("/", mount.destination);
+    if (filled.some((above) => place.startsWith(`${above}/`))) return [];
+    return [{ place, isFile: isBind(mount) && !isDirectory(mount.source ?? "", bundle) }];
+  });
+}
+
+function isDirectory(source: string, bundle: string): boolean {
+  const status = statusIfThere(isAbsolute(source) ? source : join(bundle, source));
+  return status === null || (status.mode & S_IFMT) === S_IFDIR;
+}
+
+/** Makes what is missing on the way, link by link inside the rootfs, whatever these are. */
+function makePlace(root: number, place: string, isFile: boolean): void {
+  const parts = names(place);
+  for (const index of parts.keys()) {
+    const isLast = index === parts.length - 1;
+    const parent = here(openat2(root, parts.slice(0, index).join("/") || ".", O_PATH | O_DIRECTORY, INSIDE));
+    const name = parts[index] ?? "";
+    const make = isLast && isFile ? mknodat(parent, name, S_IFREG | 0o644, 0) : mkdirat(parent, name, 0o755);
+    const result = attempt(make);
+    here(close(parent));
+    if (result < 0 && result !== -ERRNO.EEXIST) throw new SyscallError(make, -result);
+  }
+}

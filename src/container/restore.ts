@@ -1,0 +1,150 @@
+import { parseJson } from "../../runtime-spec/json.ts";
+import { close, prctl } from "../kernel/calls.ts";
+import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
+import { readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
+import { killAll } from "../linux/cgroups/kill.ts";
+import { restoredMounts } from "../linux/criu/external-mounts.ts";
+import type { CriuOptions } from "../linux/criu/messages.ts";
+import { restoredNamespaces } from "../linux/criu/namespaces.ts";
+import { FIRST_HANDED, type Notification } from "../linux/criu/service.ts";
+import { restoredStreams } from "../linux/criu/streams.ts";
+import { takeKeyring } from "../linux/keyring.ts";
+import { mountTable } from "../linux/mount-table.ts";
+import type { Bundle } from "./bundle.ts";
+import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
+import type { Console } from "./console.ts";
+import { firstState } from "./create.ts";
+import { askCriu, type CommonOptions, DESCRIPTORS_FILE, type ImagePlaces, requestOptions } from "./criu.ts";
+import { makePlaces, mountRoot, releaseRoot } from "./criu-root.ts";
+import { Failure } from "./failure.ts";
+import { CreateHooks } from "./hooks.ts";
+import { processInfo } from "./process-info.ts";
+import { sealRoot } from "./restored-root.ts";
+import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+import { Undo } from "./undo.ts";
+
+export interface RestoreOptions extends ImagePlaces {
+  readonly id: string;
+  readonly pidFile: string | undefined;
+  /** Called once the container has its state directory, before anything else is made. */
+  readonly prepare: ((directory: StateDirectory) => void) | undefined;
+  /** Takes the master of the process's terminal; null when that has none. */
+  readonly console: Console | null;
+  readonly criu: CommonOptions & Pick<CriuOptions, "lsmProfile" | "lsmMountContext">;
+  /** Is told what goes wrong without making the restoration fail. */
+  readonly warn: (line: string) => void;
+}
+
+/** A container that runs again. */
+export interface Restored {
+  readonly directory: StateDirectory;
+  readonly saved: Saved & { readonly init: SavedInit };
+}
+
+const LOG = "restore.log";
+
+/**
+ * Makes a container of a bundle and of what a checkpoint has saved, with criu(8): the state, the cgroup and its limits
+ * are tsrun's to make, namespaces, mounts and processes are criu's. Its init is a child of tsrun. Of the hooks those
+ * run that `create` runs outside of the container. Leaves nothing when it fails. The container is locked until
+ * `directory` is disposed of or tsrun ends. @throws Failure, ConfigError, SyscallError
+ */
+export async function restore(store: Store, bundle: Bundle, options: RestoreOptions): Promise<Restored> {
+  const hooks = new CreateHooks(bundle.config.hooks ?? {});
+  try {
+    return await make(store, bundle, options, hooks);
+  } catch (error) {
+    await hooks.undo(options.warn);
+    throw error;
+  }
+}
+
+async function make(
+  store: Store,
+  bundle: Bundle,
+  options: RestoreOptions,
+  hooks: CreateHooks,
+): Promise<Restored> {
+  using undo = new Undo();
+  const { config } = bundle;
+  const streams = streamsOf(options.images);
+  const common = requestOptions(options, config);
+  const namespaces = restoredNamespaces(config);
+  const directory = store.create(options.id);
+  undo.add(() => directory.remove());
+  options.prepare?.(directory);
+  const first = firstState(bundle, { id: options.id, ownKeyring: true });
+  const saved = { ...first, cgroup: placeCgroup(options.id, config) };
+  directory.write(saved); // before anything is made elsewhere, as in `create`
+  writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
+  const cgroup = makeCgroup(saved.cgroup, config);
+  undo.add(() => deleteCgroup(cgroup));
+  undo.add(() => void killAll(cgroup.path));
+  cgroup.restrict();
+  cgroup.close();
+
+  makePlaces(bundle);
+  const root = mountRoot(directory, bundle.rootfs);
+  undo.always(() => releaseRoot(root));
+  removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
+  takeKeyring(options.id, namespaces.createsUser);
+  // criu 3.17 forgets it; from criu itself every restored process inherits it.
+  if (bundle.process.noNewPrivileges) here(prctl(PR_SET_NO_NEW_PRIVS, 1));
+  const { handed, joined } = namespaces;
+  const response = await askCriu(
+    {
+      type: "restore",
+      options: {
+        ...common,
+        ...options.criu,
+        root,
+        logFile: LOG,
+        restoreAsSibling: true,
+        evasiveDevices: true,
+        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroup: cgroup.path }, mountTable()),
+        cgroupRoots: [{ controller: "", path: cgroup.path.slice(cgroup.mount.length) }],
+        joined,
+        inherited: [...streams, ...handed.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index }))],
+      },
+      withStreams: true,
+      handed: handed.map(({ fd }) => fd),
+      // What criu restores is born where it is itself.
+      onStart: (pid) => writeExisting(`${cgroup.path}/cgroup.procs`, String(pid)),
+      onNotification: async (event) => {
+        if (event.script === "setup-namespaces")
+          await hooks.runInRuntime({ directory, saved, pid: event.pid });
+        if (event.script === "post-restore" && config.root?.readonly) sealRoot(event.pid);
+        takeMaster(event, options.console);
+      },
+    },
+    options,
+    `restore container ${options.id}`,
+  );
+  const pid = response.restored?.pid ?? 0;
+  const { startTime } = processInfo(pid) ?? { startTime: 0 };
+  const ownsPidNamespace = namespaces.createsPid;
+  const restored = { ...saved, init: { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace } };
+  directory.write(restored);
+  if (options.pidFile !== undefined) writeFile(options.pidFile, String(pid), 0o644);
+  for (const fd of namespaces.opened) here(close(fd));
+  undo.keep();
+  return { directory, saved: restored };
+}
+
+/** The terminal of the process, whose other end was in nobody's hands when it was saved. */
+function takeMaster({ script, descriptor }: Notification, console: Console | null): void {
+  if (descriptor === null) return;
+  if (script === "orphan-pts-master" && console !== null) console.take(descriptor);
+  else here(close(descriptor));
+}
+
+/** Which of tsrun's standard streams take the places of those that were somebody else's. @throws Failure */
+function streamsOf(images: string) {
+  const file = `${images}/${DESCRIPTORS_FILE}`;
+  const text = readTextIfThere(file);
+  const names = text === null ? null : parseJson(text, file);
+  if (!Array.isArray(names))
+    throw new Failure(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);
+  return restoredStreams(names.map(String));
+}

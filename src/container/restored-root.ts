@@ -1,0 +1,31 @@
+import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
+import { CWD, close, memfdCreate, mountSetattr, prctl } from "../kernel/calls.ts";
+import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import { here } from "../kernel/here.ts";
+import { Launch, runInit } from "./launch.ts";
+import { processInfo } from "./process-info.ts";
+import { closeTarget, openTarget } from "./target.ts";
+
+/** More than the few steps need. */
+const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
+
+/**
+ * Makes the root of a restored container read-only again, which criu(8) leaves to others. `pid` is its init, which
+ * does not go on yet. @throws Failure, StepError
+ */
+export function sealRoot(pid: number): void {
+  const target = openTarget({ pid, startTime: processInfo(pid)?.startTime ?? 0 }, null);
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const plan = { created: new Set<NamespaceType>(), joins: target.joins };
+  const launch = new Launch(fd, SIZE, plan, null);
+  try {
+    const { program } = launch.init;
+    program.by("config.json: root.readonly").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+    program.add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
+    runInit(launch.init, launch.waitForInit());
+  } finally {
+    launch.abort();
+    here(close(fd));
+    closeTarget(target);
+  }
+}

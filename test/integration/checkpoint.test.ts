@@ -1,0 +1,146 @@
+// Runs beside other files. What criu does is tested in test/vm/checkpoint*.test.ts, on a kernel that it knows.
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { type Container, container, created, started } from "../harness/container.ts";
+import { freshDirectory, testTsrun } from "../harness/environment.ts";
+import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { type Call, complaint, type Outcome, refusal, runtime } from "../harness/runtime.ts";
+
+const SLEEP = ["sleep", "60"];
+
+function checkpoint(box: Container, flags: readonly string[] = [], call: Call = {}): Outcome {
+  return runtime(["checkpoint", "--image-path", freshDirectory("images"), ...flags, box.id], call);
+}
+
+function restore(box: Container, images: string, call: Call = {}): Outcome {
+  return runtime(["restore", "-d", "--image-path", images, "--bundle", box.bundle.path, box.id], call);
+}
+
+/** A caller in whose PATH criu is this script, or isn't at all. */
+function callerWithCriu(script: string | null): Call {
+  const bin = freshDirectory("bin");
+  if (script !== null) {
+    writeFileSync(join(bin, "criu"), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, "criu"), 0o755);
+  }
+  return { env: { PATH: bin } };
+}
+
+for (const [what, script, said] of [
+  ["that isn't there", null, /there is no criu in PATH; install it \(Debian: criu\)/],
+  [
+    "that this kernel is too new for",
+    "echo 'Error (criu/vdso.c:381): vdso: Unexpected rt vDSO area bounds' >&2; exit 1",
+    /criu: vdso: Unexpected rt vDSO area bounds; `criu check` may tell more/,
+  ],
+  ["that just ends", "exit 0", /criu: it ended without a word/],
+  ["that is killed", "kill -9 $$", /criu: it ended without a word/],
+  ["that says what no one understands", "printf '\\001' >&3", /not a message/],
+] as const) {
+  testTsrun(`checkpoint by a criu ${what} is refused in one line, and the container goes on`, () => {
+    using box = started({ args: SLEEP });
+    const outcome = checkpoint(box, [], callerWithCriu(script));
+    assert.match(complaint(outcome), said);
+    assert.is(box.state().status, "running");
+  });
+
+  testTsrun(`restore by a criu ${what} is refused, and nothing is left`, async () => {
+    const nothingLeft = watchLeaks();
+    using box = container({ args: SLEEP });
+    const images = freshDirectory("images");
+    writeFileSync(join(images, "descriptors.json"), '["/dev/null","/dev/null","/dev/null"]');
+    const outcome = restore(box, images, callerWithCriu(script));
+    assert.is(outcome.status, 1);
+    assert.match(refusal(outcome), script?.startsWith("echo") ? /cannot restore container/ : said);
+    await nothingLeft("of a failed restore");
+    assert.ok(existsSync(join(box.bundle.rootfs, "bin/busybox")), "the rootfs is whole");
+  });
+}
+
+testTsrun("only a container that runs can be saved", async () => {
+  using waiting = created({ args: SLEEP });
+  assert.match(complaint(checkpoint(waiting)), /cannot checkpoint container .*: it is created/);
+  using ended = started({ args: ["true"] });
+  await ended.until("stopped");
+  assert.match(complaint(checkpoint(ended)), /cannot checkpoint container .*: it is stopped/);
+});
+
+testTsrun("checkpoint of a container that isn't there says that it does not exist", () => {
+  using box = container();
+  assert.match(complaint(checkpoint(box)), /does not exist/);
+});
+
+for (const [flags, said] of [
+  [["--parent-path", "/absolute"], /--parent-path \/absolute: must be relative to --image-path/],
+  [["--parent-path", "../nowhere"], /--parent-path \.\.\/nowhere: .* does not exist/],
+  [["--page-server", "localhost"], /--page-server takes ADDRESS:PORT, not "localhost"/],
+  [["--page-server", "127.0.0.1:70000"], /--page-server takes ADDRESS:PORT/],
+  [["--empty-ns", "ipc"], /--empty-ns ipc: .*say network/],
+  [["--manage-cgroups-mode", "hard"], /--manage-cgroups-mode must be soft or full or strict or ignore/],
+] as const) {
+  testTsrun(`checkpoint ${flags.join(" ")} is refused`, () => {
+    using box = started({ args: SLEEP });
+    assert.match(refusal(checkpoint(box, flags)), said);
+    assert.is(box.state().status, "running");
+  });
+}
+
+testTsrun("what criu would lose silently is refused, and what matters less is warned of", () => {
+  const mapped = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const host = freshDirectory("host");
+  const mount = { destination: "/data", type: "bind", source: host, options: ["bind"], uidMappings: mapped, gidMappings: mapped };
+  using box = started({ args: SLEEP, mounts: [...DEFAULT_MOUNTS, mount] });
+  assert.match(complaint(checkpoint(box)), /config\.json: mounts\[\d\]: criu cannot save an id-mapped mount/);
+  using other = started({ args: SLEEP, process: { ioPriority: { class: "IOPRIO_CLASS_BE", priority: 7 } } });
+  const log = join(host, "log");
+  checkpoint(other, [], { ...callerWithCriu("exit 1"), global: ["--log", log] });
+  assert.match(readFileSync(log, "utf8"), /warning.*process\.ioPriority: criu does not save all of it/);
+});
+
+testTsrun("restore refuses what is no checkpoint, and an id that is in use", async () => {
+  const nothingLeft = watchLeaks();
+  using box = container({ args: SLEEP });
+  assert.match(complaint(restore(box, "/nonexistent/images")), /\/nonexistent\/images holds no checkpoint/);
+  const images = freshDirectory("images");
+  assert.match(
+    complaint(restore(box, images)),
+    /holds no checkpoint of a container: it has no descriptors\.json/,
+  );
+  writeFileSync(join(images, "descriptors.json"), "no JSON");
+  assert.match(complaint(restore(box, images)), /descriptors\.json/);
+  await nothingLeft("of refused restores");
+  box.create();
+  writeFileSync(join(images, "descriptors.json"), "[]");
+  assert.match(complaint(restore(box, images)), /exists already/);
+  assert.is(box.state().status, "created");
+});
+
+testTsrun(
+  "a restore that was killed leaves nothing that delete --force doesn't take away, and the rootfs whole",
+  () => {
+    using box = container({ args: SLEEP });
+    const images = freshDirectory("images");
+    writeFileSync(join(images, "descriptors.json"), "[]");
+    // criu ends the runtime in the middle of its work.
+    const outcome = restore(box, images, callerWithCriu("kill -9 $PPID; exec /bin/sleep 0.2"));
+    assert.is(outcome.signal, "SIGKILL");
+    const before = readdirSync(box.bundle.rootfs).sort();
+    box.delete("--force");
+    assert.equal(readdirSync(box.bundle.rootfs).sort(), before);
+    assert.ok(existsSync(join(box.bundle.rootfs, "bin/busybox")));
+  },
+);
+
+testTsrun("images are in ./checkpoint unless told otherwise", () => {
+  const cwd = freshDirectory("caller");
+  using box = started({ args: SLEEP });
+  const call = { ...callerWithCriu("exit 1"), cwd };
+  assert.ok(runtime(["checkpoint", box.id], call).status !== 0);
+  assert.ok(existsSync(join(cwd, "checkpoint")));
+});
+
+leavesNothing();
+test.run();
