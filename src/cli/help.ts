@@ -16,7 +16,7 @@ export function helpText(topic?: string): string {
 
 /** The commands that help, completion and the man page show. */
 export function shownCommands(): readonly CommandName[] {
-  return COMMAND_NAMES.filter((name) => !commandEntry(name).pending && !commandEntry(name).hidden);
+  return COMMAND_NAMES.filter((name) => !commandEntry(name).hidden);
 }
 
 /** The flags that help, completion and the man page show, by name. */
@@ -59,12 +59,11 @@ function overview(): string {
 }
 
 function commandHelp(name: CommandName): string {
-  const { summary, flags, alias, pending } = commandEntry(name);
+  const { summary, flags, alias } = commandEntry(name);
   const { text, examples = [] } = DESCRIPTIONS[name];
   const parts = [
     `tsrun ${name} - ${summary}`,
     `usage: ${usageLine(name)}${alias === undefined ? "" : `\n       tsrun ${alias} …`}`,
-    ...(pending ? ["Not supported yet."] : []),
     ...filled(text),
     ...(Object.keys(flags).length > 0 ? [section("flags:", shownFlags(flags).map(flagRow))] : []),
     ...(examples.length > 0 ? [`examples:\n${examples.map(example).join("\n")}`] : []),

@@ -16,7 +16,7 @@ import {
   type Globals,
   usageLine,
 } from "./table.ts";
-import { nearest, UsageError } from "./usage-error.ts";
+import { nearest, type UsageError } from "./usage-error.ts";
 
 type Common = {
   readonly globals: Globals;
@@ -35,18 +35,8 @@ export type Invocation =
   | { readonly [C in CommandName]: InvocationOf<C> }[CommandName]
   | (Common & { readonly command: "version" });
 
-/** Reads the arguments after the program's name. Throws UsageError, also for a command that is pending. */
+/** Reads the arguments after the program's name. Throws UsageError. */
 export function parse(argv: readonly string[]): Invocation {
-  const invocation = parsePending(argv);
-  const { command, globals } = invocation;
-  if (command !== "version" && commandEntry(command).pending) {
-    throw new UsageError(`\`${command}\` is not supported yet`, "", globals);
-  }
-  return invocation;
-}
-
-/** As `parse`, but lets pending commands through. */
-export function parsePending(argv: readonly string[]): Invocation {
   const warnings: string[] = [];
   const globalValues = absentValues(GLOBAL_FLAGS);
   // The values are made from GLOBAL_FLAGS, and so is the type; TypeScript cannot follow the loop.

@@ -36,8 +36,6 @@ export type Command = {
   readonly newId?: true;
   /** Flags end at the first argument: what follows the container's id belongs to another program. */
   readonly flagsFirst?: true;
-  /** Parsed, but refused as not supported yet; help and completion leave it out. */
-  readonly pending?: true;
   /** Works, but help and completion leave it out. */
   readonly hidden?: true;
 };

@@ -14,7 +14,7 @@ test.after(() => rmSync(directory, { recursive: true }));
 
 const installed = (shell: string) => testIf(Bun.which(shell) !== null, `needs ${shell}`);
 
-/** The script for every command, pending or not, in a file. */
+/** The script for every command in a file. */
 function scriptFile(shell: string): string {
   const path = join(directory, `tsrun.${shell}`);
   writeFileSync(path, completionScript(shell, COMMAND_NAMES) ?? "");

@@ -32,14 +32,8 @@ test("the overview has every command that works, and no other", () => {
   const listed = [...list.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name);
   assert.equal(
     listed,
-    COMMAND_NAMES.filter((name) => !commandEntry(name).pending && !commandEntry(name).hidden),
+    COMMAND_NAMES.filter((name) => !commandEntry(name).hidden),
   );
-});
-
-test("help on a pending command says so", () => {
-  for (const name of COMMAND_NAMES) {
-    assert.is(helpText(name).includes("Not supported yet."), commandEntry(name).pending === true, name);
-  }
 });
 
 test("a flag that is ignored is not shown", () => {

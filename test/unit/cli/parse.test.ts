@@ -1,19 +1,19 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Invocation, type InvocationOf, parse, parsePending } from "../../../src/cli/parse.ts";
-import { COMMAND_NAMES, type CommandName, commandEntry } from "../../../src/cli/table.ts";
+import { type Invocation, type InvocationOf, parse } from "../../../src/cli/parse.ts";
+import type { CommandName } from "../../../src/cli/table.ts";
 import { UsageError } from "../../../src/cli/usage-error.ts";
 
 /** A command line as one would type it; no word has a space in it. */
 function parsed<C extends CommandName>(command: C, line: string): InvocationOf<C> {
-  const invocation: Invocation = parsePending(line.split(" "));
+  const invocation: Invocation = parse(line.split(" "));
   assert.is(invocation.command, command);
   return invocation as InvocationOf<C>; // the line above made sure of it
 }
 
 function complaint(line: string): string {
   try {
-    parsePending(line === "" ? [] : line.split(" "));
+    parse(line === "" ? [] : line.split(" "));
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;
@@ -215,7 +215,7 @@ test("a missing value or argument, and one too many, are named", () => {
 
 test("a usage error knows the global flags, for the log", () => {
   try {
-    parsePending(["--log", "/l", "--log-format", "json", "state"]);
+    parse(["--log", "/l", "--log-format", "json", "state"]);
     assert.unreachable();
   } catch (error) {
     assert.instance(error, UsageError);
@@ -224,17 +224,6 @@ test("a usage error knows the global flags, for the log", () => {
     assert.is(error.globals.logFormat, "json");
     assert.is(error.status, 1);
     assert.is(error.hint, "Say `tsrun state --help` for more.");
-  }
-});
-
-test("a pending command is understood and refused", () => {
-  for (const name of COMMAND_NAMES.filter((one) => commandEntry(one).pending)) {
-    const args = commandEntry(name).args.map(() => "x");
-    assert.throws(
-      () => parse([name, ...args]),
-      (error: unknown) => error instanceof UsageError && error.message === `\`${name}\` is not supported yet`,
-      name,
-    );
   }
 });
 
