@@ -38,7 +38,7 @@ for (const [what, script, said] of [
   ],
   ["that just ends", "exit 0", /criu: it ended without a word/],
   ["that is killed", "kill -9 $$", /criu: it ended without a word/],
-  ["that says what no one understands", "printf '\\001' >&3", /not a message/],
+  ["that says what no one understands", "printf '\\001' >&3; exec /bin/sleep 0.3", /not a message/],
 ] as const) {
   testTsrun(`checkpoint by a criu ${what} is refused in one line, and the container goes on`, () => {
     using box = started({ args: SLEEP });
@@ -91,7 +91,14 @@ for (const [flags, said] of [
 testTsrun("what criu would lose silently is refused, and what matters less is warned of", () => {
   const mapped = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const host = freshDirectory("host");
-  const mount = { destination: "/data", type: "bind", source: host, options: ["bind"], uidMappings: mapped, gidMappings: mapped };
+  const mount = {
+    destination: "/data",
+    type: "bind",
+    source: host,
+    options: ["bind"],
+    uidMappings: mapped,
+    gidMappings: mapped,
+  };
   using box = started({ args: SLEEP, mounts: [...DEFAULT_MOUNTS, mount] });
   assert.match(complaint(checkpoint(box)), /config\.json: mounts\[\d\]: criu cannot save an id-mapped mount/);
   using other = started({ args: SLEEP, process: { ioPriority: { class: "IOPRIO_CLASS_BE", priority: 7 } } });
