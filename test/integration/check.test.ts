@@ -231,6 +231,20 @@ for (const [errno, state] of [
   });
 }
 
+testCompiled("where a filter kills who makes a system call, what needs it is forbidden", () => {
+  const killing = [
+    ["pivot_root", "pivot_root"],
+    ["keyctl", "keyring.session"],
+  ] as const;
+  const numbers = killing.map(([call]) => syscallNumber(call)).join(",");
+  const found = checked({ through: [REFUSE, "0", numbers] });
+  for (const [call, name] of killing) {
+    assert.is(row(found, name).state, "forbidden");
+    assert.match(row(found, name).why ?? "", `${call}: a seccomp filter kills who calls it (SIGSYS)`);
+  }
+  assert.is(found.status, 1);
+});
+
 testCompiled("a kernel older than all that tsrun needs is found out, and no process is left there", () => {
   const found = checked(refusing("ENOSYS", "clone3", "fsopen", "pidfd_open", "close_range"));
   assert.is(verdict(found, "clone3"), "missing clone3 ENOSYS");

@@ -30,11 +30,12 @@ import {
   O_RDONLY,
   PR_SET_PDEATHSIG,
   SIGKILL,
+  SIGSYS,
 } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { cloneArgs } from "../../kernel/structs.ts";
 import { isOurChildAlive } from "../launch.ts";
-import { Missing } from "./verdict.ts";
+import { Forbidden, Missing } from "./verdict.ts";
 
 /** A call that has not returned by then never will. */
 const PATIENCE_MS = 2000;
@@ -109,6 +110,11 @@ export class Trial implements Disposable {
   }
 }
 
+/** The signal that ended a process, from its status as wait4(2) gives it; 0 for none. */
+function signalIn(status: number): number {
+  return status & 0x7f;
+}
+
 /** A process that makes system calls as it is told. */
 export class Subject {
   readonly pid: number;
@@ -121,7 +127,7 @@ export class Subject {
     this.pid = pid;
   }
 
-  /** Makes a call; returns its result, or the negative errno. @throws Missing when it does not return */
+  /** Makes a call; returns its result, or the negative errno. @throws Missing, Forbidden when it does not return */
   attempt(call: Call): number {
     return this.result(this.post(call));
   }
@@ -154,17 +160,25 @@ export class Subject {
     return step;
   }
 
-  /** The result of a posted call, or the negative errno. @throws Missing when it does not return */
+  /** The result of a posted call, or the negative errno. @throws Missing, Forbidden when it does not return */
   result(step: { readonly step: number }): number {
-    if (this.wait() === "gone") throw new Missing("the process was killed");
+    if (this.wait() === "gone") throw this.death(step);
     return this.mailbox.result(step);
   }
 
-  /** Makes a call that ends the process; returns its status as wait4(2) gives it. @throws Missing when it goes on */
+  /** Why a process is gone that made this step. */
+  private death({ step }: { readonly step: number }): Missing | Forbidden {
+    const name = this.mailbox.program.steps[step]?.call.name ?? "it";
+    if (signalIn(this.trial.status(this.pid)) !== SIGSYS)
+      return new Missing(`${name}: the process was killed`);
+    return new Forbidden(`${name}: a seccomp filter kills who calls it (SIGSYS)`);
+  }
+
+  /** Makes a call that ends the process; returns the number of the signal that did. @throws Missing when it goes on */
   end(call: Call): number {
     this.post(call);
     if (this.wait() !== "gone") throw new Missing(`${call.name} did not end the process`);
-    return this.trial.status(this.pid);
+    return signalIn(this.trial.status(this.pid));
   }
 
   /** Clones a child that serves a mailbox of its own. @throws SyscallError */
@@ -174,7 +188,9 @@ export class Subject {
       const args = cloneArgs(flags + CLONE_PARENT + into, 0, cgroup ?? 0);
       const clone = this.mailbox.program.clone(args, mailbox.agentAddress);
       this.mailbox.post();
-      if (this.wait() !== "failed") return this.mailbox.result(clone);
+      const outcome = this.wait();
+      if (outcome === "gone") throw this.death(clone);
+      if (outcome === "done") return this.mailbox.result(clone);
       const { errno } = this.mailbox;
       this.mailbox.goOn(clone.step + 1);
       throw new SyscallError({ name: "clone3", args: [] }, errno);

@@ -1,6 +1,6 @@
 /*
  * Runs a program for which some system calls fail: `refuse ERRNO NUMBER[,NUMBER…] PROGRAM [ARGUMENT…]`, all numbers in
- * decimal.
+ * decimal. The errno 0 stands for death by SIGSYS.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -20,9 +20,11 @@ int main(int argc, char **argv)
 	unsigned short length = 1;
 	if (argc < 4)
 		return 2;
+	unsigned errno_value = (unsigned)atoi(argv[1]);
+	unsigned action = errno_value ? SECCOMP_RET_ERRNO | errno_value : SECCOMP_RET_KILL_PROCESS;
 	for (char *number = strtok(argv[2], ","); number && length < 2 * MOST; number = strtok(NULL, ",")) {
 		filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(number), 0, 1);
-		filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(argv[1]));
+		filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
 	}
 	filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct sock_fprog program = {length, filter};

@@ -66,7 +66,7 @@ function controllerFeature({ name, file, config }: (typeof CONTROLLERS)[number])
       if (found === undefined)
         throw new Missing(`the controller is there, and no file ${file} in ${cgroup.path}`);
       readText(`${cgroup.path}/${found}`);
-      return null;
+      return "passed on to containers";
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   openat,
 } from "../../../kernel/calls.ts";
 import { O_RDONLY } from "../../../kernel/constants.ts";
+import { placesOf } from "../config-pattern.ts";
 import type { Area } from "../feature.ts";
 import { enterTmpfs, make, put, rootOfOwn } from "../isolation.ts";
 import type { Subject } from "../subject.ts";
@@ -60,7 +61,11 @@ export const overlay: Area = {
     {
       name: "filesystem.overlay.user",
       title: "overlay in a user namespace",
-      config: [],
+      config: ["mounts[type=overlay]"],
+      places: (config) =>
+        placesOf("linux.namespaces[type=user]", config).length > 0
+          ? placesOf("mounts[type=overlay]", config)
+          : [],
       probe({ subject }) {
         const root = rootOfOwn(subject);
         enterTmpfs(root);
