@@ -1,3 +1,4 @@
+import { attempt, here } from "../../../kernel/here.ts";
 import {
   IOPRIO_CLASSES,
   ioprioSet,
@@ -29,9 +30,10 @@ function policyFeature({ policy, attributes }: (typeof POLICIES)[number]): Featu
     name: `scheduler.${policy}`,
     title: `scheduling policy ${policy}`,
     config: [`process.scheduler.policy=${policy}`],
-    probe({ subject }) {
-      const attr = schedAttr({ ...NOTHING, ...attributes, policy: SCHED_POLICIES[policy] });
-      subject.do(schedSetattr(0, attr));
+    // From outside, as `create` does it, and back at once: a process of SCHED_IDLE might not run for long enough to end.
+    probe({ subject: { pid } }) {
+      here(schedSetattr(pid, schedAttr({ ...NOTHING, ...attributes, policy: SCHED_POLICIES[policy] })));
+      attempt(schedSetattr(pid, schedAttr({ ...NOTHING, policy: SCHED_POLICIES.SCHED_OTHER })));
     },
   };
 }
