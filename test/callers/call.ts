@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { slowness } from "../harness/slowness.ts";
 
 /** What a program that has ended said. */
 export interface Said {
@@ -8,14 +9,21 @@ export interface Said {
   readonly stderr: string;
 }
 
-const SECONDS = 60;
+/** The environment without what a compiled Bun, and so tsrun, takes for its own; it is this test's. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const { BUN_BE_BUN, BUN_OPTIONS, ...env } = process.env;
+  return env;
+}
+
+const SECONDS = 60 * slowness;
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
-/** Runs a program to its end; one that takes longer than a minute is killed, and its status is null. */
+/** Runs a program to its end; one that takes longer than a minute, or more where all is slow, is killed, and its status is null. */
 export function call(argv: readonly string[], { input = "" } = {}): Said {
   const [file = "", ...args] = argv;
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     input,
+    env: plainEnvironment(),
     encoding: "utf8",
     timeout: SECONDS * 1000,
     killSignal: "SIGKILL",
@@ -37,6 +45,7 @@ export function startCall(argv: readonly string[]): Calling {
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "pipe"],
+    env: plainEnvironment(),
     timeout: SECONDS * 1000,
     killSignal: "SIGKILL",
   });

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory } from "../harness/environment.ts";
+import { slowness } from "../harness/slowness.ts";
+import { plainEnvironment } from "./call.ts";
 
 /** A daemon of the test file's machine. */
 export interface Daemon {
@@ -13,7 +15,7 @@ export interface Daemon {
   restart(): Promise<void>;
 }
 
-const START_SECONDS = 30;
+const START_SECONDS = 30 * slowness;
 const STOP_SECONDS = 15;
 
 /** Starts a daemon and waits until `ready` says so. @throws Error with its log when it ends or takes too long */
@@ -43,7 +45,7 @@ export async function startDaemon(argv: readonly string[], ready: () => boolean)
 
 function spawned([file = "", ...args]: readonly string[], path: string): ChildProcess {
   const log = openSync(path, "a");
-  const child = spawn(file, args, { stdio: ["ignore", log, log] });
+  const child = spawn(file, args, { stdio: ["ignore", log, log], env: plainEnvironment() });
   closeSync(log);
   child.unref(); // when the tests end without ending it, the end of the machine does
   return child;

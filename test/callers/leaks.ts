@@ -3,11 +3,12 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { readMounts } from "../harness/mountinfo.ts";
 import { commandLine, processes } from "../harness/processes.ts";
+import { slowness } from "../harness/slowness.ts";
 import { call, printed } from "./call.ts";
 import { LASTING_CGROUPS } from "./machine.ts";
 
 /** How long what was ended may take to vanish. */
-const GRACE_MS = 5000;
+const GRACE_MS = 5000 * slowness;
 
 const CGROUPS = "/sys/fs/cgroup";
 /** Where runtimes keep the state of containers, by caller, and the network namespaces of pods. */

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory } from "../harness/environment.ts";
+import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { ContainerStatus, Cri, Message } from "./cri.ts";
 import { BUSYBOX } from "./images.ts";
@@ -127,7 +128,7 @@ function podContainer(cri: Cri, id: string, log: string): PodContainer {
   };
 }
 
-const END_MS = 20_000;
+const END_MS = 20_000 * slowness;
 
 /** The verbose answers are JSON in a field `info`. */
 function pidIn({ info = "{}" }: Readonly<Record<string, string>>): number {

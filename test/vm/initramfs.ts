@@ -8,6 +8,7 @@ import { readBusybox } from "../../rootfs/busybox-binary.ts";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
 import { command } from "../harness/mount.ts";
+import { CALLERS_FILES, CALLERS_PARTS, CALLERS_PROGRAMS } from "./callers.ts";
 import { GUEST_PROGRAMS } from "./results.ts";
 
 /** Where the project is in the guest, without the first slash. */
@@ -73,7 +74,7 @@ const LINKS = [
 ] as const;
 
 /** Directories that the guest's init mounts file systems on. */
-const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "rebound"] as const;
+const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "var/lib", "rebound"] as const;
 
 /** What a guest has that is not the same for all. */
 export interface GuestParts {
@@ -81,13 +82,17 @@ export interface GuestParts {
   readonly modules: readonly string[];
   /** C programs of the tests, compiled. */
   readonly programs: readonly string[];
+  /** Whether it has what real callers of tsrun need. */
+  readonly callers: boolean;
 }
 
 /** The tree of a guest. @throws MissingPackage */
-export function guestTree(project: string, { modules, programs: compiled }: GuestParts): Entry[] {
+export function guestTree(project: string, { modules, programs: compiled, callers }: GuestParts): Entry[] {
   const tsrun = join(project, "bin/tsrun");
-  const programs = PROGRAMS.map(([name, owner]) => [name, which(name, owner)] as const);
-  const linked = [tsrun, ...programs.map(([, path]) => path)].flatMap(librariesOf);
+  const wanted = [...PROGRAMS, ...(callers ? CALLERS_PROGRAMS : [])];
+  const programs = wanted.map(([name, owner]) => [name, which(name, owner)] as const);
+  const files = callers ? CALLERS_FILES.map(([path, owner]) => which(path, owner)) : [];
+  const linked = [tsrun, ...files, ...programs.map(([, path]) => path)].flatMap(librariesOf);
   const libraries = new Set([...linked, loadedLibrary()].map(inUsr));
   return withParents([
     ...MOUNT_POINTS.map((path) => directory(path)),
@@ -104,7 +109,10 @@ export function guestTree(project: string, { modules, programs: compiled }: Gues
     ...XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`))),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
-    ...PARTS.flatMap((part) => copied(join(project, part), `${GUEST_PROJECT}/${part}`)),
+    ...files.map((path) => program(path.slice(1), readFileSync(path))),
+    ...[...PARTS, ...(callers ? CALLERS_PARTS : [])].flatMap((part) =>
+      copied(join(project, part), `${GUEST_PROJECT}/${part}`),
+    ),
   ]);
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { textFile } from "../../rootfs/tree.ts";
 import { compileProgram } from "../harness/compile-program.ts";
+import { CALLERS_MODULES, isOfCallers } from "./callers.ts";
 import { writeCpio } from "./cpio.ts";
 import { GUEST_PROJECT, guestTree } from "./initramfs.ts";
 import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
@@ -64,8 +65,10 @@ export function prepareMachine(
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
   for (const disk of machine.disks) emptyDisk(disk);
+  const callers = files.some(isOfCallers);
   const parts = {
-    modules: loadOrder(kernel, MODULES),
+    callers,
+    modules: loadOrder(kernel, callers ? [...MODULES, ...CALLERS_MODULES] : MODULES),
     programs: compiledPrograms(project, join(directory, "programs")),
   };
   writeCpio(machine.initramfs, [

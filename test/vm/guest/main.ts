@@ -1,8 +1,10 @@
 /** Runs the test files in the guest and reports each to the host. */
 import { openSync, readFileSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
+import { machine } from "../../callers/machine.ts";
 import { cgroup2Controllers } from "../../harness/cgroups.ts";
 import { NAMESPACES, runFile } from "../../harness/run-file.ts";
+import { isOfCallers } from "../callers.ts";
 import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
@@ -35,7 +37,8 @@ function length(file: string): number {
 
 async function worker(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, NAMESPACES);
+    const surroundings = isOfCallers(file) ? machine() : NAMESPACES;
+    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, surroundings);
     report({ kind: "file", result: { ...result, file } });
   }
 }
