@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
-import { makeBundle, makeRootfs } from "./bundle.ts";
+import { makeBundle, makeContainerdBundle, makeRootfs } from "./bundle.ts";
 import { containerdTurns, startContainerd } from "./containerd.ts";
 import { isolate, type Place, placeOfThisProcess } from "./isolate.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -17,7 +17,16 @@ import { type Field, findRuntimes } from "./runtimes.ts";
 import { Samples } from "./samples.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { judge } from "./targets.ts";
-import { type Course, coldTurns, endTurns, execTurns, lifeTurns, lightTurns, runTurns } from "./turns.ts";
+import {
+  type Course,
+  coldTurns,
+  endTurns,
+  execTurns,
+  lifeTurns,
+  lightTurns,
+  runTurns,
+  seccompTurns,
+} from "./turns.ts";
 
 const BUILT = resolve(import.meta.dir, "../build/bench");
 const PROGRAMS = {
@@ -60,6 +69,7 @@ async function measure(asked: Options, where: Place): Promise<void> {
     bundles: {
       true: makeBundle(where.directory, "true", rootfs, ["/bin/true"]),
       sleep: makeBundle(where.directory, "sleep", rootfs, ["/bin/sleep", "1000"]),
+      containerd: makeContainerdBundle(where.directory, rootfs, ["/bin/true"]),
     },
     programs: PROGRAMS,
     runtimes: field.runtimes,
@@ -88,6 +98,7 @@ async function measureAll(course: Course, samples: Samples, asked: Options): Pro
       notes.push(`${contender} failed at ${what}: ${why}`);
   };
   await give("run", runTurns(course), asked);
+  await give("run with a seccomp profile", seccompTurns(course), asked);
   await give("step by step", lifeTurns(course), asked);
   await give("commands that only look", await lightTurns(course), asked);
   await endTurns(course, "light");

@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 const BUSYBOX = "/bin/busybox";
 const APPLETS = ["true", "echo", "sleep"] as const;
@@ -16,10 +16,38 @@ export function makeRootfs(directory: string): string {
 
 /** Makes a bundle of that rootfs whose process is `args`. Returns its path. */
 export function makeBundle(directory: string, name: string, rootfs: string, args: readonly string[]): string {
+  return writeBundle(directory, name, config(rootfs, args));
+}
+
+function writeBundle(directory: string, name: string, contents: object): string {
   const bundle = join(directory, name);
   mkdirSync(bundle);
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(config(rootfs, args), null, 2));
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(contents, null, 2));
   return bundle;
+}
+
+/** Configs as callers wrote them. */
+const RECORDED = resolve(import.meta.dir, "../test/unit/runtime-spec/configs");
+
+/**
+ * Makes a bundle with containerd's default config and its default seccomp profile of 360 names for three
+ * architectures, as `ctr run --seccomp` has it. Without cgroupsPath, which would be one for all, and cpu.shares,
+ * for which runc and crun need a controller.
+ */
+export function makeContainerdBundle(directory: string, rootfs: string, args: readonly string[]): string {
+  const { process, linux, ...rest } = recorded("ctr-default.json");
+  const { cgroupsPath: _, resources, ...own } = Object(linux);
+  const { seccomp } = Object(recorded("workload.json")["linux"]);
+  return writeBundle(directory, "containerd-default", {
+    ...rest,
+    root: { path: rootfs },
+    process: { ...Object(process), args },
+    linux: { ...own, seccomp, resources: { devices: resources.devices } },
+  });
+}
+
+function recorded(name: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(join(RECORDED, name), "utf8"));
 }
 
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];

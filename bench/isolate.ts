@@ -6,6 +6,9 @@ import { cgroup2Mount, removeCgroups } from "../test/harness/cgroups.ts";
 const PREFIX = "tsrun-bench-";
 const CGROUPS = "/sys/fs/cgroup";
 
+/** Where tsrun keeps compiled seccomp filters: in the /run of the bench's own, which may empty it. */
+export const FILTER_CACHE = "/run/tsrun-seccomp";
+
 /** Where things are for the part of the bench that runs in namespaces of its own. */
 export interface Place {
   /** On the machine's disk or wherever its /tmp is, for bundles. */

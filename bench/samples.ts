@@ -13,6 +13,8 @@ export const MEASURES = {
   parked: "kB",
   exec: "ms",
   containerd: "ms",
+  seccomp: "ms",
+  seccompCold: "ms",
   cold: "ms",
 } as const satisfies Record<string, "ms" | "kB">;
 

@@ -18,17 +18,20 @@ const LIGHT = { state: "state", list: "list", version: "--version" } as const;
 /** Judges the medians. */
 export function judge(samples: Samples): readonly Verdict[] {
   const median = (measure: Measure, contender: Contender) => samples.of(measure, contender)?.median ?? null;
-  const run = median("run", "tsrun");
-  const times = (peer: "runc" | "crun", limit: number) =>
+  const spellTimes = (value: number) => `${value.toFixed(2)} ×`;
+  const times = (what: string, own: Measure, measure: Measure, peer: "runc" | "crun", limit: number) =>
     verdict(
-      `run against ${peer}`,
-      quotient(run, median("run", peer)),
+      `${what} against ${peer}`,
+      quotient(median(own, "tsrun"), median(measure, peer)),
       limit,
-      (value) => `${value.toFixed(2)} ×`,
+      spellTimes,
     );
   return [
-    times("runc", TIMES_RUNC),
-    times("crun", TIMES_CRUN),
+    times("run", "run", "run", "runc", TIMES_RUNC),
+    times("run", "run", "run", "crun", TIMES_CRUN),
+    times("run with containerd's seccomp profile", "seccomp", "seccomp", "runc", TIMES_RUNC),
+    times("run with containerd's seccomp profile", "seccomp", "seccomp", "crun", TIMES_CRUN),
+    times("the same, profile not compiled before,", "seccompCold", "seccomp", "runc", 1),
     verdict(
       "memory between create and start",
       median("parked", "tsrun"),

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Place } from "./isolate.ts";
+import { FILTER_CACHE, type Place } from "./isolate.ts";
 import { dropCaches } from "./page-cache.ts";
 import type { Measurement, Turn } from "./rounds.ts";
 import type { Runtime } from "./runtimes.ts";
@@ -12,8 +12,8 @@ export interface Course {
   readonly stopwatch: Stopwatch;
   readonly place: Place;
   readonly rootfs: string;
-  /** A bundle whose process ends at once, and one whose process sleeps. */
-  readonly bundles: { readonly true: string; readonly sleep: string };
+  /** Bundles whose process ends at once or sleeps, and one that ends at once with containerd's default config. */
+  readonly bundles: { readonly true: string; readonly sleep: string; readonly containerd: string };
   readonly programs: { readonly stopwatch: string; readonly empty: string; readonly floor: string };
   readonly runtimes: readonly Runtime[];
 }
@@ -152,6 +152,31 @@ export async function execTurns(course: Course): Promise<readonly Turn[]> {
     turns.push(timed(name, "exec", () => stopwatch.time([...command, "exec", container, "/bin/true"])));
   }
   return turns;
+}
+
+/** `run` with containerd's config and seccomp profile; of tsrun also when it has not compiled that profile before. */
+export function seccompTurns({ stopwatch, runtimes, bundles }: Course): readonly Turn[] {
+  return runtimes.flatMap(({ name, command }) => {
+    const run = (measure: "seccomp" | "seccompCold", prepare = () => {}): Turn => ({
+      contender: name,
+      async take(id) {
+        prepare();
+        const lap = await stopwatch.time([
+          ...command,
+          "run",
+          "--bundle",
+          bundles.containerd,
+          `${id}-${measure}`,
+        ]);
+        return [{ measure, value: lap.milliseconds }];
+      },
+    });
+    return name === "tsrun" ? [run("seccomp"), run("seccompCold", forgetFilters)] : [run("seccomp")];
+  });
+}
+
+function forgetFilters(): void {
+  rmSync(FILTER_CACHE, { recursive: true, force: true });
 }
 
 function timed(
