@@ -31,7 +31,7 @@ endef
 
 .PHONY: need-root need-npm need-gcc need-busybox need-test-tools
 need-root:
-	@test "$$(id -u)" = 0 || { echo "tsrun makes containers as root alone so far: run this with sudo" >&2; exit 1; }
+	@test "$$(id -u)" = 0 || { echo "this needs root, for mounts and namespaces of its own: run it with sudo" >&2; exit 1; }
 need-npm:
 	$(call require,command -v npm,npm,nodejs npm)
 need-gcc:
@@ -40,8 +40,8 @@ need-busybox:
 	$(call require,test -x /bin/busybox,a static busybox,busybox-static)
 
 # Without these the tests that want them are skipped, and say so.
-TEST_TOOLS = aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish runc ps ip
-TEST_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish runc procps iproute2
+TEST_TOOLS = aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish runc ps ip newuidmap
+TEST_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish runc procps iproute2 uidmap
 need-test-tools:
 	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
 	test -z "$$missing" || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \

@@ -37,7 +37,7 @@ const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in 
     ENOSYS: "this kernel has no NUMA",
   },
   setgroups: {
-    EPERM: "are these groups mapped in the user namespace?",
+    EPERM: "an ordinary user's container has groups only with a range of gids, mapped by newgidmap",
     EINVAL: "are these groups mapped in the user namespace?",
   },
   setresgid: { EINVAL: "is this gid mapped in the user namespace?" },

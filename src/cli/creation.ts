@@ -1,5 +1,5 @@
 import { type Bundle, readBundle } from "../container/bundle.ts";
-import { requireRoot } from "../container/caller.ts";
+import { isRootless, requireUserNamespace } from "../container/caller.ts";
 import type { Console } from "../container/console.ts";
 import { type Created, create } from "../container/create.ts";
 import { Failure } from "../container/failure.ts";
@@ -28,6 +28,7 @@ export async function createContainer(
     preservedFds: handed.descriptors,
     noPivot: flags.noPivot,
     ownKeyring: !flags.noNewKeyring,
+    rootless: isRootless(globals.rootless),
     console,
     announce: await announcerFor(flags.pidfdSocket, "standard"),
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
@@ -45,10 +46,10 @@ export async function showSteps(invocation: Creation): Promise<number> {
 
 /** The bundle that the flags name, checked. @throws Failure, ConfigError */
 export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
-  requireRoot();
   if (globals.systemdCgroup)
     throw new Failure("--systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path");
   const bundle = readBundle(flags.bundle ?? ".");
+  requireUserNamespace(bundle.config);
   for (const warning of bundle.warnings) log(globals, "warning", warning);
   return bundle;
 }

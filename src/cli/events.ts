@@ -1,6 +1,6 @@
 import { Failure } from "../container/failure.ts";
 import { containerStatus } from "../container/status.ts";
-import type { StateDirectory } from "../container/store.ts";
+import { NO_CGROUP, type StateDirectory } from "../container/store.ts";
 import { readTextIfThere } from "../kernel/files.ts";
 import { readStats, statsJson } from "../linux/cgroups/stats.ts";
 import { print } from "./output.ts";
@@ -32,10 +32,11 @@ export async function events({ globals, flags, args: [id] }: InvocationOf<"event
 }
 
 function cgroupOf(directory: StateDirectory): string {
-  const cgroup = directory.read()?.cgroup;
-  if (!cgroup || !isThere(directory))
+  const saved = directory.read();
+  if (!saved || !isThere(directory))
     throw new Failure(`no events of container ${directory.id}: container not running`);
-  return cgroup.path;
+  if (saved.cgroup === null) throw new Failure(`no events of container ${directory.id}: ${NO_CGROUP}`);
+  return saved.cgroup.path;
 }
 
 function isThere(directory: StateDirectory): boolean {

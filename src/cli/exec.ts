@@ -1,7 +1,6 @@
 import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { validateProcess } from "../../runtime-spec/validate.ts";
-import { requireRoot } from "../container/caller.ts";
 import { exec as execProcess } from "../container/exec.ts";
 import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
@@ -10,6 +9,7 @@ import { readText } from "../kernel/files.ts";
 import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
+import { warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -28,7 +28,6 @@ export async function exec(invocation: Exec): Promise<number> {
 }
 
 async function execute({ globals, flags, args: [id, ...command] }: Exec): Promise<number> {
-  requireRoot();
   using directory = storeOf(globals).open(id);
   const process =
     flags.process === undefined
@@ -45,6 +44,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
     console,
+    warn: warnings(globals),
     beforeExecution: (pid) => {
       announce?.(pid);
       if (!flags.detach) foreground = new Foreground(pid, caller);

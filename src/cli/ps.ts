@@ -1,5 +1,5 @@
 import { Failure } from "../container/failure.ts";
-import { pidsIn } from "../linux/cgroups/pids.ts";
+import { processesOf } from "../container/processes.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
@@ -7,8 +7,8 @@ import { storeOf } from "./store-of.ts";
 /** `tsrun ps ID`: the host's pids of a container's processes as JSON, or the host's `ps` of them. */
 export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps">): number {
   using directory = storeOf(globals).open(id);
-  const cgroup = directory.read()?.cgroup;
-  const pids = cgroup ? pidsIn(cgroup.path) : [];
+  const saved = directory.read();
+  const pids = saved === null ? [] : processesOf(saved);
   print(flags.format === "json" ? `${JSON.stringify(pids)}\n` : processTable(options, new Set(pids)));
   return 0;
 }

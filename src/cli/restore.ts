@@ -1,3 +1,4 @@
+import { requireRoot } from "../container/caller.ts";
 import { destroy } from "../container/delete.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
@@ -13,6 +14,7 @@ import { storeOf } from "./store-of.ts";
 
 /** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
 export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
+  requireRoot();
   const { globals, flags, args } = invocation;
   const warn = warnings(globals);
   const bundle = bundleOf(invocation);

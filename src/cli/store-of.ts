@@ -1,8 +1,20 @@
+import { isRootless } from "../container/caller.ts";
+import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { Store } from "../container/store.ts";
 import type { Globals } from "./table.ts";
 
-/** The containers below `--root`. */
-export function storeOf(globals: Globals): Store {
-  return new Store(fromCaller(globals.root));
+/** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws Failure */
+export function storeOf({ root, rootless }: Globals): Store {
+  if (root !== undefined) return new Store(fromCaller(root));
+  return new Store(isRootless(rootless) ? ownRoot() : "/run/tsrun");
+}
+
+function ownRoot(): string {
+  const { XDG_RUNTIME_DIR: own = "" } = process.env;
+  if (own === "")
+    throw new Failure(
+      "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, or use --root",
+    );
+  return `${own}/tsrun`;
 }

@@ -11,8 +11,7 @@ export const GLOBAL_FLAGS = {
   root: {
     kind: "string",
     value: "DIR",
-    default: "/run/tsrun",
-    summary: "where the state of containers is kept, on a tmpfs",
+    summary: "where the state of containers is kept (default: /run/tsrun, or $XDG_RUNTIME_DIR/tsrun)",
   },
   log: { kind: "string", value: "FILE", summary: "append messages to this file too (default: stderr only)" },
   "log-format": {

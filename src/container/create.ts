@@ -1,3 +1,4 @@
+import type { Linux } from "../../runtime-spec/config-linux.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { MailboxSize } from "../agent/mailbox-file.ts";
@@ -14,8 +15,8 @@ import { pivot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
-import { getuid } from "./caller.ts";
-import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
+import { getuid, unprivilegedInit } from "./caller.ts";
+import { deleteCgroup, makeCgroup, makePermittedCgroup, placeCgroup } from "./cgroup.ts";
 import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
 import {
@@ -54,6 +55,8 @@ export interface CreateOptions {
   readonly noPivot: boolean;
   /** Whether it gets a session keyring of its own, or keeps the caller's. */
   readonly ownKeyring: boolean;
+  /** Whether the caller may lack permission for a cgroup. */
+  readonly rootless: boolean;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
   /** Is told the pid of the init, once all is ready. */
@@ -114,16 +117,18 @@ async function make(
   const { intelRdt, netDevices } = bundle.config.linux ?? {};
   const resctrl =
     intelRdt === undefined ? null : new (await import("../linux/resctrl.ts")).Resctrl(options.id, intelRdt);
-  const saved = {
+  const placed = placeCgroup(options.id, bundle.config);
+  let saved: Saved = {
     ...firstState(bundle, options),
-    cgroup: placeCgroup(options.id, bundle.config),
+    cgroup: placed,
     ...(resctrl === null ? {} : { resctrl: resctrl.groups }),
   };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
-  const cgroup = makeCgroup(saved.cgroup, bundle.config);
-  undo.add(() => deleteCgroup(cgroup));
+  const cgroup = (options.rootless ? makePermittedCgroup : makeCgroup)(placed, bundle.config);
+  undo.add(() => cgroup.saved && deleteCgroup(cgroup.saved));
+  if (cgroup.saved === null) saved = { ...saved, cgroup: null };
 
   const fd = newMailbox(directory);
   const launch = new Launch(fd, mailboxSize(bundle, filter, prepared), namespaces, cgroup.fd);
@@ -131,7 +136,7 @@ async function make(
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const keyring = options.ownKeyring ? options.id : null;
-  const context = contextOf(bundle, namespaces, cgroup.path, keyring, labels, prepared);
+  const context = contextOf(bundle, namespaces, cgroup.saved?.path ?? null, keyring, labels, prepared);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -142,7 +147,7 @@ async function make(
 
   const pid = launch.waitForInit();
   closeNamespaces(namespaces);
-  if (namespaces.created.has("user")) writeMappings(pid, bundle.config.linux ?? {}, "linux");
+  if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
   stream();
   cgroup.restrict();
   if (resctrl !== null) {
@@ -155,16 +160,23 @@ async function make(
     undo.add(() => devices.giveBack());
   }
   if (terminal !== null) options.console?.attach(init, pid, terminal);
-  const { executable, home } = enter(init.program, root, bundle, options.preservedFds, enterRoot);
+  const { executable, home } = enter(
+    init.program,
+    root,
+    bundle,
+    { preservedFds: options.preservedFds, unprivileged: context.unprivileged },
+    enterRoot,
+  );
   init.program.move(parked.agentAddress);
   finishInit(init, pid);
   if (hooks !== null) {
-    undo.add(() => void killAll(cgroup.path)); // what a hook may have left in there
-    await hooks.run({ directory, saved, pid, inUserNamespace: context.inUserNamespace });
+    undo.add(() => cgroup.saved && killAll(cgroup.saved.path)); // what a hook may have left in there
+    const { hasUserNamespace, unprivileged } = context;
+    await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
   }
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setRlimits(pid, bundle.process);
-  setOomScore(pid, bundle.process.oomScoreAdj);
+  setOomScore(pid, bundle.process.oomScoreAdj, context.unprivileged === null ? null : options.warn);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   finishInit(init, pid);
@@ -203,6 +215,12 @@ export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolea
       gidMappings !== undefined ||
       ["idmap", "ridmap", "tmpcopyup"].some((option) => options.includes(option)),
   );
+}
+
+/** Writes the mappings of the container's user namespace, by the means that the caller has. @throws ConfigError */
+async function mapIds(pid: number, linux: Linux): Promise<void> {
+  if (getuid() === 0) writeMappings(pid, linux, "linux");
+  else (await import("./ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);
 }
 
 /** What is saved of a container before anything of it is made. */
@@ -256,19 +274,23 @@ function mailboxSize(
 export function contextOf(
   bundle: Bundle,
   namespaces: InitContext["namespaces"],
-  cgroup: string,
+  cgroup: string | null,
   keyring: string | null,
   labels: ProcessLabels | null,
   prepared: PreparedMounts | null,
 ): InitContext {
-  const joinsUser = namespaces.joins.some(({ type }) => type === "user");
+  const creates = namespaces.created.has("user");
+  const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
+  const unprivileged = unprivilegedInit(creates);
   return {
     bundle,
     namespaces,
     keyring,
     labels,
     preparedMounts: prepared?.mounts ?? null,
-    inUserNamespace: joinsUser || namespaces.created.has("user"),
+    inUserNamespace: hasUserNamespace || unprivileged !== null,
+    hasUserNamespace,
+    unprivileged,
     cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),

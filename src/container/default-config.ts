@@ -83,7 +83,7 @@ export function rootlessConfig(uid: number, gid: number): Config {
   const namespaces = OWN_NAMESPACES.filter((type) => type !== "network" && type !== "cgroup");
   return {
     ...rest,
-    mounts: mounts.map(withoutPrivileges),
+    mounts: mounts.filter(({ type }) => type !== "cgroup").map(withoutPrivileges),
     linux: {
       ...others,
       namespaces: [...namespaces, "user" as const].map((type) => ({ type })),
@@ -97,7 +97,12 @@ export function rootlessConfig(uid: number, gid: number): Config {
 function withoutPrivileges(mount: Mount): Mount {
   const options = (mount.options ?? []).filter((option) => option !== "gid=5");
   if (mount.type !== "sysfs") return mount.options === undefined ? mount : { ...mount, options };
-  return { destination: "/sys", type: "none", source: "/sys", options: ["rbind", ...options] };
+  return {
+    destination: "/sys",
+    type: "none",
+    source: "/sys",
+    options: ["rbind", ...options.filter((option) => option !== "ro"), "rro"],
+  };
 }
 
 /** What the containers of a pod share with its sandbox; the pid namespace only on request. */

@@ -30,7 +30,13 @@ export function dryRun(id: string, bundle: Bundle, flags: DryRunFlags): readonly
   const keyring = flags.noNewKeyring ? null : id;
   const context = contextOf(labelled, namespaces, cgroup, keyring, labels, prepared);
   const { root } = setUp(program, context);
-  enter(program, root, bundle, 0, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
+  enter(
+    program,
+    root,
+    bundle,
+    { preservedFds: 0, unprivileged: context.unprivileged },
+    flags.noPivot ? moveRootOf(bundle.rootfs) : pivot,
+  );
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
 }

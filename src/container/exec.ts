@@ -3,7 +3,14 @@ import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, close, fchdir, memfdCreate, openat, prctl, setsid } from "../kernel/calls.ts";
-import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import {
+  MFD_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+  SIGKILL,
+} from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -14,6 +21,7 @@ import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
+import { unprivilegedGuest } from "./caller.ts";
 import type { Console } from "./console.ts";
 import { Failure } from "./failure.ts";
 import { executionSize, layOutExecution, loadListened, setPersonality, takeOn } from "./init-program.ts";
@@ -32,6 +40,8 @@ export interface ExecOptions {
   readonly cgroup: string | undefined;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
+  /** Is told what goes wrong without making the exec fail. */
+  readonly warn: (line: string) => void;
   /** Called when all is set up and the process is about to run its program. */
   readonly beforeExecution: (pid: number) => void;
 }
@@ -61,6 +71,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
   using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
 
+  const unprivileged = unprivilegedGuest();
   const target = openTarget(saved.init, saved.cgroup, options.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
@@ -78,6 +89,9 @@ export async function exec(directory: StateDirectory, process: Process, options:
     program.add(chroot("."));
   }
   const terminal = process.terminal ? addTerminal(program, process) : null;
+  // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
+  const isFetched = terminal !== null && unprivileged !== null;
+  if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
   if (labels === null) keyring();
   else labels.label(program, keyring);
@@ -87,10 +101,15 @@ export async function exec(directory: StateDirectory, process: Process, options:
   here(close(fd));
   closeTarget(target);
   if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
+  if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
   // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
   setRlimits(pid, process);
-  setOomScore(pid, process.oomScoreAdj);
-  const { executable, home } = takeOn(program, process, options.preservedFds, filter !== null);
+  setOomScore(pid, process.oomScoreAdj, unprivileged === null ? null : options.warn);
+  const { executable, home } = takeOn(program, process, {
+    preservedFds: options.preservedFds,
+    filtered: filter !== null,
+    unprivileged,
+  });
   runInit(launch.init, pid);
 
   const result = (step: { readonly step: number }) => launch.init.result(step);

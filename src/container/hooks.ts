@@ -22,7 +22,7 @@ import type { Program } from "../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 import { readText } from "../kernel/files.ts";
-import { takeIdentity } from "../linux/credentials.ts";
+import { takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
@@ -30,6 +30,7 @@ import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf, untilFiltered } from "../linux/seccomp/load.ts";
+import { unprivilegedGuest } from "./caller.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
 import { becomeRoot, setPersonality } from "./init-program.ts";
 import { processInfo } from "./process-info.ts";
@@ -47,6 +48,12 @@ export interface Creation {
   readonly pid: number;
 }
 
+/** Whose the hooks in the container are. */
+interface Guarded {
+  readonly hasUserNamespace: boolean;
+  readonly unprivileged: Unprivileged | null;
+}
+
 /** The hooks of `create`. */
 export class CreateHooks {
   private readonly hooks: Hooks;
@@ -57,12 +64,12 @@ export class CreateHooks {
   }
 
   /** Runs them. Meanwhile the state tells the init's pid. @throws Failure, StepError */
-  async run(creation: Creation & { readonly inUserNamespace: boolean }): Promise<void> {
-    const { saved, pid, inUserNamespace } = creation;
+  async run(creation: Creation & Guarded): Promise<void> {
+    const { saved, pid } = creation;
     const state = await this.runInRuntime(creation);
     const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
     await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
-      creationPlace(entrance, saved.bundle, inUserNamespace),
+      creationPlace(entrance, saved.bundle, creation),
     );
   }
 
@@ -186,13 +193,17 @@ function runtimePlace(bundle: string): HookPlace {
 }
 
 /** In the namespaces of a container that has not pivoted yet, as root. */
-function creationPlace(entrance: Entrance, bundle: string, inUserNamespace: boolean): HookPlace {
+function creationPlace(
+  entrance: Entrance,
+  bundle: string,
+  { hasUserNamespace, unprivileged }: Guarded,
+): HookPlace {
   return {
     ...entrance,
     prepare: () => {},
     label: () => {},
     enter(program) {
-      if (inUserNamespace) becomeRoot(program);
+      if (hasUserNamespace) becomeRoot(program, unprivileged);
       enterBundle(program, bundle);
     },
     filter: null,
@@ -222,7 +233,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     ...entrance,
     prepare(pid) {
       setRlimits(pid, process);
-      setOomScore(pid, process.oomScoreAdj);
+      setOomScore(pid, process.oomScoreAdj, unprivilegedGuest() === null ? null : () => {}); // create has told
     },
     label(program) {
       const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
@@ -232,7 +243,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     enter(program) {
       setPersonality(program, linux);
       setMemoryPolicy(program, linux);
-      takeIdentity(program, filter === null ? process : untilFiltered(process));
+      takeIdentity(program, filter === null ? process : untilFiltered(process), unprivilegedGuest());
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
     },

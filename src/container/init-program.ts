@@ -31,7 +31,6 @@ import {
   personality,
   prctl,
   setdomainname,
-  setgroups,
   sethostname,
   setresgid,
   setresuid,
@@ -51,8 +50,7 @@ import {
   PR_SET_PDEATHSIG,
   SIGKILL,
 } from "../kernel/constants.ts";
-import { gidList } from "../kernel/structs.ts";
-import { takeIdentity } from "../linux/credentials.ts";
+import { setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome } from "../linux/home.ts";
@@ -90,7 +88,11 @@ export interface InitContext {
   readonly labels: ProcessLabels | null;
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
+  /** Whether the init lives in a user namespace, be it that of tsrun itself. */
   readonly inUserNamespace: boolean;
+  /** Whether that is one of the container's, new or joined. */
+  readonly hasUserNamespace: boolean;
+  readonly unprivileged: Unprivileged | null;
   /** What was prepared for some of the mounts, by index. */
   readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
   /** The container's cgroup directory on the host. */
@@ -119,7 +121,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   program.add(umask(0));
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
-  if (inUserNamespace) becomeRoot(program);
+  if (context.hasUserNamespace) becomeRoot(program, context.unprivileged);
   const { keyring, labels } = context;
   const ownKeyring = () => keyring !== null && makeKeyring(program, keyring, inUserNamespace);
   if (labels === null) ownKeyring();
@@ -146,12 +148,12 @@ export function setPersonality(program: Program, { personality: wanted }: Linux 
 }
 
 /** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
-export function becomeRoot(program: Program): void {
+export function becomeRoot(program: Program, unprivileged: Unprivileged | null): void {
   program.by("config.json: linux.uidMappings (root of the user namespace)");
   program.add(setresgid(0));
-  program.add(setgroups(gidList([])));
+  setGroups(program, [], unprivileged);
   program.add(setresuid(0));
-  program.add(prctl(PR_SET_DUMPABLE, 0));
+  program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
@@ -209,12 +211,21 @@ function protect(program: Program, { root, mounted }: Tree, { root: wanted, linu
 
 const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
 
+/** How a process becomes the container's user. */
+interface TakingOn {
+  /** How many descriptors after the standard streams it keeps. */
+  readonly preservedFds: number;
+  /** Whether it will load a seccomp filter. */
+  readonly filtered: boolean;
+  readonly unprivileged: Unprivileged | null;
+}
+
 /** Steps 6 and 7 and the look-up of 8. `enterRoot` is `pivot` but for --no-pivot. */
 export function enter(
   program: Program,
   root: StepResult | null,
   bundle: Bundle,
-  preservedFds: number,
+  how: Omit<TakingOn, "filtered">,
   enterRoot: EnterRoot = pivot,
 ) {
   if (root === null) changeRoot(program, bundle.rootfs);
@@ -222,17 +233,17 @@ export function enter(
     enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
     if (!bundle.process.terminal) reopenNull(program);
   }
-  return takeOn(program, bundle.process, preservedFds, bundle.config.linux?.seccomp !== undefined);
+  return takeOn(program, bundle.process, { ...how, filtered: bundle.config.linux?.seccomp !== undefined });
 }
 
 /**
  * Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. Descriptors of
- * the host are closed first, so that no path of the container can name one. `filtered` says whether it will load a
- * seccomp filter.
+ * the host are closed first, so that no path of the container can name one.
  */
-export function takeOn(program: Program, process: Process, preservedFds: number, filtered: boolean) {
+export function takeOn(program: Program, process: Process, how: TakingOn) {
+  const { preservedFds, filtered, unprivileged } = how;
   program.by("container's init").add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
-  takeIdentity(program, filtered ? untilFiltered(process) : process);
+  takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
   program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   const home = findHome(program, process);
   return { executable: lookUp(program, process.args, process.env ?? []), home };

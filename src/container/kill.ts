@@ -1,15 +1,16 @@
-import { close, pidfdOpen, pidfdSendSignal } from "../kernel/calls.ts";
+import { close, kill as killProcess, pidfdOpen, pidfdSendSignal } from "../kernel/calls.ts";
 import { SIGKILL } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { Failure } from "./failure.ts";
 import { isAlive } from "./process-info.ts";
+import { processesOf } from "./processes.ts";
 import { containerStatus } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
 
 /**
- * Sends a signal to a container's init, or with `all` to every process in its cgroup.
+ * Sends a signal to a container's init, or with `all` to every process of the container.
  * A SIGKILL for a container without a pid namespace of its own goes to all: there the kernel does not end
  * the others with the init.
  * @throws Failure when the container is not running; with `all` that is fine
@@ -20,6 +21,7 @@ export function kill(store: Store, id: string, signal: number, all: boolean): vo
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
     if (!all) requireLiving(directory, saved);
     if (saved?.cgroup) signalCgroup(saved.cgroup.path, signal);
+    else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
   const init = requireLiving(directory, saved);

@@ -44,6 +44,7 @@ import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { cloneArgs, endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
 import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
+import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 import { kernelWords } from "./kernel-words.ts";
 
@@ -131,7 +132,9 @@ function addStage(
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  program.add(prctl(PR_SET_DUMPABLE, 0));
+  // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
+  const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
+  if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
   for (const { fd, flag, where } of namespaces.joins) {
     program.by(where).add(setns(fd, flag));
     program.add(close(fd));

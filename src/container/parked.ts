@@ -12,6 +12,7 @@ import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../kernel/con
 import { status, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
+import { getuid } from "./caller.ts";
 import { MAILBOX_FILE, type SavedInit, type StateDirectory } from "./store.ts";
 
 /** The name that a container's init has until it executes its program; proc(5) shows at most 15 bytes. */
@@ -21,7 +22,8 @@ export const AGENT_NAME = "tsrun:init";
 export function newMailbox(directory: StateDirectory): number {
   const statfs = new Uint8Array(STATFS_SIZE);
   here(fstatfs(directory.fd, statfs));
-  if (statfsType(statfs) === TMPFS_MAGIC)
+  // Only root may find a memfd again.
+  if (statfsType(statfs) === TMPFS_MAGIC || getuid() !== 0)
     return here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
   writeFile(MAILBOX_FILE, "", 0o600, directory.fd);
   return here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));

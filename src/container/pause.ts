@@ -1,7 +1,7 @@
 import { freeze, isFrozen, thaw } from "../linux/cgroups/freeze.ts";
 import { Failure } from "./failure.ts";
 import { containerStatus } from "./status.ts";
-import type { StateDirectory, Store } from "./store.ts";
+import { NO_CGROUP, type StateDirectory, type Store } from "./store.ts";
 
 /** Stops all processes of a container where they are (cgroup.freeze). @throws Failure when it does not run */
 export function pause(store: Store, id: string): void {
@@ -24,7 +24,8 @@ export function resume(store: Store, id: string): void {
 function cgroupOf(directory: StateDirectory, verb: string): string {
   const saved = directory.read();
   const status = containerStatus(directory, saved);
-  if (!saved?.cgroup || status === "stopped" || status === "creating")
+  if (!saved || status === "stopped" || status === "creating")
     throw new Failure(`cannot ${verb} container ${directory.id}: container not running (it is ${status})`);
+  if (saved.cgroup === null) throw new Failure(`cannot ${verb} container ${directory.id}: ${NO_CGROUP}`);
   return saved.cgroup.path;
 }

@@ -75,12 +75,13 @@ async function make(
   undo.add(() => directory.remove());
   options.prepare?.(directory);
   const first = firstState(bundle, { id: options.id, ownKeyring: true });
-  const saved = { ...first, cgroup: placeCgroup(options.id, config) };
+  const place = placeCgroup(options.id, config);
+  const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
-  const cgroup = makeCgroup(saved.cgroup, config);
-  undo.add(() => deleteCgroup(cgroup));
-  undo.add(() => void killAll(cgroup.path));
+  const cgroup = makeCgroup(place, config);
+  undo.add(() => deleteCgroup(place));
+  undo.add(() => void killAll(place.path));
   cgroup.restrict();
   cgroup.close();
 
@@ -102,15 +103,15 @@ async function make(
         logFile: LOG,
         restoreAsSibling: true,
         evasiveDevices: true,
-        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroup: cgroup.path }, mountTable()),
-        cgroupRoots: [{ controller: "", path: cgroup.path.slice(cgroup.mount.length) }],
+        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroup: place.path }, mountTable()),
+        cgroupRoots: [{ controller: "", path: place.path.slice(place.mount.length) }],
         joined,
         inherited: [...streams, ...handed.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index }))],
       },
       withStreams: true,
       handed: handed.map(({ fd }) => fd),
       // What criu restores is born where it is itself.
-      onStart: (pid) => writeExisting(`${cgroup.path}/cgroup.procs`, String(pid)),
+      onStart: (pid) => writeExisting(`${place.path}/cgroup.procs`, String(pid)),
       onNotification: async (event) => {
         if (event.script === "setup-namespaces")
           await hooks.runInRuntime({ directory, saved, pid: event.pid });

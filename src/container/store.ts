@@ -24,6 +24,7 @@ import {
 } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import type { ResctrlGroups } from "../linux/resctrl.ts";
+import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 
 /** How long a command waits for another one that works on the same container, in milliseconds. */
@@ -63,6 +64,9 @@ export interface Saved {
   /** The hooks that come after `create`, when there are any. */
   readonly hooks?: LaterHooks;
 }
+
+/** Why there is nothing to freeze, limit or count. */
+export const NO_CGROUP = "it has no cgroup: its ordinary user had no permission for one when it was created";
 
 export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop">;
 
@@ -179,7 +183,8 @@ export class Store {
   create(id: string): StateDirectory {
     checkId(id);
     const path = `${this.root}/${id}`;
-    makeDirectories(this.root, 0o711);
+    // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
+    makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700);
     if (!makeDirectory(path, 0o711))
       throw new Failure(
         `container ${id} exists already (in ${this.root}): choose another id, or \`tsrun delete ${id}\` first`,

@@ -7,7 +7,7 @@ import { applyAllOrNone } from "../linux/cgroups/restore.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { Failure } from "./failure.ts";
 import { containerStatus } from "./status.ts";
-import { CONFIG_FILE, type Store } from "./store.ts";
+import { CONFIG_FILE, NO_CGROUP, type Store } from "./store.ts";
 
 /**
  * Changes the limits of a container that runs; what the update does not name stays.
@@ -18,8 +18,9 @@ export function update(store: Store, id: string, wanted: Resources): void {
   directory.lock();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
-  if (!saved?.cgroup || status === "stopped" || status === "creating")
+  if (!saved || status === "stopped" || status === "creating")
     throw new Failure(`cannot update container ${id}: container not running (it is ${status})`);
+  if (saved.cgroup === null) throw new Failure(`cannot update container ${id}: ${NO_CGROUP}`);
   const config = directory.config();
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
   const { mount, path } = saved.cgroup;

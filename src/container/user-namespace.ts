@@ -18,8 +18,8 @@ export function writeMappings(
   { uidMappings = [], gidMappings = [] }: Mappings,
   where: string,
 ): void {
-  writeMap(pid, "uid_map", `${where}.uidMappings`, uidMappings);
-  writeMap(pid, "gid_map", `${where}.gidMappings`, gidMappings);
+  if (uidMappings.length > 0) writeMap(pid, "uid_map", `${where}.uidMappings`, uidMappings);
+  if (gidMappings.length > 0) writeMap(pid, "gid_map", `${where}.gidMappings`, gidMappings);
 }
 
 function writeMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {

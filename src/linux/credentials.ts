@@ -52,11 +52,32 @@ function enterAsUser(program: Program, path: string, entered: StepResult): void 
 /** Through a magic link such as /proc/self/fd/7 the path could lead out of the container (CVE-2024-21626). */
 const openDirectory = (path: string) => openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 
+/** What is different for the containers of ordinary users; null for those of root. */
+export interface Unprivileged {
+  /**
+   * Whether the agent stays dumpable, as only so its user's tsrun can look after it. It may when it lives in a user
+   * namespace that is new: nobody else in there could trace it.
+   */
+  readonly dumpable: boolean;
+}
+
+/**
+ * Sets the additional groups. Where an ordinary user has mapped one gid alone the kernel allows no setgroups(2)
+ * (user_namespaces(7)), and the caller's groups, which have no names inside, stay.
+ */
+export function setGroups(
+  program: Program,
+  gids: readonly number[],
+  unprivileged: Unprivileged | null,
+): void {
+  program.add(setgroups(gidList(gids)), unprivileged !== null && gids.length === 0 ? [ERRNO.EPERM] : []);
+}
+
 /**
  * Becomes the process's user: current directory, groups and ids, capabilities, umask, no_new_privs.
  * The order is forced: the bounding set and groups need the privileges that setresuid(2) and capset(2) end.
  */
-export function takeIdentity(program: Program, process: Process): void {
+export function takeIdentity(program: Program, process: Process, unprivileged: Unprivileged | null): void {
   const {
     user: { uid = 0, gid = 0, additionalGids = [], umask: mask = DEFAULT_UMASK } = {},
     capabilities = {},
@@ -64,13 +85,13 @@ export function takeIdentity(program: Program, process: Process): void {
   const entered = enterDirectory(program, process.cwd);
   dropBounding(program, capabilities);
   // A program without these may change its groups and ids only as the capability sets below allow.
-  program.by("process.user.additionalGids").add(setgroups(gidList(additionalGids)));
+  setGroups(program.by("process.user.additionalGids"), additionalGids, unprivileged);
   program.by("process.user.gid").add(setresgid(gid));
   program.by("process.user.uid").add(prctl(PR_SET_KEEPCAPS, 1));
   program.add(setresuid(uid));
   program.add(prctl(PR_SET_KEEPCAPS, 0));
   // The change of ids may have made the agent dumpable again: others in the container could ptrace it.
-  program.add(prctl(PR_SET_DUMPABLE, 0));
+  program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
   setCapabilities(program, capabilities);
   program.by("process.user.umask").add(umask(mask));
   enterAsUser(program, process.cwd, entered);

@@ -1,7 +1,7 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import type { NamespaceType, TimeOffsets } from "../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { CWD, close, fcntl, fstatfs, ioctl, openat } from "../kernel/calls.ts";
+import { CWD, close, fcntl, fstatfs, geteuid, ioctl, openat } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   CLONE_NEWCGROUP,
@@ -72,6 +72,8 @@ export function openNamespaces(config: Config): NamespacePlan {
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
+  // An ordinary user has the right to join the others only in the user namespace that owns them.
+  if (here(geteuid()) !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
 }

@@ -39,11 +39,13 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     labels: null,
     preparedMounts: null,
     inUserNamespace: created.includes("user"),
+    hasUserNamespace: created.includes("user"),
+    unprivileged: null,
     cgroup: "/sys/fs/cgroup/x",
     hostHasKcore: false,
     privateParent: null,
   });
-  enter(program, root, bundle, 0);
+  enter(program, root, bundle, { preservedFds: 0, unprivileged: null });
   return program.steps;
 }
 

@@ -1,0 +1,285 @@
+// Runs beside other files.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type JsonObject } from "../harness/bundle.ts";
+import { freshDirectory, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { type Call, complaint, type Outcome, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+/** A user of nobody's, and a group. */
+const [UID, GID] = [52_345, 52_346];
+
+chmodSync(workDirectory, 0o711);
+const home = freshDirectory("home");
+chownSync(home, UID, GID);
+const runtimeDirectory = join(home, "run");
+mkdirSync(runtimeDirectory, { mode: 0o700 });
+chownSync(runtimeDirectory, UID, GID);
+const { rootfs } = bundle();
+
+const AS_USER = ["setpriv", "--reuid", String(UID), "--regid", String(GID), "--clear-groups", "--"];
+
+/** Calls tsrun as that user. */
+function call(args: readonly string[], more: Call = {}): Outcome {
+  const env = { XDG_RUNTIME_DIR: runtimeDirectory, HOME: home, ...more.env };
+  return runtime(args, { root: null, ...more, env, through: [...(more.through ?? []), ...AS_USER] });
+}
+
+interface Changes {
+  readonly args: readonly string[];
+  readonly process?: JsonObject;
+  readonly linux?: JsonObject;
+  readonly more?: JsonObject;
+}
+
+/** A bundle of the config.json that `spec --rootless` writes for the user, and changes. */
+function own({ args, process = {}, linux = {}, more = {} }: Changes): string {
+  const path = freshDirectory("own");
+  chownSync(path, UID, GID);
+  silent(call(["spec", "--rootless", "--bundle", path]));
+  const file = join(path, "config.json");
+  const config = JSON.parse(readFileSync(file, "utf8"));
+  const changed = {
+    ...config,
+    root: { path: rootfs, readonly: true },
+    process: { ...config.process, terminal: false, args, ...process },
+    linux: { ...config.linux, ...linux },
+    ...more,
+  };
+  writeFileSync(file, JSON.stringify(changed));
+  return path;
+}
+
+function ran(changes: Changes, more: Call = {}): Outcome {
+  return call(["run", "--bundle", own(changes), uniqueId()], more);
+}
+
+const script = (text: string) => ["sh", "-c", text];
+
+/** Deletes a container of the user at the end of a test. */
+function owned(id: string) {
+  return { id, [Symbol.dispose]: () => void succeeded(call(["delete", "--force", id])) };
+}
+
+test("an ordinary user is root of a container, and nobody else's", () => {
+  const { stdout } = succeeded(ran({ args: script("id -u; id -g; cat /proc/self/uid_map; ps | wc -l") }));
+  assert.match(stdout, new RegExp(`^0\\n0\\n +0 +${UID} +1\\n`));
+});
+
+test("the container is isolated as far as its user may: mounts, pids, host name; its /sys is read-only", () => {
+  const text = "hostname; ls /proc | grep -c '^[0-9]'; grep -c ' /sys[/ ].* rw,' /proc/self/mounts; touch /x";
+  const { stdout, stderr } = ran({ args: script(text) });
+  assert.match(stdout, /^tsrun\n\d\n0\n/);
+  assert.match(stderr, /Read-only/);
+});
+
+testTsrun("the state is below $XDG_RUNTIME_DIR, for the user alone, and safe from being cleaned up", () => {
+  using box = owned(uniqueId());
+  silent(call(["create", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
+  assert.ok(existsSync(join(runtimeDirectory, "tsrun", box.id)));
+  const { stdout } = spawnSync("stat", ["-c", "%a", join(runtimeDirectory, "tsrun")], { encoding: "utf8" });
+  assert.is(stdout, "1700\n");
+});
+
+test("create, exec, start, exec, list, ps, kill, delete: all that root does", async () => {
+  const id = uniqueId();
+  using box = owned(id);
+  silent(call(["create", "--bundle", own({ args: ["sleep", "60"] }), id]));
+  assert.is(JSON.parse(silent(call(["state", id])).stdout).status, "created");
+  assert.is(silent(call(["exec", id, "id", "-u"])).stdout, "0\n");
+  silent(call(["start", id]));
+  assert.match(silent(call(["exec", id, "ps"])).stdout, /^ +1 root +sleep 60$/m);
+  assert.match(silent(call(["list", "--quiet"])).stdout, new RegExp(`^${id}$`, "m"));
+  const { pid } = JSON.parse(silent(call(["state", id])).stdout);
+  assert.equal(JSON.parse(silent(call(["ps", "--format", "json", id])).stdout), [pid]);
+  silent(call(["kill", "--all", id, "KILL"]));
+  await waitUntil(() => JSON.parse(call(["state", id]).stdout).status === "stopped", "it is stopped");
+  silent(call(["delete", box.id]));
+});
+
+test("a started container is created with its descriptors closed, and exits with its status", () => {
+  const outcome = ran({ args: script("ls /proc/self/fd | tr '\\n' ' '; exit 7") });
+  assert.is(outcome.stdout, "0 1 2 3 ");
+  assert.is(outcome.status, 7);
+});
+
+test("a pod of an ordinary user: a workload joins the sandbox's namespaces, its user namespace first", () => {
+  using sandbox = owned(uniqueId());
+  const linux = JSON.parse(readFileSync(join(own({ args: [] }), "config.json"), "utf8")).linux;
+  const namespaces = [...linux.namespaces, { type: "network" }];
+  silent(
+    call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"], linux: { namespaces } }), sandbox.id]),
+  );
+  const { pid } = JSON.parse(silent(call(["state", sandbox.id])).stdout);
+  const joined = Object.entries({ user: "user", network: "net", ipc: "ipc", uts: "uts", pid: "pid" });
+  const shared = [
+    ...joined.map(([type, file]) => ({ type, path: `/proc/${pid}/ns/${file}` })),
+    { type: "mount" },
+  ];
+  const changes = {
+    args: script("readlink /proc/self/ns/net; ps | grep -c sleep"),
+    linux: { namespaces: shared, uidMappings: [], gidMappings: [] },
+    more: { hostname: undefined as never },
+  };
+  const { stdout } = succeeded(ran(changes));
+  const net = spawnSync("readlink", [`/proc/${pid}/ns/net`], { encoding: "utf8" }).stdout;
+  assert.match(stdout, new RegExp(`^${net.trim().replaceAll(/[[\]]/g, "\\$&")}\n[1-9]`));
+});
+
+test("hooks run as the user, and in the container as its root", () => {
+  const seen = join(home, "seen");
+  const hook = (text: string) => ({ path: "/bin/sh", args: ["sh", "-c", text], env: ["PATH=/usr/bin:/bin"] });
+  const hooks = {
+    createRuntime: [hook(`id -u >${seen}`)],
+    createContainer: [hook("test $(id -u) = 0")],
+    startContainer: [hook("test $(id -u) = 0")],
+    poststop: [hook(`echo gone >>${seen}`)],
+  };
+  succeeded(ran({ args: ["true"], more: { hooks } }));
+  assert.is(readFileSync(seen, "utf8"), `${UID}\ngone\n`);
+});
+
+test("oomScoreAdj that the user may not lower stays, and the log tells", () => {
+  const log = join(home, "log");
+  const changes = { args: ["cat", "/proc/self/oom_score_adj"], process: { oomScoreAdj: -500 } };
+  assert.is(succeeded(ran(changes, { global: ["--log", log] })).stdout, "0\n");
+  assert.match(readFileSync(log, "utf8"), /process\.oomScoreAdj: stays as it is/);
+});
+
+// Refusals
+
+for (const [title, changes, said] of [
+  [
+    "without a user namespace",
+    {
+      linux: {
+        namespaces: [{ type: "pid" }, { type: "uts" }, { type: "mount" }],
+        uidMappings: [],
+        gidMappings: [],
+      },
+    },
+    /linux\.namespaces: an ordinary user's containers need a user namespace: add .*spec --rootless/,
+  ],
+  [
+    "with a limit, and no permission for a cgroup",
+    { linux: { resources: { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] } } },
+    /linux\.resources\.hugepageLimits\[0\]\.limit: limits need a cgroup, and there is no permission/,
+  ],
+  [
+    "with a cgroupsPath that it may not make",
+    { linux: { cgroupsPath: "/tsrun-of-nobody/x" } },
+    /linux\.cgroupsPath: there is no permission to make the cgroup .*tsrun-of-nobody/,
+  ],
+  [
+    "with additional groups that it cannot have",
+    { process: { user: { uid: 0, gid: 0, additionalGids: [0] } } },
+    /process\.user\.additionalGids.*EPERM.*newgidmap/,
+  ],
+] as const) {
+  testTsrun(`a container ${title} is refused, and nothing is left`, () => {
+    const outcome = ran({ args: ["true"], ...changes });
+    assert.match(complaint(outcome), said);
+    assert.equal(readdirSync(join(runtimeDirectory, "tsrun")), []);
+  });
+}
+
+testTsrun("without XDG_RUNTIME_DIR the user is told what to do", () => {
+  const outcome = call(["list"], { env: { XDG_RUNTIME_DIR: "" } });
+  assert.match(complaint(outcome), /XDG_RUNTIME_DIR, which is not set: set it, or use --root/);
+});
+
+testTsrun("what needs a cgroup says that there is none", () => {
+  using box = owned(uniqueId());
+  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
+  for (const args of [
+    ["pause", box.id],
+    ["events", "--stats", box.id],
+    ["update", "--pids-limit", "5", box.id],
+  ])
+    assert.match(complaint(call(args)), /it has no cgroup/);
+});
+
+// Ranges of ids
+
+const hasHelpers = ["newuidmap", "newgidmap"].every((name) => existsSync(`/usr/bin/${name}`));
+const testRanges = testIf(hasHelpers, "needs newuidmap and newgidmap");
+
+/** A host whose /etc knows the user, with these lines in /etc/subuid and /etc/subgid. */
+function knowing(granted: string): readonly string[] {
+  const etc = freshDirectory("etc");
+  chmodSync(etc, 0o755);
+  copyFileSync("/etc/passwd", join(etc, "passwd"));
+  writeFileSync(join(etc, "passwd"), `tsrun-test:x:${UID}:${GID}::/:/bin/sh\n`, { flag: "a" });
+  for (const name of ["subuid", "subgid"]) writeFileSync(join(etc, name), granted);
+  for (const name of ["subuid", "subgid"]) if (!existsSync(`/etc/${name}`)) return [];
+  const binds = ["passwd", "subuid", "subgid"].map((name) => `mount --bind ${etc}/${name} /etc/${name}`);
+  return [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${binds.join(" && ")} && exec "$@"`,
+    "sh",
+  ];
+}
+
+const range = (id: number) => [
+  { containerID: 0, hostID: id, size: 1 },
+  { containerID: 1, hostID: 600_000, size: 1000 },
+];
+const RANGES = { uidMappings: range(UID), gidMappings: range(GID) };
+
+testRanges("ranges of /etc/subuid and /etc/subgid are mapped by newuidmap and newgidmap", () => {
+  const user = { uid: 5, gid: 6, additionalGids: [7] };
+  const args = script("id -u; id -G; cat /proc/self/uid_map | tr -s ' '");
+  const { stdout } = succeeded(
+    ran({ args, process: { user }, linux: RANGES }, { through: knowing("tsrun-test:600000:1000\n") }),
+  );
+  assert.is(stdout, `5\n6 7\n 0 ${UID} 1\n 1 600000 1000\n`);
+});
+
+testRanges("a range that /etc/subuid does not grant is refused with the line that would", () => {
+  const outcome = ran({ args: ["true"], linux: RANGES }, { through: knowing("somebody:600000:1000\n") });
+  assert.match(
+    complaint(outcome),
+    /linux\.gidMappings: newgidmap refuses to map .*\/etc\/subgid has no line for you, such as tsrun-test:100000:65536/,
+  );
+  assert.equal(readdirSync(join(runtimeDirectory, "tsrun")), []);
+});
+
+// Root of a user namespace, as rootless podman calls
+
+test("root of a user namespace that it lives in runs containers without another", () => {
+  const namespaces = ["pid", "ipc", "uts", "mount"].map((type) => ({ type }));
+  const path = own({
+    args: script("id -u; cat /proc/self/uid_map | tr -s ' '; ls /dev/null"),
+    linux: { namespaces, uidMappings: [], gidMappings: [] },
+  });
+  const through = [...AS_USER, "unshare", "--user", "--map-root-user", "--mount"];
+  const env = { XDG_RUNTIME_DIR: runtimeDirectory, USER: "somebody" };
+  const { stdout } = succeeded(runtime(["run", "--bundle", path, uniqueId()], { root: null, env, through }));
+  assert.is(stdout, `0\n 0 ${UID} 1\n/dev/null\n`);
+});
+
+testTsrun("nothing of all this is left in the user's directory", () => {
+  assert.equal(readdirSync(join(runtimeDirectory, "tsrun")), []);
+});
+
+leavesNothing();
+test.run();
