@@ -66,11 +66,12 @@ export function programAtTerminal(
       ),
     async ended() {
       const status = await end;
-      let length: number;
-      do {
-        length = printed.length;
-        await Bun.sleep(20);
-      } while (printed.length > length);
+      // What was written to a terminal arrives by way of a kernel thread, which others may keep waiting.
+      for (let quiet = 0; quiet < (printed === "" ? 20 : 2); quiet++) {
+        const { length } = printed;
+        await Bun.sleep(20 * slowness);
+        if (printed.length > length) quiet = 0;
+      }
       return status;
     },
     async [Symbol.asyncDispose]() {

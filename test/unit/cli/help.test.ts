@@ -24,7 +24,7 @@ test("help shows each flag with its placeholder", () => {
 test("help shows defaults in the form in which they are typed", () => {
   assert.match(helpText("events").replace(/\s+/g, " "), "(default: 5s)");
   assert.match(helpText("create").replace(/\s+/g, " "), "(default: 0)");
-  assert.match(helpText().replace(/\s+/g, " "), "(default: /run/tsrun)");
+  assert.match(helpText().replace(/\s+/g, " "), "(default: /run/tsrun, or $XDG_RUNTIME_DIR/tsrun)");
 });
 
 test("the overview has every command that works, and no other", () => {

@@ -45,7 +45,7 @@ test("podman's update and containerd's say the same", () => {
 
 test("a flag that is not given is its default, false, an empty list or undefined", () => {
   const { globals, flags, warnings } = parsed("exec", "exec web ls");
-  assert.is(globals.root, "/run/tsrun");
+  assert.is(globals.root, undefined);
   assert.is(globals.logFormat, "text");
   assert.is(globals.rootless, "auto");
   assert.is(globals.log, undefined);
