@@ -1,79 +1,27 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, type JsonObject } from "../harness/bundle.ts";
-import { freshDirectory, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Call, complaint, type Outcome, runtime, silent, succeeded } from "../harness/runtime.ts";
+import {
+  AS_USER,
+  call,
+  GID,
+  home,
+  own,
+  owned,
+  ran,
+  runtimeDirectory,
+  UID,
+} from "../harness/ordinary-user.ts";
+import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 
-/** A user of nobody's, and a group. */
-const [UID, GID] = [52_345, 52_346];
-
-chmodSync(workDirectory, 0o711);
-const home = freshDirectory("home");
-chownSync(home, UID, GID);
-const runtimeDirectory = join(home, "run");
-mkdirSync(runtimeDirectory, { mode: 0o700 });
-chownSync(runtimeDirectory, UID, GID);
-const { rootfs } = bundle();
-
-const AS_USER = ["setpriv", "--reuid", String(UID), "--regid", String(GID), "--clear-groups", "--"];
-
-/** Calls tsrun as that user. */
-function call(args: readonly string[], more: Call = {}): Outcome {
-  const env = { XDG_RUNTIME_DIR: runtimeDirectory, HOME: home, ...more.env };
-  return runtime(args, { root: null, ...more, env, through: [...(more.through ?? []), ...AS_USER] });
-}
-
-interface Changes {
-  readonly args: readonly string[];
-  readonly process?: JsonObject;
-  readonly linux?: JsonObject;
-  readonly more?: JsonObject;
-}
-
-/** A bundle of the config.json that `spec --rootless` writes for the user, and changes. */
-function own({ args, process = {}, linux = {}, more = {} }: Changes): string {
-  const path = freshDirectory("own");
-  chownSync(path, UID, GID);
-  silent(call(["spec", "--rootless", "--bundle", path]));
-  const file = join(path, "config.json");
-  const config = JSON.parse(readFileSync(file, "utf8"));
-  const changed = {
-    ...config,
-    root: { path: rootfs, readonly: true },
-    process: { ...config.process, terminal: false, args, ...process },
-    linux: { ...config.linux, ...linux },
-    ...more,
-  };
-  writeFileSync(file, JSON.stringify(changed));
-  return path;
-}
-
-function ran(changes: Changes, more: Call = {}): Outcome {
-  return call(["run", "--bundle", own(changes), uniqueId()], more);
-}
-
 const script = (text: string) => ["sh", "-c", text];
-
-/** Deletes a container of the user at the end of a test. */
-function owned(id: string) {
-  return { id, [Symbol.dispose]: () => void succeeded(call(["delete", "--force", id])) };
-}
 
 test("an ordinary user is root of a container, and nobody else's", () => {
   const { stdout } = succeeded(ran({ args: script("id -u; id -g; cat /proc/self/uid_map; ps | wc -l") }));
