@@ -57,6 +57,18 @@ test("the program is looked up in the PATH of config.json", () => {
   assert.match(complaint(missed), /true/);
 });
 
+testTsrun(
+  "without a PATH it is looked up in the usual directories, and an empty name in PATH is process.cwd",
+  () => {
+    assert.is(ran({ args: ["true"], process: { env: [] } }).status, 0);
+    assert.is(ran({ args: ["true"], process: { env: ["PATH=/nowhere:"], cwd: "/bin" } }).status, 0);
+    assert.match(
+      complaint(ran({ args: ["true"], process: { env: ["PATH=/nowhere:"] } })),
+      /executable file not found/,
+    );
+  },
+);
+
 test("the program is looked up as the user who runs it", () => {
   const { path, rootfs } = bundle({ args: ["/root/tool"], process: { user: { uid: 1000, gid: 1000 } } });
   copyFileSync(join(rootfs, "bin/busybox"), join(rootfs, "root/tool"));

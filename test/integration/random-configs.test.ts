@@ -1,5 +1,7 @@
 // Runs beside other files.
 // Configs that nobody wrote, right and wrong: each runs, or is refused in words; nothing hangs, crashes or is left.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -72,6 +74,30 @@ hostile(`configs that are likely to run do, or are refused (seed ${SEED})`, asyn
   });
   await fc.assert(property, randomly(60, 40));
   assert.ok(ran > all / 8, `only ${ran} of ${all} ran`);
+});
+
+/** Somewhere in a text, some characters are gone and others there. None of them could make a path absolute. */
+const anEdit = fc.record({
+  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  gone: fc.integer({ min: 0, max: 12 }),
+  there: fc.oneof(
+    fc.constantFrom("{", "}", "[", "]", '"', ",", ":", "\\", "\n", "\0", "null"),
+    fc.string({ maxLength: 3 }),
+  ),
+});
+
+hostile(`a config.json whose text was edited at random runs or is refused (seed ${SEED})`, async () => {
+  const property = fc.asyncProperty(fc.array(anEdit, { minLength: 1, maxLength: 2 }), async (edits) => {
+    const made = bundle();
+    let text = JSON.stringify(base);
+    for (const { at, gone, there } of edits) {
+      const place = Math.floor(at * text.length);
+      text = text.slice(0, place) + there.replaceAll("/", "") + text.slice(place + gone);
+    }
+    writeFileSync(join(made.path, "config.json"), text);
+    await tried(made, true);
+  });
+  await fc.assert(property, randomly(40, 20));
 });
 
 leavesNothing();
