@@ -10,7 +10,7 @@ import { cgroup2Controllers, cgroup2Mount } from "../harness/cgroups.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { freshDirectory, runtimePath, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { command } from "../harness/mount.ts";
+import { command, mounted } from "../harness/mount.ts";
 import { type Call, complaint, type Outcome, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { slowness } from "../harness/slowness.ts";
@@ -391,6 +391,12 @@ testIf(slowness === 1, "needs a machine that is not emulated")("a check takes le
   checked();
   const took = performance.now() - began;
   assert.ok(took < 2000, `${took} ms`);
+});
+
+testTsrun("a check leaves no file of criu's", () => {
+  using _ = mounted("/run", "-t", "tmpfs", "run");
+  checked();
+  assert.equal(readdirSync("/run"), []);
 });
 
 testTsrun("a check leaves no cgroup, and what killed checks have left is removed by the next", async () => {
