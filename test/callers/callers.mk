@@ -1,5 +1,5 @@
 # Tests in which containerd, podman and docker call tsrun: `make test-callers`, or some of them:
-# `make test-callers FILES=test/callers/ctr.test.ts`.
+# `make test-callers FILES=test/callers/ctr-run.test.ts`.
 
 # Packages by a program of each. They come one by one: one that can't be had costs its own tests alone, and those say
 # so. No service is started: the tests start daemons of their own.

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
 import { runtimePath, workDirectory } from "../harness/environment.ts";
-import { call, printed, type Said } from "./call.ts";
+import { call, printed } from "./call.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { PAUSE, writeImages } from "./images.ts";
 import { snippet } from "./snippets.ts";
@@ -59,21 +59,4 @@ export async function startContainerd(): Promise<Daemon> {
   for (const namespace of ["default", "k8s.io"])
     printed(call(["ctr", "--namespace", namespace, "images", "import", writeImages()]));
   return daemon;
-}
-
-/** `ctr` with its words. */
-export function ctr(...words: string[]): Said {
-  return call(["ctr", ...words]);
-}
-
-/** What makes `ctr run` and `ctr container create` call tsrun. */
-export const WITH_TSRUN = ["--runc-binary", runtimePath, "--runc-root", "/run/tsrun"] as const;
-
-/** The pid of a task's init. */
-export function pidOf(id: string): number {
-  const line = printed(ctr("tasks", "list"))
-    .split("\n")
-    .find((one) => one.startsWith(`${id} `));
-  if (line === undefined) throw new Error(`ctr lists no task ${id}`);
-  return Number(line.split(/\s+/)[1]);
 }

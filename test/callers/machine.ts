@@ -18,13 +18,14 @@ export const LASTING_CGROUPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * $1 is the host's cgroup v2, which gives all of its controllers. The machine is a cgroup in there, the root of a cgroup namespace; its mount is moved to
- * /sys/fs/cgroup, not made, and covers cgroup v1. Propagation is shared, as systemd leaves it: pods may ask for
- * mounts that follow the host's. PID 1 is the last shell, and its end ends every process.
+ * $1 is the host's cgroup v2, which gives what controllers it can. The machine is a cgroup in there, $2, and the root
+ * of a cgroup namespace; its mount is moved to /sys/fs/cgroup, not made, and covers cgroup v1. Propagation is shared,
+ * as systemd leaves it: pods may ask for mounts that follow the host's. PID 1 is the last shell, and its end ends
+ * every process.
  */
 const BOOT = `
   mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" || exit
-  for controller in $(cat "$1/cgroup.controllers"); do echo "+$controller" >"$1/cgroup.subtree_control" || exit; done
+  for controller in $(cat "$1/cgroup.controllers"); do echo "+$controller" >"$1/cgroup.subtree_control"; done 2>/dev/null
   mkdir -p "$2/${LEAF}" && echo 0 >"$2/cgroup.procs" || exit
   exec unshare --cgroup sh -c '
     echo 0 >"$2/${LEAF}/cgroup.procs" || exit
