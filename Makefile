@@ -153,8 +153,9 @@ lint: $(INSTALLED) ## check types, style, and that no layer imports from one abo
 format: $(INSTALLED) ## format the sources
 	node_modules/.bin/biome check --write
 
-# FILES="test/unit/cli/*.test.ts" runs these alone. Its last line counts what passed and failed.
-test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers ## lint, build and run all tests; FILES="…" for some
+# FILES="test/unit/cli/*.test.ts" runs these alone; NO_VM=1 leaves out what runs in virtual machines. Its last line
+# counts what passed and failed.
+test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers $(if $(FILES)$(NO_VM),,need-qemu-if-possible) ## lint, build and run all tests; FILES="…" for some
 	@$(BUN) test/run.ts $(FILES)
 
 .PHONY: conformance

@@ -1,5 +1,6 @@
 /**
- * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit, test/integration and test/callers when none is named.
+ * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit, test/integration and test/callers when none is named,
+ * and then test/vm and test/integration in virtual machines, which have what this one lacks; NO_VM=1 leaves that out.
  *
  * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do those of callers, which
  * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
@@ -10,8 +11,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { machine } from "./callers/machine.ts";
-import { printResult, summarize } from "./harness/report.ts";
+import { type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
 import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
+import { runMachines } from "./vm/machines.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
@@ -59,8 +61,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 const results: FileResult[] = [];
 await inParallel(files.filter((file) => file.beside));
 for (const file of files.filter((one) => !one.beside)) await run(file);
-const status = summarize(results);
+const status = summarize([{ where: "here", results }, ...(await machines())]);
 process.exitCode = stopped ? 130 : status;
+
+/** What tsrun's tests came to in virtual machines, when all of them are asked for. */
+async function machines(): Promise<readonly Place[]> {
+  const { RUNTIME, NO_VM } = process.env;
+  if (stopped || process.argv.length > 2 || RUNTIME !== undefined || NO_VM !== undefined) return [];
+  const places = await runMachines(PROJECT, results);
+  printFeatures(places);
+  return places;
+}
 
 function found(): string[] {
   return Object.keys(KINDS).flatMap((kind) =>

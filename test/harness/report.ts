@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { MEASURED_MARK, measurementsIn } from "./measured.ts";
 import type { FileResult } from "./run-file.ts";
-import { SKIP_MARK } from "./skip.ts";
+import { SKIP_MARK, type Skipped } from "./skip.ts";
 
 /** Prints how a file went and, when something failed, what it printed. */
 export function printResult({
@@ -75,20 +75,38 @@ function cell(results: readonly FileResult[]): string {
 }
 
 /** Prints what was measured, the skips and, last, the closing line; returns the exit status, 1 without any test. */
-export function summarize(all: readonly FileResult[]): number {
-  const measured = all.flatMap(({ output }) => measurementsIn(output));
+export function summarize(places: readonly Place[]): number {
+  const results = places.flatMap((place) => place.results);
+  const measured = places.flatMap(({ where, results }) =>
+    results.flatMap(({ output }) => measurementsIn(output).map((one) => ({ where, ...one }))),
+  );
   if (measured.length > 0) console.log("\nMeasured");
-  for (const { what, value } of measured) console.log(`  ${what}: ${value}`);
-  const skipped = all.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
+  for (const { where, what, value } of measured) console.log(`  ${what}: ${value} (${where})`);
+  const skipped = skippedEverywhere(places);
   for (const reason of new Set(skipped.map((one) => one.reason))) {
     const tests = skipped.filter((one) => one.reason === reason);
     console.log(`\nSkipped ${tests.length}: ${reason}`);
     for (const { file, name } of tests) console.log(`  ${file}: ${name}`);
   }
-  const passed = all.reduce((sum, result) => sum + result.passed, 0);
-  const failed = all.reduce((sum, result) => sum + result.failed, 0);
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
   console.log(
     `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
   );
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** A test that did not run, of a file of that name. */
+export interface FileSkip extends Skipped {
+  readonly file: string;
+}
+
+/** The skips of tests that ran in no place. */
+export function skippedEverywhere(places: readonly Place[]): FileSkip[] {
+  const results = places.flatMap((place) => place.results);
+  const skips = results.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
+  const ranSomewhere = ({ file, name }: FileSkip) =>
+    results.some((one) => one.file === file && !one.skipped.some((skip) => skip.name === name));
+  const byTest = new Map(skips.map((skip) => [`${skip.file}: ${skip.name}`, skip]));
+  return [...byTest.values()].filter((skip) => !ranSomewhere(skip));
 }

@@ -7,34 +7,30 @@
  */
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { printResult } from "../harness/report.ts";
+import { type Place, printResult } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
 import { boot, type Ending, type Machine } from "./machine.ts";
 import { prepareMachine, type Task } from "./prepare.ts";
 import { parseReports, type Report } from "./results.ts";
 
-/** What came of a machine's task. */
-export interface GuestRun {
-  /** The kernel's release, or the edition of one that never said so. */
-  readonly kernel: string;
-  readonly results: readonly FileResult[];
-}
+/** Enough for all tests on a busy machine; a guest that takes longer hangs. */
+export const GUEST_SECONDS = 1500;
 
 /**
  * Boots a machine that runs the files and prints what each came to. A guest that does not come to its end is a failure
  * more. @throws MissingPackage, NoKernel
  */
-export async function runInGuest(project: string, task: Task): Promise<GuestRun> {
+export async function runInGuest(project: string, task: Task): Promise<Place> {
   const machine = prepareMachine(project, join(project, "build/vm", task.edition), task);
   const all = watch(machine.results, show);
   const ending = await boot(machine);
   const reports = all();
   const results = reports.flatMap((one) => (one.kind === "file" ? [one.result] : []));
-  const kernel = reports.find((one) => one.kind === "began")?.kernel ?? task.edition;
-  if (ending.how === "switched off" && reports.at(-1)?.kind === "ended") return { kernel, results };
+  const where = `Linux ${reports.find((one) => one.kind === "began")?.kernel ?? task.edition}`;
+  if (ending.how === "switched off" && reports.at(-1)?.kind === "ended") return { where, results };
   const guest = lost(project, machine, ending, unheard(task, results));
   printResult(guest);
-  return { kernel, results: [...results, guest] };
+  return { where, results: [...results, guest] };
 }
 
 /** Calls `each` for every report as it arrives; the returned function ends that, and has them all. */

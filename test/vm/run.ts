@@ -6,13 +6,13 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
-import { printFeatures, summarize } from "../harness/report.ts";
+import { type Place, printFeatures, summarize } from "../harness/report.ts";
 import { guestFiles } from "./files.ts";
-import { type GuestRun, runInGuest } from "./guest-run.ts";
+import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
 import { EDITIONS, type Edition, NoKernel } from "./kernel.ts";
 
 const PROJECT = resolve(import.meta.dir, "../..");
-const { VM_SECONDS = "480", KERNEL = "stable" } = process.env;
+const { VM_SECONDS = GUEST_SECONDS, KERNEL = "stable" } = process.env;
 
 const files = process.argv.length > 2 ? process.argv.slice(2).map(inProject) : guestFiles(PROJECT);
 try {
@@ -29,11 +29,11 @@ function inProject(file: string): string {
 /** Runs the files and prints how they went; returns the exit status. @throws MissingPackage, NoKernel */
 async function run(): Promise<number> {
   refuseUnlessBuilt();
-  const runs: GuestRun[] = [];
+  const places: Place[] = [];
   for (const edition of editions())
-    runs.push(await runInGuest(PROJECT, { edition, files, seconds: Number(VM_SECONDS) }));
-  printFeatures(runs.map(({ kernel, results }) => ({ where: `Linux ${kernel}`, results })));
-  return summarize(runs.flatMap(({ results }) => results));
+    places.push(await runInGuest(PROJECT, { edition, files, seconds: Number(VM_SECONDS) }));
+  printFeatures(places);
+  return summarize(places);
 }
 
 function editions(): readonly Edition[] {

@@ -1,16 +1,27 @@
-# Tests in a virtual machine: `make test-vm`, or some files: `make test-vm FILES=test/vm/memory.test.ts`.
+# Tests in virtual machines: `make test-vm`, or some files: `make test-vm FILES=test/vm/memory.test.ts`.
+# KERNEL=backports takes the newer kernel, KERNEL=all one after the other.
 # Two at a time would share their files in build/vm.
 
 BUN ?= node_modules/.bin/bun
 IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 
-.PHONY: test-vm kernel-features test-vm-mishaps need-qemu
+.PHONY: test-vm kernel-features test-vm-mishaps need-qemu need-qemu-if-possible
+
+# QEMU, and what the guest is made with and gets of this machine.
+HAS_QEMU = command -v qemu-system-x86_64 && command -v xz && command -v ip && command -v ps && command -v criu && \
+	command -v iptables-restore
+QEMU_PACKAGES = qemu-system-x86 xz-utils iproute2 procps criu iptables
 
 need-qemu:
-	$(call require,command -v qemu-system-x86_64 && command -v ip && command -v ps && command -v criu && command -v iptables-restore,QEMU and the programs ip and ps and criu and iptables-restore,qemu-system-x86 iproute2 procps criu iptables)
+	$(call require,$(HAS_QEMU),QEMU and the programs xz and ip and ps and criu and iptables-restore,$(QEMU_PACKAGES))
 
-test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine, with all of cgroup v2
-	@$(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
+# For `make test`, which skips what needs a virtual machine where there can be none, and says so.
+need-qemu-if-possible:
+	@{ $(HAS_QEMU); } >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
+		$(call apt-install,$(QEMU_PACKAGES)); } || echo "apt-get could not install QEMU: see build/apt.log"
+
+test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine; KERNEL=stable|backports|all
+	@KERNEL=$(or $(KERNEL),stable) $(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
 
 # That a guest which panics, hangs or goes off too early fails, and that Ctrl-C ends QEMU.
 test-vm-mishaps: bin/tsrun build/rootfs/.built | need-qemu
