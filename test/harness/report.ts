@@ -105,8 +105,9 @@ export interface FileSkip extends Skipped {
 export function skippedEverywhere(places: readonly Place[]): FileSkip[] {
   const results = places.flatMap((place) => place.results);
   const skips = results.flatMap(({ file, skipped }) => skipped.map((one) => ({ file, ...one })));
+  const ran = results.filter(({ passed, failed }) => passed + failed > 0);
   const ranSomewhere = ({ file, name }: FileSkip) =>
-    results.some((one) => one.file === file && !one.skipped.some((skip) => skip.name === name));
+    ran.some((one) => one.file === file && !one.skipped.some((skip) => skip.name === name));
   const byTest = new Map(skips.map((skip) => [`${skip.file}: ${skip.name}`, skip]));
   return [...byTest.values()].filter((skip) => !ranSomewhere(skip));
 }

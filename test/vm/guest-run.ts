@@ -1,12 +1,12 @@
 /**
  * Runs test files in a virtual machine that has what this one may lack, every controller of cgroup v2 first of all.
  *
- *     build/vm/EDITION/kernel/        Debian's cloud kernel, fetched once
- *     build/vm/EDITION/console.log    what the guest printed
- *     build/vm/EDITION/results.jsonl  what its tests reported
+ *     build/vm/MACHINE/kernel/        Debian's cloud kernel, fetched once
+ *     build/vm/MACHINE/console.log    what the guest printed
+ *     build/vm/MACHINE/results.jsonl  what its tests reported
  */
 import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { type Place, printResult } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
 import { boot, type Ending, type Machine } from "./machine.ts";
@@ -21,12 +21,13 @@ export const GUEST_SECONDS = 1500;
  * more. @throws MissingPackage, NoKernel
  */
 export async function runInGuest(project: string, task: Task): Promise<Place> {
-  const machine = prepareMachine(project, join(project, "build/vm", task.edition), task);
+  const machine = prepareMachine(project, task);
   const all = watch(machine.results, show);
   const ending = await boot(machine);
   const reports = all();
   const results = reports.flatMap((one) => (one.kind === "file" ? [one.result] : []));
-  const where = `Linux ${reports.find((one) => one.kind === "began")?.kernel ?? task.edition}`;
+  const kernel = reports.find((one) => one.kind === "began")?.kernel;
+  const where = kernel === undefined ? task.machine : `${task.machine} (${kernel})`;
   if (ending.how === "switched off" && reports.at(-1)?.kind === "ended") return { where, results };
   const guest = lost(project, machine, ending, unheard(task, results));
   printResult(guest);

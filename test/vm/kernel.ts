@@ -8,8 +8,7 @@ import { type Archive, backports, ownArchive } from "./apt.ts";
 const NEWEST = "linux-image-cloud-amd64";
 
 /** Which kernel: that of this machine's release of Debian, or the newer one of its backports. */
-export const EDITIONS = ["stable", "backports"] as const;
-export type Edition = (typeof EDITIONS)[number];
+export type Edition = "stable" | "backports";
 
 /** A kernel that QEMU can boot, and its modules. */
 export interface Kernel {

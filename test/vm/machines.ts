@@ -1,27 +1,49 @@
 /** The part of `make test` that runs in virtual machines. */
 import { MissingPackage } from "../../rootfs/missing-package.ts";
-import { type Place, printResult, skippedEverywhere } from "../harness/report.ts";
+import { type FileSkip, type Place, printResult, skippedEverywhere } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
-import { type Edition, NoKernel } from "./kernel.ts";
+import { NoKernel } from "./kernel.ts";
+import type { MachineName } from "./prepare.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const KERNEL_FEATURES =
-  /^test\/(vm\/|integration\/(cgroups|filesystems|labels|mounts|namespaces)\.test\.ts$)/;
+const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels", "mounts", "namespaces"].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 /**
- * Runs the whole suite with the stable kernel, with the newer one what kernels differ in, and in each what this
- * machine (`here`) had to skip. What was skipped everywhere then is a failure; where no machine can be had, a skip.
+ * Runs the whole suite with the stable kernel, with the newer one what kernels differ in, and in both what this
+ * machine (`here`) had to skip. What is still skipped goes to a machine that lacks what they have. A test that no
+ * place can run is a failure; where no machine can be had, it is a skip.
  */
 export async function runMachines(project: string, here: readonly FileResult[]): Promise<readonly Place[]> {
-  const skips = here.filter(({ file, skipped }) => file.includes("/integration/") && skipped.length > 0);
-  const files = [...new Set([...guestFiles(project), ...skips.map(({ file }) => file)])];
-  const fewer = files.filter((file) => KERNEL_FEATURES.test(file) || skips.some((one) => one.file === file));
-  const stable = await inGuest(project, "stable", files);
-  const backports = await inGuest(project, "backports", fewer);
-  if (![stable, backports].every(({ ran }) => ran)) return [stable, backports];
-  return [stable, backports, ...neverRan([{ where: "here", results: here }, stable, backports])];
+  const skips = filesOf(forGuests(skippedEverywhere([{ where: "here", results: here }])));
+  const files = unique([...guestFiles(project), ...skips]);
+  const fewer = files.filter(
+    (file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file) || skips.includes(file),
+  );
+  const machines = [
+    await inGuest(project, "stable", files),
+    await inGuest(project, "backports", fewer), // one at a time: they have the machine to themselves
+  ];
+  const left = () => forGuests(skippedEverywhere([{ where: "here", results: here }, ...machines]));
+  if (!machines.every(({ ran }) => ran)) return machines;
+  if (left().length > 0) machines.push(await inGuest(project, "bare", filesOf(left())));
+  return left().length > 0 ? [...machines, neverRan(left())] : machines;
+}
+
+/** The skips of tests that a guest may run. */
+function forGuests(skips: readonly FileSkip[]): FileSkip[] {
+  return skips.filter(({ file }) => /^test\/(integration|vm)\//.test(file));
+}
+
+function filesOf(skips: readonly FileSkip[]): string[] {
+  return unique(skips.map(({ file }) => file));
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)];
 }
 
 interface Machine extends Place {
@@ -29,13 +51,13 @@ interface Machine extends Place {
   readonly ran: boolean;
 }
 
-async function inGuest(project: string, edition: Edition, files: readonly string[]): Promise<Machine> {
+async function inGuest(project: string, machine: MachineName, files: readonly string[]): Promise<Machine> {
   try {
-    return { ran: true, ...(await runInGuest(project, { edition, files, seconds: GUEST_SECONDS })) };
+    return { ran: true, ...(await runInGuest(project, { machine, files, seconds: GUEST_SECONDS })) };
   } catch (error) {
     if (!(error instanceof MissingPackage || error instanceof NoKernel)) throw error;
     const { message } = error;
-    return { ran: false, where: edition, results: files.map((file) => notRun(file, message)) };
+    return { ran: false, where: machine, results: files.map((file) => notRun(file, message)) };
   }
 }
 
@@ -45,14 +67,12 @@ function notRun(file: string, reason: string): FileResult {
 }
 
 /** Tests that no place can run, as failures: they test nothing. */
-function neverRan(places: readonly Place[]): Place[] {
-  const skips = skippedEverywhere(places).filter(({ file }) => !file.includes("/unit/"));
-  if (skips.length === 0) return [];
+function neverRan(skips: readonly FileSkip[]): Place {
   const complaints = skips.map(({ file, name, reason }) => `runs nowhere: ${file}: ${name} (${reason})`);
   const result = {
     ...{ file: "every place", passed: 0, failed: skips.length, skipped: [] },
     ...{ seconds: 0, complaints, output: "" },
   };
   printResult(result);
-  return [{ where: "everywhere", results: [result] }];
+  return { where: "nowhere", results: [result] };
 }

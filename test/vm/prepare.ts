@@ -25,11 +25,20 @@ const MODULES = [
   ],
 ] as const;
 
-/** The stable kernel has all there is; the newer one lacks what some tests want a kernel to lack. */
-const PARAMETERS: Record<Edition, readonly string[]> = {
-  stable: [],
-  backports: ["lsm=landlock,yama,bpf", "cgroup_disable=rdma"],
-};
+/** A machine's kernel, and parameters for it. */
+interface Kind {
+  readonly edition: Edition;
+  readonly parameters: readonly string[];
+}
+
+/** The machines that there are, by name; `bare` is for tests of what a kernel lacks. */
+export const MACHINES = {
+  stable: { edition: "stable", parameters: [] },
+  backports: { edition: "backports", parameters: [] },
+  bare: { edition: "stable", parameters: ["cgroup_disable=cpu,memory,pids,rdma", "lsm=landlock,yama,bpf"] },
+} as const satisfies Record<string, Kind>;
+
+export type MachineName = keyof typeof MACHINES;
 
 /** /dev/vda is for the tests to read, /dev/vdb to swap to; both are empty. */
 const DISKS = ["first.img", "second.img"] as const;
@@ -37,27 +46,24 @@ const DISK_BYTES = 256 * 1024 * 1024;
 
 /** What a machine is asked to do. */
 export interface Task {
-  readonly edition: Edition;
+  readonly machine: MachineName;
   /** Test files, relative to the project. */
   readonly files: readonly string[];
   /** Time for all of it. */
   readonly seconds: number;
-  /** Boots the kernel with all that it has. */
-  readonly whole?: boolean;
 }
 
-/** Makes, in `directory`, all that a machine boots from. @throws MissingPackage, NoKernel */
-export function prepareMachine(
-  project: string,
-  directory: string,
-  { edition, files, seconds, whole = false }: Task,
-): Machine {
-  mkdirSync(directory, { recursive: true });
-  const kernel = cachedKernel(directory, edition);
+/** Makes, in `build/vm/NAME`, all that a machine boots from. @throws MissingPackage, NoKernel */
+export function prepareMachine(project: string, { machine: name, files, seconds }: Task): Machine {
+  const { edition, parameters } = MACHINES[name];
+  const directory = join(project, "build/vm", name);
+  const kernels = join(project, "build/vm", edition);
+  for (const path of [directory, kernels]) mkdirSync(path, { recursive: true });
+  const kernel = cachedKernel(kernels, edition);
   const machine = {
     image: kernel.image,
     initramfs: join(directory, "guest.cpio"),
-    parameters: whole ? [] : PARAMETERS[edition],
+    parameters,
     console: join(directory, "console.log"),
     results: join(directory, "results.jsonl"),
     disks: DISKS.map((name) => join(directory, name)),

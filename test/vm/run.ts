@@ -1,7 +1,7 @@
 /**
  * Runs tests in virtual machines: `bun test/vm/run.ts [FILES…]`, nearly all of test/integration and test/vm when none
- * is named. KERNEL is the edition of the kernel, `stable` without it, `all` for one after the other; VM_SECONDS is
- * how long a machine may take.
+ * is named. KERNEL names the machine, `stable` without it, `all` for it and `backports`; VM_SECONDS is how long one may
+ * take.
  */
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -9,7 +9,8 @@ import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { type Place, printFeatures, summarize } from "../harness/report.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
-import { EDITIONS, type Edition, NoKernel } from "./kernel.ts";
+import { NoKernel } from "./kernel.ts";
+import type { MachineName } from "./prepare.ts";
 
 const PROJECT = resolve(import.meta.dir, "../..");
 const { VM_SECONDS = GUEST_SECONDS, KERNEL = "stable" } = process.env;
@@ -30,16 +31,17 @@ function inProject(file: string): string {
 async function run(): Promise<number> {
   refuseUnlessBuilt();
   const places: Place[] = [];
-  for (const edition of editions())
-    places.push(await runInGuest(PROJECT, { edition, files, seconds: Number(VM_SECONDS) }));
+  for (const machine of machines())
+    places.push(await runInGuest(PROJECT, { machine, files, seconds: Number(VM_SECONDS) }));
   printFeatures(places);
   return summarize(places);
 }
 
-function editions(): readonly Edition[] {
-  if (KERNEL === "all") return EDITIONS;
-  const found = EDITIONS.find((edition) => edition === KERNEL);
-  return found === undefined ? refuse(`KERNEL is one of ${EDITIONS.join(", ")}, all`) : [found];
+function machines(): readonly MachineName[] {
+  const names = ["stable", "backports", "bare"] as const satisfies readonly MachineName[];
+  if (KERNEL === "all") return names.slice(0, 2);
+  const found = names.find((name) => name === KERNEL);
+  return found === undefined ? refuse(`KERNEL is one of ${names.join(", ")}, all`) : [found];
 }
 
 function refuseUnlessBuilt(): void {

@@ -22,6 +22,16 @@ test("a test that is skipped in every place is, once", () => {
   );
 });
 
+test("a place where nothing of the file ran doesn't count", () => {
+  const { where, results } = place("there", "a", "all of it");
+  const nothing = { where, results: results.map((result) => ({ ...result, passed: 0 })) };
+  const found = skippedEverywhere([place("here", "a", "one"), nothing]);
+  assert.equal(
+    found.map(({ name }) => name),
+    ["one"],
+  );
+});
+
 test("a place that doesn't have the file runs none of its tests", () => {
   const found = skippedEverywhere([place("here", "a", "one"), place("there", "b")]);
   assert.equal(
