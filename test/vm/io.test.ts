@@ -61,9 +61,12 @@ test("reading at 2 MiB/s takes the time that it takes", () => {
 
 test("without a limit it doesn't", () => {
   using box = withDisk({});
-  const began = performance.now();
-  succeeded(box.exec("dd", "if=/dev/disk", "of=/dev/null", "bs=64k", "count=64", "iflag=direct"));
-  assert.ok(performance.now() - began < 1500);
+  const times = [1, 2, 3].map(() => {
+    const began = performance.now();
+    succeeded(box.exec("dd", "if=/dev/disk", "of=/dev/null", "bs=64k", "count=64", "iflag=direct"));
+    return performance.now() - began;
+  });
+  assert.ok(Math.min(...times) < 1500, `${times}`);
 });
 
 // Weights, which count where the kernel's cost model is at work on the disk
