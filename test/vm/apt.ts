@@ -65,8 +65,16 @@ function releaseName(): string {
 
 /** Where this machine gets its release from, so that a mirror is used here, too. @throws Error */
 function mirror(): string {
-  const listing = command("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)");
-  const found = listing.match(new RegExp(`^${releaseName()} main (\\S+)$`, "m"))?.[1];
+  let found = mainOf(releaseName());
+  if (found === undefined) {
+    ownArchive().update(); // apt names what it has lists of
+    found = mainOf(releaseName());
+  }
   if (found === undefined) throw new Error(`apt's sources have no main of ${releaseName()}`);
   return found;
+}
+
+function mainOf(release: string): string | undefined {
+  const listing = command("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)");
+  return listing.match(new RegExp(`^${release} main (\\S+)$`, "m"))?.[1];
 }
