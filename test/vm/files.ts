@@ -1,8 +1,8 @@
 /**
- * Load, and images that mean ill: what these ask is the same on every machine, and emulation makes it long. They run
- * in a guest when they are named.
+ * Load, images that mean ill, command lines and mistakes: what these ask is the same on every machine, and emulation
+ * makes it long. They run in a guest when they are named, or when they were skipped elsewhere.
  */
-const LEFT_OUT = /^test\/integration\/(stress|hostile[a-z-]*)\.test\.ts$/;
+const LEFT_OUT = /^test\/integration\/(stress|hostile[a-z-]*|command-line|errors|spec)\.test\.ts$/;
 
 /** The test files that a guest runs, relative to the project. */
 export function guestFiles(project: string): string[] {

@@ -8,26 +8,22 @@ import { NoKernel } from "./kernel.ts";
 import type { MachineName } from "./prepare.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels", "mounts", "namespaces"].map(
+const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
 /**
- * Runs the whole suite with the stable kernel, with the newer one what kernels differ in, and in both what this
- * machine (`here`) had to skip. What is still skipped goes to a machine that lacks what they have. A test that no
- * place can run is a failure; where no machine can be had, it is a skip.
+ * Runs the whole suite with the stable kernel and, with the newer one, what kernels differ in. What this machine
+ * (`here`) had to skip runs in the first, what that skips too in the second, and what is left then on a machine that
+ * lacks what they have. A test that no place can run is a failure; where no machine can be had, it is a skip.
  */
 export async function runMachines(project: string, here: readonly FileResult[]): Promise<readonly Place[]> {
-  const skips = filesOf(forGuests(skippedEverywhere([{ where: "here", results: here }])));
-  const files = unique([...guestFiles(project), ...skips]);
-  const fewer = files.filter(
-    (file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file) || skips.includes(file),
-  );
-  const machines = [
-    await inGuest(project, "stable", files),
-    await inGuest(project, "backports", fewer), // one at a time: they have the machine to themselves
-  ];
+  const machines: Machine[] = [];
   const left = () => forGuests(skippedEverywhere([{ where: "here", results: here }, ...machines]));
+  const all = guestFiles(project);
+  const features = all.filter((file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file));
+  machines.push(await inGuest(project, "stable", unique([...all, ...filesOf(left())])));
+  machines.push(await inGuest(project, "backports", unique([...features, ...filesOf(left())])));
   if (!machines.every(({ ran }) => ran)) return machines;
   if (left().length > 0) machines.push(await inGuest(project, "bare", filesOf(left())));
   return left().length > 0 ? [...machines, neverRan(left())] : machines;
