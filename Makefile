@@ -40,8 +40,8 @@ need-busybox:
 	$(call require,test -x /bin/busybox,a static busybox,busybox-static)
 
 # Without these the tests that want them are skipped, and say so.
-TEST_TOOLS = aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish runc ps ip newuidmap
-TEST_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish runc procps iproute2 uidmap
+TEST_TOOLS = dbus-daemon aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish runc ps ip newuidmap
+TEST_PACKAGES = dbus-daemon gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish runc procps iproute2 uidmap
 need-test-tools:
 	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
 	test -z "$$missing" || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \

@@ -200,6 +200,9 @@ export const recvfrom = (fd: Fd, into: Uint8Array, flags: number) =>
 export const socketpair = (family: number, type: number, ends: Uint8Array) =>
   call("socketpair", family, type | O_CLOEXEC, 0, ends);
 export const recvmsg = (fd: Fd, message: Uint8Array, flags: number) => call("recvmsg", fd, message, flags);
+/** `length` is 4 bytes: how much room `value` has. */
+export const getsockopt = (fd: Fd, level: number, option: number, value: Uint8Array, length: Uint8Array) =>
+  call("getsockopt", fd, level, option, value, length);
 export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
 
 // bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.

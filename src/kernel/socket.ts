@@ -9,6 +9,7 @@ import {
   close,
   connect,
   fcntl,
+  getsockopt,
   openat,
   pidfdGetfd,
   pidfdOpen,
@@ -29,6 +30,7 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
 const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
 const SCM_RIGHTS = 1;
 const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, size: 56 } as const;
 const IOVEC_SIZE = 16;
@@ -91,6 +93,15 @@ function connectTo(name: Uint8Array): number {
     here(close(connection));
     throw error;
   }
+}
+
+/** The pid of who listens at the other end of a unix socket; 0 when it is in no pid namespace that we see. @throws SyscallError */
+export function peerPid(connection: number): number {
+  const credentials = new Uint32Array(3); // struct ucred: pid, uid, gid
+  const length = Uint32Array.of(credentials.byteLength);
+  const [value, room] = [new Uint8Array(credentials.buffer), new Uint8Array(length.buffer)];
+  here(getsockopt(connection, SOL_SOCKET, SO_PEERCRED, value, room));
+  return credentials[0] ?? 0;
 }
 
 /** Sends `text` with a descriptor, which comes with its first byte. @throws SyscallError */

@@ -22,6 +22,7 @@ export const NUMBERS = {
   sendto: [44, 206],
   recvfrom: [45, 207],
   sendmsg: [46, 211],
+  getsockopt: [55, 209],
   recvmsg: [47, 212],
   bind: [49, 200],
   socketpair: [53, 199],

@@ -62,8 +62,11 @@ function between(mount: string, directory: string): string[] {
   return names.slice(1).map((_, index) => `${mount}/${names.slice(0, index + 1).join("/")}`);
 }
 
-/** Another's processes would share the container's limits and its end; a frozen cgroup would never start it. */
-function refuseUnfit(directory: string): void {
+/**
+ * Another's processes would share the container's limits and its end; a frozen cgroup would never start it. One that
+ * is not there is fit. @throws ConfigError
+ */
+export function refuseUnfit(directory: string): void {
   const events = readEvents(directory);
   if (events?.populated)
     fail(

@@ -1,0 +1,43 @@
+import { fail } from "../config-error.ts";
+import type { Variant } from "./dbus-values.ts";
+import { parseVariant } from "./gvariant-text.ts";
+import type { UnitProperty } from "./unit-property.ts";
+
+const PREFIX = "org.systemd.property.";
+
+/**
+ * Properties that the config's author gives the unit by annotations: `org.systemd.property.TimeoutStopUSec` with the
+ * value `uint64 10000000`. A name that ends in `Sec` takes seconds, as unit files do. What they may be, and podman
+ * and others write, is runc's agreement (docs/systemd.md). @throws ConfigError
+ */
+export function annotatedProperties(annotations: Readonly<Record<string, string>> = {}): UnitProperty[] {
+  return Object.entries(annotations)
+    .filter(([key]) => key.startsWith(PREFIX))
+    .map(([key, text]) => {
+      const where = `annotations["${key}"]`;
+      const name = key.slice(PREFIX.length);
+      if (!/^[A-Za-z]{3,}$/.test(name))
+        return fail(
+          where,
+          `"${name}" is no name of a unit's property: it has letters only, and three at least`,
+        );
+      const value = parsed(where, text);
+      const seconds = /^(.*[a-z])Sec$/.exec(name)?.[1];
+      return seconds === undefined ? [name, value] : [`${seconds}USec`, microseconds(where, value)];
+    });
+}
+
+function parsed(where: string, text: string): Variant {
+  try {
+    return parseVariant(text);
+  } catch (error) {
+    return fail(where, `${JSON.stringify(text)}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function microseconds(where: string, { signature, value }: Variant): Variant {
+  if (!"ynqiuxtd".includes(signature) || Number(value) < 0)
+    return fail(where, "must be a number of seconds, since its name ends in Sec");
+  if (typeof value === "bigint") return { signature: "t", value: value * 1_000_000n };
+  return { signature: "t", value: BigInt(Math.round(Number(value) * 1_000_000)) };
+}

@@ -1,0 +1,87 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { geteuid } from "../../kernel/calls.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { statusIfThere } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import type { FileStatus } from "../../kernel/structs.ts";
+import { Connection } from "./dbus-connection.ts";
+import { SystemdError } from "./systemd-error.ts";
+
+/** Whose manager: the machine's, or that of the user who runs tsrun. */
+export type ManagerKind = "system" | "user";
+
+/**
+ * The manager that can make cgroups for this process. Root may be an ordinary user outside of a user namespace:
+ * then what is systemd's does not belong to this root. @throws SystemdError
+ */
+export function ownManager(): ManagerKind {
+  const booted = requireSystemd();
+  return here(geteuid()) === 0 && booted.uid === 0 ? "system" : "user";
+}
+
+/** Where a manager can be reached: through a message bus, or at a socket of its own, which its user alone may use. */
+interface Place {
+  readonly socket: string;
+  readonly isBus: boolean;
+}
+
+interface Reached {
+  readonly connection: Connection;
+  readonly isBus: boolean;
+}
+
+/** sd_booted(3) */
+const BOOTED = "/run/systemd/system";
+
+function requireSystemd(): FileStatus {
+  const status = statusIfThere(BOOTED);
+  if (status !== null) return status;
+  throw new SystemdError(
+    `--systemd-cgroup: systemd does not run on this machine (there is no ${BOOTED}): leave the flag out, and give linux.cgroupsPath as a path`,
+  );
+}
+
+/** Connects to the manager by the first place that answers. @throws SystemdError */
+export function reachManager(kind: ManagerKind): Reached {
+  requireSystemd();
+  const tried: string[] = [];
+  for (const { socket, isBus } of kind === "system" ? systemPlaces() : userPlaces()) {
+    try {
+      return { connection: new Connection(socket), isBus };
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      tried.push(`${socket}: ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+    }
+  }
+  if (tried.length > 0) throw new SystemdError(`cannot reach systemd: ${tried.join("; ")}`);
+  throw new SystemdError(
+    "cannot reach the user's systemd: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set; log in as that user (su and sudo set neither), or use `loginctl enable-linger`",
+  );
+}
+
+function systemPlaces(): Place[] {
+  const { DBUS_SYSTEM_BUS_ADDRESS: address } = process.env;
+  return [
+    ...pathsIn(address || "unix:path=/run/dbus/system_bus_socket").map(asBus),
+    { socket: "/run/systemd/private", isBus: false },
+  ];
+}
+
+function userPlaces(): Place[] {
+  const { DBUS_SESSION_BUS_ADDRESS: address, XDG_RUNTIME_DIR: directory } = process.env;
+  if (!directory) return pathsIn(address ?? "").map(asBus);
+  return [
+    ...pathsIn(address || `unix:path=${directory}/bus`).map(asBus),
+    { socket: `${directory}/systemd/private`, isBus: false },
+  ];
+}
+
+const asBus = (socket: string): Place => ({ socket, isBus: true });
+
+/** The paths in a list of addresses (D-Bus specification, "Server Addresses"), `unix:path=/run/bus;…`. */
+export function pathsIn(addresses: string): string[] {
+  return addresses.split(";").flatMap((address) => {
+    const path = /^unix:(?:.*,)?path=([^,]*)/.exec(address)?.[1];
+    return path === undefined ? [] : [decodeURIComponent(path)];
+  });
+}

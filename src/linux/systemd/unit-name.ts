@@ -1,0 +1,58 @@
+/** From `linux.cgroupsPath` as systemd's users write it, `slice:prefix:name`, to a unit and its cgroup. */
+import { fail } from "../config-error.ts";
+
+const WHERE = "linux.cgroupsPath";
+const FORM = "slice:prefix:name, such as system.slice:tsrun:web";
+
+/** systemd.unit(5): what a name may have, and how long it may be. */
+const NAME = /^[\w:.\\@-]+$/;
+const MOST_LETTERS = 255;
+/** Names that cgroup v2 has files of; systemd puts an underscore in front of such a cgroup (cg_escape). */
+const ESCAPED = /^([_.]|(cgroup|cpu|cpuset|io|memory|pids|hugetlb|rdma|misc|devices|blkio|freezer)\.)/;
+
+/** The unit of a container. */
+export interface UnitPlace {
+  readonly unit: string;
+  readonly slice: string;
+  /** The cgroup that systemd makes for it, from the manager's own: `/a.slice/a-b.slice/tsrun-web.scope`. */
+  readonly cgroup: string;
+}
+
+/**
+ * The scope of a container, as runc names it: `prefix-name.scope` in `slice`; a name that ends in `.slice` is the
+ * unit's already. Without a cgroupsPath it is `tsrun-ID.scope` in the slice that `usualSlice` names.
+ * @throws ConfigError
+ */
+export function unitPlace(cgroupsPath: string | undefined, id: string, usualSlice: string): UnitPlace {
+  const parts = cgroupsPath ? cgroupsPath.split(":") : ["", "tsrun", id];
+  const [slice = "", prefix = "", name = ""] = parts;
+  if (parts.length !== 3)
+    return fail(WHERE, `with --systemd-cgroup it must be ${FORM}; found "${cgroupsPath}"`);
+  if (name === "") return fail(WHERE, `"${cgroupsPath}" has no name in it: it must be ${FORM}`);
+  if (name.endsWith(".slice"))
+    return fail(WHERE, `"${name}" would be a slice: containers are made in scopes, so name it otherwise`);
+  const unit = `${prefix}-${name}.scope`;
+  if (!NAME.test(unit) || unit.length > MOST_LETTERS)
+    return fail(
+      WHERE,
+      `"${unit}" is no name of a unit: use letters, digits, "_", "-", ".", "@" and "\\", ${MOST_LETTERS} at most`,
+    );
+  const parent = slice || usualSlice;
+  return { unit, slice: parent, cgroup: `${expandSlice(parent)}/${escaped(unit)}` };
+}
+
+/** `/a.slice/a-b.slice` for `a-b.slice`; nothing for the root slice `-.slice` (systemd.slice(5)). @throws ConfigError */
+export function expandSlice(slice: string): string {
+  if (slice === "-.slice") return "";
+  const names = slice.slice(0, -".slice".length).split("-");
+  if (!slice.endsWith(".slice") || names.includes("") || !NAME.test(slice) || slice.length > MOST_LETTERS)
+    return fail(
+      WHERE,
+      `"${slice}" is no name of a slice: it must be like "system.slice", or "a-b.slice" for one in a.slice`,
+    );
+  return names.map((_, index) => `/${escaped(`${names.slice(0, index + 1).join("-")}.slice`)}`).join("");
+}
+
+function escaped(name: string): string {
+  return ESCAPED.test(name) ? `_${name}` : name;
+}
