@@ -1,8 +1,8 @@
 import { type Bundle, readBundle } from "../container/bundle.ts";
 import { isRootless, requireUserNamespace } from "../container/caller.ts";
+import { cgroupDriver } from "../container/cgroup.ts";
 import type { Console } from "../container/console.ts";
 import { type Created, create } from "../container/create.ts";
-import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { announcerFor } from "./console.ts";
 import { handedDown } from "./handed-down.ts";
@@ -24,6 +24,7 @@ export async function createContainer(
   return create(store, handed.bundle, {
     id: args[0],
     prepare: handed.prepare,
+    systemdCgroup: globals.systemdCgroup,
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: handed.descriptors,
     noPivot: flags.noPivot,
@@ -38,16 +39,15 @@ export async function createContainer(
 
 /** `--dry-run`: prints the steps that would be taken, and takes none. */
 export async function showSteps(invocation: Creation): Promise<number> {
-  const { flags, args } = invocation;
+  const { globals, flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
-  for (const line of dryRun(args[0], bundleOf(invocation), flags)) print(`${line}\n`);
+  const driver = await cgroupDriver(globals.systemdCgroup);
+  for (const line of dryRun(args[0], bundleOf(invocation), driver, flags)) print(`${line}\n`);
   return 0;
 }
 
 /** The bundle that the flags name, checked. @throws Failure, ConfigError */
 export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
-  if (globals.systemdCgroup)
-    throw new Failure("--systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path");
   const bundle = readBundle(flags.bundle ?? ".");
   requireUserNamespace(bundle.config);
   for (const warning of bundle.warnings) log(globals, "warning", warning);

@@ -1,5 +1,6 @@
 import { requireRoot } from "../container/caller.ts";
 import { destroy } from "../container/delete.ts";
+import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { restore as restoreContainer } from "../container/restore.ts";
@@ -16,6 +17,10 @@ import { storeOf } from "./store-of.ts";
 export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
   requireRoot();
   const { globals, flags, args } = invocation;
+  if (globals.systemdCgroup)
+    throw new Failure(
+      "restore: --systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path",
+    );
   const warn = warnings(globals);
   const bundle = bundleOf(invocation);
   const store = storeOf(globals);

@@ -11,11 +11,11 @@ import { storeOf } from "./store-of.ts";
 type Flags = InvocationOf<"update">["flags"];
 
 /** `tsrun update ID`: limits from flags, or from a JSON file or standard input. */
-export function update({ globals, flags, args: [id] }: InvocationOf<"update">): number {
+export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
   if (flags.l3CacheSchema !== undefined || flags.memBwSchema !== undefined)
     throw new Failure("update: Intel RDT schemas are not supported yet");
   const resources = flags.resources === undefined ? fromFlags(flags) : fromFile(flags.resources);
-  updateContainer(storeOf(globals), id, resources);
+  await updateContainer(storeOf(globals), id, resources);
   return 0;
 }
 

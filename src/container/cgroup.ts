@@ -6,6 +6,8 @@ import { ERRNO } from "../kernel/errno.ts";
 import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../linux/cgroups/apply.ts";
+import type { Note } from "../linux/cgroups/cgroup-write.ts";
+import { enableControllers } from "../linux/cgroups/controllers.ts";
 import { createCgroup } from "../linux/cgroups/create.ts";
 import { delegateCgroup, wantsDelegation } from "../linux/cgroups/delegate.ts";
 import { compileDeviceRules } from "../linux/cgroups/device-program.ts";
@@ -19,45 +21,89 @@ import { resourceNotes, resourceWrites } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
 import type { SavedCgroup } from "./store.ts";
 
+/** How containers come by their cgroups: tsrun makes them, below, or lets systemd make them (scope.ts). */
+export interface CgroupDriver {
+  /** Where a container's cgroup will be. @throws ConfigError */
+  place(id: string, config: Config): SavedCgroup;
+  /** Makes it, with the controllers that the limits need. @throws ConfigError, SyscallError */
+  make(saved: SavedCgroup, config: Config): NewCgroup;
+  /** Changes its limits, all or none. @throws ConfigError, SyscallError */
+  change(saved: SavedCgroup, resources: Resources): Promise<void>;
+  /** Removes it and all below it. @throws CgroupBusyError */
+  remove(saved: SavedCgroup): void;
+}
+
 /** A container's cgroup while it is being made. */
 export interface NewCgroup {
   /** Null for a container without one. */
   readonly saved: SavedCgroup | null;
+  /** The directory that the init is born in; null where that is the cgroup of its parent, the stage. */
   readonly fd: number | null;
+  /** Begins to move the stage, which is held meanwhile, into the cgroup; absent when it stays where it is. */
+  readonly admit?: (stage: number) => void;
+  /** Waits until the stage is there. @throws SystemdError */
+  readonly admitted?: () => void;
   /** What of the resources is left out, and why: for --debug. */
   readonly notes: readonly string[];
   /** Applies resource limits and the device program. @throws ConfigError, SyscallError */
   restrict(): void;
+  /** Takes back what was made. */
+  remove(): void;
   close(): void;
 }
 
-/** Where a container's cgroup will be. @throws ConfigError */
-export function placeCgroup(id: string, config: Config): SavedCgroup {
-  const mount = unifiedMount();
-  return { mount, path: cgroupDirectory(mount, config.linux?.cgroupsPath, id) };
+/** tsrun's own cgroups. */
+const own: CgroupDriver = {
+  place(id, config) {
+    const mount = unifiedMount();
+    return { mount, path: cgroupDirectory(mount, config.linux?.cgroupsPath, id) };
+  },
+  make: makeCgroup,
+  async change({ mount, path }, resources) {
+    const { applyAllOrNone } = await import("../linux/cgroups/restore.ts");
+    const plan = planFor(mount, resourceWrites(resources));
+    enableControllers(mount, path, plan.required);
+    applyAllOrNone(path, plan.writes);
+  },
+  remove: ({ mount, path }) => removeCgroup(mount, path),
+};
+
+/** Those of an ordinary user. */
+const permitted: CgroupDriver = { ...own, make: makePermittedCgroup };
+
+/** How a container comes by its cgroup; systemd's part is loaded for those alone that want it. */
+export async function cgroupDriver(systemd: boolean, rootless = false): Promise<CgroupDriver> {
+  if (systemd) return (await import("./scope.ts")).scopes;
+  return rootless ? permitted : own;
 }
 
-/** Makes a container's cgroup with the controllers that its limits need. @throws ConfigError, SyscallError */
-export function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
+function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
   const resources = config.linux?.resources ?? {};
   const plan = planFor(mount, resourceWrites(resources));
   const fd = createCgroup(mount, path, plan.required);
   return {
     saved: { mount, path },
     fd,
-    notes: [...plan.notes, ...resourceNotes(resources)].map(({ where, message }) => `${where}: ${message}`),
-    restrict: () => restrict(path, fd, plan, resources, config),
+    notes: notesOf(plan, resources),
+    restrict: () => restrict(path, fd, plan, config),
+    remove: () => removeCgroup(mount, path),
     close: () => void here(close(fd)),
   };
+}
+
+export function notesOf(plan: ResourcePlan, resources: Resources): readonly string[] {
+  const line = ({ where, message }: Note) => `${where}: ${message}`;
+  return [...plan.notes, ...resourceNotes(resources)].map(line);
 }
 
 /**
  * The same for an ordinary user, who may have a cgroup where one was delegated (cgroups(7)): without permission for
  * one, a container that asks for no limit and no path goes without. @throws ConfigError, SyscallError
  */
-export function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
+function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
   try {
-    return withoutDeviceProgram(makeCgroup(saved, config));
+    const cgroup = makeCgroup(saved, config);
+    return { ...cgroup, restrict: () => withoutDeviceProgram(cgroup.restrict) };
   } catch (error) {
     if (!isErrno(error, ERRNO.EACCES, ERRNO.EPERM, ERRNO.EROFS)) throw error;
     const { resources = {}, cgroupsPath } = config.linux ?? {};
@@ -74,33 +120,30 @@ export function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgro
         `limits need a cgroup, and there is no permission for one: name a cgroupsPath ${delegated}`,
       );
     const notes = ["the container has no cgroup: there is no permission for one"];
-    return { saved: null, fd: null, notes, restrict: () => {}, close: () => {} };
+    return { saved: null, fd: null, notes, restrict: () => {}, remove: () => {}, close: () => {} };
   }
 }
 
 /** Only root may load a device program; in a user namespace nobody makes device nodes anyway. */
-function withoutDeviceProgram(cgroup: NewCgroup): NewCgroup {
-  return {
-    ...cgroup,
-    restrict() {
-      try {
-        cgroup.restrict();
-      } catch (error) {
-        if (!(error instanceof SyscallError && error.call.name === "bpf")) throw error;
-      }
-    },
-  };
+export function withoutDeviceProgram(restrict: () => void): void {
+  try {
+    restrict();
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.call.name === "bpf")) throw error;
+  }
 }
 
-function restrict(path: string, fd: number, plan: ResourcePlan, resources: Resources, config: Config): void {
+/** Sets a cgroup's owner, limits and device program. @throws ConfigError, SyscallError */
+export function restrict(path: string, fd: number, plan: ResourcePlan, config: Config): void {
   if (wantsDelegation(config)) delegateCgroup(path, hostRoot(config));
   applyWrites(path, plan.writes);
-  const program = deviceProgram(resources, config);
+  const program = deviceProgram(config);
   if (program !== null) attachDevices(fd, program);
 }
 
 /** Null when every device is open. */
-function deviceProgram({ devices }: Resources, { linux }: Config): Uint8Array | null {
+function deviceProgram({ linux }: Config): Uint8Array | null {
+  const devices = linux?.resources?.devices;
   const ordinary = ordinaryDeviceProgram(devices, linux?.devices);
   if (ordinary !== null) return ordinary;
   const rules = containerDeviceRules(devices, linux?.devices);
@@ -110,9 +153,4 @@ function deviceProgram({ devices }: Resources, { linux }: Config): Uint8Array | 
 /** The host's uid of the container's root. */
 function hostRoot({ linux = {} }: Config): number {
   return linux.uidMappings?.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
-}
-
-/** Removes a container's cgroup and all below it. @throws CgroupBusyError */
-export function deleteCgroup({ mount, path }: SavedCgroup): void {
-  removeCgroup(mount, path);
 }

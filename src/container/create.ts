@@ -16,7 +16,7 @@ import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid, unprivilegedInit } from "./caller.ts";
-import { deleteCgroup, makeCgroup, makePermittedCgroup, placeCgroup } from "./cgroup.ts";
+import { cgroupDriver } from "./cgroup.ts";
 import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
 import {
@@ -49,6 +49,8 @@ export interface CreateOptions {
   readonly pidFile: string | undefined;
   /** Called once the container has its state directory, before anything else is made. */
   readonly prepare: ((directory: StateDirectory) => void) | undefined;
+  /** Whether systemd makes its cgroup. */
+  readonly systemdCgroup: boolean;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
   /** Enters the root without pivot_root(2). */
@@ -100,6 +102,7 @@ async function make(
   hooks: CreateHooks | null,
 ): Promise<Created> {
   using undo = new Undo();
+  const driver = await cgroupDriver(options.systemdCgroup, options.rootless);
   const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
   using labels = labelling?.labelsOf(bundle.process) ?? null;
@@ -117,7 +120,7 @@ async function make(
   const { intelRdt, netDevices } = bundle.config.linux ?? {};
   const resctrl =
     intelRdt === undefined ? null : new (await import("../linux/resctrl.ts")).Resctrl(options.id, intelRdt);
-  const placed = placeCgroup(options.id, bundle.config);
+  const placed = driver.place(options.id, bundle.config);
   let saved: Saved = {
     ...firstState(bundle, options),
     cgroup: placed,
@@ -126,13 +129,15 @@ async function make(
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
-  const cgroup = (options.rootless ? makePermittedCgroup : makeCgroup)(placed, bundle.config);
-  undo.add(() => cgroup.saved && deleteCgroup(cgroup.saved));
+  const cgroup = driver.make(placed, bundle.config);
+  undo.add(() => cgroup.remove());
   if (cgroup.saved === null) saved = { ...saved, cgroup: null };
 
   const fd = newMailbox(directory);
-  const launch = new Launch(fd, mailboxSize(bundle, filter, prepared), namespaces, cgroup.fd);
+  const size = mailboxSize(bundle, filter, prepared);
+  const launch = new Launch(fd, size, namespaces, cgroup.fd, { held: cgroup.admit !== undefined });
   undo.add(() => launch.abort());
+  cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const keyring = options.ownKeyring ? options.id : null;
@@ -145,6 +150,8 @@ async function make(
   if (!namespaces.created.has("user")) stream();
   const { root, terminal } = setUp(init.program, context);
 
+  cgroup.admitted?.();
+  launch.release();
   const pid = launch.waitForInit();
   closeNamespaces(namespaces);
   if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});

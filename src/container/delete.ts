@@ -3,7 +3,7 @@ import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
-import { deleteCgroup } from "./cgroup.ts";
+import { cgroupDriver } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
 import { isAlive } from "./process-info.ts";
@@ -43,7 +43,7 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
   if (saved?.init) endInit(saved.init);
   if (saved?.cgroup) {
     killAll(saved.cgroup.path);
-    deleteCgroup(saved.cgroup);
+    (await cgroupDriver(saved.cgroup.unit !== undefined)).remove(saved.cgroup);
   }
   if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
   directory.remove();

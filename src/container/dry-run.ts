@@ -5,7 +5,7 @@ import { moveRootOf } from "../linux/move-root.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { pivot } from "../linux/rootfs.ts";
 import type { Bundle } from "./bundle.ts";
-import { placeCgroup } from "./cgroup.ts";
+import type { CgroupDriver } from "./cgroup.ts";
 import { contextOf } from "./create.ts";
 import { enter, setUp } from "./init-program.ts";
 import { prepareMounts } from "./prepared-mounts.ts";
@@ -20,10 +20,15 @@ interface DryRunFlags {
  * The system calls that a container's init would make, one line each with the property that asks for it. Nothing
  * is made; what reading alone can show to be wrong is an error as in `create`. @throws ConfigError
  */
-export function dryRun(id: string, bundle: Bundle, flags: DryRunFlags): readonly string[] {
+export function dryRun(
+  id: string,
+  bundle: Bundle,
+  driver: CgroupDriver,
+  flags: DryRunFlags,
+): readonly string[] {
   const namespaces = openNamespaces(bundle.config);
   const program = new Program();
-  const cgroup = placeCgroup(id, bundle.config).path;
+  const cgroup = driver.place(id, bundle.config).path;
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
   using prepared = prepareMounts(bundle, namespaces);

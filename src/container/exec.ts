@@ -77,9 +77,9 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
-  const launch = new Launch(fd, size, plan, target.cgroup, (stage) =>
-    scheduling?.confineParent(stage, execCPUAffinity ?? {}),
-  );
+  const launch = new Launch(fd, size, plan, target.cgroup, {
+    prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
+  });
   undo.add(() => launch.abort());
   const { program } = launch.init;
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));

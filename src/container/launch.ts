@@ -54,37 +54,54 @@ const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 /** How often a path is walked again that others keep from being walked. */
 const MOST_TRIES = 256;
 
+export interface LaunchOptions {
+  /** Adds what the stage does first, on the host. */
+  readonly prepare?: (stage: Program) => void;
+  /** Whether the stage waits, before it makes the init, for `release`. */
+  readonly held?: boolean;
+}
+
 /** A stage on its way; `init` waits for it. */
 export class Launch {
   readonly init: Mailbox;
   readonly parked: Mailbox;
   private readonly stage: Mailbox;
   private readonly clone: { readonly step: number };
-  private readonly stagePid: number;
+  readonly stagePid: number;
+  private held: boolean;
   private reaped = false;
   private initPid: number | null = null;
 
   /**
-   * `cgroupFd` is the directory that the init is born in; null leaves it in tsrun's. `prepare` adds what the stage
-   * does first, on the host.
+   * `cgroupFd` is the directory that the init is born in; null leaves it in the stage's, which is tsrun's until
+   * somebody moves it.
    */
   constructor(
     fd: number,
     size: MailboxSize,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    prepare: (stage: Program) => void = () => {},
+    { prepare = () => {}, held = false }: LaunchOptions = {},
   ) {
     const { stage, init, parked } = MailboxFile.create(fd, size);
     this.stage = stage;
     this.init = init;
     this.parked = parked;
+    this.held = held;
     prepare(this.stage.program);
-    this.clone = addStage(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
-    this.stage.post();
+    addEntry(this.stage.program, namespaces);
+    if (held) this.stage.post();
+    this.clone = addClone(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
+    if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
     this.stagePid = spawnAgent(fd);
+  }
+
+  /** Lets a stage that was held go on. */
+  release(): void {
+    if (this.held) this.stage.post();
+    this.held = false;
   }
 
   /** Waits for the clone; returns the init's pid. @throws StepError */
@@ -95,6 +112,10 @@ export class Launch {
 
   /** Ends the stage and the init, wherever they are. */
   abort(): void {
+    if (this.held) {
+      if (!this.stageEnded()) killAndReap(this.stagePid);
+      return;
+    }
     try {
       killAndReap(this.waitForInit());
     } catch (error) {
@@ -123,12 +144,8 @@ export class Launch {
   }
 }
 
-function addStage(
-  program: Program,
-  namespaces: NamespacePlan,
-  cgroupFd: number | null,
-  childMailbox: number,
-) {
+/** What the stage does before it clones. */
+function addEntry(program: Program, namespaces: NamespacePlan): void {
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -142,6 +159,14 @@ function addStage(
   if (namespaces.created.has("time"))
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
   setClocks?.();
+}
+
+function addClone(
+  program: Program,
+  namespaces: NamespacePlan,
+  cgroupFd: number | null,
+  childMailbox: number,
+) {
   program.by("config.json: linux.namespaces");
   const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
   const flags = created + CLONE_PARENT + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);

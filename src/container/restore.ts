@@ -12,7 +12,7 @@ import { restoredStreams } from "../linux/criu/streams.ts";
 import { takeKeyring } from "../linux/keyring.ts";
 import { mountTable } from "../linux/mount-table.ts";
 import type { Bundle } from "./bundle.ts";
-import { deleteCgroup, makeCgroup, placeCgroup } from "./cgroup.ts";
+import { cgroupDriver } from "./cgroup.ts";
 import type { Console } from "./console.ts";
 import { firstState } from "./create.ts";
 import { askCriu, type CommonOptions, DESCRIPTORS_FILE, type ImagePlaces, requestOptions } from "./criu.ts";
@@ -75,12 +75,13 @@ async function make(
   undo.add(() => directory.remove());
   options.prepare?.(directory);
   const first = firstState(bundle, { id: options.id, ownKeyring: true });
-  const place = placeCgroup(options.id, config);
+  const driver = await cgroupDriver(false);
+  const place = driver.place(options.id, config);
   const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
-  const cgroup = makeCgroup(place, config);
-  undo.add(() => deleteCgroup(place));
+  const cgroup = driver.make(place, config);
+  undo.add(() => cgroup.remove());
   undo.add(() => void killAll(place.path));
   cgroup.restrict();
   cgroup.close();

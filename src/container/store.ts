@@ -74,6 +74,15 @@ export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop"
 export interface SavedCgroup {
   readonly mount: string;
   readonly path: string;
+  /** The unit whose cgroup it is, when systemd has made it. */
+  readonly unit?: SavedUnit;
+}
+
+export interface SavedUnit {
+  readonly name: string;
+  readonly slice: string;
+  /** Whose systemd has it. */
+  readonly manager: "system" | "user";
 }
 
 export interface SavedInit {

@@ -1,10 +1,7 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { writeFile } from "../kernel/files.ts";
-import { planFor } from "../linux/cgroups/apply.ts";
-import { enableControllers } from "../linux/cgroups/controllers.ts";
-import { resourceWrites } from "../linux/cgroups/resources.ts";
-import { applyAllOrNone } from "../linux/cgroups/restore.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
+import { cgroupDriver } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
 import { containerStatus } from "./status.ts";
 import { CONFIG_FILE, NO_CGROUP, type Store } from "./store.ts";
@@ -13,7 +10,7 @@ import { CONFIG_FILE, NO_CGROUP, type Store } from "./store.ts";
  * Changes the limits of a container that runs; what the update does not name stays.
  * @throws Failure, ConfigError for limits that this host cannot set; then nothing was changed
  */
-export function update(store: Store, id: string, wanted: Resources): void {
+export async function update(store: Store, id: string, wanted: Resources): Promise<void> {
   using directory = store.open(id);
   directory.lock();
   const saved = directory.read();
@@ -23,10 +20,8 @@ export function update(store: Store, id: string, wanted: Resources): void {
   if (saved.cgroup === null) throw new Failure(`cannot update container ${id}: ${NO_CGROUP}`);
   const config = directory.config();
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
-  const { mount, path } = saved.cgroup;
-  const plan = planFor(mount, resourceWrites(changed));
-  enableControllers(mount, path, plan.required);
-  applyAllOrNone(path, plan.writes);
+  const driver = await cgroupDriver(saved.cgroup.unit !== undefined);
+  await driver.change(saved.cgroup, changed);
   // The next update goes on from these.
   const next = { ...config, linux: { ...config.linux, resources } };
   writeFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
