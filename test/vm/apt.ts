@@ -57,14 +57,14 @@ function archive(name: string, options: readonly string[]): Archive {
 }
 
 /** `bookworm` for Debian 12. */
-function releaseName(): string {
+export function releaseName(): string {
   const name = readFileSync("/etc/os-release", "utf8").match(/^VERSION_CODENAME=(\w+)$/m)?.[1];
   if (name === undefined) throw new Error("/etc/os-release has no VERSION_CODENAME");
   return name;
 }
 
 /** Where this machine gets its release from, so that a mirror is used here, too. @throws Error */
-function mirror(): string {
+export function mirror(): string {
   let found = mainOf(releaseName());
   if (found === undefined) {
     ownArchive().update(); // apt names what it has lists of

@@ -16,20 +16,29 @@ import { parseReports, type Report } from "./results.ts";
 /** Enough for all tests on a busy machine; a guest that takes longer hangs. */
 export const GUEST_SECONDS = 1500;
 
+/** Runs the files in a machine for them. @throws MissingPackage, NoKernel */
+export async function runInGuest(project: string, task: Task): Promise<Place> {
+  return runMachine(project, prepareMachine(project, task), task.machine, task.files);
+}
+
 /**
  * Boots a machine that runs the files and prints what each came to. A guest that does not come to its end is a failure
- * more. @throws MissingPackage, NoKernel
+ * more. @throws MissingPackage
  */
-export async function runInGuest(project: string, task: Task): Promise<Place> {
-  const machine = prepareMachine(project, task);
+export async function runMachine(
+  project: string,
+  machine: Machine,
+  name: string,
+  files: readonly string[],
+): Promise<Place> {
   const all = watch(machine.results, show);
   const ending = await boot(machine);
   const reports = all();
   const results = reports.flatMap((one) => (one.kind === "file" ? [one.result] : []));
   const kernel = reports.find((one) => one.kind === "began")?.kernel;
-  const where = kernel === undefined ? task.machine : `${task.machine} (${kernel})`;
+  const where = kernel === undefined ? name : `${name} (${kernel})`;
   if (ending.how === "switched off" && reports.at(-1)?.kind === "ended") return { where, results };
-  const guest = lost(project, machine, ending, unheard(task, results));
+  const guest = lost(project, machine, ending, unheard(files, results));
   printResult(guest);
   return { where, results: [...results, guest] };
 }
@@ -57,7 +66,7 @@ function show(report: Report): void {
 }
 
 /** The files that the guest said nothing of. */
-function unheard({ files }: Task, results: readonly FileResult[]): string[] {
+function unheard(files: readonly string[], results: readonly FileResult[]): string[] {
   return files.filter((file) => !results.some((result) => result.file === file));
 }
 

@@ -109,11 +109,14 @@ export function guestTree(project: string, { modules, programs: compiled, caller
     ...XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`))),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
-    ...files.map((path) => program(path.slice(1), readFileSync(path))),
-    ...[...PARTS, ...(callers ? CALLERS_PARTS : [])].flatMap((part) =>
-      copied(join(project, part), `${GUEST_PROJECT}/${part}`),
-    ),
+...files.map((path) => program(path.slice(1), readFileSync(path))),
+    ...projectIn(project, GUEST_PROJECT, callers ? CALLERS_PARTS : []),
   ]);
+}
+
+/** What a guest has of the project, below `path`: what all have, and `more`. */
+export function projectIn(project: string, path: string, more: readonly string[] = []): Entry[] {
+  return [...PARTS, ...more].flatMap((part) => copied(join(project, part), `${path}/${part}`));
 }
 
 /** @throws MissingPackage */
@@ -143,14 +146,14 @@ function inUsr(path: string): string {
 }
 
 /** Busybox, and each of its applets as a link in /bin, whatever directory it would have on a machine. */
-function busyboxPrograms(): Entry[] {
+export function busyboxPrograms(): Entry[] {
   const { binary, applets } = readBusybox("/bin/busybox");
   const names = applets.map((path) => path.slice(path.lastIndexOf("/") + 1));
   const links = names.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox"));
   return [program("bin/busybox", binary), ...links];
 }
 
-function link(path: string, target: string): Entry {
+export function link(path: string, target: string): Entry {
   return { type: "symlink", path, target };
 }
 
@@ -168,7 +171,7 @@ function copied(from: string, path: string): Entry[] {
 }
 
 /** The entries with a directory in front of each that none of them makes. */
-function withParents(entries: readonly Entry[]): Entry[] {
+export function withParents(entries: readonly Entry[]): Entry[] {
   const made = new Set(["."]);
   return entries.flatMap((entry) => {
     const missing = parents(entry.path).filter((path) => !made.has(path));

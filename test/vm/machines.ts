@@ -6,6 +6,7 @@ import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
 import { NoKernel } from "./kernel.ts";
 import type { MachineName } from "./prepare.ts";
+import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
 const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
@@ -15,7 +16,8 @@ const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].
 /**
  * Runs the whole suite with the stable kernel and, with the newer one, what kernels differ in. What this machine
  * (`here`) had to skip runs in the first, what that skips too in the second, and what is left then on a machine that
- * lacks what they have. A test that no place can run is a failure; where no machine can be had, it is a skip.
+ * lacks what they have; what needs systemd runs where systemd does. A test that no place can run is a failure; where no
+ * machine can be had, it is a skip.
  */
 export async function runMachines(project: string, here: readonly FileResult[]): Promise<readonly Place[]> {
   const machines: Machine[] = [];
@@ -24,6 +26,7 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   const features = all.filter((file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file));
   machines.push(await inGuest(project, "stable", unique([...all, ...filesOf(left())])));
   machines.push(await inGuest(project, "backports", unique([...features, ...filesOf(left())])));
+  machines.push(await inSystemd(project));
   if (!machines.every(({ ran }) => ran)) return machines;
   if (left().length > 0) machines.push(await inGuest(project, "bare", filesOf(left())));
   return left().length > 0 ? [...machines, neverRan(left())] : machines;
@@ -47,13 +50,27 @@ interface Machine extends Place {
   readonly ran: boolean;
 }
 
-async function inGuest(project: string, machine: MachineName, files: readonly string[]): Promise<Machine> {
+function inGuest(project: string, machine: MachineName, files: readonly string[]): Promise<Machine> {
+  return attempt(machine, files, () => runInGuest(project, { machine, files, seconds: GUEST_SECONDS }));
+}
+
+function inSystemd(project: string): Promise<Machine> {
+  const files = systemdFiles(project);
+  return attempt("systemd", files, () => runUnderSystemd(project, files, GUEST_SECONDS));
+}
+
+/** Where no such machine can be had, every file is skipped. */
+async function attempt(
+  where: string,
+  files: readonly string[],
+  run: () => Promise<Place>,
+): Promise<Machine> {
   try {
-    return { ran: true, ...(await runInGuest(project, { machine, files, seconds: GUEST_SECONDS })) };
+    return { ran: true, ...(await run()) };
   } catch (error) {
     if (!(error instanceof MissingPackage || error instanceof NoKernel)) throw error;
     const { message } = error;
-    return { ran: false, where: machine, results: files.map((file) => notRun(file, message)) };
+    return { ran: false, where, results: files.map((file) => notRun(file, message)) };
   }
 }
 

@@ -5,7 +5,7 @@
 BUN ?= node_modules/.bin/bun
 IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 
-.PHONY: test-vm kernel-features test-vm-mishaps need-qemu need-qemu-if-possible
+.PHONY: test-vm test-vm-systemd kernel-features test-vm-mishaps need-qemu need-debootstrap need-qemu-if-possible
 
 # QEMU, and what the guest is made with and gets of this machine.
 HAS_QEMU = command -v qemu-system-x86_64 && command -v xz && command -v ip && command -v ps && command -v criu && \
@@ -22,6 +22,12 @@ need-qemu-if-possible:
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine; KERNEL=stable|backports|all
 	@KERNEL=$(or $(KERNEL),stable) $(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
+
+need-debootstrap:
+	$(call require,test -x /usr/sbin/debootstrap && test -x /sbin/mke2fs,debootstrap and mke2fs,debootstrap e2fsprogs)
+
+test-vm-systemd: bin/tsrun build/rootfs/.built | need-qemu need-debootstrap ## run those of --systemd-cgroup in one that systemd runs
+	@$(IN_TURN) $(BUN) test/vm/systemd/run.ts $(FILES)
 
 # That a guest which panics, hangs or goes off too early fails, and that Ctrl-C ends QEMU.
 test-vm-mishaps: bin/tsrun build/rootfs/.built | need-qemu

@@ -1,0 +1,35 @@
+/** Runs the test files in the guest, one after another, and reports each to the host. */
+import { openSync, readFileSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
+import { cgroup2Controllers } from "../../../harness/cgroups.ts";
+import { runFile, type Surroundings } from "../../../harness/run-file.ts";
+import { FILE_LIST, portDevice, type Report } from "../../results.ts";
+
+const PROJECT = resolve(import.meta.dir, "../../../..");
+const FILE_SECONDS = 180;
+/** No pid namespace: systemd knows processes by the machine's pids. */
+const OWN_MOUNTS: Surroundings = {
+  command: [
+    ...["unshare", "--mount", "--propagation", "private"],
+    ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
+  ],
+  owns: () => false,
+};
+
+process.env["TSRUN_TEST_SLOWNESS"] = "3";
+const port = openSync(portDevice(), "w");
+report({
+  kind: "began",
+  kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
+  controllers: [...cgroup2Controllers()],
+});
+for (const file of readFileSync(resolve(PROJECT, FILE_LIST), "utf8").split("\n").filter(Boolean)) {
+  const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, OWN_MOUNTS);
+  report({ kind: "file", result: { ...result, file } });
+}
+report({ kind: "ended" });
+
+function report(what: Report): void {
+  const line = Buffer.from(`${JSON.stringify(what)}\n`);
+  for (let done = 0; done < line.length; ) done += writeSync(port, line, done);
+}

@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MissingPackage } from "../../../rootfs/missing-package.ts";
+import { command } from "../../harness/mount.ts";
+import { mirror, releaseName } from "../apt.ts";
+
+/** What the guest has beside Debian's essential packages. */
+const PACKAGES = [
+  "systemd",
+  "systemd-sysv",
+  "dbus",
+  "dbus-user-session",
+  "libpam-systemd",
+  "uidmap",
+] as const;
+
+/** What only people need, or apt. */
+const SUPERFLUOUS = [
+  "usr/share/doc",
+  "usr/share/locale",
+  "usr/share/man",
+  "var/cache/apt/archives",
+  "var/lib/apt/lists",
+] as const;
+
+const BYTES = 512 * 1024 * 1024;
+
+/**
+ * A disk with a small Debian that systemd starts, of this machine's release: in `cache`, or made there, which takes a
+ * minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage
+ */
+export function cachedImage(cache: string): string {
+  const image = join(cache, "root.img");
+  if (existsSync(image)) return image;
+  for (const [program, owner] of [
+    ["debootstrap", "debootstrap"],
+    ["mke2fs", "e2fsprogs"],
+  ] as const)
+    if (Bun.which(program) === null) throw new MissingPackage(`there is no ${program}`, owner);
+  const work = join(cache, "making");
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  const tree = join(work, "tree");
+  command(
+    "debootstrap",
+    "--variant=minbase",
+    `--include=${PACKAGES.join(",")}`,
+    releaseName(),
+    tree,
+    mirror(),
+  );
+  for (const path of SUPERFLUOUS) rmSync(join(tree, path), { recursive: true });
+  const draft = join(work, "root.img");
+  writeFileSync(draft, "");
+  truncateSync(draft, BYTES);
+  command("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, draft);
+  renameSync(draft, image);
+  rmSync(work, { recursive: true });
+  return image;
+}

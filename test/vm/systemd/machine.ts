@@ -1,0 +1,14 @@
+/** A virtual machine that systemd runs, for the tests of `--systemd-cgroup`. */
+import type { Place } from "../../harness/report.ts";
+import { runMachine } from "../guest-run.ts";
+import { prepareMachine } from "./prepare.ts";
+
+/** The test files for it, relative to the project. */
+export function systemdFiles(project: string): string[] {
+  return [...new Bun.Glob("test/vm/systemd/*.test.ts").scanSync(project)].sort();
+}
+
+/** Runs the files in it, for no longer than that. @throws MissingPackage, NoKernel */
+export function runUnderSystemd(project: string, files: readonly string[], seconds: number): Promise<Place> {
+  return runMachine(project, prepareMachine(project, files, seconds), "systemd", files);
+}

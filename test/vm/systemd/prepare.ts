@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { directory, program, textFile } from "../../../rootfs/tree.ts";
+import { writeCpio } from "../cpio.ts";
+import { busyboxPrograms, link, projectIn, withParents } from "../initramfs.ts";
+import { cachedKernel, loadOrder } from "../kernel.ts";
+import type { Machine } from "../machine.ts";
+import { FILE_LIST } from "../results.ts";
+import { cachedImage } from "./image.ts";
+
+const MODULES = ["virtio_pci", "virtio_console", "virtio_blk"] as const;
+
+/** Where the project is: on a tmpfs, so that the disk stays as it is. */
+const PROJECT = "mnt/tsrun";
+const UNITS = "etc/systemd/system";
+
+/** Units that find no such device in the guest, or keep its two processors from the tests. */
+const MASKED = [
+  ...["getty.target", "serial-getty@ttyS0.service", "systemd-udevd.service", "systemd-udev-trigger.service"],
+  ...["systemd-udevd-kernel.socket", "systemd-udevd-control.socket", "timers.target", "e2scrub_reap.service"],
+  ...["systemd-random-seed.service", "systemd-update-utmp.service", "systemd-firstboot.service"],
+  ...["systemd-journal-flush.service", "systemd-machine-id-commit.service", "systemd-sysusers.service"],
+  ...["dev-hugepages.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-kernel-config.mount"],
+  ...["sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-binfmt.service"],
+] as const;
+
+/** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoKernel */
+export function prepareMachine(project: string, files: readonly string[], seconds: number): Machine {
+  const own = join(project, "build/vm/systemd");
+  const kernels = join(project, "build/vm/stable");
+  for (const path of [own, kernels]) mkdirSync(path, { recursive: true });
+  const kernel = cachedKernel(kernels, "stable");
+  const machine = {
+    image: kernel.image,
+    initramfs: join(own, "guest.cpio"),
+    parameters: [],
+    console: join(own, "console.log"),
+    results: join(own, "results.jsonl"),
+    disks: [cachedImage(own)],
+    seconds,
+  };
+  for (const file of [machine.console, machine.results]) writeFileSync(file, "");
+  const read = (file: string) => readFileSync(join(import.meta.dir, "guest", file));
+  writeCpio(
+    machine.initramfs,
+    withParents([
+      ...["proc", "sys", "dev", "root"].map((path) => directory(path)),
+      program("init", read("init")),
+      ...loadOrder(kernel, MODULES).map((file, index) =>
+        program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
+      ),
+      ...busyboxPrograms(),
+      ...projectIn(project, `guest/${PROJECT}`),
+      textFile(`guest/${PROJECT}/${FILE_LIST}`, files),
+      { ...program(`guest/${UNITS}/tests.service`, read("tests.service")), mode: 0o644 },
+      link(`guest/${UNITS}/default.target`, "tests.target"),
+      textFile(`guest/${UNITS}/tests.target`, ["[Unit]", "Wants=tests.service", "Requires=basic.target"]),
+      ...MASKED.map((unit) => link(`guest/${UNITS}/${unit}`, "/dev/null")),
+    ]),
+  );
+  return machine;
+}
