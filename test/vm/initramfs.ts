@@ -109,7 +109,7 @@ export function guestTree(project: string, { modules, programs: compiled, caller
     ...XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`))),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
-...files.map((path) => program(path.slice(1), readFileSync(path))),
+    ...files.map((path) => program(path.slice(1), readFileSync(path))),
     ...projectIn(project, GUEST_PROJECT, callers ? CALLERS_PARTS : []),
   ]);
 }

@@ -60,11 +60,7 @@ function inSystemd(project: string): Promise<Machine> {
 }
 
 /** Where no such machine can be had, every file is skipped. */
-async function attempt(
-  where: string,
-  files: readonly string[],
-  run: () => Promise<Place>,
-): Promise<Machine> {
+async function attempt(where: string, files: readonly string[], run: () => Promise<Place>): Promise<Machine> {
   try {
     return { ran: true, ...(await run()) };
   } catch (error) {
