@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { DEFAULT_MOUNTS } from "../harness/bundle.ts";
 import { type Container, container, created, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun } from "../harness/environment.ts";
+import { testIdmap } from "../harness/idmap.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { type Call, complaint, type Outcome, refusal, runtime } from "../harness/runtime.ts";
 
@@ -88,21 +89,23 @@ for (const [flags, said] of [
   });
 }
 
-testTsrun("what criu would lose silently is refused, and what matters less is warned of", () => {
+testIdmap("what criu would lose silently is refused", () => {
   const mapped = [{ containerID: 0, hostID: 100000, size: 65536 }];
-  const host = freshDirectory("host");
   const mount = {
     destination: "/data",
     type: "bind",
-    source: host,
+    source: freshDirectory("host"),
     options: ["bind"],
     uidMappings: mapped,
     gidMappings: mapped,
   };
   using box = started({ args: SLEEP, mounts: [...DEFAULT_MOUNTS, mount] });
   assert.match(complaint(checkpoint(box)), /config\.json: mounts\[\d\]: criu cannot save an id-mapped mount/);
+});
+
+testTsrun("what criu loses and matters less is warned of", () => {
   using other = started({ args: SLEEP, process: { ioPriority: { class: "IOPRIO_CLASS_BE", priority: 7 } } });
-  const log = join(host, "log");
+  const log = join(freshDirectory("log"), "log");
   checkpoint(other, [], { ...callerWithCriu("exit 1"), global: ["--log", log] });
   assert.match(readFileSync(log, "utf8"), /warning.*process\.ioPriority: criu does not save all of it/);
 });

@@ -1,19 +1,15 @@
 // Runs beside other files.
 import { chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { release } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
 import { inside, ran, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { testIdmap } from "../harness/idmap.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
-
-const [major = 0, minor = 0] = release().split(".").map(Number);
-const testIdmap = testIf(major > 6 || (major === 6 && minor >= 3), "needs a tmpfs that can be id-mapped");
 
 /** What is 0 to 999 on the volume is 200000 to 200999 in the mount. */
 const VOLUME = [{ containerID: 0, hostID: 200_000, size: 1000 }];
