@@ -84,10 +84,10 @@ export function prepareMachine(project: string, { machine: name, files, seconds 
   return machine;
 }
 
-/** The C programs of the integration tests. */
+/** The C programs of the tests. */
 function compiledPrograms(project: string, directory: string): string[] {
   mkdirSync(directory, { recursive: true });
-  const sources = [...new Bun.Glob("test/integration/**/*.c").scanSync(project)].sort();
+  const sources = [...new Bun.Glob("test/{integration,vm}/**/*.c").scanSync(project)].sort();
   return sources.map((source) => {
     const output = join(directory, basename(source, ".c"));
     compileProgram(project, source, output);
