@@ -55,9 +55,13 @@ export function printFeatures(places: readonly Place[]): void {
     );
 }
 
-/** `time namespace` for test/vm/time-namespace.test.ts, and for a file of that name elsewhere. */
+/**
+ * `time namespace` for test/vm/time-namespace.test.ts, and for a file of that name elsewhere; `systemd limits` for
+ * test/vm/systemd/limits.test.ts.
+ */
 function featureOf({ file }: FileResult): string {
-  return basename(file, ".test.ts").replaceAll("-", " ");
+  const name = basename(file, ".test.ts").replaceAll("-", " ");
+  return file.includes("/systemd/") ? `systemd ${name}` : name;
 }
 
 /** `12 passed, 1 failed`; nothing where no file is about the feature. */
