@@ -5,6 +5,8 @@ import type { SyscallName } from "../kernel/syscall-numbers.ts";
 const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?: string } } => ({
   capset: { EPERM: "tsrun cannot give capabilities that it lacks itself" },
   clone3: {
+    EACCES:
+      "an ordinary user enters a cgroup from inside of what was delegated alone: is tsrun called from there?",
     EBUSY: "a cgroup whose controllers are enabled for its children cannot have processes itself",
     EINVAL: "does this kernel have all these namespaces?",
     ENOSPC: "a limit in /proc/sys/user is reached",

@@ -72,12 +72,13 @@ export async function exec(directory: StateDirectory, process: Process, options:
   using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
 
   const unprivileged = unprivilegedGuest();
-  const target = openTarget(saved.init, saved.cgroup, options.cgroup);
+  const target = await openTarget(saved.init, saved.cgroup, options.cgroup);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
   const launch = new Launch(fd, size, plan, target.cgroup, {
+    admit: target.admit,
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
   });
   undo.add(() => launch.abort());

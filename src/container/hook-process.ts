@@ -58,6 +58,8 @@ export interface HookPlace {
   /** Namespaces that it joins, in a cgroup of theirs; tsrun's own without any. */
   readonly joins: readonly Join[];
   readonly cgroup: number | null;
+  /** Moves the stage into the cgroup, where it can't be born there. */
+  readonly admit: ((stage: number) => void) | null;
   /** Its root directory, when that isn't its mount namespace's. */
   readonly root: number | null;
   /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
@@ -243,7 +245,9 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
   undo.always(() => void here(close(fd)));
   for (const inherited of [stdin, output]) here(fcntl(inherited, F_SETFD, 0));
   const size = { steps: 256, data: 65_536 + executionSize(process, place.filter), execution: 0 };
-  const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup);
+  const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup, {
+    admit: place.admit,
+  });
   undo.add(() => launch.abort());
   const agent = launch.init;
   const { program } = agent;

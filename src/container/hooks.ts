@@ -162,7 +162,7 @@ async function runInside(
 ): Promise<void> {
   for (const [index, hook] of hooks.entries()) {
     const where = placeOf(kind, index, hook);
-    const target = openTarget(init, saved.cgroup);
+    const target = await openTarget(init, saved.cgroup);
     try {
       const entrance = { ...target, pidInside: innermostPid(init.pid) };
       await runHook(where, hook, state, place(entrance, hook, where));
@@ -183,6 +183,7 @@ function runtimePlace(bundle: string): HookPlace {
   return {
     joins: [],
     cgroup: null,
+    admit: null,
     root: null,
     pidInside: undefined,
     prepare: () => {},

@@ -59,6 +59,8 @@ export interface LaunchOptions {
   readonly prepare?: (stage: Program) => void;
   /** Whether the stage waits, before it makes the init, for `release`. */
   readonly held?: boolean;
+  /** Moves the stage to where the init is to be born, before it makes it. */
+  readonly admit?: ((stage: number) => void) | null;
 }
 
 /** A stage on its way; `init` waits for it. */
@@ -81,7 +83,7 @@ export class Launch {
     size: MailboxSize,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { prepare = () => {}, held = false }: LaunchOptions = {},
+    { prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
   ) {
     const { stage, init, parked } = MailboxFile.create(fd, size);
     this.stage = stage;
@@ -96,6 +98,17 @@ export class Launch {
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
     this.stagePid = spawnAgent(fd);
+    if (admit !== null) this.releaseTo(admit);
+  }
+
+  private releaseTo(admit: (stage: number) => void): void {
+    try {
+      admit(this.stagePid);
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    this.release();
   }
 
   /** Lets a stage that was held go on. */
@@ -167,7 +180,7 @@ function addClone(
   cgroupFd: number | null,
   childMailbox: number,
 ) {
-  program.by("config.json: linux.namespaces");
+  program.by(namespaces.created.size > 0 ? "config.json: linux.namespaces" : "a process of the container");
   const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
   const flags = created + CLONE_PARENT + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
   const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);

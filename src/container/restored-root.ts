@@ -4,7 +4,7 @@ import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG, SIGKILL } from "../ke
 import { here } from "../kernel/here.ts";
 import { Launch, runInit } from "./launch.ts";
 import { processInfo } from "./process-info.ts";
-import { closeTarget, openTarget } from "./target.ts";
+import { closeTarget, openNamespacesOf } from "./target.ts";
 
 /** More than the few steps need. */
 const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
@@ -14,7 +14,7 @@ const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
  * does not go on yet. @throws Failure, StepError
  */
 export function sealRoot(pid: number): void {
-  const target = openTarget({ pid, startTime: processInfo(pid)?.startTime ?? 0 }, null);
+  const target = openNamespacesOf({ pid, startTime: processInfo(pid)?.startTime ?? 0 });
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
   const launch = new Launch(fd, SIZE, plan, null);

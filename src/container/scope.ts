@@ -65,6 +65,13 @@ function make(saved: SavedCgroup, config: Config): NewCgroup {
   return new Scope({ saved, unit, plan, properties, annotated, config, manager });
 }
 
+/** Lets the user's systemd move a process into a container's cgroup, or one below. @throws SystemdError */
+export function admit(saved: SavedCgroup, directory: string, process: number): void {
+  const { name, manager: kind } = unitOf(saved);
+  using manager = new Manager(kind);
+  manager.attach(name, directory.slice(saved.path.length), process);
+}
+
 interface Plan {
   readonly saved: SavedCgroup;
   readonly unit: SavedUnit;

@@ -12,20 +12,32 @@ import type { SavedCgroup, SavedInit } from "./store.ts";
 export interface Target {
   /** The namespaces in which the init isn't tsrun's neighbour: one join by a pidfd, or none. */
   readonly joins: readonly Join[];
+  /** The directory to be born in; null without a cgroup, and where `admit` is the way into it. */
   readonly cgroup: number | null;
+  /** Moves the stage into the cgroup, where its user's systemd alone may. */
+  readonly admit: ((stage: number) => void) | null;
   /** The init's root when it has one of its own in a shared mount namespace. */
   readonly root: number | null;
 }
 
-/**
- * Opens the container of an init, which is identified before anything is opened by its pid. `below` names a cgroup
- * below the container's. @throws Failure
- */
-export function openTarget(
-  init: Pick<SavedInit, "pid" | "startTime">,
+type Identified = Pick<SavedInit, "pid" | "startTime">;
+
+/** Opens the container of an init. `below` names a cgroup below the container's. @throws Failure */
+export async function openTarget(
+  init: Identified,
   saved: SavedCgroup | null,
   below: string | undefined = undefined,
-): Target {
+): Promise<Target> {
+  const target = openNamespacesOf(init);
+  if (saved === null) return target;
+  if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(init.pid, saved, below) };
+  const { admit } = await import("./scope.ts");
+  const directory = below === undefined ? cgroupOf(init.pid, saved) : saved.path + below;
+  return { ...target, admit: (stage) => admit(saved, directory, stage) };
+}
+
+/** The same, but for the cgroup. The init is identified before anything is opened by its pid. @throws Failure */
+export function openNamespacesOf(init: Identified): Target {
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0 || !isAlive(init.pid, init.startTime))
     throw new Failure("cannot enter the container: its init has just ended");
@@ -37,7 +49,8 @@ export function openTarget(
   if (flag === 0) here(close(pidfd));
   return {
     joins: flag === 0 ? [] : [{ type: "pid", flag, fd: pidfd, where: "container's namespaces" }],
-    cgroup: saved === null ? null : openCgroup(init.pid, saved, below),
+    cgroup: null,
+    admit: null,
     root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
   };
 }

@@ -13,6 +13,9 @@ const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].
   (name) => `test/integration/${name}.test.ts`,
 );
 
+/** Limits that callers set: where these callers are, and every controller. */
+const CALLERS_LIMITS = "test/callers/limits.test.ts";
+
 /**
  * Runs what kernels differ in with the stable kernel and with the newer one. What this machine (`here`) had to skip
  * runs in the first, what that skips too in the second, and what is left then on a machine that lacks what they have;
@@ -25,7 +28,10 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   const features = guestFiles(project).filter(
     (file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file),
   );
-  machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
+  const callers = here.some(({ file, passed }) => file === CALLERS_LIMITS && passed > 0)
+    ? [CALLERS_LIMITS]
+    : [];
+  machines.push(await inGuest(project, "stable", unique([...callers, ...features, ...filesOf(left())])));
   machines.push(await inGuest(project, "backports", unique([...features, ...filesOf(left())])));
   machines.push(await inSystemd(project));
   if (!machines.every(({ ran }) => ran)) return machines;

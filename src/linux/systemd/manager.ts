@@ -49,10 +49,7 @@ export class Manager implements Disposable {
 
   /** Asks for a transient unit around a process, and does not wait. @throws SystemdError */
   start(unit: string, pid: number, ofUnit: readonly UnitProperty[]): Starting {
-    if (!this.connection.sharesPids)
-      throw new SystemdError(
-        `systemd would take pid ${pid} for another process: tsrun is not in its pid namespace, as --systemd-cgroup needs it`,
-      );
+    this.requirePids(pid);
     const properties = [...ofUnit, property("PIDs", "au", [pid])];
     this.watchJobs(unit);
     return this.begin(unit, properties);
@@ -102,6 +99,16 @@ export class Manager implements Disposable {
     }
   }
 
+  /** Moves a process into a unit's cgroup, or one below it such as `/jobs`. @throws SystemdError */
+  attach(unit: string, below: string, pid: number): void {
+    this.requirePids(pid);
+    try {
+      this.call(call("AttachProcessesToUnit", "ssau", [unit, below, [pid]]), unit, "attach a process to");
+    } catch (error) {
+      throw error instanceof BusError ? refused(unit, "attach a process to", error) : error;
+    }
+  }
+
   /** systemd's version, without its distribution's part. @throws SystemdError */
   version(): number {
     return Number(/\d+/.exec(this.text("Version"))?.[0]);
@@ -121,6 +128,13 @@ export class Manager implements Disposable {
     const body = [unit, "replace", asValues(properties), []];
     const serial = this.connection.send(call("StartTransientUnit", "ssa(sv)a(sa(sv))", body));
     return { unit, properties, serial };
+  }
+
+  private requirePids(pid: number): void {
+    if (this.connection.sharesPids) return;
+    throw new SystemdError(
+      `systemd would take pid ${pid} for another process: tsrun is not in its pid namespace, as --systemd-cgroup needs it`,
+    );
   }
 
   /** A bus passes on what it is asked for; systemd sends it to a bus when somebody there wants it. */

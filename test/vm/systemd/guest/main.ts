@@ -7,10 +7,10 @@ import { FILE_LIST, portDevice, type Report } from "../../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../../..");
 const FILE_SECONDS = 180;
-/** No pid namespace: systemd knows processes by the machine's pids. */
+/** No pid namespace: systemd knows processes by the machine's pids; and what it mounts for a user is seen here, too. */
 const OWN_MOUNTS: Surroundings = {
   command: [
-    ...["unshare", "--mount", "--propagation", "private"],
+    ...["unshare", "--mount", "--propagation", "slave"],
     ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
   ],
   owns: () => false,
