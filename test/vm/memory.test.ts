@@ -12,9 +12,9 @@ import { measured } from "../harness/measured.ts";
 import { command } from "../harness/mount.ts";
 import { complaint } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { limitedCgroup } from "../unit/rootfs/memory-cgroup.ts";
 import { paused } from "../unit/rootfs/pause-process.ts";
 import { cgroupOf, parentCgroup } from "./cgroup.ts";
+import { limitedCgroup } from "./memory-cgroup.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,12 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { canCompilePause, compilePause, machineArchitecture } from "../../../rootfs/pause/compile.ts";
 import { testIf } from "../../harness/skip.ts";
 import { waitUntil } from "../../harness/wait.ts";
-import { limitedCgroup, memoryHierarchy } from "./memory-cgroup.ts";
 import { childrenOf, paused, pausedAsInit, ran } from "./pause-process.ts";
 
 const WARNING = "Warning: pause should be the first process of its PID namespace\n";
@@ -15,10 +14,6 @@ const INTERRUPTED = "Shutting down, got signal: Interrupt\n";
 
 const directory = mkdtempSync(join(tmpdir(), "tsrun-pause-"));
 const testIfRoot = testIf(process.getuid?.() === 0, "needs root for a PID namespace");
-const testIfLimited = testIf(
-  process.getuid?.() === 0 && memoryHierarchy() !== undefined,
-  "needs cgroup controller memory",
-);
 test.after(() => rmSync(directory, { recursive: true }));
 
 const native = join(directory, "pause");
@@ -132,16 +127,5 @@ function memory(pid: number, field: "Rss" | "Anonymous"): number {
   const lines = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   return Number(new RegExp(`^${field}: +(\\d+) kB$`, "m").exec(lines)?.[1]);
 }
-
-testIfLimited("pause lives and ends in a cgroup with 100 KB of memory", async () => {
-  const hierarchy = memoryHierarchy();
-  if (hierarchy === undefined) return; // testIfLimited has checked it
-  await using cgroup = limitedCgroup(hierarchy, basename(directory), 100 * 1024);
-  const enter = ["sh", "-c", `echo $$ > ${cgroup.path}/cgroup.procs; exec "$@"`, "sh"];
-  using pause = await paused([...enter, native]);
-  pause.signal("SIGCHLD");
-  pause.signal("SIGTERM");
-  assert.equal(await pause.ended(), { status: 0, stdout: "", stderr: WARNING + TERMINATED });
-});
 
 test.run();
