@@ -11,20 +11,24 @@ IN_TURN = mkdir -p build/vm && flock --close build/vm/lock
 HAS_QEMU = command -v qemu-system-x86_64 && command -v xz && command -v ip && command -v ps && command -v criu && \
 	command -v iptables-restore
 QEMU_PACKAGES = qemu-system-x86 xz-utils iproute2 procps criu iptables
+# What the guest of systemd is made with.
+HAS_DEBOOTSTRAP = test -x /usr/sbin/debootstrap && test -x /sbin/mke2fs
+DEBOOTSTRAP_PACKAGES = debootstrap e2fsprogs
 
 need-qemu:
 	$(call require,$(HAS_QEMU),QEMU and the programs xz and ip and ps and criu and iptables-restore,$(QEMU_PACKAGES))
 
 # For `make test`, which skips what needs a virtual machine where there can be none, and says so.
 need-qemu-if-possible:
-	@{ $(HAS_QEMU); } >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
-		$(call apt-install,$(QEMU_PACKAGES)); } || echo "apt-get could not install QEMU: see build/apt.log"
+	@{ $(HAS_QEMU) && $(HAS_DEBOOTSTRAP); } >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
+		$(call apt-install,$(QEMU_PACKAGES) $(DEBOOTSTRAP_PACKAGES)); } || \
+		echo "apt-get could not install QEMU and debootstrap: see build/apt.log"
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine; KERNEL=stable|backports|all
 	@KERNEL=$(or $(KERNEL),stable) $(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
 
 need-debootstrap:
-	$(call require,test -x /usr/sbin/debootstrap && test -x /sbin/mke2fs,debootstrap and mke2fs,debootstrap e2fsprogs)
+	$(call require,$(HAS_DEBOOTSTRAP),debootstrap and mke2fs,$(DEBOOTSTRAP_PACKAGES))
 
 test-vm-systemd: bin/tsrun build/rootfs/.built | need-qemu need-debootstrap ## run those of --systemd-cgroup in one that systemd runs
 	@$(IN_TURN) $(BUN) test/vm/systemd/run.ts $(FILES)
