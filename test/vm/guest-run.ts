@@ -16,7 +16,7 @@ import { parseReports, type Report } from "./results.ts";
 /** Enough for all tests on a busy machine; a guest that takes longer hangs. */
 export const GUEST_SECONDS = 1500;
 
-/** Runs the files in a machine for them. @throws MissingPackage, NoKernel */
+/** Runs the files in a machine for them. @throws MissingPackage, NoMachine */
 export async function runInGuest(project: string, task: Task): Promise<Place> {
   return runMachine(project, prepareMachine(project, task), task.machine, task.files);
 }

@@ -19,10 +19,10 @@ export interface Kernel {
   readonly builtIn: ReadonlySet<string>;
 }
 
-/** There is no such kernel to be had. */
-export class NoKernel extends Error {}
+/** What a machine boots from, such as its kernel, can't be had here. */
+export class NoMachine extends Error {}
 
-/** The kernel in `directory`; fetched from Debian's archive when there is none. @throws NoKernel */
+/** The kernel in `directory`; fetched from Debian's archive when there is none. @throws NoMachine */
 export function cachedKernel(directory: string, edition: Edition): Kernel {
   const unpacked = join(directory, "kernel");
   if (!existsSync(unpacked)) fetchKernel(directory, unpacked, edition);
@@ -43,7 +43,7 @@ function fetchKernel(directory: string, destination: string, edition: Edition): 
   rmSync(work, { recursive: true });
 }
 
-/** The package's file. What this machine knows of the archive may be missing or out of date. @throws NoKernel */
+/** The package's file. What this machine knows of the archive may be missing or out of date. @throws NoMachine */
 function downloaded(work: string, edition: Edition): string {
   try {
     const archive = edition === "stable" ? ownArchive() : backports(join(work, "apt"));
@@ -54,7 +54,7 @@ function downloaded(work: string, edition: Edition): string {
       return download(archive, work);
     }
   } catch (error) {
-    throw new NoKernel(`needs ${NEWEST} of ${edition}: ${String(error)}`);
+    throw new NoMachine(`needs ${NEWEST} of ${edition}: ${String(error)}`);
   }
 }
 

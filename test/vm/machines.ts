@@ -4,7 +4,7 @@ import { type FileSkip, type Place, printResult, skippedEverywhere } from "../ha
 import type { FileResult } from "../harness/run-file.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
-import { NoKernel } from "./kernel.ts";
+import { NoMachine } from "./kernel.ts";
 import type { MachineName } from "./prepare.ts";
 import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 
@@ -71,7 +71,7 @@ async function attempt(where: string, files: readonly string[], run: () => Promi
   try {
     return { ran: true, ...(await run()) };
   } catch (error) {
-    if (!(error instanceof MissingPackage || error instanceof NoKernel)) throw error;
+    if (!(error instanceof MissingPackage || error instanceof NoMachine)) throw error;
     const { message } = error;
     return { ran: false, where, results: files.map((file) => notRun(file, message)) };
   }

@@ -53,7 +53,7 @@ export interface Task {
   readonly seconds: number;
 }
 
-/** Makes, in `build/vm/NAME`, all that a machine boots from. @throws MissingPackage, NoKernel */
+/** Makes, in `build/vm/NAME`, all that a machine boots from. @throws MissingPackage, NoMachine */
 export function prepareMachine(project: string, { machine: name, files, seconds }: Task): Machine {
   const { edition, parameters } = MACHINES[name];
   const directory = join(project, "build/vm", name);

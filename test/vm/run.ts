@@ -9,7 +9,7 @@ import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { type Place, printFeatures, summarize } from "../harness/report.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
-import { NoKernel } from "./kernel.ts";
+import { NoMachine } from "./kernel.ts";
 import type { MachineName } from "./prepare.ts";
 
 const PROJECT = resolve(import.meta.dir, "../..");
@@ -19,7 +19,7 @@ const files = process.argv.length > 2 ? process.argv.slice(2).map(inProject) : g
 try {
   process.exitCode = await run();
 } catch (error) {
-  if (!(error instanceof MissingPackage || error instanceof NoKernel)) throw error;
+  if (!(error instanceof MissingPackage || error instanceof NoMachine)) throw error;
   refuse(error.message);
 }
 
@@ -27,7 +27,7 @@ function inProject(file: string): string {
   return relative(PROJECT, resolve(file));
 }
 
-/** Runs the files and prints how they went; returns the exit status. @throws MissingPackage, NoKernel */
+/** Runs the files and prints how they went; returns the exit status. @throws MissingPackage, NoMachine */
 async function run(): Promise<number> {
   refuseUnlessBuilt();
   const places: Place[] = [];

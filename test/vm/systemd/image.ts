@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MissingPackage } from "../../../rootfs/missing-package.ts";
 import { command } from "../../harness/mount.ts";
 import { mirror, releaseName } from "../apt.ts";
+import { NoMachine } from "../kernel.ts";
 
 /** What the guest has beside Debian's essential packages. */
 const PACKAGES = [
@@ -27,7 +28,7 @@ const BYTES = 512 * 1024 * 1024;
 
 /**
  * A disk with a small Debian that systemd starts, of this machine's release: in `cache`, or made there, which takes a
- * minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage
+ * minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage, NoMachine
  */
 export function cachedImage(cache: string): string {
   const image = join(cache, "root.img");
@@ -41,14 +42,7 @@ export function cachedImage(cache: string): string {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const tree = join(work, "tree");
-  command(
-    "debootstrap",
-    "--variant=minbase",
-    `--include=${PACKAGES.join(",")}`,
-    releaseName(),
-    tree,
-    mirror(),
-  );
+  bootstrap(tree);
   for (const path of SUPERFLUOUS) rmSync(join(tree, path), { recursive: true });
   const draft = join(work, "root.img");
   writeFileSync(draft, "");
@@ -57,4 +51,13 @@ export function cachedImage(cache: string): string {
   renameSync(draft, image);
   rmSync(work, { recursive: true });
   return image;
+}
+
+function bootstrap(tree: string): void {
+  const packages = `--include=${PACKAGES.join(",")}`;
+  try {
+    command("debootstrap", "--variant=minbase", packages, releaseName(), tree, mirror());
+  } catch (error) {
+    throw new NoMachine(`needs a Debian made by debootstrap: ${String(error)}`);
+  }
 }

@@ -8,7 +8,7 @@ export function systemdFiles(project: string): string[] {
   return [...new Bun.Glob("test/vm/systemd/*.test.ts").scanSync(project)].sort();
 }
 
-/** Runs the files in it, for no longer than that. @throws MissingPackage, NoKernel */
+/** Runs the files in it, for no longer than that. @throws MissingPackage, NoMachine */
 export function runUnderSystemd(project: string, files: readonly string[], seconds: number): Promise<Place> {
   return runMachine(project, prepareMachine(project, files, seconds), "systemd", files);
 }

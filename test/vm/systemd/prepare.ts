@@ -24,7 +24,7 @@ const MASKED = [
   ...["sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-binfmt.service"],
 ] as const;
 
-/** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoKernel */
+/** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoMachine */
 export function prepareMachine(project: string, files: readonly string[], seconds: number): Machine {
   const own = join(project, "build/vm/systemd");
   const kernels = join(project, "build/vm/stable");

@@ -9,7 +9,7 @@
 import { relative, resolve } from "node:path";
 import { MissingPackage } from "../../../rootfs/missing-package.ts";
 import { summarize } from "../../harness/report.ts";
-import { NoKernel } from "../kernel.ts";
+import { NoMachine } from "../kernel.ts";
 import { runUnderSystemd, systemdFiles } from "./machine.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
@@ -20,7 +20,7 @@ const files = named.length > 0 ? named : systemdFiles(PROJECT);
 try {
   process.exitCode = summarize([await runUnderSystemd(PROJECT, files, Number(VM_SECONDS))]);
 } catch (error) {
-  if (!(error instanceof MissingPackage || error instanceof NoKernel)) throw error;
+  if (!(error instanceof MissingPackage || error instanceof NoMachine)) throw error;
   console.error(`test/vm/systemd/run.ts: ${error.message}`);
   process.exitCode = 1;
 }
