@@ -10,7 +10,11 @@ export function state({ globals, args: [id] }: InvocationOf<"state">): number {
   using directory = storeOf(globals).open(id);
   const saved = directory.read();
   if (saved === null)
-    throw new Failure(`container ${id} has no state yet: it is being created, or its creator was killed`);
+    throw new Failure(
+      directory.busy
+        ? `container ${id} has no state yet: it is being created`
+        : `container ${id} has no state: its creator was killed, or has just begun; \`tsrun delete --force ${id}\` removes what there is`,
+    );
   const { annotations, ...rest } = stateOf(saved, containerStatus(directory, saved));
   const { rootfs, created, owner } = saved;
   const shown = { ...rest, rootfs, created, ...(annotations && { annotations }), owner: ownerName(owner) };

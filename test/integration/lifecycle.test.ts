@@ -1,6 +1,6 @@
 // Runs beside other files.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -124,7 +124,11 @@ testTsrun("while create is at work the container is creating, or not there yet",
     create.child.kill("SIGSTOP");
     const { status, stdout, stderr } = box.call("state");
     if (status === 0) seen.add(JSON.parse(stdout).status);
-    else assert.match(stderr, /does not exist|has no state yet: it is being created/);
+    else
+      assert.match(
+        stderr,
+        /does not exist|has no state yet: it is being created|has no state: .*, or has just begun/,
+      );
     create.child.kill("SIGCONT");
     assert.is((await create.ended()).status, 0);
     assert.is(box.state().status, "created");
@@ -336,6 +340,17 @@ testTsrun("start while another start runs: exactly one wins", async () => {
     await waitUntil(() => box.printed() === "once\n", "the program has run once");
   }
 });
+
+testTsrun(
+  "a container whose creator was killed before it had a state is told, and removed by delete --force",
+  () => {
+    const id = uniqueId();
+    mkdirSync(join(stateRoot, id), { recursive: true });
+    assert.match(complaint(runtime(["state", id])), /has no state: its creator was killed, .*delete --force/);
+    silent(runtime(["delete", "--force", id]));
+    assert.match(complaint(runtime(["state", id])), /does not exist/);
+  },
+);
 
 leavesNothing();
 test.run();
