@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { machine } from "./callers/machine.ts";
-import { type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
+import { ALL_OF_IT, type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
 import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
 import { runMachines } from "./vm/machines.ts";
 
@@ -127,6 +127,6 @@ async function run({ path, kind, missing }: TestFile): Promise<void> {
 }
 
 function leftOut(file: string, missing: readonly string[]): FileResult {
-  const skipped = [{ name: "all of it", reason: `needs ${missing.join(" and ")}` }];
+  const skipped = [{ name: ALL_OF_IT, reason: `needs ${missing.join(" and ")}` }];
   return { file, passed: 0, failed: 0, skipped, seconds: 0, complaints: [], output: "" };
 }

@@ -19,7 +19,7 @@ need-callers:
 test-callers: need-root bin/tsrun build/rootfs/.built | need-callers ## let containerd, podman and docker call tsrun
 	@$(BUN) test/run.ts $(or $(FILES),$(wildcard test/callers/*.test.ts))
 
-# containerd's limits want controllers of cgroup v2 that this machine may lack.
+# Limits want controllers of cgroup v2 that this machine may lack.
 .PHONY: test-callers-vm
-test-callers-vm: need-callers ## let containerd set limits in a virtual machine
-	@$(MAKE) --no-print-directory test-vm FILES=test/callers/limits.test.ts
+test-callers-vm: need-callers ## let containerd, podman and docker set limits in a virtual machine
+	@$(MAKE) --no-print-directory test-vm FILES="$(wildcard test/callers/*limits.test.ts)"

@@ -2,38 +2,22 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { cgroup2Controllers, cgroup2Of } from "../harness/cgroups.ts";
+import { cgroup2Of } from "../harness/cgroups.ts";
 import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { call, printed, type Said } from "./call.ts";
-import { docker, startDocker } from "./docker.ts";
+import { call, printed } from "./call.ts";
+import { box, docker, NO_NETWORK, ran, startDocker, WITH_TSRUN } from "./docker.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 
-const controllers = cgroup2Controllers();
 const atFirst = watchMachine();
 const daemon = await startDocker();
-const WITH_TSRUN = ["--runtime", "tsrun"];
-/** The daemon has no default bridge here. */
-const NO_NETWORK = ["--network", "none"];
 {
   using _ = box(["sleep", "100"]); // the first container makes docker's own directories
 }
 const afterStart = watchMachine();
-
-/** `docker run --rm` of a shell script, to its end. */
-function ran(script: string, ...flags: string[]): Said {
-  return docker("run", "--rm", ...WITH_TSRUN, ...NO_NETWORK, ...flags, BUSYBOX, "sh", "-c", script);
-}
-
-/** A container in the background, gone when the test is done. */
-function box(args: readonly string[], ...flags: string[]): Disposable & { readonly id: string } {
-  const network = flags.includes("--network") ? [] : NO_NETWORK;
-  const id = printed(docker("run", "--detach", ...WITH_TSRUN, ...network, ...flags, BUSYBOX, ...args)).trim();
-  return { id, [Symbol.dispose]: () => void printed(docker("rm", "--force", id)) };
-}
 
 function inspect(id: string, field: string): string {
   return printed(docker("inspect", "--format", `{{.${field}}}`, id)).trim();
@@ -89,14 +73,8 @@ test("the defaults are docker's: capabilities, seccomp, masked paths, a user", (
   );
 });
 
-const own = BigInt(`0x${status(process.pid).get("CapBnd")}`);
 const CAP_SYS_RESOURCE = 1n << 24n;
-const hasAll = (own & CAP_SYS_RESOURCE) !== 0n;
-testIf(hasAll, "needs CAP_SYS_RESOURCE")("--privileged gives all capabilities", () => {
-  const said = printed(ran("grep CapEff /proc/self/status | cut -f 2", "--privileged"));
-  assert.is(BigInt(`0x${said.trim()}`), own);
-});
-
+const hasAll = (BigInt(`0x${status(process.pid).get("CapBnd")}`) & CAP_SYS_RESOURCE) !== 0n;
 testIf(!hasAll, "CAP_SYS_RESOURCE is there")(
   "--privileged asks for capabilities that tsrun can't give here",
   () => {
@@ -211,18 +189,6 @@ test("a health check runs in the container", async () => {
   using sleeper = box(["sleep", "100"], "--health-cmd", "test -f /etc/passwd", "--health-interval", "200ms");
   await waitUntil(() => inspect(sleeper.id, "State.Health.Status") === "healthy", "it is healthy");
 });
-
-testIf(controllers.has("memory") && controllers.has("pids"), "needs cgroup controllers memory and pids")(
-  "--memory and --pids-limit limit, and update changes them",
-  () => {
-    using sleeper = box(["sleep", "100"], "--memory", "64m", "--pids-limit", "50");
-    const files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max"];
-    const limits = () => printed(docker("exec", sleeper.id, "cat", ...files));
-    assert.is(limits(), "67108864\n50\n");
-    printed(docker("update", "--memory", "128m", "--memory-swap", "-1", sleeper.id));
-    assert.is(limits(), "134217728\n50\n");
-  },
-);
 
 test("nothing is left of all these, and then nothing of docker", async () => {
   await afterStart("of the containers");

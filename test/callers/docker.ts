@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runtimePath, workDirectory } from "../harness/environment.ts";
 import { call, printed, type Said } from "./call.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
-import { writeImages } from "./images.ts";
+import { BUSYBOX, writeImages } from "./images.ts";
 import { snippet } from "./snippets.ts";
 
 /** What this machine of the tests needs besides the page's example. */
@@ -17,6 +17,25 @@ export async function startDocker(): Promise<Daemon> {
   const daemon = await startDaemon(["dockerd", "--config-file", config], () => docker("info").status === 0);
   printed(docker("load", "--quiet", "--input", writeImages()));
   return daemon;
+}
+
+export const WITH_TSRUN = ["--runtime", "tsrun"] as const;
+/** The daemon has no default bridge here. */
+export const NO_NETWORK = ["--network", "none"] as const;
+
+/** `docker run --rm` of a shell script, to its end. */
+export function ran(script: string, ...flags: readonly string[]): Said {
+  return docker("run", "--rm", ...WITH_TSRUN, ...NO_NETWORK, ...flags, BUSYBOX, "sh", "-c", script);
+}
+
+/** A container in the background, gone when the test is done. */
+export function box(
+  args: readonly string[],
+  ...flags: readonly string[]
+): Disposable & { readonly id: string } {
+  const network = flags.includes("--network") ? [] : NO_NETWORK;
+  const id = printed(docker("run", "--detach", ...WITH_TSRUN, ...network, ...flags, BUSYBOX, ...args)).trim();
+  return { id, [Symbol.dispose]: () => void printed(docker("rm", "--force", id)) };
 }
 
 /** `docker` with its words, to the daemon of this machine whatever the caller's environment names. */

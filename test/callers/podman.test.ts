@@ -7,30 +7,17 @@ import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { call, printed, type Said } from "./call.ts";
+import { call, printed } from "./call.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
-import { configurePodman, createPod, podman } from "./podman.ts";
+import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
 
 configurePodman();
-/** The default network needs iptables, which not every kernel lets a namespace have. */
-const NO_NETWORK = ["--network", "none"];
 {
   using _ = box(["sleep", "100"]); // the first container makes podman's own directories
 }
 const controllers = cgroup2Controllers();
 const afterStart = watchMachine();
-
-/** `podman run --rm` of a shell script, to its end. */
-function ran(script: string, ...flags: string[]): Said {
-  return podman("run", "--rm", ...NO_NETWORK, ...flags, BUSYBOX, "sh", "-c", script);
-}
-
-/** A container in the background, gone when the test is done. */
-function box(args: readonly string[], ...flags: string[]): Disposable & { readonly id: string } {
-  const id = printed(podman("run", "--detach", ...NO_NETWORK, ...flags, BUSYBOX, ...args)).trim();
-  return { id, [Symbol.dispose]: () => void printed(podman("rm", "--force", "--time", "0", id)) };
-}
 
 function inspect(id: string, field: string): string {
   return printed(podman("inspect", "--format", `{{.${field}}}`, id)).trim();
@@ -208,18 +195,6 @@ test("when podman's cgroupfs driver has closed a pod's cgroup to all devices, ts
     /default device \/dev\/null: .* do the device rules of the cgroups above the container allow it\?/,
   );
 });
-
-testIf(controllers.has("memory") && controllers.has("pids"), "needs cgroup controllers memory and pids")(
-  "--memory and --pids-limit limit, and update changes them",
-  () => {
-    using sleeper = box(["sleep", "100"], "--memory", "64m", "--pids-limit", "50");
-    const limits = () =>
-      printed(podman("exec", sleeper.id, "cat", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max"));
-    assert.is(limits(), "67108864\n50\n");
-    printed(podman("update", "--memory", "128m", sleeper.id));
-    assert.is(limits(), "134217728\n50\n");
-  },
-);
 
 testIf(!controllers.has("memory"), "the cgroup controller memory is there")(
   "a limit that this host can't set is refused, and podman shows why",

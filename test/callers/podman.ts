@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
 import { runtimePath, workDirectory } from "../harness/environment.ts";
 import { call, printed, type Said } from "./call.ts";
-import { PAUSE, writeImages } from "./images.ts";
+import { BUSYBOX, PAUSE, writeImages } from "./images.ts";
 import { snippet } from "./snippets.ts";
 
 /** The example of the page, and what this machine of the tests needs besides. */
@@ -45,6 +45,23 @@ export function configurePodman(): void {
 /** `podman` with its words. */
 export function podman(...words: string[]): Said {
   return call(["podman", ...words]);
+}
+
+/** The default network needs iptables, which not every kernel lets a namespace have. */
+export const NO_NETWORK = ["--network", "none"] as const;
+
+/** `podman run --rm` of a shell script, to its end. */
+export function ran(script: string, ...flags: readonly string[]): Said {
+  return podman("run", "--rm", ...NO_NETWORK, ...flags, BUSYBOX, "sh", "-c", script);
+}
+
+/** A container in the background, gone when the test is done. */
+export function box(
+  args: readonly string[],
+  ...flags: readonly string[]
+): Disposable & { readonly id: string } {
+  const id = printed(podman("run", "--detach", ...NO_NETWORK, ...flags, BUSYBOX, ...args)).trim();
+  return { id, [Symbol.dispose]: () => void printed(podman("rm", "--force", "--time", "0", id)) };
 }
 
 /** A pod whose infra container is our pause. */

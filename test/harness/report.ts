@@ -100,6 +100,9 @@ export function summarize(places: readonly Place[]): number {
   return failed > 0 || passed === 0 ? 1 : 0;
 }
 
+/** The name under which a file is skipped as a whole. */
+export const ALL_OF_IT = "all of it";
+
 /** A test that did not run, of a file of that name. */
 export interface FileSkip extends Skipped {
   readonly file: string;

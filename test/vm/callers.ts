@@ -1,4 +1,4 @@
-/** What a guest needs besides, in which real callers call tsrun: containerd and what its tests are made of. */
+/** What a guest needs besides, in which real callers call tsrun: these, and what their tests are made of. */
 
 /** Whether a test file, relative to the project, is one of theirs. */
 export function isOfCallers(file: string): boolean {
@@ -14,18 +14,78 @@ export const CALLERS_PARTS = [
   ...["strip-ansi", "wrap-ansi", "tar", "@isaacs", "chownr", "minipass", "minizlib", "yallist"],
 ].map((name) => (/^(docs|rootfs|build)/.test(name) ? name : `node_modules/${name}`));
 
-/** Programs, and the packages that have them. */
-export const CALLERS_PROGRAMS = [
-  ["containerd", "containerd"],
-  ["containerd-shim-runc-v2", "containerd"],
-  ["ctr", "containerd"],
-] as const;
+/** A file of the host and the package that has it. */
+type Owned = readonly [path: string, owner: string];
 
-/** Files that stay where they are on this machine, and the package that has them. */
-export const CALLERS_FILES = [
-  ["/usr/lib/cni/bridge", "containernetworking-plugins"],
-  ["/usr/lib/cni/host-local", "containernetworking-plugins"],
-  ["/usr/lib/cni/loopback", "containernetworking-plugins"],
-] as const;
+/** What a test file of theirs needs in its guest. */
+export interface CallersNeeds {
+  readonly programs: readonly Owned[];
+  /** Files that stay where they are on this machine. */
+  readonly files: readonly Owned[];
+  readonly modules: readonly string[];
+}
 
-export const CALLERS_MODULES = ["bridge"] as const;
+const CONTAINERD: readonly Owned[] = ["containerd", "containerd-shim-runc-v2", "ctr"].map((name) => [
+  name,
+  "containerd",
+]);
+
+/** The test files that have guests: those of what few machines let callers do. */
+const NEEDS: ReadonlyMap<string, CallersNeeds> = new Map([
+  [
+    "test/callers/limits.test.ts",
+    {
+      programs: CONTAINERD,
+      files: ["bridge", "host-local", "loopback"].map(
+        (name) => [`/usr/lib/cni/${name}`, "containernetworking-plugins"] as const,
+      ),
+      modules: ["bridge"],
+    },
+  ],
+  [
+    "test/callers/podman-limits.test.ts",
+    {
+      programs: [
+        ["podman", "podman"],
+        ["conmon", "conmon"],
+      ],
+      files: [
+        ["/etc/containers/policy.json", "golang-github-containers-common"],
+        ["/usr/share/containers/seccomp.json", "golang-github-containers-common"],
+        ["/usr/lib/cni/loopback", "containernetworking-plugins"],
+      ],
+      modules: [],
+    },
+  ],
+  [
+    "test/callers/docker-limits.test.ts",
+    {
+      programs: [
+        ...CONTAINERD,
+        ["dockerd", "docker.io"],
+        ["docker", "docker.io"],
+        // dockerd wants it, and does not call it here.
+        ["runc", "runc"],
+      ],
+      files: [],
+      modules: [],
+    },
+  ],
+]);
+
+/** Whether a test file can run in a guest although it is of callers. */
+export function hasGuest(file: string): boolean {
+  return NEEDS.has(file);
+}
+
+/** What the guest of these test files needs for callers; null when none of them is theirs. */
+export function callersNeeds(files: readonly string[]): CallersNeeds | null {
+  const needs = files.flatMap((file) => NEEDS.get(file) ?? []);
+  if (needs.length === 0) return null;
+  const all = <T>(part: (one: CallersNeeds) => readonly T[]) => [...new Set(needs.flatMap(part))];
+  return {
+    programs: all((one) => one.programs),
+    files: all((one) => one.files),
+    modules: all((one) => one.modules),
+  };
+}

@@ -2,13 +2,13 @@
  * The guest's whole file system: tsrun, the tests, the rootfs that they run, and the few programs of this machine
  * that the tests call. JavaScript needs no program of its own: tsrun, told `BUN_BE_BUN=1`, is the Bun in it.
  */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { readBusybox } from "../../rootfs/busybox-binary.ts";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
 import { command } from "../harness/mount.ts";
-import { CALLERS_FILES, CALLERS_PARTS, CALLERS_PROGRAMS } from "./callers.ts";
+import { CALLERS_PARTS, type CallersNeeds } from "./callers.ts";
 import { GUEST_PROGRAMS } from "./results.ts";
 
 /** Where the project is in the guest, without the first slash. */
@@ -69,6 +69,7 @@ const LINKS = [
   ["lib", "usr/lib"],
   ["lib64", "usr/lib64"],
   ["sbin", "bin"],
+  ["var/run", "../run"],
   ["usr/bin", "../bin"],
   ["usr/sbin", "../bin"],
 ] as const;
@@ -82,17 +83,19 @@ export interface GuestParts {
   readonly modules: readonly string[];
   /** C programs of the tests, compiled. */
   readonly programs: readonly string[];
-  /** Whether it has what real callers of tsrun need. */
-  readonly callers: boolean;
+  /** What real callers of tsrun need, when there are any. */
+  readonly callers: CallersNeeds | null;
 }
 
 /** The tree of a guest. @throws MissingPackage */
 export function guestTree(project: string, { modules, programs: compiled, callers }: GuestParts): Entry[] {
   const tsrun = join(project, "bin/tsrun");
-  const wanted = [...PROGRAMS, ...(callers ? CALLERS_PROGRAMS : [])];
+  const wanted = [...PROGRAMS, ...(callers?.programs ?? [])];
   const programs = wanted.map(([name, owner]) => [name, which(name, owner)] as const);
-  const files = callers ? CALLERS_FILES.map(([path, owner]) => which(path, owner)) : [];
-  const linked = [tsrun, ...files, ...programs.map(([, path]) => path)].flatMap(librariesOf);
+  const files = (callers?.files ?? []).map(([path, owner]) => existing(path, owner));
+  const linked = [tsrun, ...files.filter(isExecutable), ...programs.map(([, path]) => path)].flatMap(
+    librariesOf,
+  );
   const libraries = new Set([...linked, loadedLibrary()].map(inUsr));
   return withParents([
     ...MOUNT_POINTS.map((path) => directory(path)),
@@ -110,7 +113,7 @@ export function guestTree(project: string, { modules, programs: compiled, caller
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
     ...files.map((path) => program(path.slice(1), readFileSync(path))),
-    ...projectIn(project, GUEST_PROJECT, callers ? CALLERS_PARTS : []),
+    ...projectIn(project, GUEST_PROJECT, callers === null ? [] : CALLERS_PARTS),
   ]);
 }
 
@@ -126,9 +129,26 @@ function which(name: string, owner: string): string {
   return path;
 }
 
-/** The loader and the libraries that a program is linked with, as ldd(1) lists them. */
+/** @throws MissingPackage */
+function existing(path: string, owner: string): string {
+  if (!existsSync(path))
+    throw new MissingPackage(`the guest needs ${path}, which is not on this machine`, owner);
+  return path;
+}
+
+function isExecutable(path: string): boolean {
+  return (statSync(path).mode & 0o111) !== 0;
+}
+
+/** The loader and the libraries that a program is linked with, as ldd(1) lists them; it fails for a static one. */
 function librariesOf(path: string): string[] {
-  return [...command("ldd", path).matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, library = ""]) => library);
+  const list = [
+    "-c",
+    'ldd "$1" 2>/dev/null || ldd "$1" 2>&1 | grep -q "not a dynamic executable"',
+    "sh",
+    path,
+  ];
+  return [...command("sh", ...list).matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, library = ""]) => library);
 }
 
 /** @throws MissingPackage */

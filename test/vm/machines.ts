@@ -1,7 +1,8 @@
 /** The part of `make test` that runs in virtual machines. */
 import { MissingPackage } from "../../rootfs/missing-package.ts";
-import { type FileSkip, type Place, printResult, skippedEverywhere } from "../harness/report.ts";
+import { ALL_OF_IT, type FileSkip, type Place, printResult, skippedEverywhere } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
+import { hasGuest } from "./callers.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
 import { NoMachine } from "./kernel.ts";
@@ -12,9 +13,6 @@ import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
-
-/** Limits that callers set: where these callers are, and every controller. */
-const CALLERS_LIMITS = "test/callers/limits.test.ts";
 
 /**
  * Runs what kernels differ in with the stable kernel and with the newer one. What this machine (`here`) had to skip
@@ -28,10 +26,7 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   const features = guestFiles(project).filter(
     (file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file),
   );
-  const callers = here.some(({ file, passed }) => file === CALLERS_LIMITS && passed > 0)
-    ? [CALLERS_LIMITS]
-    : [];
-  machines.push(await inGuest(project, "stable", unique([...callers, ...features, ...filesOf(left())])));
+  machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
   machines.push(await inGuest(project, "backports", unique([...features, ...filesOf(left())])));
   machines.push(await inSystemd(project));
   if (!machines.every(({ ran }) => ran)) return machines;
@@ -41,7 +36,10 @@ export async function runMachines(project: string, here: readonly FileResult[]):
 
 /** The skips of tests that a guest may run. */
 function forGuests(skips: readonly FileSkip[]): FileSkip[] {
-  return skips.filter(({ file }) => /^test\/(integration|vm)\//.test(file));
+  return skips.filter(({ file, name }) => {
+    const callersAreHere = hasGuest(file) && name !== ALL_OF_IT;
+    return callersAreHere || /^test\/(integration|vm)\//.test(file);
+  });
 }
 
 function filesOf(skips: readonly FileSkip[]): string[] {
@@ -78,7 +76,7 @@ async function attempt(where: string, files: readonly string[], run: () => Promi
 }
 
 function notRun(file: string, reason: string): FileResult {
-  const skipped = [{ name: "all of it", reason: `needs a virtual machine: ${reason}` }];
+  const skipped = [{ name: ALL_OF_IT, reason: `needs a virtual machine: ${reason}` }];
   return { file, passed: 0, failed: 0, skipped, seconds: 0, complaints: [], output: "" };
 }
 

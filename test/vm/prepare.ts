@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { textFile } from "../../rootfs/tree.ts";
 import { compileProgram } from "../harness/compile-program.ts";
-import { CALLERS_MODULES, isOfCallers } from "./callers.ts";
+import { callersNeeds } from "./callers.ts";
 import { writeCpio } from "./cpio.ts";
 import { GUEST_PROJECT, guestTree } from "./initramfs.ts";
 import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
@@ -71,10 +71,10 @@ export function prepareMachine(project: string, { machine: name, files, seconds 
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
   for (const disk of machine.disks) emptyDisk(disk);
-  const callers = files.some(isOfCallers);
+  const callers = callersNeeds(files);
   const parts = {
     callers,
-    modules: loadOrder(kernel, callers ? [...MODULES, ...CALLERS_MODULES] : MODULES),
+    modules: loadOrder(kernel, [...MODULES, ...(callers?.modules ?? [])]),
     programs: compiledPrograms(project, join(directory, "programs")),
   };
   writeCpio(machine.initramfs, [
