@@ -151,6 +151,8 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "a rule holds for the arguments that it names":
       "linux.seccomp.syscalls[].args linux.seccomp.syscalls[].args[].{index,value,op}",
     "a masked comparison looks at the bits of its mask": "linux.seccomp.syscalls[].args[].valueTwo",
+  },
+  "integration/seccomp-listener.test.ts": {
     "a listener decides about a container's calls, and knows whose they are":
       "linux.seccomp.{listenerPath,listenerMetadata}",
   },

@@ -1,11 +1,11 @@
 // Runs beside other files.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, namespaces } from "../harness/bundle.ts";
-import { type Container, container, containerOf, created, started } from "../harness/container.ts";
+import { bundle } from "../harness/bundle.ts";
+import { containerOf, created, started } from "../harness/container.ts";
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { commandLine, exists, lives, status } from "../harness/processes.ts";
@@ -14,21 +14,6 @@ import { becomeSubreaper } from "../harness/subreaper.ts";
 import { spinUntil, waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
-
-/** Says what it hears of, and goes on; `ready` comes first, so that a test knows when to speak. */
-const LISTENER = [
-  "sh",
-  "-c",
-  'for s in HUP INT USR1 TERM WINCH; do trap "echo $s" $s; done; echo ready; while :; do sleep 0.02; done',
-];
-
-function startedListener(): Container {
-  return started({ args: LISTENER });
-}
-
-async function hears(box: Container, word: string): Promise<void> {
-  await waitUntil(() => box.printed().split("\n").includes(word), `the container prints ${word}`);
-}
 
 // The four states
 
@@ -183,174 +168,6 @@ for (const verb of ["start", "state", "kill", "delete"]) {
     assert.match(complaint(runtime([verb, uniqueId()])), /does not exist/);
   });
 }
-
-// kill
-
-test("kill sends SIGTERM unless told otherwise", async () => {
-  using box = startedListener();
-  await hears(box, "ready");
-  box.kill();
-  await hears(box, "TERM");
-});
-
-for (const [spelling, name] of [
-  ["USR1", "USR1"],
-  ["SIGUSR1", "USR1"],
-  ["10", "USR1"],
-  ["hup", "HUP"],
-  ["SIGWINCH", "WINCH"],
-  ["2", "INT"],
-] as const) {
-  test(`kill ${spelling} sends SIG${name}`, async () => {
-    using box = startedListener();
-    await hears(box, "ready");
-    box.kill(spelling);
-    await hears(box, name);
-  });
-}
-
-for (const wrong of ["NOPE", "SIGNOPE", "-1", "99", "1.5"]) {
-  test(`kill refuses the signal ${wrong}`, () => {
-    using box = started({ args: SLEEP });
-    complaint(runtime(["kill", box.id, "--", wrong]));
-    assert.is(box.state().status, "running");
-  });
-}
-
-test("kill KILL ends a container that only waits to be started", async () => {
-  using box = created({ args: SLEEP });
-  box.kill("KILL");
-  await box.until("stopped");
-});
-
-test("kill --all reaches every process of a container in the caller's PID namespace", async () => {
-  const script = "sleep 61 & echo $!; exec sleep 62";
-  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
-  await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
-  const child = Number(box.printed());
-  assert.ok(lives(child), `process ${child} lives`);
-  silent(runtime(["kill", "--all", box.id, "KILL"]));
-  await waitUntil(() => !lives(child), `process ${child} is killed`);
-});
-
-test("kill --all of a stopped container succeeds", async () => {
-  using box = started({ args: ["true"] });
-  await box.until("stopped");
-  silent(runtime(["kill", "--all", box.id, "KILL"]));
-});
-
-// delete
-
-test("delete takes a stopped container away", async () => {
-  using box = started({ args: ["true"] });
-  await box.until("stopped");
-  box.delete();
-  assert.match(complaint(box.call("state")), /does not exist/);
-  assert.not(readdirSync(stateRoot).includes(box.id));
-});
-
-test("an id is free again after delete", async () => {
-  using box = started({ args: ["echo", "again"] });
-  await box.until("stopped");
-  box.delete();
-  box.create();
-  box.start();
-  await box.until("stopped");
-  assert.is(box.printed(), "again\n");
-});
-
-test("delete --force ends a running container and takes it away", () => {
-  using box = started({ args: SLEEP });
-  const pid = box.pid();
-  box.delete("--force");
-  assert.not(lives(pid));
-  assert.match(complaint(box.call("state")), /does not exist/);
-});
-
-test("delete --force ends a created container and takes it away", () => {
-  using box = created({ args: SLEEP });
-  const pid = box.pid();
-  box.delete("--force");
-  assert.not(lives(pid));
-  assert.match(complaint(box.call("state")), /does not exist/);
-});
-
-test("delete --force of a container that isn't there succeeds", () => {
-  silent(runtime(["delete", "--force", uniqueId()]));
-});
-
-test("delete --force ends every process of a container in the caller's PID namespace", async () => {
-  const script = "sleep 61 & echo $!; exec sleep 62";
-  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
-  await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
-  const child = Number(box.printed());
-  box.delete("--force");
-  await waitUntil(() => !lives(child), `process ${child} is killed`);
-});
-
-// Ids
-
-for (const start of ["0", "A-b_c.d+e", "_", "..", "x".repeat(180)]) {
-  const id = `${start}${uniqueId()}`;
-  test(`the id ${id} is accepted`, () => {
-    using box = containerOf(bundle({ args: SLEEP }), id);
-    silent(runtime(["create", "--bundle", box.bundle.path, "--", id]));
-    assert.is(JSON.parse(silent(runtime(["state", "--", id])).stdout).id, id);
-    silent(runtime(["delete", "--force", "--", id]));
-  });
-}
-
-for (const id of ["", ".", "..", "a/b", "../a", "a b", "a\nb", "a\n", "ü", "a:b", "a@b", "*"]) {
-  test(`the id ${JSON.stringify(id)} is refused`, () => {
-    const { path } = bundle({ args: SLEEP });
-    const before = readdirSync(stateRoot);
-    complaint(runtime(["create", "--bundle", path, "--", id]));
-    assert.equal(readdirSync(stateRoot), before);
-  });
-}
-
-test("an id in use is refused, and its container goes on", () => {
-  using box = started({ args: SLEEP });
-  const before = box.state();
-  assert.match(complaint(runtime(["create", "--bundle", box.bundle.path, box.id])), /exist|in use/);
-  assert.match(complaint(runtime(["run", "--bundle", box.bundle.path, box.id])), /exist|in use/);
-  assert.equal(box.state(), before);
-});
-
-testTsrun("of several creates of one id at the same time exactly one wins", async () => {
-  for (let round = 0; round < 5; round++) {
-    using box = container({ args: SLEEP });
-    const racers = Array.from({ length: 4 }, () =>
-      startRuntime(["create", "--bundle", box.bundle.path, box.id]),
-    );
-    const outcomes = await Promise.all(racers.map((racer) => racer.ended()));
-    const losers = outcomes.filter((outcome) => outcome.status !== 0);
-    assert.is(losers.length, 3, JSON.stringify(outcomes));
-    for (const loser of losers) assert.match(complaint(loser), /exist|in use/);
-    assert.is(box.state().status, "created");
-  }
-});
-
-testTsrun("start while another start runs: exactly one wins", async () => {
-  for (let round = 0; round < 5; round++) {
-    using box = created({ args: ["sh", "-c", "echo once; sleep 60"] });
-    const racers = Array.from({ length: 3 }, () => startRuntime(["start", box.id]));
-    const outcomes = await Promise.all(racers.map((racer) => racer.ended()));
-    assert.is(outcomes.filter(({ status }) => status === 0).length, 1, JSON.stringify(outcomes));
-    await waitUntil(() => box.printed() === "once\n", "the program has run once");
-  }
-});
-
-testTsrun(
-  "a container whose creator was killed before it had a state is told, and removed by delete --force",
-  () => {
-    const id = uniqueId();
-    mkdirSync(join(stateRoot, id), { recursive: true });
-    assert.match(complaint(runtime(["state", id])), /has no state: its creator was killed, .*delete --force/);
-    silent(runtime(["delete", "--force", id]));
-    assert.match(complaint(runtime(["state", id])), /does not exist/);
-  },
-);
 
 leavesNothing();
 test.run();
