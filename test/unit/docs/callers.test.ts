@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { TOML, YAML } from "bun";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -41,6 +43,12 @@ for (const [heading, version, plugin] of [
       SystemdCgroup: false,
     });
   });
+
+test("README's example for containerd is the page's", () => {
+  const readme = readFileSync(join(import.meta.dir, "../../../README.md"), "utf8");
+  const [, example = ""] = /^```toml\n(.*?)^```$/ms.exec(readme) ?? [];
+  assert.ok(example !== "" && snippet("containerd 1.6 and 1.7", "toml").includes(example));
+});
 
 test("Kubernetes: the pod's class is there, and its handler has the name that containerd and CRI-O know", () => {
   const [runtimeClass, pod] = YAML.parse(snippet("Kubernetes", "yaml")) as unknown[]; // two documents
