@@ -3,14 +3,7 @@ import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, close, fchdir, memfdCreate, openat, prctl, setsid } from "../kernel/calls.ts";
-import {
-  MFD_CLOEXEC,
-  O_DIRECTORY,
-  O_PATH,
-  PR_SET_DUMPABLE,
-  PR_SET_PDEATHSIG,
-  SIGKILL,
-} from "../kernel/constants.ts";
+import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -24,7 +17,14 @@ import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts"
 import { unprivilegedGuest } from "./caller.ts";
 import type { Console } from "./console.ts";
 import { Failure } from "./failure.ts";
-import { executionSize, layOutExecution, loadListened, setPersonality, takeOn } from "./init-program.ts";
+import {
+  becomeRoot,
+  executionSize,
+  layOutExecution,
+  loadListened,
+  setPersonality,
+  takeOn,
+} from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
@@ -83,12 +83,12 @@ export async function exec(directory: StateDirectory, process: Process, options:
   });
   undo.add(() => launch.abort());
   const { program } = launch.init;
-  program.by("exec").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  program.add(setsid());
+  program.by("exec").add(setsid());
   if (target.root !== null) {
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
+  if (target.hasUserNamespace) becomeRoot(program, unprivileged);
   const terminal = process.terminal ? addTerminal(program, process) : null;
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
   const isFetched = terminal !== null && unprivileged !== null;
@@ -120,8 +120,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
     writeFile(pidFile, String(pid), 0o644);
     undo.add(() => removeFile(pidFile));
   }
-  program.add(prctl(PR_SET_PDEATHSIG, 0));
-  runInit(launch.init, pid);
+  program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
   scheduling?.setFinalAffinity(pid, execCPUAffinity ?? {});
   scheduling?.setScheduling(pid, process);
   loadListened(launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));

@@ -251,8 +251,7 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
   undo.add(() => launch.abort());
   const agent = launch.init;
   const { program } = agent;
-  program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  program.add(setsid());
+  program.by(where).add(setsid());
   program.add(dup3(stdin, 0, 0));
   for (const stream of [1, 2]) program.add(dup3(output, stream, 0));
   if (place.root !== null) {

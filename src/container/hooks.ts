@@ -237,6 +237,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
       setOomScore(pid, process.oomScoreAdj, unprivilegedGuest() === null ? null : () => {}); // create has told
     },
     label(program) {
+      if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest());
       const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
       if (labels === null) keyring();
       else labels.label(program, keyring);

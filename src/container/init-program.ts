@@ -112,10 +112,9 @@ interface Opened {
 
 /** Steps 1 to 5. */
 export function setUp(program: Program, context: InitContext): Opened {
-  const { bundle, namespaces, inUserNamespace } = context;
+  const { bundle, namespaces } = context;
   const { config } = bundle;
   program.by("container's init");
-  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   program.add(prctl(PR_SET_NAME, AGENT_NAME));
   program.add(setsid());
   program.add(umask(0));
@@ -123,7 +122,7 @@ export function setUp(program: Program, context: InitContext): Opened {
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
   if (context.hasUserNamespace) becomeRoot(program, context.unprivileged);
   const { keyring, labels } = context;
-  const ownKeyring = () => keyring !== null && makeKeyring(program, keyring, inUserNamespace);
+  const ownKeyring = () => keyring !== null && makeKeyring(program, keyring);
   if (labels === null) ownKeyring();
   else labels.label(program, ownKeyring);
   setPersonality(program, config.linux);

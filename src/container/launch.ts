@@ -47,6 +47,7 @@ import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 import { kernelWords } from "./kernel-words.ts";
+import { dieWithTsrun, openWitness } from "./life.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
@@ -97,7 +98,11 @@ export class Launch {
     if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
+    const witness = openWitness();
+    dieWithTsrun(this.init.program.by("container's init"), witness);
+    this.init.post(); // it may find itself without tsrun before anything else is posted
     this.stagePid = spawnAgent(fd);
+    here(close(witness));
     if (admit !== null) this.releaseTo(admit);
   }
 

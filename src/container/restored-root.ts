@@ -1,6 +1,6 @@
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
-import { CWD, close, memfdCreate, mountSetattr, prctl } from "../kernel/calls.ts";
-import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
+import { CWD, close, memfdCreate, mountSetattr } from "../kernel/calls.ts";
+import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY } from "../kernel/constants.ts";
 import { here } from "../kernel/here.ts";
 import { Launch, runInit } from "./launch.ts";
 import { processInfo } from "./process-info.ts";
@@ -20,8 +20,7 @@ export function sealRoot(pid: number): void {
   const launch = new Launch(fd, SIZE, plan, null);
   try {
     const { program } = launch.init;
-    program.by("config.json: root.readonly").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-    program.add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
+    program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
     runInit(launch.init, launch.waitForInit());
   } finally {
     launch.abort();

@@ -16,6 +16,8 @@ export interface Target {
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where its user's systemd alone may. */
   readonly admit: ((stage: number) => void) | null;
+  /** Whether one of them is a user namespace. */
+  readonly hasUserNamespace: boolean;
   /** The init's root when it has one of its own in a shared mount namespace. */
   readonly root: number | null;
 }
@@ -49,6 +51,7 @@ export function openNamespacesOf(init: Identified): Target {
   if (flag === 0) here(close(pidfd));
   return {
     joins: flag === 0 ? [] : [{ type: "pid", flag, fd: pidfd, where: "container's namespaces" }],
+    hasUserNamespace: foreign.some(({ type }) => type === "user"),
     cgroup: null,
     admit: null,
     root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,

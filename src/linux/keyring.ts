@@ -19,11 +19,11 @@ const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
 
 /**
  * Gives the container a session keyring (session-keyring(7)) instead of the caller's, whose keys are not the
- * container's business. It has runc's name, by which `exec` finds it: that takes the right to search it, for other
- * users too where `exec` is not yet the user namespace's root. A kernel without keyrings has nothing to hide.
+ * container's business. It has runc's name, by which `exec` finds it: that takes the right to search it. A kernel
+ * without keyrings has nothing to hide.
  */
-export function makeKeyring(program: Program, id: string, inUserNamespace: boolean): void {
-  const permissions = POSSESSED + (inUserNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH);
+export function makeKeyring(program: Program, id: string): void {
+  const permissions = POSSESSED + KEY_USR_SEARCH;
   program.by("session keyring");
   program.whenOk(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), [ERRNO.ENOSYS], (keyring) =>
     program.add(keyctl(KEYCTL_SETPERM, keyring, permissions)),
@@ -35,7 +35,10 @@ export function joinKeyring(program: Program, id: string): void {
   program.by("session keyring").add(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)), [ERRNO.ENOSYS]);
 }
 
-/** Gives this process, and whom it starts, the session keyring of a container that is restored; see `makeKeyring`. */
+/**
+ * Gives this process, and whom it starts, the session keyring of a container that is restored; see `makeKeyring`. It is
+ * tsrun's user's, and the root of a user namespace, who searches it for `exec`, is another.
+ */
 export function takeKeyring(id: string, inUserNamespace: boolean): void {
   const keyring = attempt(keyctl(KEYCTL_JOIN_SESSION_KEYRING, keyringOf(id)));
   if (keyring === -ERRNO.ENOSYS) return;

@@ -63,11 +63,6 @@ function process(patch: Partial<NonNullable<Config["process"]>>): Partial<Config
   return { process: { ...base, ...patch } };
 }
 
-test("the first thing an init does is to bind its life to tsrun's", () => {
-  const [first] = programOf({});
-  assert.equal(first?.call, { name: "prctl", args: [1, 9, 0, 0, 0] });
-});
-
 test("each step has an owner", () => {
   for (const [index, step] of programOf({}).entries())
     assert.ok(step.owner !== "", `step ${index}: ${step.call.name}`);
