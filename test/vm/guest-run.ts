@@ -5,7 +5,7 @@
  *     build/vm/MACHINE/console.log    what the guest printed
  *     build/vm/MACHINE/results.jsonl  what its tests reported
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { type Place, printResult } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
@@ -22,10 +22,30 @@ export async function runInGuest(project: string, task: Task): Promise<Place> {
 }
 
 /**
+ * The kernel patches its own code by way of int3, and QEMU's emulation, with more than one processor, sometimes runs
+ * into one that has been taken away again. That is no fault of the guest's: the machine is booted once more.
+ */
+const EMULATORS_FAULT = /Oops: int3/;
+
+/**
  * Boots a machine that runs the files and prints what each came to. A guest that does not come to its end is a failure
  * more. @throws MissingPackage
  */
 export async function runMachine(
+  project: string,
+  machine: Machine,
+  name: string,
+  files: readonly string[],
+): Promise<Place> {
+  const place = await runOnce(project, machine, name, files);
+  const isLost = place.results.some(({ file }) => file === GUEST);
+  if (!isLost || !EMULATORS_FAULT.test(readFileSync(machine.console, "utf8"))) return place;
+  console.log("the guest was lost by a fault of the emulation: it is booted once more");
+  for (const file of [machine.console, machine.results]) writeFileSync(file, "");
+  return runOnce(project, machine, name, files);
+}
+
+async function runOnce(
   project: string,
   machine: Machine,
   name: string,
@@ -70,6 +90,9 @@ function unheard(files: readonly string[], results: readonly FileResult[]): stri
   return files.filter((file) => !results.some((result) => result.file === file));
 }
 
+/** Stands in the results for what a guest that was lost did not say. */
+const GUEST = "the guest";
+
 /** How much of the console is shown when the guest was lost. */
 const LAST_LINES = 60;
 
@@ -82,7 +105,7 @@ function lost(
   const last = readFileSync(console, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
   const why = how === "out of time" ? `was not off after ${seconds} s` : `${how} before its tests had ended`;
   return {
-    file: "the guest",
+    file: GUEST,
     passed: 0,
     failed: 1,
     skipped: [],
