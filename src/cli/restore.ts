@@ -1,5 +1,5 @@
 import { requireRoot } from "../container/caller.ts";
-import { destroy } from "../container/delete.ts";
+import { removeEnded } from "../container/delete.ts";
 import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
@@ -41,7 +41,6 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
   directory.unlock();
   if (foreground === null) return 0;
   const status = await waitFor(foreground, saved.init, subreaper);
-  directory.lock();
-  await destroy(directory, warn);
+  await removeEnded(directory, warn);
   return status;
 }

@@ -1,4 +1,4 @@
-import { destroy } from "../container/delete.ts";
+import { destroy, removeEnded } from "../container/delete.ts";
 import { Foreground } from "../container/foreground.ts";
 import { afterStart, beforeStart, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
@@ -39,7 +39,6 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   }
   void readiness?.forward(saved.init, process.pid); // while it waits
   const status = await waitFor(foreground, saved.init, subreaper);
-  directory.lock();
-  if (!flags.keep) await destroy(directory, warn);
+  if (!flags.keep) await removeEnded(directory, warn);
   return status;
 }

@@ -3,6 +3,7 @@ import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
+import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
@@ -26,12 +27,32 @@ export async function remove(
 ): Promise<void> {
   using directory = force ? store.find(id) : store.open(id);
   if (directory === null) return;
-  const before = directory.read();
-  const status = containerStatus(directory, before);
-  if (!force && status !== "stopped" && status !== "created")
-    throw new Failure(`cannot delete container ${id}: it is ${status}; stop it first, or use --force`);
-  directory.lock();
+  if (force) endAtOnce(directory);
+  else requireEnded(directory);
+  if (!directory.lockIfCurrent()) return;
+  if (!force) requireEnded(directory); // it may have been started since
   await destroy(directory, warn);
+}
+
+/** Removes a container whose end this command has waited for, unless another has been quicker. */
+export async function removeEnded(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
+  if (directory.lockIfCurrent()) await destroy(directory, warn);
+}
+
+/** @throws Failure when something of the container runs */
+function requireEnded(directory: StateDirectory): void {
+  const status = containerStatus(directory, directory.read());
+  if (status !== "stopped" && status !== "created")
+    throw new Failure(
+      `cannot delete container ${directory.id}: it is ${status}; stop it first, or use --force`,
+    );
+}
+
+/** Before the lock is free: a program of the image, run as a hook, may hang in the command that holds it. */
+function endAtOnce(directory: StateDirectory): void {
+  const saved = directory.read();
+  if (!saved?.init || !signalInit(saved.init, SIGKILL)) return;
+  if (!saved.init.ownsPidNamespace && saved.cgroup) killAll(saved.cgroup.path);
 }
 
 /**
@@ -40,10 +61,15 @@ export async function remove(
  */
 export async function destroy(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   const saved = directory.read();
-  if (saved?.init) endInit(saved.init);
-  if (saved?.cgroup) {
-    killAll(saved.cgroup.path);
-    (await cgroupDriver(saved.cgroup.unit !== undefined)).remove(saved.cgroup);
+  const { init, cgroup } = saved ?? {};
+  const hadEnded = init?.ownsPidNamespace && !isAlive(init.pid, init.startTime);
+  if (init) endInit(init);
+  if (cgroup && hadEnded && pidsIn(cgroup.path).length > 0) {
+    // Nothing outlives a pid namespace, and a container that came later may have the same linux.cgroupsPath.
+    warn(`the cgroup ${cgroup.path} stays: it has processes that are not of container ${directory.id}`);
+  } else if (cgroup) {
+    killAll(cgroup.path);
+    (await cgroupDriver(cgroup.unit !== undefined)).remove(cgroup);
   }
   if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
   directory.remove();

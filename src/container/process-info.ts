@@ -4,8 +4,10 @@ import { readTextIfThere } from "../kernel/files.ts";
 export interface ProcessInfo {
   /** The name that the process gave itself, or its program's; at most 15 bytes. */
   readonly name: string;
-  /** `Z` and `X` are dead. */
+  /** `Z` and `X` are dead, unless other threads live: then it is the first one alone that has ended. */
   readonly state: string;
+  /** Those that have ended and not been reaped included, such as the first one of a process that lives. */
+  readonly threads: number;
   /** Clock ticks since boot: with the pid, it names a process for good. */
   readonly startTime: number;
 }
@@ -20,6 +22,7 @@ export function processInfo(pid: number): ProcessInfo | null {
   return {
     name: stat.slice(stat.indexOf("(") + 1, end),
     state: fields[0] ?? "X",
+    threads: Number(fields[17]),
     startTime: Number(fields[19]),
   };
 }
@@ -32,5 +35,9 @@ export function isAlive(pid: number, startTime: number): boolean {
 /** What is known of the process that had this pid and start time; null when it has ended. */
 export function aliveProcess(pid: number, startTime: number): ProcessInfo | null {
   const info = processInfo(pid);
-  return info?.startTime === startTime && info.state !== "Z" && info.state !== "X" ? info : null;
+  return info?.startTime === startTime && !hasEnded(info) ? info : null;
+}
+
+function hasEnded({ state, threads }: ProcessInfo): boolean {
+  return state === "X" || (state === "Z" && threads <= 1);
 }

@@ -125,8 +125,24 @@ export class StateDirectory implements Disposable {
     return JSON.parse(text) as Config; // validated when the container was made
   }
 
-  /** Takes the container's lock. @throws Failure when another command keeps it too long */
+  /** Whether it still is the directory of the container with its id: one that came after has another. */
+  private get isCurrent(): boolean {
+    return statusIfThere(this.path)?.inode === statusIfThere(".", 0, this.fd)?.inode;
+  }
+
+  /** Takes the container's lock. @throws Failure when another command keeps it too long, or has deleted the container */
   lock(): void {
+    if (!this.lockIfCurrent())
+      throw new Failure(`container ${this.id} does not exist: it was deleted meanwhile`);
+  }
+
+  /** The same; false when another command has deleted the container. @throws Failure when it is kept too long */
+  lockIfCurrent(): boolean {
+    this.waitForLock();
+    return this.isCurrent;
+  }
+
+  private waitForLock(): void {
     const deadline = Date.now() + LOCK_PATIENCE;
     while (attempt(flock(this.fd, LOCK_EX | LOCK_NB)) === -ERRNO.EAGAIN) {
       if (Date.now() > deadline)

@@ -1,3 +1,4 @@
+// Runs beside other files.
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

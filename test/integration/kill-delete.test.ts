@@ -1,13 +1,19 @@
-import { readdirSync } from "node:fs";
+// Runs beside other files.
+import { copyFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { namespaces } from "../harness/bundle.ts";
-import { type Container, created, started } from "../harness/container.ts";
-import { stateRoot, uniqueId } from "../harness/environment.ts";
+import { bundle, namespaces } from "../harness/bundle.ts";
+import { compiled, testCompiled } from "../harness/compile.ts";
+import { type Container, container, containerOf, created, started } from "../harness/container.ts";
+import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { lives } from "../harness/processes.ts";
-import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { commandLine, lives, processes, status } from "../harness/processes.ts";
+import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
+
+const leaderless = compiled("test/integration/lifecycle/leaderless.c");
 
 const SLEEP = ["sleep", "60"];
 
@@ -129,6 +135,66 @@ test("delete --force ends every process of a container in the caller's PID names
   box.delete("--force");
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
+
+testCompiled("a program whose first thread has ended runs, and can be killed and deleted", async () => {
+  const made = bundle({ args: ["/bin/leaderless"] });
+  copyFileSync(leaderless, join(made.rootfs, "bin/leaderless"));
+  for (const end of ["kill", "delete"] as const) {
+    using box = containerOf(made, uniqueId());
+    box.create();
+    box.start();
+    await waitUntil(
+      () => status(box.pid()).get("State")?.startsWith("Z") ?? false,
+      "its first thread has ended",
+    );
+    assert.is(box.state().status, "running");
+    if (end === "kill") {
+      silent(runtime(["kill", box.id, "KILL"]));
+      await box.until("stopped");
+    } else box.delete("--force");
+  }
+});
+
+test("delete of a stopped container spares one that has its cgroup by now", async () => {
+  const linux = { cgroupsPath: `/${uniqueId()}` };
+  using first = started({ args: ["true"], linux });
+  await first.until("stopped");
+  using second = started({ args: SLEEP, linux });
+  first.delete();
+  assert.is(second.state().status, "running");
+});
+
+testTsrun("delete --force ends a start that hangs in a hook", async () => {
+  const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "60"] }] };
+  using box = container({ args: SLEEP, hooks });
+  box.create();
+  await using starting = startRuntime(["start", box.id]);
+  await waitUntil(() => processes().some((pid) => commandIs(pid, "sleep 60")), "its hook runs");
+  const began = performance.now();
+  box.delete("--force");
+  assert.ok(performance.now() - began < 5000 * slowness);
+  assert.is((await starting.ended()).status, 1);
+  assert.match(complaint(box.call("state")), /does not exist/);
+});
+
+testTsrun("delete without --force spares a container that is being started", async () => {
+  const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "1"] }] };
+  using box = container({ args: SLEEP, hooks });
+  box.create();
+  await using starting = startRuntime(["start", box.id]);
+  await waitUntil(() => processes().some((pid) => commandIs(pid, "sleep 1")), "its hook runs");
+  assert.match(complaint(box.call("delete")), /it is running; stop it first/);
+  silent(await starting.ended());
+  assert.is(box.state().status, "running");
+});
+
+function commandIs(pid: number, wanted: string): boolean {
+  try {
+    return commandLine(pid) === wanted;
+  } catch {
+    return false; // it has just ended
+  }
+}
 
 leavesNothing();
 test.run();

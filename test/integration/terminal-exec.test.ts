@@ -1,3 +1,4 @@
+// Runs beside other files.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { container, started } from "../harness/container.ts";

@@ -16,6 +16,8 @@ export function killAll(directory: string): boolean {
   try {
     // cgroup.kill, Linux 5.14, reaches frozen processes and those being forked.
     writeExisting(`${directory}/cgroup.kill`, "1");
+    // It misses a process whose first thread has ended before the others.
+    for (const pid of pidsIn(directory)) send(pid, SIGKILL);
     return true;
   } catch (error) {
     if (isErrno(error, ERRNO.ENODEV)) return false;
