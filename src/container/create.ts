@@ -115,7 +115,7 @@ async function make(
     ? (await import("./prepared-mounts.ts")).prepareMounts(bundle, namespaces)
     : null;
   const directory = store.create(options.id);
-  undo.add(() => directory.remove());
+  undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
   const { intelRdt, netDevices } = bundle.config.linux ?? {};
   const resctrl =

@@ -30,7 +30,8 @@ export async function remove(
   if (force) endAtOnce(directory);
   else requireEnded(directory);
   if (!directory.lockIfCurrent()) return;
-  if (!force) requireEnded(directory); // it may have been started since
+  // It may have been started since; without an init it is this command alone that keeps it busy.
+  if (!force && directory.read()?.init) requireEnded(directory);
   await destroy(directory, warn);
 }
 

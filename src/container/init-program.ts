@@ -53,7 +53,7 @@ import {
 import { setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { lookUp } from "../linux/executable.ts";
-import { findHome } from "../linux/home.ts";
+import { findHome, PATH_MAX } from "../linux/home.ts";
 import { directoryInside, names } from "../linux/inside.ts";
 import { makeKeyring } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
@@ -250,7 +250,7 @@ export function takeOn(program: Program, process: Process, how: TakingOn) {
 
 /** Bytes that arguments, environment and filter take in a mailbox at most, HOME included. */
 export function executionSize({ args, env = [] }: Process, filter: SeccompFilter | null): number {
-  let size = 8192 + filterSize(filter);
+  let size = 8192 + PATH_MAX * 3 + filterSize(filter);
   for (const text of args) size += text.length * 3 + 16;
   for (const text of env) size += text.length * 3 + 16;
   return size;

@@ -72,7 +72,7 @@ async function make(
   const common = requestOptions(options, config);
   const namespaces = restoredNamespaces(config);
   const directory = store.create(options.id);
-  undo.add(() => directory.remove());
+  undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
   const first = firstState(bundle, { id: options.id, ownKeyring: true });
   const driver = await cgroupDriver(false);

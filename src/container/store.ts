@@ -210,13 +210,12 @@ export class Store {
     const path = `${this.root}/${id}`;
     // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
     makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700);
-    if (!makeDirectory(path, 0o711))
-      throw new Failure(
-        `container ${id} exists already (in ${this.root}): choose another id, or \`tsrun delete ${id}\` first`,
-      );
+    if (!makeDirectory(path, 0o711)) throw inUse(id, this.root);
     const directory = this.openDirectory(id, path);
     if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
     directory.lock();
+    // Another `create` may have made this one, after somebody had deleted ours before it was locked.
+    if (directory.read() !== null) throw inUse(id, this.root);
     return directory;
   }
 
@@ -258,6 +257,12 @@ export class Store {
     if (fd === -ERRNO.ENOENT) return null;
     return new StateDirectory(id, path, fd < 0 ? here(openat(CWD, path, O_RDONLY | O_DIRECTORY)) : fd);
   }
+}
+
+function inUse(id: string, root: string): Failure {
+  return new Failure(
+    `container ${id} exists already (in ${root}): choose another id, or \`tsrun delete ${id}\` first`,
+  );
 }
 
 function isId(id: string): boolean {

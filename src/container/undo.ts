@@ -4,10 +4,18 @@
  */
 export class Undo implements Disposable {
   private steps: (() => void)[] = [];
+  private failures = 0;
   private readonly last: (() => void)[] = [];
 
   add(step: () => void): void {
     this.steps.push(step);
+  }
+
+  /** Removes what tells of the rest, unless something of that could not be removed: `delete --force` needs it then. */
+  addRecord(removal: () => void): void {
+    this.steps.push(() => {
+      if (this.failures === 0) removal();
+    });
   }
 
   /** Something to do at the end, whether all went well or not. */
@@ -25,6 +33,7 @@ export class Undo implements Disposable {
       try {
         step();
       } catch {
+        this.failures += 1;
         // The error that made us undo is the one to report; what could not be removed, `delete --force` will.
       }
     }

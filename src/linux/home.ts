@@ -5,6 +5,9 @@ import type { StepResult } from "../kernel/call.ts";
 import { CWD, close, openat2, read } from "../kernel/calls.ts";
 import { O_NOCTTY, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 
+/** Longer paths are no paths (limits.h). */
+export const PATH_MAX = 4096;
+
 /** As much of the container's /etc/passwd as is looked at, in bytes. */
 const PASSWD_SIZE = 65_536;
 
@@ -40,5 +43,6 @@ export function findHome(program: Program, process: Process) {
 /** The home directory of a uid in the text of a passwd(5) file. */
 function homeOf(passwd: string, uid: number): string | undefined {
   const fields = passwd.split("\n").map((line) => line.split(":"));
-  return fields.find((entry) => entry[2] === String(uid) && entry.length >= 6)?.[5] || undefined;
+  const home = fields.find((entry) => entry[2] === String(uid) && entry.length >= 6)?.[5] ?? "";
+  return home === "" || home.length > PATH_MAX ? undefined : home;
 }

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,7 +8,7 @@ import { container, containerOf, created, started } from "../harness/container.t
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
-import { waitUntil } from "../harness/wait.ts";
+import { spinUntil, waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -73,6 +73,24 @@ testTsrun(
     assert.match(complaint(runtime(["state", id])), /has no state: its creator was killed, .*delete --force/);
     silent(runtime(["delete", "--force", id]));
     assert.match(complaint(runtime(["state", id])), /does not exist/);
+  },
+);
+
+testTsrun(
+  "a create whose directory was deleted, and made again by another, leaves that one alone",
+  async () => {
+    const { path } = bundle({ args: SLEEP });
+    using box = containerOf({ path, rootfs: join(path, "rootfs"), config: {} }, uniqueId());
+    await using slow = startRuntime(["create", "--bundle", path, box.id]);
+    spinUntil(() => existsSync(join(stateRoot, box.id)));
+    slow.child.kill("SIGSTOP");
+    const deleted = box.call("delete");
+    const created = box.call("create", "--bundle", path);
+    slow.child.kill("SIGCONT");
+    const { status } = await slow.ended();
+    const winners = [status, created.status].filter((one) => one === 0);
+    assert.is(winners.length, 1, `${deleted.stderr}${created.stderr}`);
+    assert.is(box.state().status, "created");
   },
 );
 

@@ -343,5 +343,11 @@ test("the nice value is the caller's", () => {
   assert.is(inside(["sh", "-c", "cut -d' ' -f19 /proc/self/stat"], {}, { through }), "3\n");
 });
 
+test("a home directory too long for a path is none", () => {
+  const made = bundle({ args: ["sh", "-c", "echo $HOME"] });
+  writeFileSync(join(made.rootfs, "etc/passwd"), `root:x:0:0:root:/${"x".repeat(60_000)}:/bin/sh\n`);
+  assert.is(succeeded(ranIn(made.path)).stdout, "/\n");
+});
+
 leavesNothing();
 test.run();
