@@ -16,7 +16,6 @@ ${cgroup2Controllers().has("pids") ? "" : "pids_limit = 0"}
 
 [network]
 network_backend = "cni"
-cni_plugin_dirs = ["/usr/lib/cni"]
 network_config_dir = "/run/networks"
 `;
 }

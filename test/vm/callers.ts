@@ -49,11 +49,7 @@ const NEEDS: ReadonlyMap<string, CallersNeeds> = new Map([
         ["podman", "podman"],
         ["conmon", "conmon"],
       ],
-      files: [
-        ["/etc/containers/policy.json", "golang-github-containers-common"],
-        ["/usr/share/containers/seccomp.json", "golang-github-containers-common"],
-        ["/usr/lib/cni/loopback", "containernetworking-plugins"],
-      ],
+      files: [["/etc/containers/policy.json", "golang-github-containers-common"]],
       modules: [],
     },
   ],
