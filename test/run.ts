@@ -4,20 +4,20 @@
  *
  * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do those of callers, which
  * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
- * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where such a
- * program is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
+ * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where one
+ * of these is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { machine } from "./callers/machine.ts";
+import { missingOf, needsOf } from "./harness/needs.ts";
 import { ALL_OF_IT, type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
 import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
 import { runMachines } from "./vm/machines.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
-const NEEDS = /^\/\/ Needs (.+)\.$/m;
 
 interface Kind {
   /** How long a file may take. */
@@ -44,7 +44,7 @@ interface TestFile {
   readonly path: string;
   readonly kind: Kind;
   readonly beside: boolean;
-  /** The programs that it needs and that aren't here. */
+  /** What it needs and isn't here. */
   readonly missing: readonly string[];
 }
 
@@ -86,8 +86,7 @@ function testFile(name: string): TestFile {
   const text = readFileSync(path, "utf8");
   const kind: Kind =
     Object.entries(KINDS).find(([directory]) => path.includes(`/test/${directory}/`))?.[1] ?? KINDS.unit;
-  const needed = NEEDS.exec(text)?.[1]?.split(", ") ?? [];
-  return { path, kind, beside: kind.beside(text), missing: needed.filter((one) => Bun.which(one) === null) };
+  return { path, kind, beside: kind.beside(text), missing: missingOf(needsOf(text)) };
 }
 
 /** What would fail every test with a runtime is said once, in front. */

@@ -1,4 +1,4 @@
-// Needs dockerd, docker, containerd, ip.
+// Needs dockerd, docker, containerd, runc, ip.
 // Limits and privileges that docker gives: on a host that has them, as the guest of `make test-vm` does.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

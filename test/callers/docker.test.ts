@@ -1,4 +1,4 @@
-// Needs dockerd, docker, containerd, ip.
+// Needs dockerd, docker, containerd, runc, ip.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

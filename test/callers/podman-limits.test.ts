@@ -1,4 +1,4 @@
-// Needs podman, conmon, ip.
+// Needs podman, conmon, ip, /etc/containers/policy.json.
 // Limits that podman sets: on a host whose cgroup v2 has the controllers, as the guest of `make test-vm` has.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

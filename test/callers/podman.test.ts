@@ -1,4 +1,4 @@
-// Needs podman, conmon, ip.
+// Needs podman, conmon, ip, /etc/containers/policy.json.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
