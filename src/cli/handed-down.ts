@@ -19,8 +19,8 @@ export async function handedDown(bundle: Bundle, state: string, preserved: numbe
   if (LISTEN_FDS === "" && NOTIFY_SOCKET === "" && preserved === 0) return none;
   const listened = await withListeningSockets(bundle, preserved);
   if (NOTIFY_SOCKET === "") return listened;
-  const { makeNotifyDirectory, withNotifySocket } = await import("../container/notify-socket.ts");
-  return { ...listened, bundle: withNotifySocket(listened.bundle, state), prepare: makeNotifyDirectory };
+  const { withNotifySocket } = await import("../container/notify-socket.ts");
+  return { ...listened, ...withNotifySocket(listened.bundle, state) };
 }
 
 async function withListeningSockets(bundle: Bundle, preserved: number): Promise<HandedDown> {

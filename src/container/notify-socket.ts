@@ -1,27 +1,30 @@
 /**
  * Readiness of a container that is a systemd service (sd_notify(3)).
  *
- *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify/notify.sock, in the container /run/notify/notify.sock
+ *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify-…/notify.sock, in the container /run/notify/notify.sock
  *
  * The container could not speak to systemd itself, which knows its processes by other pids; and should not, since
  * whoever speaks there can do more than tell that it is ready. So tsrun listens until the container says READY=1 and
- * passes on that line alone, and with it the pid to watch from now on, as runc does.
+ * passes on that line alone, and with it the pid to watch from now on, as runc does. The directory's name can't be
+ * guessed: whoever knew it, of all users of the host, could declare the container ready.
  *
  * Loaded only when the caller has a NOTIFY_SOCKET.
  */
+
 import { SyscallError } from "../kernel/call.ts";
 import { close, fchmodat, openat, pipe2, read, write } from "../kernel/calls.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN } from "../kernel/constants.ts";
-import { ERRNO } from "../kernel/errno.ts";
-import { makeDirectory, removeFile } from "../kernel/files.ts";
-import { attempt, here } from "../kernel/here.ts";
+import { listDirectory, makeDirectory, removeFile } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
 import { PollSet } from "../kernel/poll.ts";
 import { bindDatagrams, connectDatagrams, sendDescriptor } from "../kernel/socket.ts";
 import type { Bundle } from "./bundle.ts";
 import { withVariables } from "./caller-descriptors.ts";
 import { isAlive } from "./process-info.ts";
-import { NOTIFY_DIRECTORY, type SavedInit, type StateDirectory } from "./store.ts";
+import type { SavedInit, StateDirectory } from "./store.ts";
 
+/** What the directory's name begins with. */
+const NOTIFY_DIRECTORY = "notify";
 const SOCKET = "notify.sock";
 const INSIDE = "/run/notify";
 const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
@@ -34,23 +37,33 @@ const BARRIER_PATIENCE = 30_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The bundle with the socket's directory of that state directory in it; as it is when it shares mounts with others. */
-export function withNotifySocket(bundle: Bundle, state: string): Bundle {
+/** A bundle, and what makes the directory that it mounts. */
+interface WithSocket {
+  readonly bundle: Bundle;
+  readonly prepare: (directory: StateDirectory) => void;
+}
+
+/**
+ * The bundle with a directory for the socket of that state directory in it; as it is when it shares mounts with others.
+ * The socket comes with the start.
+ */
+export function withNotifySocket(bundle: Bundle, state: string): WithSocket {
+  const name = `${NOTIFY_DIRECTORY}-${crypto.randomUUID()}`;
+  const prepare = ({ fd }: StateDirectory) => void makeDirectory(name, 0o755, fd);
+  return { bundle: withMount(bundle, `${state}/${name}`), prepare };
+}
+
+function withMount(bundle: Bundle, source: string): Bundle {
   const { config, process } = bundle;
   if (!config.linux?.namespaces?.some(({ type, path = "" }) => type === "mount" && path === ""))
     return bundle;
-  const mount = { destination: INSIDE, source: `${state}/${NOTIFY_DIRECTORY}`, options: OPTIONS };
+  const mount = { destination: INSIDE, source, options: OPTIONS };
   const env = withVariables(process.env ?? [], [`NOTIFY_SOCKET=${INSIDE}/${SOCKET}`]);
   return {
     ...bundle,
     config: { ...config, mounts: [...(config.mounts ?? []), mount] },
     process: { ...process, env },
   };
-}
-
-/** Makes the socket's directory; the socket comes with the start. */
-export function makeNotifyDirectory(directory: StateDirectory): void {
-  makeDirectory(NOTIFY_DIRECTORY, 0o755, directory.fd);
 }
 
 /** Passes a container's readiness on to the caller's NOTIFY_SOCKET. */
@@ -66,8 +79,10 @@ export class Readiness {
 
   /** Listens for a container that is about to start; to no avail when it was created without a socket. */
   listen(directory: StateDirectory): void {
-    const place = attempt(openat(directory.fd, NOTIFY_DIRECTORY, O_PATH | O_DIRECTORY));
-    if (place === -ERRNO.ENOENT) return;
+    const entries = listDirectory(directory.path) ?? [];
+    const made = entries.find(({ name }) => name.startsWith(`${NOTIFY_DIRECTORY}-`));
+    if (made === undefined) return;
+    const place = here(openat(directory.fd, made.name, O_PATH | O_DIRECTORY));
     removeFile(SOCKET, place);
     this.socket = bindDatagrams(place, SOCKET);
     here(fchmodat(place, SOCKET, 0o777));

@@ -34,8 +34,6 @@ const LOCK_PATIENCE = 10_000;
 export const STATE_FILE = "state.json";
 export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
-/** The directory in there that holds the container's notify socket. */
-export const NOTIFY_DIRECTORY = "notify";
 
 /** The directory in there that the rootfs is mounted on while the container is restored from a checkpoint. */
 export const CRIU_ROOT = "criu-root";

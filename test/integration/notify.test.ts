@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { bundle, namespaces, type Patch } from "../harness/bundle.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, containerOf } from "../harness/container.ts";
-import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -123,6 +123,17 @@ testOwn("a container that was created without a socket is not waited for", async
   one.create();
   silent(runtime(["start", one.id], host.call));
   assert.is(host.told(), "");
+});
+
+testOwn("another user of the host does not find the socket", async () => {
+  using host = await manager();
+  using one = service(["READY=1"]);
+  one.create(host.call);
+  const nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
+  const list = (path: string) => spawnSync("setpriv", [...nobody, "ls", path], { encoding: "utf8" });
+  assert.match(list(join(stateRoot, one.id)).stderr, /Permission denied/);
+  assert.match(list(join(stateRoot, one.id, "notify")).stderr, /No such file/);
+  silent(runtime(["start", one.id], host.call));
 });
 
 leavesNothing();
