@@ -144,13 +144,16 @@ export interface DirectoryEntry {
   readonly isDirectory: boolean;
 }
 
-/** The entries of a directory without `.` and `..`; null when there is no such directory. */
+/** The entries of a directory without `.` and `..`; null when there is no such directory, or none any more. */
 export function listDirectory(path: string, directory = CWD): readonly DirectoryEntry[] | null {
   const fd = attempt(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (fd === -ERRNO.ENOENT) return null;
   if (fd < 0) throw new SyscallError(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), -fd);
   try {
     return entries(fd);
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT)) return null; // somebody, such as systemd, has removed it since it was opened
+    throw error;
   } finally {
     here(close(fd));
   }

@@ -44,7 +44,7 @@ export function signalAll(directory: string, signal: number): boolean {
   try {
     for (const pid of pidsIn(directory)) send(pid, signal);
   } finally {
-    if (!wasFrozen) thaw(directory);
+    if (!wasFrozen) unlessGone(() => thaw(directory));
   }
   return true;
 }
@@ -57,9 +57,18 @@ export function waitUntilEmpty(directory: string, milliseconds: number): boolean
 /** A process that can't be stopped can't fork either: go on. */
 function freezeIfPossible(directory: string): void {
   try {
-    freeze(directory, 500);
+    unlessGone(() => freeze(directory, 500));
   } catch (error) {
     if (!(error instanceof FreezeTimeoutError)) throw error;
+  }
+}
+
+/** systemd removes a scope's cgroup as soon as its last process has ended, whatever others do with it. */
+function unlessGone(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) throw error;
   }
 }
 
