@@ -3,7 +3,7 @@ import { removeFile, writeFile } from "../kernel/files.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
-import { externalStreams, savedStreams } from "../linux/criu/streams.ts";
+import { externalStreams } from "../linux/criu/streams.ts";
 import { type MountEntry, mountTable } from "../linux/mount-table.ts";
 import {
   askCriu,
@@ -49,10 +49,10 @@ export async function checkpoint(
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
   const type = options.preDump ? "preDump" : "dump";
   const table = mountTable(init.pid);
-  const streams = savedStreams(init.pid, table);
+  const { streams } = saved;
   if (!options.preDump) writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
   const request = requestFor(options, { saved, init, config, table });
-  const external = [...(request.external ?? []), ...externalStreams(streams)];
+  const external = [...(request.external ?? []), ...externalStreams(streams, table)];
   await askCriu({ type, options: { ...request, external } }, options, `checkpoint container ${id}`);
   if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
 }

@@ -14,6 +14,7 @@ import { setRlimits } from "../linux/rlimits.ts";
 import { pivot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
+import { ownStreams } from "../linux/streams.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid, unprivilegedInit } from "./caller.ts";
 import { cgroupDriver } from "./cgroup.ts";
@@ -246,6 +247,7 @@ export function firstState(
     owner: getuid(),
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
+    streams: bundle.process.terminal ? [] : ownStreams(),
     ownKeyring,
     init: null,
     ...(hooks === null ? {} : { hooks }),

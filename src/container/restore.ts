@@ -8,7 +8,7 @@ import { restoredMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { restoredNamespaces } from "../linux/criu/namespaces.ts";
 import { FIRST_HANDED, type Notification } from "../linux/criu/service.ts";
-import { restoredStreams } from "../linux/criu/streams.ts";
+import { restoredStreams, streamsAfter } from "../linux/criu/streams.ts";
 import { takeKeyring } from "../linux/keyring.ts";
 import { mountTable } from "../linux/mount-table.ts";
 import type { Bundle } from "./bundle.ts";
@@ -68,13 +68,17 @@ async function make(
 ): Promise<Restored> {
   using undo = new Undo();
   const { config } = bundle;
-  const streams = streamsOf(options.images);
+  const names = namesOf(options.images);
+  const streams = restoredStreams(names);
   const common = requestOptions(options, config);
   const namespaces = restoredNamespaces(config);
   const directory = store.create(options.id);
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
-  const first = firstState(bundle, { id: options.id, ownKeyring: true });
+  const first = {
+    ...firstState(bundle, { id: options.id, ownKeyring: true }),
+    streams: streamsAfter(names),
+  };
   const driver = await cgroupDriver(false);
   const place = driver.place(options.id, config);
   const saved = { ...first, cgroup: place };
@@ -141,12 +145,12 @@ function takeMaster({ script, descriptor }: Notification, console: Console | nul
   else here(close(descriptor));
 }
 
-/** Which of tsrun's standard streams take the places of those that were somebody else's. @throws Failure */
-function streamsOf(images: string) {
+/** What the container's standard streams were when it was saved. @throws Failure */
+function namesOf(images: string): readonly string[] {
   const file = `${images}/${DESCRIPTORS_FILE}`;
   const text = readTextIfThere(file);
   const names = text === null ? null : parseJson(text, file);
   if (!Array.isArray(names))
     throw new Failure(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);
-  return restoredStreams(names.map(String));
+  return names.map(String);
 }

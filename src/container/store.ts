@@ -59,6 +59,8 @@ export interface Saved {
   readonly init: SavedInit | null;
   /** The pid of the init while the hooks of `create` run. */
   readonly creatingPid?: number;
+  /** What its process got as standard streams (streams.ts): what it makes of them later is its own affair. */
+  readonly streams: readonly string[];
   /** The hooks that come after `create`, when there are any. */
   readonly hooks?: LaterHooks;
 }

@@ -18,6 +18,7 @@ import {
   O_CLOEXEC,
   OPEN_TREE_CLOEXEC,
   STATX_BASIC_STATS,
+  STATX_MNT_ID,
 } from "./constants.ts";
 import { mountAttr, openHow, timespec } from "./structs.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
@@ -73,7 +74,7 @@ export const futimens = (fd: Fd, times: Uint8Array) => call("utimensat", fd, 0, 
 export const sendfile = (to: Fd, from: Fd, count: number) => call("sendfile", to, from, 0, count);
 /** `into` has STATX_SIZE bytes. */
 export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array | Room) =>
-  call("statx", dir, path, flags, STATX_BASIC_STATS, into);
+  call("statx", dir, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, into);
 /** `into` has STATFS_SIZE bytes. */
 export const fstatfs = (fd: Fd, into: Uint8Array | Room) => call("fstatfs", fd, into);
 export const getdents64 = (fd: Fd, into: Uint8Array) => call("getdents64", fd, into, into.byteLength);

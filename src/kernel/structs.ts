@@ -102,6 +102,8 @@ export interface FileStatus {
   readonly uid: number;
   readonly gid: number;
   readonly inode: number;
+  /** The number of the mount that it is on, as in proc_pid_mountinfo(5). */
+  readonly mount: number;
   readonly size: number;
   readonly deviceType: readonly [major: number, minor: number];
   readonly device: readonly [major: number, minor: number];
@@ -121,6 +123,7 @@ export function readStatx(bytes: Uint8Array): FileStatus {
     size: Number(view.getBigUint64(40, true)),
     deviceType: [u32(128), u32(132)],
     device: [u32(136), u32(140)],
+    mount: Number(view.getBigUint64(144, true)),
   };
 }
 

@@ -12,6 +12,7 @@ import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 import {
+  COUNT,
   checkpoint,
   counted,
   counting,
@@ -63,6 +64,15 @@ testCriu("a paused container is saved as it is", async () => {
   silent(runtime(["pause", box.id]));
   using after = restored(box, saved(box));
   assert.is(after.state().status, "running");
+});
+
+testCriu("a shell that has put its own file in its output's place gets its caller's back", async () => {
+  const args = ["sh", "-c", `exec 5>&1 > /tmp/own; ${COUNT[2]}`];
+  using box = await counting({ args });
+  using after = restored(box, saved(box));
+  await waitUntil(() => counted(after) >= 3, "it counts on");
+  using again = restored(after, saved(after));
+  await waitUntil(() => counted(again) >= 3, "it counts on once more");
 });
 
 testCriu("a checkpoint that criu refuses leaves the container as it was", async () => {

@@ -1,11 +1,15 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { complaintOf } from "../../../src/linux/criu/complaint.ts";
 import { restoredMounts, savedMounts } from "../../../src/linux/criu/external-mounts.ts";
 import { REQUEST, RESPONSE } from "../../../src/linux/criu/messages.ts";
 import { decode, encode } from "../../../src/linux/criu/protobuf.ts";
-import { externalStreams, restoredStreams } from "../../../src/linux/criu/streams.ts";
+import { externalStreams, restoredStreams, streamsAfter } from "../../../src/linux/criu/streams.ts";
 import type { MountEntry } from "../../../src/linux/mount-table.ts";
+import { ownStreams } from "../../../src/linux/streams.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -131,12 +135,41 @@ test("in a user namespace the devices are the host's, in a cgroup namespace the 
 
 test("pipes and files of the host are replaced by tsrun's streams, each once", () => {
   const names = ["pipe:[7]", "file[1a:2b]", "file[1a:2b]"];
-  assert.equal(externalStreams(names), ["file[1a:2b]"]);
+  assert.equal(externalStreams(names, [entry("/", "/", "27")]), ["file[1a:2b]"]);
   assert.equal(restoredStreams(names), [
     { key: "pipe:[7]", fd: 0 },
     { key: "file[1a:2b]", fd: 1 },
   ]);
   assert.equal(restoredStreams(["/dev/null", "", "/dev/pts/0"]), []);
+});
+
+test("a file on one of the container's own mounts is not outside", () => {
+  assert.equal(externalStreams(["file[1a:2b]", "/dev/null"], [entry("/", "/", "26")]), []);
+});
+
+test("the streams have the names that criu knows them by", () => {
+  const file = `${mkdtempSync(join(tmpdir(), "streams-"))}/out`;
+  const print =
+    'import { ownStreams } from "./src/linux/streams.ts"; console.error(JSON.stringify(ownStreams()));';
+  const out = openSync(file, "w");
+  try {
+    const { stderr } = Bun.spawnSync([process.execPath, "-e", print], { stdio: ["ignore", out, "pipe"] });
+    const [input, output, error] = JSON.parse(stderr.toString()) as string[];
+    const mount = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${out}`, "utf8"))?.[1];
+    const [mountHex, inodeHex] = [Number(mount), statSync(file).ino].map((number) => number.toString(16));
+    assert.is(input, "/dev/null");
+    assert.is(output, `file[${mountHex}:${inodeHex}]`);
+    assert.match(error ?? "", /^(pipe|socket):\[\d+\]$/);
+  } finally {
+    closeSync(out);
+    rmSync(dirname(file), { recursive: true });
+  }
+});
+
+test("after a restore those that were replaced are tsrun's own", () => {
+  const [own0 = "", own1 = ""] = ownStreams();
+  assert.equal(streamsAfter(["pipe:[7]", "file[1a:2b]", "file[1a:2b]"]), [own0, own1, own1]);
+  assert.equal(streamsAfter(["/dev/null", "", "/dev/pts/0"]), ["/dev/null", "", "/dev/pts/0"]);
 });
 
 // What criu says
