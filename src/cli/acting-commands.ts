@@ -1,4 +1,4 @@
-/** The commands that act on a container there is, in one piece: see making-commands.ts. */
+/** The commands that act on a container there is. */
 export { remove } from "./delete.ts";
 export { kill } from "./kill.ts";
 export { list } from "./list.ts";

@@ -1,4 +1,5 @@
 import { Failure } from "../container/failure.ts";
+import * as acting from "./acting-commands.ts";
 import { log } from "./log.ts";
 import { complain, print } from "./output.ts";
 import { type Invocation, type InvocationOf, parse } from "./parse.ts";
@@ -11,17 +12,20 @@ type Status = number | Promise<number>;
 type Runner<C extends CommandName> = (invocation: InvocationOf<C>) => Status;
 
 const making = () => import("./making-commands.ts");
-const acting = () => import("./acting-commands.ts");
 
-/** The commands, each loaded when it is called: what `ps` needs must not slow `create` down. */
+/**
+ * The commands, loaded when they are called: what `ps` needs must not slow `create` down. Those that act on a
+ * container there is are here from the start: every piece that is loaded on its own costs 0.5 ms, and the others
+ * need nearly all of it too.
+ */
 const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   create: async () => (await making()).create,
-  start: async () => (await acting()).start,
+  start: async () => acting.start,
   run: async () => (await making()).run,
-  state: async () => (await acting()).state,
-  kill: async () => (await acting()).kill,
-  delete: async () => (await acting()).remove,
-  list: async () => (await acting()).list,
+  state: async () => acting.state,
+  kill: async () => acting.kill,
+  delete: async () => acting.remove,
+  list: async () => acting.list,
   exec: async () => (await making()).exec,
   pause: async () => (await import("./pause.ts")).pause,
   resume: async () => (await import("./pause.ts")).resume,
