@@ -63,13 +63,14 @@ function endAtOnce(directory: StateDirectory): void {
 export async function destroy(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   const saved = directory.read();
   const { init, cgroup } = saved ?? {};
-  const hadEnded = init?.ownsPidNamespace && !isAlive(init.pid, init.startTime);
-  if (init) endInit(init);
+  const lives = init && isAlive(init.pid, init.startTime);
+  if (lives) endInit(init);
+  // Nothing outlives a pid namespace, and a container that came later may have the same linux.cgroupsPath.
+  const hadEnded = init?.ownsPidNamespace && !lives;
   if (cgroup && hadEnded && pidsIn(cgroup.path).length > 0) {
-    // Nothing outlives a pid namespace, and a container that came later may have the same linux.cgroupsPath.
     warn(`the cgroup ${cgroup.path} stays: it has processes that are not of container ${directory.id}`);
   } else if (cgroup) {
-    killAll(cgroup.path);
+    if (!hadEnded) killAll(cgroup.path);
     (await cgroupDriver(cgroup.unit !== undefined)).remove(cgroup);
   }
   if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
@@ -80,7 +81,6 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
 }
 
 function endInit(init: SavedInit): void {
-  if (!isAlive(init.pid, init.startTime)) return;
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0) return;
   const killed = signalInit(init, SIGKILL);

@@ -63,11 +63,17 @@ export function readText(path: string, directory = CWD): string {
 
 /** The file's content, or null when it (or a directory on the way) does not exist. */
 export function readTextIfThere(path: string, directory = CWD): string | null {
+  const call = openat(directory, path, O_RDONLY);
+  const fd = attempt(call); // a file that isn't there is no exception: those cost 0.1 ms
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
   try {
-    return readText(path, directory);
+    return decoder.decode(readAll(fd));
   } catch (error) {
-    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ESRCH)) return null;
+    if (isErrno(error, ERRNO.ESRCH)) return null; // a file of a process that has ended since
     throw error;
+  } finally {
+    here(close(fd));
   }
 }
 
@@ -186,7 +192,7 @@ export function status(path: string, flags = 0, directory = CWD): FileStatus {
 export function statusIfThere(path: string, flags = 0, directory = CWD): FileStatus | null {
   const bytes = new Uint8Array(STATX_SIZE);
   const call = statx(directory, path, flags, bytes);
-  const result = attempt(call); // a file that isn't there is no exception: those cost 0.1 ms
+  const result = attempt(call); // as above
   if (result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR) return null;
   if (result < 0) throw new SyscallError(call, -result);
   return readStatx(bytes);
