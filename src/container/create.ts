@@ -3,7 +3,7 @@ import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { MailboxSize } from "../agent/mailbox-file.ts";
 import { close } from "../kernel/calls.ts";
-import { removeFile, statusIfThere, writeFile } from "../kernel/files.ts";
+import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
@@ -32,6 +32,7 @@ import {
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
 import type { PreparedMounts } from "./prepared-mounts.ts";
+import { writePidFile } from "./pid-file.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
 import {
@@ -312,10 +313,4 @@ function trace(debug: (line: string) => void, notes: readonly string[], init: Ma
   return () => {
     for (const line of [...notes, ...init.trace()]) debug(line);
   };
-}
-
-/** Digits only: containerd reads the whole file as a number. */
-function writePidFile(path: string, pid: number, undo: Undo): void {
-  writeFile(path, String(pid), 0o644);
-  undo.add(() => removeFile(path));
 }

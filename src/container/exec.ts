@@ -5,7 +5,6 @@ import type { Program } from "../agent/program.ts";
 import { CWD, chroot, close, fchdir, memfdCreate, openat, prctl, setsid } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
-import { removeFile, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
@@ -26,6 +25,7 @@ import {
   takeOn,
 } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
+import { writePidFile } from "./pid-file.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 import { closeTarget, openTarget } from "./target.ts";
@@ -115,11 +115,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
 
   const result = (step: { readonly step: number }) => launch.init.result(step);
   const path = executable.choose(result);
-  if (options.pidFile !== undefined) {
-    const { pidFile } = options;
-    writeFile(pidFile, String(pid), 0o644);
-    undo.add(() => removeFile(pidFile));
-  }
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
   scheduling?.setFinalAffinity(pid, execCPUAffinity ?? {});
   scheduling?.setScheduling(pid, process);

@@ -19,6 +19,7 @@ import { askCriu, type CommonOptions, DESCRIPTORS_FILE, type ImagePlaces, reques
 import { makePlaces, mountRoot, releaseRoot } from "./criu-root.ts";
 import { Failure } from "./failure.ts";
 import { CreateHooks } from "./hooks.ts";
+import { writePidFile } from "./pid-file.ts";
 import { processInfo } from "./process-info.ts";
 import { sealRoot } from "./restored-root.ts";
 import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
@@ -132,7 +133,7 @@ async function make(
   const ownsPidNamespace = namespaces.createsPid;
   const restored = { ...saved, init: { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace } };
   directory.write(restored);
-  if (options.pidFile !== undefined) writeFile(options.pidFile, String(pid), 0o644);
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   for (const fd of namespaces.opened) here(close(fd));
   undo.keep();
   return { directory, saved: restored };
