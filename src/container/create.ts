@@ -21,18 +21,19 @@ import { cgroupDriver } from "./cgroup.ts";
 import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
 import {
-  enter,
+  becomeProcess,
   executionSize,
   type InitContext,
   layOutExecution,
+  leaveHost,
   loadListened,
   park,
   setUp,
 } from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { newMailbox } from "./parked.ts";
-import type { PreparedMounts } from "./prepared-mounts.ts";
 import { writePidFile } from "./pid-file.ts";
+import type { PreparedMounts } from "./prepared-mounts.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
 import {
@@ -151,6 +152,11 @@ async function make(
   };
   if (!namespaces.created.has("user")) stream();
   const { root, terminal } = setUp(init.program, context);
+  const leave = () => leaveHost(init.program, root, bundle, enterRoot);
+  if (hooks === null) {
+    leave();
+    init.program.ready();
+  }
 
   cgroup.admitted?.();
   launch.release();
@@ -169,13 +175,11 @@ async function make(
     undo.add(() => devices.giveBack());
   }
   if (terminal !== null) options.console?.attach(init, pid, terminal);
-  const { executable, home } = enter(
-    init.program,
-    root,
-    bundle,
-    { preservedFds: options.preservedFds, unprivileged: context.unprivileged },
-    enterRoot,
-  );
+  if (hooks !== null) leave(); // once they have run
+  const { executable, home } = becomeProcess(init.program, bundle, {
+    preservedFds: options.preservedFds,
+    unprivileged: context.unprivileged,
+  });
   init.program.move(parked.agentAddress);
   finishInit(init, pid);
   if (hooks !== null) {

@@ -7,7 +7,7 @@ import { pivot } from "../linux/rootfs.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup.ts";
 import { contextOf } from "./create.ts";
-import { enter, setUp } from "./init-program.ts";
+import { becomeProcess, leaveHost, setUp } from "./init-program.ts";
 import { prepareMounts } from "./prepared-mounts.ts";
 
 /** The flags of `create` that change the init's program. */
@@ -35,13 +35,8 @@ export function dryRun(
   const keyring = flags.noNewKeyring ? null : id;
   const context = contextOf(labelled, namespaces, cgroup, keyring, labels, prepared);
   const { root } = setUp(program, context);
-  enter(
-    program,
-    root,
-    bundle,
-    { preservedFds: 0, unprivileged: context.unprivileged },
-    flags.noPivot ? moveRootOf(bundle.rootfs) : pivot,
-  );
+  leaveHost(program, root, bundle, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
+  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: context.unprivileged });
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
 }

@@ -7,8 +7,9 @@
  * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts; masked and read-only
  *    paths
  * 5. host name, loopback interface
- *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
+ *    -- hooks of `create`: they want the host's files --
  * 6. pivots: no path leads to the host any more; nor does a standard stream that is its null device
+ *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
@@ -219,19 +220,23 @@ interface TakingOn {
   readonly unprivileged: Unprivileged | null;
 }
 
-/** Steps 6 and 7 and the look-up of 8. `enterRoot` is `pivot` but for --no-pivot. */
-export function enter(
+/** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
+export function leaveHost(
   program: Program,
   root: StepResult | null,
   bundle: Bundle,
-  how: Omit<TakingOn, "filtered">,
   enterRoot: EnterRoot = pivot,
-) {
-  if (root === null) changeRoot(program, bundle.rootfs);
-  else {
-    enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
-    if (!bundle.process.terminal) reopenNull(program);
+): void {
+  if (root === null) {
+    changeRoot(program, bundle.rootfs);
+    return;
   }
+  enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
+  if (!bundle.process.terminal) reopenNull(program);
+}
+
+/** Step 7 and the look-up of 8. */
+export function becomeProcess(program: Program, bundle: Bundle, how: Omit<TakingOn, "filtered">) {
   return takeOn(program, bundle.process, { ...how, filtered: bundle.config.linux?.seccomp !== undefined });
 }
 

@@ -9,7 +9,7 @@ import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import { Program, type Step } from "../../../src/agent/program.ts";
 import type { Bundle } from "../../../src/container/bundle.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
-import { enter, setUp } from "../../../src/container/init-program.ts";
+import { becomeProcess, leaveHost, setUp } from "../../../src/container/init-program.ts";
 import { openHow } from "../../../src/kernel/structs.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tsrun-unit-"));
@@ -45,7 +45,8 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     hostHasKcore: false,
     privateParent: null,
   });
-  enter(program, root, bundle, { preservedFds: 0, unprivileged: null });
+  leaveHost(program, root, bundle);
+  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null });
   return program.steps;
 }
 
