@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MissingPackage } from "../../../rootfs/missing-package.ts";
-import { command } from "../../harness/mount.ts";
 import { mirror, releaseName } from "../apt.ts";
 import { NoMachine } from "../kernel.ts";
 
@@ -26,11 +25,20 @@ const SUPERFLUOUS = [
 
 const BYTES = 512 * 1024 * 1024;
 
+/** One that is being made, or is there. */
+let asked: Promise<string> | null = null;
+
 /**
  * A disk with a small Debian that systemd starts, of this machine's release: in `cache`, or made there, which takes a
- * minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage, NoMachine
+ * minute; who asks again waits for the same one. Complete or not there at all, whenever it is interrupted.
+ * @throws MissingPackage, NoMachine
  */
-export function cachedImage(cache: string): string {
+export function cachedImage(cache: string): Promise<string> {
+  asked ??= makeUnlessThere(cache);
+  return asked;
+}
+
+async function makeUnlessThere(cache: string): Promise<string> {
   const image = join(cache, "root.img");
   if (existsSync(image)) return image;
   for (const [program, owner] of [
@@ -42,22 +50,33 @@ export function cachedImage(cache: string): string {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const tree = join(work, "tree");
-  bootstrap(tree);
+  await bootstrap(tree);
   for (const path of SUPERFLUOUS) rmSync(join(tree, path), { recursive: true });
   const draft = join(work, "root.img");
   writeFileSync(draft, "");
   truncateSync(draft, BYTES);
-  command("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, draft);
+  await finished("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, draft);
   renameSync(draft, image);
   rmSync(work, { recursive: true });
   return image;
 }
 
-function bootstrap(tree: string): void {
+async function bootstrap(tree: string): Promise<void> {
   const packages = `--include=${PACKAGES.join(",")}`;
   try {
-    command("debootstrap", "--variant=minbase", packages, releaseName(), tree, mirror());
+    await finished("debootstrap", "--variant=minbase", packages, releaseName(), tree, mirror());
   } catch (error) {
     throw new NoMachine(`needs a Debian made by debootstrap: ${String(error)}`);
   }
+}
+
+/** Runs a host's command; throws with what it said unless it exits 0. */
+async function finished(...command: readonly string[]): Promise<void> {
+  const child = Bun.spawn([...command], { stdio: ["ignore", "pipe", "pipe"] });
+  const [said, complained, status] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  if (status !== 0) throw new Error(`${command.join(" ")}: ${status}: ${complained || said}`);
 }

@@ -9,6 +9,10 @@ export function systemdFiles(project: string): string[] {
 }
 
 /** Runs the files in it, for no longer than that. @throws MissingPackage, NoMachine */
-export function runUnderSystemd(project: string, files: readonly string[], seconds: number): Promise<Place> {
-  return runMachine(project, prepareMachine(project, files, seconds), "systemd", files);
+export async function runUnderSystemd(
+  project: string,
+  files: readonly string[],
+  seconds: number,
+): Promise<Place> {
+  return runMachine(project, await prepareMachine(project, files, seconds), "systemd", files);
 }

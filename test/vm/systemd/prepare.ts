@@ -24,9 +24,22 @@ const MASKED = [
   ...["sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-binfmt.service"],
 ] as const;
 
+/** Begins to make the machine's disk, while other things go on. Who needs the machine then is told what went wrong. */
+export function beginImage(project: string): void {
+  const own = directoryIn(project);
+  mkdirSync(own, { recursive: true });
+  cachedImage(own).catch(() => {});
+}
+
+const directoryIn = (project: string) => join(project, "build/vm/systemd");
+
 /** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoMachine */
-export function prepareMachine(project: string, files: readonly string[], seconds: number): Machine {
-  const own = join(project, "build/vm/systemd");
+export async function prepareMachine(
+  project: string,
+  files: readonly string[],
+  seconds: number,
+): Promise<Machine> {
+  const own = directoryIn(project);
   const kernels = join(project, "build/vm/stable");
   for (const path of [own, kernels]) mkdirSync(path, { recursive: true });
   const kernel = cachedKernel(kernels, "stable");
@@ -36,7 +49,7 @@ export function prepareMachine(project: string, files: readonly string[], second
     parameters: [],
     console: join(own, "console.log"),
     results: join(own, "results.jsonl"),
-    disks: [cachedImage(own)],
+    disks: [await cachedImage(own)],
     seconds,
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
