@@ -3,6 +3,9 @@
 /** The name by which the guest hands out what `check` printed. */
 export const KERNEL_FEATURES = "kernel-features";
 
+/** Where the document is, in the project. */
+export const KERNELS_DOCUMENT = "docs/kernel-features.md";
+
 /** More features than that are told in one sentence where all work. */
 const LONG_LIST = 15;
 
@@ -48,6 +51,16 @@ export function kernelFeatures(checks: readonly Checked[]): string {
   ]
     .join("\n\n")
     .replace(/\n+$/, "\n");
+}
+
+/**
+ * Whether a document tells the same as `checks` of the same kernels; null when it is of others, as when Debian has newer
+ * ones. Reasons are left out: they name places, and not all guests have the same.
+ */
+export function isUpToDate(document: string, checks: readonly Checked[]): boolean | null {
+  if (!checks.every(({ host }) => document.includes(`Linux ${host.kernel} `))) return null;
+  const states = (text: string) => text.replace(/((?:missing|forbidden|skipped)\**): (?:\\\||[^|])*/g, "$1 ");
+  return states(document) === states(kernelFeatures(checks));
 }
 
 /** A feature on each kernel; null where `check` does not know it. */

@@ -1,17 +1,21 @@
 /** The part of `make test` that runs in virtual machines. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
+import { handedOut } from "../harness/handed-out.ts";
 import { ALL_OF_IT, type FileSkip, type Place, printResult, skippedEverywhere } from "../harness/report.ts";
 import type { FileResult } from "../harness/run-file.ts";
 import { hasGuest } from "./callers.ts";
 import { guestFiles } from "./files.ts";
 import { GUEST_SECONDS, runInGuest } from "./guest-run.ts";
 import { NoMachine } from "./kernel.ts";
+import { isUpToDate, KERNEL_FEATURES, KERNELS_DOCUMENT, parseCheck } from "./kernel-features.ts";
 import type { MachineName } from "./prepare.ts";
 import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 import { beginImage } from "./systemd/prepare.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const KERNEL_FEATURES = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
+const OF_KERNELS = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
@@ -29,12 +33,14 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   beginImage(project);
   const left = () => forGuests(skippedEverywhere([{ where: "here", results: here }, ...machines]));
   const features = guestFiles(project).filter(
-    (file) => file.startsWith("test/vm/") || KERNEL_FEATURES.includes(file),
+    (file) => file.startsWith("test/vm/") || OF_KERNELS.includes(file),
   );
   machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
   const newer = features.filter((file) => !CRIUS.test(file));
   machines.push(await inGuest(project, "backports", unique([...newer, ...filesOf(left())])));
+  const documented = compareDocument(project, machines);
   machines.push(await inSystemd(project));
+  if (documented !== null) machines.push(documented);
   if (!machines.every(({ ran }) => ran)) return machines;
   if (left().length > 0) machines.push(await inGuest(project, "bare", filesOf(left())));
   return left().length > 0 ? [...machines, neverRan(left())] : machines;
@@ -54,6 +60,26 @@ function filesOf(skips: readonly FileSkip[]): string[] {
 
 function unique(words: readonly string[]): string[] {
   return [...new Set(words)];
+}
+
+/** The document on kernels is what these kernels say of themselves, or else a failure; null when it is of others. */
+function compareDocument(project: string, machines: readonly Machine[]): Machine | null {
+  const results = machines.flatMap((machine) => machine.results);
+  const printed = results.flatMap((result) => handedOut(result, KERNEL_FEATURES));
+  if (printed.length !== machines.length) return null;
+  const document = readFileSync(join(project, KERNELS_DOCUMENT), "utf8");
+  const same = isUpToDate(document, printed.map(parseCheck));
+  if (same === null) {
+    console.log(`${KERNELS_DOCUMENT} is of other kernels: make kernel-features writes it anew`);
+    return null;
+  }
+  const complaints = same ? [] : ["is not what these kernels say: make kernel-features writes it anew"];
+  const result = {
+    ...{ file: KERNELS_DOCUMENT, passed: same ? 1 : 0, failed: same ? 0 : 1, skipped: [] },
+    ...{ seconds: 0, complaints, output: "" },
+  };
+  printResult(result);
+  return { ran: true, where: "the document", results: [result] };
 }
 
 interface Machine extends Place {

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { handedOut } from "../harness/handed-out.ts";
 import { runInGuest } from "./guest-run.ts";
-import { KERNEL_FEATURES, kernelFeatures, parseCheck } from "./kernel-features.ts";
+import { KERNEL_FEATURES, KERNELS_DOCUMENT, kernelFeatures, parseCheck } from "./kernel-features.ts";
 import type { MachineName } from "./prepare.ts";
 
 const PROJECT = resolve(import.meta.dir, "../..");
@@ -15,7 +15,7 @@ const GUEST_SECONDS = 240;
 
 const files = process.argv.slice(2);
 const printed = files.length > 0 ? files.map((file) => readFileSync(file, "utf8")) : await askGuests();
-writeFileSync(join(PROJECT, "docs/kernel-features.md"), kernelFeatures(printed.map(parseCheck)));
+writeFileSync(join(PROJECT, KERNELS_DOCUMENT), kernelFeatures(printed.map(parseCheck)));
 
 async function askGuests(): Promise<readonly string[]> {
   const printed: string[] = [];

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Checked, type CheckedFeature, kernelFeatures } from "../../vm/kernel-features.ts";
+import { type Checked, type CheckedFeature, isUpToDate, kernelFeatures } from "../../vm/kernel-features.ts";
 
 function feature(name: string, state: string, more: Partial<CheckedFeature> = {}): CheckedFeature {
   return { area: "mounts", name, title: `the ${name}`, state, config: [], ...more };
@@ -50,6 +50,18 @@ test("a feature that one kernel was not asked about is told as such", () => {
 test("kernels that are alike have no differences, and a single one is not compared", () => {
   assert.match(kernelFeatures([OLD, { ...OLD, host: { ...OLD.host, kernel: "6.9.2" } }]), "There are none.");
   assert.not.match(kernelFeatures([OLD]), "## Differences");
+});
+
+test("a document is compared with what its kernels say now, but for reasons", () => {
+  const document = kernelFeatures([OLD, NEW]);
+  assert.is(isUpToDate(document, [OLD, NEW]), true);
+  assert.is(
+    isUpToDate(document.replaceAll("fsopen: ENODEV", "fsopen: a|b".replace("|", "\\|")), [OLD, NEW]),
+    true,
+  );
+  const other = { ...NEW, features: NEW.features.map((one) => ({ ...one, state: "works" })) };
+  assert.is(isUpToDate(document, [OLD, other]), false);
+  assert.is(isUpToDate(document, [OLD, { ...NEW, host: { ...NEW.host, kernel: "6.10.1" } }]), null);
 });
 
 test("a long list of what works on all is one sentence", () => {
