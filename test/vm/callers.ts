@@ -30,6 +30,15 @@ const CONTAINERD: readonly Owned[] = ["containerd", "containerd-shim-runc-v2", "
   "containerd",
 ]);
 
+const PODMAN: CallersNeeds = {
+  programs: [
+    ["podman", "podman"],
+    ["conmon", "conmon"],
+  ],
+  files: [["/etc/containers/policy.json", "golang-github-containers-common"]],
+  modules: [],
+};
+
 /** The test files that have guests: those of what few machines let callers do. */
 const NEEDS: ReadonlyMap<string, CallersNeeds> = new Map([
   [
@@ -42,17 +51,8 @@ const NEEDS: ReadonlyMap<string, CallersNeeds> = new Map([
       modules: ["bridge"],
     },
   ],
-  [
-    "test/callers/podman-limits.test.ts",
-    {
-      programs: [
-        ["podman", "podman"],
-        ["conmon", "conmon"],
-      ],
-      files: [["/etc/containers/policy.json", "golang-github-containers-common"]],
-      modules: [],
-    },
-  ],
+  ["test/callers/podman-limits.test.ts", PODMAN],
+  ["test/callers/podman-checkpoint.test.ts", PODMAN],
   [
     "test/callers/docker-limits.test.ts",
     {
