@@ -32,7 +32,7 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
     throw error;
   }
   directory.unlock();
-  await afterStart(saved, warn);
+  await afterStart(directory, saved, warn);
   if (foreground === null) {
     await readiness?.forward(saved.init, saved.init.pid);
     return 0;

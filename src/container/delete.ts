@@ -40,6 +40,12 @@ export async function removeEnded(directory: StateDirectory, warn: (line: string
   if (directory.lockIfCurrent()) await destroy(directory, warn);
 }
 
+/** Ends a container that may run, and removes it, unless another command has been quicker. */
+export async function endAndRemove(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
+  endAtOnce(directory);
+  await removeEnded(directory, warn);
+}
+
 /** @throws Failure when something of the container runs */
 function requireEnded(directory: StateDirectory): void {
   const status = containerStatus(directory, directory.read());

@@ -11,8 +11,8 @@
  *     delete   init, cgroup and state go
  *              poststop                   in tsrun's namespaces
  *
- * The first that fails in `create` or before the program runs ends the container: nothing is left of it, and its
- * poststop hooks undo what others may have done. A failed poststart or poststop hook is worth a warning.
+ * The first that fails before the container is deleted ends it: nothing is left of it, and its poststop hooks undo what
+ * others may have done. A failed poststop hook is worth a warning.
  *
  * This module is loaded only for containers that have hooks.
  */
@@ -103,14 +103,22 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   );
 }
 
-/** Runs the hooks after a container's program was executed. */
-export async function runPoststartHooks(saved: Saved, warn: Warn): Promise<void> {
-  await runAllWarning("poststart", saved.hooks?.poststart, stateOf(saved, "running"), warn);
+/** Runs the hooks after a container's program was executed. @throws Failure, StepError */
+export async function runPoststartHooks(saved: Saved): Promise<void> {
+  await runAll("poststart", saved.hooks?.poststart, stateOf(saved, "running"), runtimePlace(saved.bundle));
 }
 
-/** Runs the hooks of a container that is gone. */
+/** Runs the hooks of a container that is gone. One that fails does not keep the others from running. */
 export async function runPoststopHooks(saved: Saved, warn: Warn): Promise<void> {
-  await runAllWarning("poststop", saved.hooks?.poststop, stateOf(saved, "stopped"), warn);
+  const state = stateOf(saved, "stopped");
+  const place = runtimePlace(saved.bundle);
+  for (const [index, hook] of (saved.hooks?.poststop ?? []).entries()) {
+    try {
+      await runHook(placeOf("poststop", index, hook), hook, state, place);
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+    }
+  }
 }
 
 async function runAll(
@@ -120,22 +128,6 @@ async function runAll(
   place: HookPlace,
 ): Promise<void> {
   for (const [index, hook] of hooks.entries()) await runHook(placeOf(kind, index, hook), hook, state, place);
-}
-
-async function runAllWarning(
-  kind: keyof Hooks,
-  hooks: readonly Hook[] = [],
-  state: HookState,
-  warn: Warn,
-): Promise<void> {
-  const place = runtimePlace(state.bundle);
-  for (const [index, hook] of hooks.entries()) {
-    try {
-      await runHook(placeOf(kind, index, hook), hook, state, place);
-    } catch (error) {
-      warn(error instanceof Error ? error.message : String(error));
-    }
-  }
 }
 
 function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {

@@ -5,7 +5,7 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
-import { destroy } from "./delete.ts";
+import { destroy, endAndRemove } from "./delete.ts";
 import { Failure } from "./failure.ts";
 import type { Readiness } from "./notify-socket.ts";
 import { parkedMailbox } from "./parked.ts";
@@ -35,7 +35,7 @@ export async function start(
   readiness?.listen(directory);
   wake(directory, saved.init, mailbox);
   directory.unlock();
-  await afterStart(saved, warn);
+  await afterStart(directory, saved, warn);
   await readiness?.forward(saved.init, saved.init.pid);
 }
 
@@ -55,11 +55,23 @@ export async function beforeStart(
   }
 }
 
-/** Runs the poststart hooks; the container goes on when one fails. It should be unlocked: hooks may act on it. */
-export async function afterStart(saved: Saved, warn: (line: string) => void): Promise<void> {
+/**
+ * Runs the poststart hooks; when one fails, the container is killed and deleted, as runtime.md has it. It should be
+ * unlocked: hooks may act on it. @throws Failure
+ */
+export async function afterStart(
+  directory: StateDirectory,
+  saved: Saved,
+  warn: (line: string) => void,
+): Promise<void> {
   if (saved.hooks === undefined) return;
   const { runPoststartHooks } = await import("./hooks.ts");
-  await runPoststartHooks(saved, warn);
+  try {
+    await runPoststartHooks(saved);
+  } catch (error) {
+    await endAndRemove(directory, warn);
+    throw error;
+  }
 }
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */

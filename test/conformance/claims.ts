@@ -76,9 +76,9 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
   },
   "integration/hook-failures.test.ts": {
     "a createRuntime hook is killed with its children when its time is up":
-      "hooks.{prestart,createRuntime,createContainer,startContainer}[].timeout",
+      "hooks.{prestart,createRuntime,createContainer,startContainer,poststart}[].timeout",
     "a poststop hook is killed with its children when its time is up, and delete goes on":
-      "hooks.{poststart,poststop}[].timeout",
+      "hooks.poststop[].timeout",
   },
   "integration/namespaces.test.ts": {
     "several namespaces of one sandbox are joined at once":

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { container, containerOf, ranIn } from "../harness/container.ts";
-import { testTsrun, uniqueId } from "../harness/environment.ts";
+import { runtimePath, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { commandLine, processes } from "../harness/processes.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
@@ -118,14 +118,14 @@ testTsrun("a control character that a hook prints does not reach the terminal", 
   assert.not.match(said, /\p{Cc}/u);
 });
 
-for (const kind of ["prestart", "createRuntime", "createContainer", "startContainer"] as const) {
+for (const kind of ["prestart", "createRuntime", "createContainer", "startContainer", "poststart"] as const) {
   testTsrun(`a ${kind} hook is killed with its children when its time is up`, async () => {
     const notes = notebook();
     const hook = script("sleep 65 & sleep 66", { timeout: 1, env: [PATH] });
     using one = container({ ...withHooks(notes, {}), hooks: { [kind]: [hook] } });
     const began = performance.now();
     const create = runtime(["create", "--bundle", one.bundle.path, one.id]);
-    const said = complaint(kind === "startContainer" ? one.call("start") : create);
+    const said = complaint(kind === "startContainer" || kind === "poststart" ? one.call("start") : create);
     const took = performance.now() - began;
     assert.match(said, new RegExp(`hooks\\.${kind}\\[0\\].*did not end within 1 s`));
     assert.ok(took > 900 && took < 5000 * slowness, `took ${took} ms`);
@@ -133,27 +133,19 @@ for (const kind of ["prestart", "createRuntime", "createContainer", "startContai
   });
 }
 
-for (const [kind, verb] of [
-  ["poststart", ["start"]],
-  ["poststop", ["delete", "--force"]],
-] as const) {
-  testTsrun(
-    `a ${kind} hook is killed with its children when its time is up, and ${verb[0]} goes on`,
-    async () => {
-      const notes = notebook();
-      const log = join(notes.directory, "log");
-      const hook = script("sleep 65 & sleep 66", { timeout: 1, env: [PATH] });
-      using one = container({ ...withHooks(notes, {}), hooks: { [kind]: [hook] } });
-      one.create();
-      const began = performance.now();
-      silent(runtime(["--log", log, ...verb, one.id]));
-      const took = performance.now() - began;
-      assert.match(readFileSync(log, "utf8"), new RegExp(`hooks\\.${kind}\\[0\\].*did not end within 1 s`));
-      assert.ok(took > 900 && took < 5000 * slowness, `took ${took} ms`);
-      await waitUntil(() => !processes().some((pid) => isSleep(pid)), "its processes have ended");
-    },
-  );
-}
+testTsrun("a poststop hook is killed with its children when its time is up, and delete goes on", async () => {
+  const notes = notebook();
+  const log = join(notes.directory, "log");
+  const hook = script("sleep 65 & sleep 66", { timeout: 1, env: [PATH] });
+  using one = container({ ...withHooks(notes, {}), hooks: { poststop: [hook] } });
+  one.create();
+  const began = performance.now();
+  silent(runtime(["--log", log, "delete", "--force", one.id]));
+  const took = performance.now() - began;
+  assert.match(readFileSync(log, "utf8"), /hooks\.poststop\[0\].*did not end within 1 s/);
+  assert.ok(took > 900 && took < 5000 * slowness, `took ${took} ms`);
+  await waitUntil(() => !processes().some((pid) => isSleep(pid)), "its processes have ended");
+});
 
 function isSleep(pid: number): boolean {
   try {
@@ -171,22 +163,55 @@ test("a hook that ends in time is not killed by its timeout", () => {
   assert.is(notes.read(), "done\n");
 });
 
-for (const kind of ["poststart", "poststop"] as const) {
-  testTsrun(`a failed ${kind} hook is logged, and all goes on`, () => {
+testTsrun("a failed poststop hook is logged, and all goes on", () => {
+  const notes = notebook();
+  const log = join(notes.directory, "log");
+  using one = container(withHooks(notes, { poststop: [FAILING, "echo next >> $NOTES"] }));
+  one.create();
+  const global = ["--log", log, "--log-format", "json"];
+  silent(runtime(["start", one.id], { global }));
+  silent(runtime(["delete", "--force", one.id], { global }));
+  assert.is(notes.read(), "next\n");
+  const { level, msg } = JSON.parse(readFileSync(log, "utf8"));
+  assert.is(level, "warning");
+  assert.match(msg, /hooks\.poststop\[0\].*exited with status 3.*second line/);
+});
+
+const POSTSTART = { poststart: ["true", FAILING, "echo next >> $NOTES"], poststop: "echo undone >> $NOTES" };
+
+testTsrun("a failed poststart hook fails start, ends the container, and leaves nothing", async () => {
+  const nothingLeft = watchLeaks();
+  const notes = notebook();
+  using one = container(withHooks(notes, POSTSTART));
+  one.create();
+  const said = complaint(one.call("start"));
+  assert.match(said, /hooks\.poststart\[1\] \(\/bin\/sh\).*exited with status 3.*first line \| second line/);
+  await nothingLeft("of the container");
+  assert.is(notes.read(), "undone\n");
+});
+
+for (const flags of [[], ["--detach"]]) {
+  testTsrun(`a run ${flags.join(" ")} whose poststart hook fails leaves nothing`, async () => {
+    const nothingLeft = watchLeaks();
     const notes = notebook();
-    const log = join(notes.directory, "log");
-    using one = container(withHooks(notes, { [kind]: [FAILING, "echo next >> $NOTES"] }));
-    one.create();
-    const global = ["--log", log, "--log-format", "json"];
-    silent(runtime(["start", one.id], { global }));
-    assert.is(one.state().status, "running");
-    silent(runtime(["delete", "--force", one.id], { global }));
-    assert.is(notes.read(), "next\n");
-    const { level, msg } = JSON.parse(readFileSync(log, "utf8"));
-    assert.is(level, "warning");
-    assert.match(msg, new RegExp(`hooks\\.${kind}\\[0\\].*exited with status 3.*second line`));
+    const { path } = bundle(withHooks(notes, POSTSTART));
+    const said = complaint(runtime(["run", ...flags, "--bundle", path, uniqueId()]));
+    assert.match(said, /hooks\.poststart\[1\].*exited with status 3/);
+    await nothingLeft("of the run");
+    assert.is(notes.read(), "undone\n");
   });
 }
+
+testTsrun("a failed poststart hook may have deleted its container itself", async () => {
+  const nothingLeft = watchLeaks();
+  const notes = notebook();
+  const id = uniqueId();
+  const act = `${runtimePath} --root ${stateRoot} delete --force ${id}; exit 1`;
+  using one = containerOf(bundle(withHooks(notes, { poststart: act })), id);
+  one.create();
+  assert.match(complaint(one.call("start")), /hooks\.poststart\[0\].*exited with status 1/);
+  await nothingLeft("of the container");
+});
 
 leavesNothing();
 test.run();
