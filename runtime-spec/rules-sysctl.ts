@@ -42,6 +42,12 @@ function namespaceOf(file: string): NamespaceType | undefined {
   return NAMESPACED.find(({ files }) => files.some(isIn))?.type;
 }
 
+/** Which kind of namespace a sysctl belongs to; undefined when it is the whole machine's, or none. */
+export function sysctlNamespace(name: string): NamespaceType | undefined {
+  const file = sysctlFile(name);
+  return file === undefined ? undefined : namespaceOf(file);
+}
+
 function sysctlsAreNamespaced(config: Config, report: Report): void {
   for (const name of Object.keys(config.linux?.sysctl ?? {})) {
     const wrong = complain(config, name);

@@ -1,5 +1,6 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import type { NamespaceType, TimeOffsets } from "../../runtime-spec/config-linux.ts";
+import { sysctlNamespace } from "../../runtime-spec/rules-sysctl.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fcntl, fstatfs, geteuid, ioctl, openat } from "../kernel/calls.ts";
 import {
@@ -62,13 +63,14 @@ export function openNamespaces(config: Config): NamespacePlan {
   const created = new Set<NamespaceType>();
   const joins: Join[] = [];
   const wanted = config.linux?.namespaces ?? [];
-  for (const { type, flag } of NAMESPACES) {
+  for (const { type, flag, file } of NAMESPACES) {
     const index = wanted.findIndex((namespace) => namespace.type === type);
     const path = wanted[index]?.path;
     if (index < 0) continue;
     if (path === undefined || path === "") created.add(type);
     else if (type !== "user" || !isOwn("user", path)) {
       const where = `linux.namespaces[${index}].path`;
+      refuseChangesOfOwn(config, type, file, path);
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
@@ -76,6 +78,18 @@ export function openNamespaces(config: Config): NamespacePlan {
   if (here(geteuid()) !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
+}
+
+/**
+ * A path may lead to the namespace that tsrun itself lives in: what the config sets or brings there would change the
+ * host, as if the container had no such namespace. @throws ConfigError
+ */
+function refuseChangesOfOwn({ linux = {} }: Config, type: NamespaceType, file: string, path: string): void {
+  const sysctl = Object.keys(linux.sysctl ?? {}).find((name) => sysctlNamespace(name) === type);
+  const [device] = type === "network" ? Object.keys(linux.netDevices ?? {}) : [];
+  if ((sysctl ?? device) === undefined || !isOwn(file, path)) return;
+  const what = sysctl === undefined ? `netDevices["${device}"]` : `sysctl["${sysctl}"]`;
+  fail(`linux.${what}`, `would change the host: ${path} is the host's own ${type} namespace`);
 }
 
 function timeOffsets(offsets: TimeOffsets): string {

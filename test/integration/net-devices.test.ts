@@ -71,6 +71,17 @@ testVeth("in a user namespace, and in a joined network namespace of the host, to
   assert.match(succeeded(ran(inPod, { through: onHost() })).stdout, /net1 .*inet 10\.1\.2\.3\/24/);
 });
 
+testVeth(
+  "a joined network namespace that is the host's own is refused, and the interface stays as it is",
+  () => {
+    const joined = namespaces({ network: "/proc/self/ns/net" });
+    const patch = wanting({}, { linux: { namespaces: joined, netDevices: { eth7: { name: "net0" } } } });
+    const outcome = ran(patch, { through: onHost("ip -o link show eth7") });
+    assert.match(outcome.stderr, /linux\.netDevices\["eth7"\]: would change the host/);
+    assert.match(outcome.stdout, /eth7@\w+: <[^>]*\bUP\b/);
+  },
+);
+
 testVeth("createRuntime hooks find it in the container already", () => {
   const made = bundle({ args: ["true"], linux: { netDevices: { eth7: { name: "net0" } } } });
   const script = join(made.path, "hook");

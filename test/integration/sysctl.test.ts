@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type JsonObject, namespaces } from "../harness/bundle.ts";
 import { inside, ran, started } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint } from "../harness/runtime.ts";
 
@@ -63,6 +64,24 @@ for (const [name, changes] of [
       linux: { namespaces: namespaces(changes), sysctl: { [name]: "1" } },
     };
     complaint(ran(patch));
+  });
+}
+
+for (const [name, kind, file] of [
+  ["net.ipv4.ip_forward", "network", "net"],
+  ["kernel.msgmax", "ipc", "ipc"],
+  ["kernel.domainname", "uts", "uts"],
+] as const) {
+  testTsrun(`sysctl ${name} is refused where the ${kind} namespace that is joined is the host's`, () => {
+    const patch = {
+      hostname: undefined,
+      linux: { namespaces: namespaces({ [kind]: `/proc/self/ns/${file}` }), sysctl: { [name]: "1" } },
+    };
+    const said = complaint(ran(patch, { through: ["unshare", "--net", "--ipc", "--uts"] }));
+    assert.match(
+      said,
+      new RegExp(`linux\\.sysctl.*would change the host: .* the host's own ${kind} namespace`),
+    );
   });
 }
 
