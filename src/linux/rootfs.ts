@@ -37,6 +37,13 @@ function propagationFlags(option: string): number {
   return (PROPAGATIONS[recursive ? option.slice(1) : option] ?? 0) | (recursive ? MS_REC : 0);
 }
 
+/** How the host's mounts spread until the root is entered. What is unbindable could not be bound as the rootfs. */
+function untilPivoted(propagation: string | undefined): number {
+  if (propagation === undefined) return MS_REC | MS_SLAVE;
+  if (propagation === "unbindable") return MS_PRIVATE;
+  return propagation === "runbindable" ? MS_REC | MS_PRIVATE : propagationFlags(propagation);
+}
+
 /**
  * In a new mount namespace: cuts the host off (unless rootfsPropagation says otherwise) and makes the rootfs a
  * mount of its own, as pivot_root(2) needs it. Returns a descriptor of that mount.
@@ -48,9 +55,7 @@ export function bindRootfs(
   parentMount: string | null,
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
-  program.add(
-    mount("", "/", "", propagation === undefined ? MS_REC | MS_SLAVE : propagationFlags(propagation)),
-  );
+  program.add(mount("", "/", "", untilPivoted(propagation)));
   // A shared parent would carry the new mount to the host, and pivot_root(2) refuses it.
   if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);

@@ -48,6 +48,7 @@ for (const [propagation, expected] of [
   ["shared", /^shared/],
   ["rshared", /^shared/],
   ["unbindable", /^unbindable$/],
+  ["runbindable", /^unbindable$/],
 ] as const) {
   test(`rootfsPropagation ${propagation} is the propagation of the root`, () => {
     const linux = { rootfsPropagation: propagation };
