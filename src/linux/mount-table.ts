@@ -33,12 +33,16 @@ function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
+/** With these no mount of the container's is shared with the host's. */
+const CUT_OFF: readonly string[] = ["rslave", "rprivate", "runbindable"];
+
 /**
- * The mount point that a rootfs lies on, when it is or becomes shared in the container, because rootfsPropagation
- * says so: it must become private before the rootfs is mounted and pivoted to.
+ * The mount point that a rootfs lies on, when it is still shared in the container, or becomes so, because
+ * rootfsPropagation says so (`private` is about "/" alone): it must become private before the rootfs is mounted and
+ * pivoted to.
  */
 export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
-  if (propagation !== "shared" && propagation !== "rshared") return null;
+  if (propagation === undefined || CUT_OFF.includes(propagation)) return null;
   const above = mountTable().filter(({ point }) =>
     `${rootfs}/`.startsWith(point === "/" ? "/" : `${point}/`),
   );
@@ -47,6 +51,7 @@ export function sharedParentOf(rootfs: string, propagation: string | undefined):
     null,
   );
   if (nearest === null) return null;
-  const becomesShared = propagation === "rshared" || nearest.point === "/";
-  return nearest.shared || becomesShared ? nearest.point : null;
+  const isShared =
+    nearest.point === "/" ? propagation.endsWith("shared") : propagation === "rshared" || nearest.shared;
+  return isShared ? nearest.point : null;
 }

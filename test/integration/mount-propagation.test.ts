@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { bundle, capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
 import { inside, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
@@ -54,6 +54,19 @@ for (const [propagation, expected] of [
     const linux = { rootfsPropagation: propagation };
     const root = mountAt(parseMounts(inside(["cat", "/proc/self/mountinfo"], { linux })), "/");
     assert.match(root.propagation.join(" "), expected);
+  });
+}
+
+for (const propagation of ["private", "slave", "shared", "unbindable", "rshared"]) {
+  test(`a rootfs on a shared mount, with rootfsPropagation ${propagation}, leaves the host's mounts alone`, () => {
+    using volume = directoryWithMount("shared");
+    const rootfs = join(volume.path, "rootfs");
+    command("cp", "-a", bundle().rootfs, rootfs);
+    const below = () => readMounts().filter(({ mountPoint }) => mountPoint.startsWith(rootfs));
+    const linux = { rootfsPropagation: propagation };
+    using box = started({ args: ["sleep", "60"], root: { path: rootfs }, linux });
+    assert.is(box.state().status, "running");
+    assert.equal(below(), []);
   });
 }
 
