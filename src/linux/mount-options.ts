@@ -102,7 +102,7 @@ export function readMountOptions(options: readonly string[]): MountOptions {
   const all = { set: 0, clear: 0 };
   const propagation: { type: number; recursive: boolean }[] = [];
   const data: string[] = [];
-  for (const option of options) {
+  for (const option of options.flatMap(separate)) {
     const recursive = option.startsWith("r") ? option.slice(1) : "";
     if (ATTRIBUTES[option] !== undefined) change(own, ATTRIBUTES[option]);
     else if (PROPAGATIONS[option] !== undefined)
@@ -128,6 +128,16 @@ export function readMountOptions(options: readonly string[]): MountOptions {
     propagation,
     data,
   };
+}
+
+/**
+ * A string may hold several options, as for mount(8). A comma belongs to a value where it is quoted or escaped, and in
+ * lists of numbers (`mpol=bind:0,2`) and SELinux categories (`s0:c1,c2`). Quotes are for those who split at commas.
+ */
+function separate(option: string): readonly string[] {
+  if (!option.includes(",")) return [option];
+  const parts = option.match(/(?:"[^"]*"|\\.|[^,]|,(?=c?\d))+/g) ?? [];
+  return parts.map((part) => part.replace(/^([^=]+)="([^"]*)"$/, "$1=$2"));
 }
 
 /** Whether a mount shows what is elsewhere already, by its type or its options. */

@@ -38,6 +38,18 @@ test("a tmpfs without a mode has that of the directory it covers", () => {
   assert.is(succeeded(ranIn(path)).stdout, "1777\n700\n777\n711\n1777\n");
 });
 
+for (const [option, ...expected] of [
+  ["size=64k,mode=711", "size=64k", "mode=711"],
+  ["ro,noexec", "ro", "noexec"],
+  ["mpol=bind:0,nr_inodes=9", "mpol=bind:0", "nr_inodes=9"],
+] as const) {
+  testTsrun(`a string of several options is taken apart: ${option}`, () => {
+    const tmpfs = { destination: "/volume", type: "tmpfs", source: "tmpfs", options: [option] };
+    const { options, superOptions } = mountAt(tableWith(tmpfs), "/volume");
+    for (const one of expected) assert.ok([...options, ...superOptions].includes(one), one);
+  });
+}
+
 test("a read-only tmpfs may have other mounts in it, and devices", () => {
   const readOnly = (destination: string) => ({
     destination,
