@@ -15,6 +15,7 @@ import { statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
+import { notForBind } from "./mount-options.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import { isOwnedBy } from "./namespaces.ts";
 import { isAbsolute, join } from "./paths.ts";
@@ -28,6 +29,12 @@ interface HostSource {
 
 /** Binds what `source` names on the host, or beside the bundle's config.json. @throws ConfigError */
 export function bindHost(job: MountJob): Fd {
+  const [unfit] = notForBind(job.options);
+  if (unfit !== undefined)
+    fail(
+      `${job.where}.options`,
+      `${JSON.stringify(unfit)} is not an option of a bind mount: neither known here, nor can the file system take it, which is mounted already`,
+    );
   return bindMount(job, hostSource(job));
 }
 

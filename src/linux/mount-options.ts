@@ -140,6 +140,11 @@ function separate(option: string): readonly string[] {
   return parts.map((part) => part.replace(/^([^=]+)="([^"]*)"$/, "$1=$2"));
 }
 
+/** Options of the file system among a mount's which a bind mount cannot have: it is there already, with its own. */
+export function notForBind({ data }: MountOptions): readonly string[] {
+  return data.filter((option) => !(OF_FILESYSTEMS as readonly string[]).includes(option));
+}
+
 /** Whether a mount shows what is elsewhere already, by its type or its options. */
 export function isBind({ type, options = [] }: Mount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");

@@ -158,6 +158,20 @@ test("noexec keeps programs from being run", () => {
   assert.match(shellWith([bind(volume, "/volume", "noexec")], script), /Permission denied/);
 });
 
+testTsrun("a bind mount refuses options that it cannot have, be they a file system's or misspelt", () => {
+  for (const option of ["nosiud", "size=1m", "idmap=uids=0-1-10"])
+    assert.match(
+      complaint(ran({ mounts: [...DEFAULT_MOUNTS, bind(hostDirectory(), "/volume", option)] })),
+      new RegExp(`mounts\\[\\d+\\]\\.options: "${option}" is not an option of a bind mount`),
+    );
+});
+
+test("a bind mount takes the options that every file system knows, and leaves the host's as they are", () => {
+  const options = ["sync", "dirsync", "lazytime", "async", "mand", "iversion", "silent"];
+  const mount = mountAt(tableWith(bind(hostDirectory(), "/volume", ...options)), "/volume");
+  assert.not(mount.superOptions.includes("sync"));
+});
+
 test("rbind takes the mounts below along", () => {
   using volume = directoryWithMount("private");
   assert.is(shellWith([bind(volume.path, "/volume")], "ls /volume/sub"), "file\n");
