@@ -57,18 +57,22 @@ function capabilitiesAreKnown(capabilities: Capabilities, report: Report): void 
   }
 }
 
-/** See capabilities(7): the kernel raises nothing that these larger sets lack. */
+/**
+ * See capabilities(7): the kernel raises nothing that these larger sets lack. capset(2) then fails as a whole, while an
+ * ambient capability alone is left out.
+ */
 const SUBSETS = [
-  { of: "permitted", set: "effective" },
-  { of: "permitted", set: "ambient" },
-  { of: "inheritable", set: "ambient" },
+  { of: "permitted", set: "effective", report: "problem" },
+  { of: "permitted", set: "ambient", report: "warning" },
+  { of: "inheritable", set: "ambient", report: "warning" },
 ] as const;
 
 function capabilitiesCanBeSet(capabilities: Capabilities, report: Report): void {
-  for (const { set, of } of SUBSETS) {
+  for (const { set, of, report: how } of SUBSETS) {
     const larger = capabilities[of] ?? [];
     for (const [index, name] of (capabilities[set] ?? []).entries()) {
-      if (!larger.includes(name)) report.warning(`cannot be raised: ${name} is not in ${of}`, set, index);
+      if (larger.includes(name) || !CAPABILITIES.includes(name)) continue;
+      report[how](`cannot be raised: ${name} is not in ${of}`, set, index);
     }
   }
 }

@@ -93,12 +93,19 @@ warns(
   'process.capabilities.bounding[1] is not a capability known here, and left out: "cap_kill"',
   'process.capabilities.permitted[0] is not a capability known here, and left out: "CAP_TIME_TRAVEL"',
 );
-warns(
-  "capabilities that the kernel will not raise",
-  withProcess({
-    capabilities: { effective: ["CAP_KILL"], permitted: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"] },
-  }),
+refuses(
+  "an effective capability that is not permitted",
+  withProcess({ capabilities: { effective: ["CAP_KILL"], permitted: ["CAP_CHOWN"] } }),
   "process.capabilities.effective[0] cannot be raised: CAP_KILL is not in permitted",
+);
+warns(
+  "an unknown effective capability, once",
+  withProcess({ capabilities: { effective: ["CAP_TIME_TRAVEL"] } }),
+  'process.capabilities.effective[0] is not a capability known here, and left out: "CAP_TIME_TRAVEL"',
+);
+warns(
+  "an ambient capability that the kernel will not raise",
+  withProcess({ capabilities: { permitted: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"] } }),
   "process.capabilities.ambient[0] cannot be raised: CAP_CHOWN is not in inheritable",
 );
 
