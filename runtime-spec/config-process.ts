@@ -1,6 +1,6 @@
 /** `process`: what runs in the container, as whom and with which limits (config.md, "Process"). */
 
-import { AbsolutePath, Env, Int32, NumberList, Strings, Uint16, Uint32, Uint64 } from "./defs.ts";
+import { AbsolutePath, Env, Id, Int32, NumberList, Strings, Uint16, Uint64 } from "./defs.ts";
 import {
   array,
   boolean,
@@ -21,10 +21,10 @@ export const ConsoleSize = object({
 export type ConsoleSize = Infer<typeof ConsoleSize>;
 
 export const User = object({
-  uid: Uint32,
-  gid: Uint32,
+  uid: Id,
+  gid: Id,
   umask: integer(0, 0o7777),
-  additionalGids: array(Uint32),
+  additionalGids: array(Id),
 });
 export type User = Infer<typeof User>;
 

@@ -1,4 +1,5 @@
 import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
+import { LARGEST_ID } from "../../runtime-spec/defs.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { validateProcess } from "../../runtime-spec/validate.ts";
 import { exec as execProcess } from "../container/exec.ts";
@@ -93,12 +94,22 @@ function processFromFlags(own: Process | undefined, flags: Exec["flags"], args: 
 }
 
 function userFrom(own: User, flags: Exec["flags"]): User {
+  for (const id of flags.additionalGids) requireId("--additional-gids", id);
   const additionalGids = [...(own.additionalGids ?? []), ...flags.additionalGids];
   if (flags.user === undefined) return { ...own, additionalGids };
   const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(flags.user) ?? [];
   if (uid === undefined)
     throw new Failure(`exec: --user takes UID or UID:GID as numbers, not ${JSON.stringify(flags.user)}`);
-  return { ...own, uid: Number(uid), gid: gid === undefined ? (own.gid ?? 0) : Number(gid), additionalGids };
+  const user = { ...own, uid: Number(uid), gid: gid === undefined ? (own.gid ?? 0) : Number(gid) };
+  requireId("--user", user.uid);
+  requireId("--user", user.gid);
+  return { ...user, additionalGids };
+}
+
+/** @throws Failure for what the kernel would cut down to another id */
+function requireId(flag: string, id: number): void {
+  if (id < 0 || id > LARGEST_ID)
+    throw new Failure(`exec: ${flag} takes ids from 0 to ${LARGEST_ID}, not ${id}`);
 }
 
 /** Adds capabilities to all sets but inheritable and ambient, as runc does. */

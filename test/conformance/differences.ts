@@ -39,6 +39,7 @@ export const STRICTER: readonly Difference[] = [
   { path: /^process\.commandLine$/, message: /is for Windows/, because: "it would stand in for args" },
   { path: /^process\.consoleSize/, message: /to 65535/, because: "struct winsize has 16 bits" },
   { path: /^process\.user\.umask$/, message: /to 4095/, because: "a mode has 12 bits" },
+  { path: /^process\.user/, message: /to 4294967294/, because: "setresuid(2) takes 2^32-1 for no change" },
   { path: /^process\.capabilities/, message: /not in permitted/, because: "capset(2) would refuse all" },
   { path: /^process\.oomScoreAdj$/, message: /-1000 to 1000/, because: "the kernel takes no other" },
   {

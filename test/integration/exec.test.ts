@@ -111,6 +111,17 @@ for (const user of ["root", "1:x", "-1", ":5"]) {
   });
 }
 
+for (const flags of [
+  ["--user", "4294967295"],
+  ["--user", "4294967296"],
+  ["--user", "5:4294967295"],
+  ["--additional-gids", "4294967296"],
+]) {
+  testTsrun(`${flags.join(" ")} is refused: the kernel would take it for another id`, () => {
+    assert.match(complaint(exec(flags, ["true"])), /takes ids from 0 to 4294967294/);
+  });
+}
+
 test("the capabilities, limits and noNewPrivileges are the container's", () => {
   const seen = parseStatus(succeeded(exec([], ["cat", "/proc/self/status"])).stdout);
   const init = status(box.pid());

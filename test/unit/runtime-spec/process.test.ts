@@ -49,9 +49,16 @@ refuses(
   "users that do not exist",
   withProcess({ user: { uid: -1, gid: 4294967296, additionalGids: [1.5, "wheel"] } }),
   "process.user.uid must not be negative, found -1",
-  "process.user.gid must be from 0 to 4294967295, found 4294967296",
+  "process.user.gid must be from 0 to 4294967294, found 4294967296",
   "process.user.additionalGids[0] must be an integer, found 1.5",
   'process.user.additionalGids[1] must be a number, found "wheel"',
+);
+refuses(
+  "the id that setresuid(2) takes for none",
+  withProcess({ user: { uid: 4294967295, gid: 4294967295, additionalGids: [4294967295] } }),
+  "process.user.uid must be from 0 to 4294967294, found 4294967295",
+  "process.user.gid must be from 0 to 4294967294, found 4294967295",
+  "process.user.additionalGids[0] must be from 0 to 4294967294, found 4294967295",
 );
 warns(
   "a console size without a terminal",
