@@ -59,9 +59,9 @@ export const Cpu = object({
 });
 export type Cpu = Infer<typeof Cpu>;
 
-/** -1 means no limit. */
+/** -1 means no limit; the JSON schema still requires `limit`, which the specification and Go's callers do not. */
 export const Pids = object({
-  limit: required(Limit),
+  limit: Limit,
 });
 export type Pids = Infer<typeof Pids>;
 

@@ -98,11 +98,10 @@ export const STRICTER: readonly Difference[] = [
   // linux.resources
   { path: /^linux\.resources\.cpu/, message: /./, because: "the kernel takes no other" },
   {
-    path: /^linux\.resources\.memory/,
+    path: /^linux\.resources\.(memory|pids)/,
     message: /-1 to|to 200|less than limit/,
-    because: "the kernel takes no other; swap counts memory in",
+    because: "the kernel takes no other, and only -1 is no limit; swap counts memory in",
   },
-  { path: /^linux\.resources\.pids\.limit$/, message: /-1 to/, because: "only -1 is no limit" },
   { path: /^linux\.resources\.blockIO.*eight$/, message: /1000/, because: "the prose: from 10 to 1000" },
   {
     path: /^linux\.resources\.(blockIO|devices).*(major|minor)$/,
@@ -125,6 +124,11 @@ export const MORE_LENIENT: readonly Difference[] = [
     path: /^linux\.rootfsPropagation$/,
     message: /allowed values/,
     because: "runc and mount(8) know the recursive ones, and callers send them",
+  },
+  {
+    path: /^linux\.resources\.pids\.limit$/,
+    message: /required/,
+    because: "the prose says that it is optional, and Go's callers leave it out",
   },
   {
     path: /^linux\.devices\[\d+\]\.fileMode$/,

@@ -168,7 +168,7 @@ testTsrun("all mistakes are told at once, a line for each", () => {
       maskedPaths: ["x"],
       sysctl: { "net.ipv4.ip_forward": "1" },
       devices: [{ type: "x", path: "/dev/x" }],
-      resources: { pids: {}, cpu: { period: 5 } },
+      resources: { pids: { limit: -2 }, cpu: { period: 5 } },
     },
   };
   const { path } = bundle();

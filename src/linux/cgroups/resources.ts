@@ -38,6 +38,7 @@ export function resourceNotes(resources: Resources): readonly Note[] {
 
 /** The kernel takes 0, systemd doesn't; as the init is one task already, 1 allows no more. */
 function pidsWrites({ limit: most }: Pids): CgroupWrite[] {
+  if (most === undefined) return [];
   return [limit("pids.max", most === 0 ? 1 : most, `${RESOURCES}.pids.limit`)];
 }
 

@@ -94,7 +94,7 @@ warns(
   withResources({ cpu: { shares: 262145 } }),
   "linux.resources.cpu.shares is taken as 262144, the most, found 262145",
 );
-refuses("pids without a limit", withResources({ pids: {} }), "linux.resources.pids.limit is required");
+accepts("pids without a limit", withResources({ pids: {} }));
 refuses(
   "a pids limit below -1",
   withResources({ pids: { limit: -2 } }),
