@@ -67,8 +67,8 @@ export function containerDevices(own: readonly Device[]): readonly Wanted[] {
 }
 
 /**
- * Makes the device nodes below `root`. In a user namespace mknod(2) is not allowed: there the host's nodes are
- * bound instead. Expects umask 0.
+ * Makes the device nodes below `root`. In a user namespace mknod(2) makes no device but a FIFO: there the host's nodes
+ * are bound instead. Expects umask 0.
  */
 export function makeDevices(
   program: Program,
@@ -83,7 +83,7 @@ export function makeDevices(
     const parent = parts.slice(0, -1).join("/");
     const directory = parents.get(parent) ?? directoryInside(program, root, parent);
     parents.set(parent, directory);
-    if (inUserNamespace) bindDevice(program, directory, device);
+    if (inUserNamespace && device.type !== "p") bindDevice(program, directory, device);
     else makeNode(program, directory, { device, where });
   }
 }

@@ -1,8 +1,9 @@
 // Runs beside other files.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DEFAULT_MOUNTS, type JsonObject } from "../harness/bundle.ts";
+import { DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { inside } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 
 /** The devices that runtime-spec promises without being asked. */
@@ -91,6 +92,17 @@ for (const [what, device, seen] of ASKED) {
     assert.is(inside(["stat", "-c", "%F %a %t %T %u %g", path], { linux }), `${seen}\n`);
   });
 }
+
+testTsrun("a FIFO is made in a user namespace, too, where the host has none to bind", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = {
+    namespaces: namespaces({ user: true }),
+    uidMappings: mapping,
+    gidMappings: mapping,
+    devices: [{ path: "/dev/asked", type: "p", fileMode: 0o622, uid: 1000 }],
+  };
+  assert.is(inside(["stat", "-c", "%F %a %u %g", "/dev/asked"], { linux }), "fifo 622 1000 0\n");
+});
 
 test("a device of config.json works when a rule of its cgroup lets it", () => {
   const numbers = { type: "c", major: 1, minor: 5 };
