@@ -37,7 +37,7 @@ function linuxFeatures(): LinuxFeatures {
   return {
     namespaces: NAMESPACES.map(({ type }) => type).sort(),
     capabilities: knownCapabilities(),
-    cgroup: { v1: false, v2: true, systemd: true, systemdUser: false, rdma: true },
+    cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: true },
     seccomp: seccompFeatures(),
     apparmor: { enabled: true },
     selinux: { enabled: true },

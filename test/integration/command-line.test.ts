@@ -185,6 +185,11 @@ test("features tells the namespaces, capabilities and mount options that work", 
   }
 });
 
+testTsrun("features tells that systemd may make cgroups, that of an ordinary user too", () => {
+  const { cgroup } = JSON.parse(silent(runtime(["features"])).stdout).linux;
+  assert.equal([cgroup.systemd, cgroup.systemdUser], [true, true]);
+});
+
 testTsrun("each namespace and mount option of features is accepted", () => {
   const features = JSON.parse(silent(runtime(["features"])).stdout);
   assert.ok(features.linux.namespaces.includes("time"));
