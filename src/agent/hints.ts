@@ -31,7 +31,7 @@ const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in 
   open_tree: { EINVAL: "a user namespace may bind what has other mounts below only with them: by rbind" },
   openat2: {
     ELOOP: "links of proc such as /proc/self/fd are refused, and so is a symlink where a directory must be",
-    ENOENT: "does it exist in the rootfs?",
+    ENOENT: "does it exist in the container?",
     EXDEV: "it leads out of where it must stay",
   },
   set_mempolicy: {
