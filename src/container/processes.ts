@@ -1,4 +1,5 @@
-import { listDirectory, readLink } from "../kernel/files.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { isErrno, listDirectory, readLink } from "../kernel/files.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { isAlive } from "./process-info.ts";
 import type { Saved, SavedInit } from "./store.ts";
@@ -12,17 +13,19 @@ export function processesOf({ cgroup, init }: Saved): readonly number[] {
 function neighbours({ pid, ownsPidNamespace }: SavedInit): readonly number[] {
   if (!ownsPidNamespace) return [pid];
   const namespace = namespaceOf(pid);
+  if (namespace === null) return [];
   return (listDirectory("/proc") ?? [])
     .map(({ name }) => Number(name))
     .filter((other) => other > 0 && namespaceOf(other) === namespace)
     .sort((one, other) => one - other);
 }
 
-/** The pid namespace of a process; an empty text when it has just ended, or is nobody's of this user. */
-function namespaceOf(pid: number): string {
+/** The pid namespace of a process; null when it has just ended, or is another user's. */
+function namespaceOf(pid: number): string | null {
   try {
     return readLink(`/proc/${pid}/ns/pid`);
-  } catch {
-    return "";
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES, ERRNO.EPERM)) return null;
+    throw error;
   }
 }
