@@ -5,6 +5,7 @@ import {
   F_ADD_SEALS,
   F_SEAL_ALL,
   F_SETFD,
+  FD_CLOEXEC,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   MFD_EXEC,
@@ -63,7 +64,7 @@ export function spawnAgent(mailboxFd: number): number {
     address + ENVP,
   );
   here(close(program));
-  here(fcntl(mailboxFd, F_SETFD, 1));
+  here(fcntl(mailboxFd, F_SETFD, FD_CLOEXEC));
   if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);
   return call.view.getInt32(PID, true);
 }

@@ -34,7 +34,6 @@ export const DEV_CTX_ACCESS_TYPE = 0;
 export const DEV_CTX_MAJOR = 4;
 export const DEV_CTX_MINOR = 8;
 export const BPF_DEVCG_DEV_BLOCK = 1;
-export const BPF_DEVCG_DEV_CHAR = 2;
 export const BPF_DEVCG_ACC_MKNOD = 1;
 export const BPF_DEVCG_ACC_READ = 2;
 export const BPF_DEVCG_ACC_WRITE = 4;

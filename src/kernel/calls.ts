@@ -13,6 +13,8 @@ import {
   FSOPEN_CLOEXEC,
   FSPICK_CLOEXEC,
   FSPICK_EMPTY_PATH,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
@@ -154,10 +156,10 @@ export const pidfdSendSignal = (pidfd: number, signal: number) =>
   call("pidfd_send_signal", pidfd, signal, 0, 0);
 export const pidfdGetfd = (pidfd: number, fd: number) => call("pidfd_getfd", pidfd, fd, 0);
 export const kill = (pid: number, signal: number) => call("kill", pid, signal);
-/** `status` is 4 bytes; the second result of `wait4` is left out. */
-/** waitid(2); `info` is a `siginfo_t` of SIGINFO_SIZE bytes. */
+/** `info` is a `siginfo_t` of SIGINFO_SIZE bytes. */
 export const waitid = (kind: number, id: number, info: Uint8Array, options: number) =>
   call("waitid", kind, id, info, options, 0);
+/** `status` is 4 bytes; the child's resource usage is not asked for. */
 export const wait4 = (pid: number, status: Uint8Array, options: number) =>
   call("wait4", pid, status, options, 0);
 /** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */
@@ -165,8 +167,8 @@ export const ppoll = (fds: Uint8Array, milliseconds: number) =>
   call("ppoll", fds, fds.byteLength / 8, timespec(milliseconds), 0, 0);
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
-  call("futex", address, 0, value, timeout, 0, 0);
-export const futexWake = (address: number) => call("futex", address, 1, 1, 0, 0, 0);
+  call("futex", address, FUTEX_WAIT, value, timeout, 0, 0);
+export const futexWake = (address: number) => call("futex", address, FUTEX_WAKE, 1, 0, 0, 0);
 /** `into` has TIMESPEC_SIZE bytes. */
 export const clockGettime = (clock: number, into: Uint8Array | Room) => call("clock_gettime", clock, into);
 export const getppid = () => call("getppid");
@@ -205,10 +207,6 @@ export const recvmsg = (fd: Fd, message: Uint8Array, flags: number) => call("rec
 export const getsockopt = (fd: Fd, level: number, option: number, value: Uint8Array, length: Uint8Array) =>
   call("getsockopt", fd, level, option, value, length);
 export const sendmsg = (fd: Fd, message: Uint8Array, flags: number) => call("sendmsg", fd, message, flags);
-
-// bpf(2): `attributes` is a `union bpf_attr`; the buffers that it points to are the caller's to keep.
-export const bpf = (command: number, attributes: Uint8Array) =>
-  call("bpf", command, attributes, attributes.byteLength);
 
 /** Relative to the current directory. */
 export const CWD = AT_FDCWD;

@@ -26,9 +26,9 @@ export const O_CLOEXEC = 0x80000;
 export const O_PATH = 0x200000;
 
 export const SEEK_SET = 0;
-export const F_DUPFD_CLOEXEC = 1030;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
+export const FD_CLOEXEC = 1;
 export const F_SETFL = 4;
 export const F_ADD_SEALS = 1033;
 export const F_SEAL_ALL = 0x1 | 0x2 | 0x4 | 0x8; // SEAL, SHRINK, GROW, WRITE
@@ -46,7 +46,6 @@ export const RESOLVE_IN_ROOT = 0x10;
 
 // sys/stat.h
 export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
 export const S_IFLNK = 0o120000;
 export const S_IFREG = 0o100000;
 export const S_IFBLK = 0o060000;
@@ -78,7 +77,6 @@ export const CLONE_NEWIPC = 0x08000000;
 export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
-export const CLONE_CLEAR_SIGHAND = 0x100000000;
 export const CLONE_INTO_CGROUP = 0x200000000;
 
 // linux/futex.h
@@ -88,8 +86,6 @@ export const FUTEX_WAITERS = 0x80000000;
 export const FUTEX_OWNER_DIED = 0x40000000;
 
 // sys/mount.h, linux/mount.h
-export const MS_RDONLY = 1;
-export const MS_REMOUNT = 32;
 export const MS_BIND = 0x1000;
 export const MS_REC = 0x4000;
 export const MS_UNBINDABLE = 0x20000;
@@ -155,7 +151,6 @@ export const PER_LINUX32 = 0x0008;
 export const CLOSE_RANGE_CLOEXEC = 4;
 
 // asm-generic/signal.h
-export const SIG_SETMASK = 2;
 export const SIGKILL = 9;
 export const SIGSYS = 31;
 
@@ -184,7 +179,6 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
-export const SOCK_CLOEXEC = O_CLOEXEC;
 export const SIOCSIFFLAGS = 0x8914;
 export const IFF_UP = 0x1;
 export const IFF_RUNNING = 0x40;

@@ -3,7 +3,6 @@ import { SyscallError } from "./call.ts";
 import {
   CWD,
   close,
-  ftruncate,
   getdents64,
   mkdirat,
   openat,
@@ -202,11 +201,6 @@ export function statusIfThere(path: string, flags = 0, directory = CWD): FileSta
 export function readLink(path: string, directory = CWD): string {
   const bytes = new Uint8Array(4096);
   return decoder.decode(bytes.subarray(0, here(readlinkat(directory, path, bytes))));
-}
-
-/** Sets a file's length. */
-export function setLength(fd: number, length: number): void {
-  here(ftruncate(fd, length));
 }
 
 /** Whether a caught value is a system call's failure with one of these errnos. */
