@@ -6,12 +6,8 @@ import type { Call } from "./call.ts";
 import {
   BPF_CGROUP_DEVICE,
   BPF_F_ALLOW_MULTI,
-  BPF_F_REPLACE,
   BPF_PROG_ATTACH,
-  BPF_PROG_DETACH,
-  BPF_PROG_GET_FD_BY_ID,
   BPF_PROG_LOAD,
-  BPF_PROG_QUERY,
   BPF_PROG_TYPE_CGROUP_DEVICE,
 } from "./constants.ts";
 import { addressOf } from "./ffi.ts";
@@ -102,56 +98,9 @@ function setAddress(words: Uint32Array, index: number, address: number): void {
   words[index + 1] = Math.floor(address / 2 ** 32);
 }
 
-/** BPF_PROG_ATTACH to a cgroup, beside others; in the place of the attached program `replaced` when given. */
-export function attachDeviceProgram(cgroup: number, program: number, replaced?: number): Call {
-  const flags = BPF_F_ALLOW_MULTI | (replaced === undefined ? 0 : BPF_F_REPLACE);
-  return bpf(BPF_PROG_ATTACH, words(cgroup, program, BPF_CGROUP_DEVICE, flags, replaced ?? 0));
-}
-
-export function detachDeviceProgram(cgroup: number, program: number): Call {
-  return bpf(BPF_PROG_DETACH, words(cgroup, program, BPF_CGROUP_DEVICE));
-}
-
-/** The kernel attaches 64 programs of a kind to a cgroup at most (BPF_CGROUP_MAX_PROGS). */
-const MOST_PROGRAMS = 64;
-/** Linux 6.17 to 7.1 write as far as the field `revision`, whatever size they are told. */
-const QUERY_SIZE = 64;
-
-/** BPF_PROG_QUERY for the ids of the device programs attached to a cgroup; read them with `queriedPrograms`. */
-export function queryDevicePrograms(cgroup: number): Call & { readonly memory: Uint8Array } {
-  const { memory, words: attributes } = allocate(QUERY_SIZE + MOST_PROGRAMS * 4);
-  attributes[0] = cgroup;
-  attributes[1] = BPF_CGROUP_DEVICE;
-  setAddress(attributes, 4, addressOf(memory) + QUERY_SIZE);
-  attributes[6] = MOST_PROGRAMS;
-  return { ...bpf(BPF_PROG_QUERY, memory, QUERY_SIZE), memory };
-}
-
-export function queriedPrograms(memory: Uint8Array): readonly number[] {
-  const words = new Uint32Array(memory.buffer);
-  return [...words.subarray(QUERY_SIZE / 4, QUERY_SIZE / 4 + (words[6] ?? 0))];
-}
-
-/** BPF_PROG_GET_FD_BY_ID: returns a descriptor, close-on-exec. ENOENT: the program is gone. */
-export const programById = (id: number): Call => bpf(BPF_PROG_GET_FD_BY_ID, words(id));
-
-const BPF_OBJ_GET_INFO_BY_FD = 15;
-const INFO_ATTRIBUTES = 16;
-/** `struct bpf_prog_info` as far as its field `name`. */
-const INFO_NAME = 64;
-
-/** BPF_OBJ_GET_INFO_BY_FD of a program; read its name with `programName`. */
-export function programInfo(program: number): Call & { readonly memory: Uint8Array } {
-  const { memory, words: attributes } = allocate(INFO_ATTRIBUTES + INFO_NAME + NAME_SIZE);
-  attributes[0] = program;
-  attributes[1] = INFO_NAME + NAME_SIZE;
-  setAddress(attributes, 2, addressOf(memory) + INFO_ATTRIBUTES);
-  return { ...bpf(BPF_OBJ_GET_INFO_BY_FD, memory, INFO_ATTRIBUTES), memory };
-}
-
-export function programName(memory: Uint8Array): string {
-  const name = memory.subarray(INFO_ATTRIBUTES + INFO_NAME);
-  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+/** BPF_PROG_ATTACH to a cgroup, beside others. */
+export function attachDeviceProgram(cgroup: number, program: number): Call {
+  return bpf(BPF_PROG_ATTACH, words(cgroup, program, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI));
 }
 
 function words(...values: readonly number[]): Uint8Array {

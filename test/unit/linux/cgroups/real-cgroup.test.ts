@@ -10,7 +10,7 @@ import { here } from "../../../../src/kernel/here.ts";
 import { createCgroup } from "../../../../src/linux/cgroups/create.ts";
 import { compileDeviceRules } from "../../../../src/linux/cgroups/device-program.ts";
 import { containerDeviceRules } from "../../../../src/linux/cgroups/device-rules.ts";
-import { attachDevices, replaceDevices } from "../../../../src/linux/cgroups/devices.ts";
+import { attachDevices } from "../../../../src/linux/cgroups/devices.ts";
 import { readEvents } from "../../../../src/linux/cgroups/events.ts";
 import { freeze, isFrozen, thaw } from "../../../../src/linux/cgroups/freeze.ts";
 import { unifiedMount } from "../../../../src/linux/cgroups/hierarchy.ts";
@@ -183,26 +183,12 @@ function opens(directory: string, node: string, how: "<" | ">" | "<>"): boolean 
 const program = (...rules: readonly DeviceRule[]) =>
   compileDeviceRules(containerDeviceRules(rules, undefined));
 const DENY_ALL: DeviceRule = { allow: false, access: "rwm" };
-const kernelLog = (access: string): DeviceRule => ({ allow: true, type: "c", major: 1, minor: 11, access });
 
 testHere("the device program lets the allowed devices be opened and no others", () => {
   using box = cgroup();
   attachDevices(box.fd, program(DENY_ALL));
   for (const node of ["/dev/null", "/dev/zero", "/dev/random"])
     assert.ok(opens(box.directory, node, "<>"), node);
-  assert.not(opens(box.directory, "/dev/kmsg", "<"));
-});
-
-testHere("a replaced program's rules hold at once, beside other programs", () => {
-  using box = cgroup();
-  attachDevices(box.fd, program(DENY_ALL));
-  replaceDevices(box.fd, program(DENY_ALL, kernelLog("r")));
-  assert.ok(opens(box.directory, "/dev/kmsg", "<"));
-  assert.not(opens(box.directory, "/dev/kmsg", ">"));
-  assert.not(opens(box.directory, "/dev/kmsg", "<>"));
-  replaceDevices(box.fd, program(DENY_ALL, kernelLog("r"), kernelLog("w")));
-  assert.ok(opens(box.directory, "/dev/kmsg", "<>"));
-  replaceDevices(box.fd, program(DENY_ALL));
   assert.not(opens(box.directory, "/dev/kmsg", "<"));
 });
 
