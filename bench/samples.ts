@@ -50,7 +50,7 @@ export class Samples {
 }
 
 /** @throws RangeError without values */
-export function statistics(values: readonly number[]): Statistics {
+function statistics(values: readonly number[]): Statistics {
   const sorted = values.toSorted((a, b) => a - b);
   return {
     count: sorted.length,

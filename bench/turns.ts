@@ -68,12 +68,7 @@ export function lifeTurns(course: Course): readonly Turn[] {
   }));
 }
 
-export async function createContainer(
-  course: Course,
-  command: readonly string[],
-  bundle: string,
-  id: string,
-) {
+async function createContainer(course: Course, command: readonly string[], bundle: string, id: string) {
   const pidFile = join(course.place.state, "pid");
   const { milliseconds } = await course.stopwatch.time([
     ...command,

@@ -29,7 +29,7 @@ export function warnings(globals: Globals): (message: string) => void {
 }
 
 /** One line as logrus, runc's logger, would write it. */
-export function formatLine(format: Globals["logFormat"], level: Level, message: string, date: Date): string {
+function formatLine(format: Globals["logFormat"], level: Level, message: string, date: Date): string {
   const time = date.toISOString();
   return format === "json"
     ? `${JSON.stringify({ level, msg: message, time })}\n`

@@ -103,7 +103,7 @@ const SELF_COMMANDS = {
 } as const satisfies CommandTable;
 
 /** Every command, in the order of help. */
-export const COMMANDS = {
+const COMMANDS = {
   ...LIFE_COMMANDS,
   ...INSIDE_COMMANDS,
   ...BUNDLE_COMMANDS,

@@ -21,7 +21,7 @@ export function getgid(): number {
  * Whether tsrun itself lives in a user namespace: as rootless podman calls it, which makes its own one first. Its root
  * is an ordinary user to the kernel.
  */
-export function isInUserNamespace(): boolean {
+function isInUserNamespace(): boolean {
   const map = readTextIfThere("/proc/self/uid_map");
   return map !== null && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
 }

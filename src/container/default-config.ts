@@ -2,15 +2,15 @@
 import type { Config, Mount } from "../../runtime-spec/config.ts";
 import type { Namespace, NamespaceType } from "../../runtime-spec/config-linux.ts";
 
-export const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Capabilities of `spec`'s shell, which runc chose and Docker's documentation describes as harmless. */
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 /** The namespaces that a container has of its own unless told otherwise. */
-export const OWN_NAMESPACES: readonly NamespaceType[] = ["pid", "network", "ipc", "uts", "mount", "cgroup"];
+const OWN_NAMESPACES: readonly NamespaceType[] = ["pid", "network", "ipc", "uts", "mount", "cgroup"];
 
-export const DEFAULT_MOUNTS: readonly Mount[] = [
+const DEFAULT_MOUNTS: readonly Mount[] = [
   { destination: "/proc", type: "proc", source: "proc" },
   {
     destination: "/dev",
@@ -41,11 +41,11 @@ export const DEFAULT_MOUNTS: readonly Mount[] = [
 ];
 
 /** Files of proc and sys that tell too much of the host, or let it be changed. */
-export const MASKED_PATHS = [
+const MASKED_PATHS = [
   ...["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats"],
   ...["/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
 ];
-export const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** A shell on a terminal in a read-only rootfs, isolated, with few capabilities: what `spec` writes. */
 export function defaultConfig(): Config {

@@ -67,7 +67,7 @@ export class Foreground {
 }
 
 /** A status of wait(2) as a shell gives it. */
-export function exitStatus(status: number): number {
+function exitStatus(status: number): number {
   const signal = status & 0x7f;
   return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }

@@ -244,7 +244,7 @@ export function isOurChildAlive(pid: number): boolean {
 }
 
 /** Ends a child for good. */
-export function killAndReap(pid: number): void {
+function killAndReap(pid: number): void {
   const pidfd = attempt(pidfdOpen(pid));
   if (pidfd < 0) return;
   attempt(pidfdSendSignal(pidfd, SIGKILL));

@@ -52,7 +52,7 @@ export function moveNetDevices(pid: number, devices: NetDevices): MovedDevices {
   }
 }
 
-export class MovedDevices {
+class MovedDevices {
   private readonly host: Side;
   private readonly container: Side;
   private readonly moved: Moved[] = [];

@@ -96,6 +96,6 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
 }
 
 /** Whether the process of a pidfd has ended: it is readable then. */
-export function hasEnded(pidfd: number): boolean {
+function hasEnded(pidfd: number): boolean {
   return here(ppoll(pollFd(pidfd, POLLIN), 0)) > 0;
 }

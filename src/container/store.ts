@@ -31,7 +31,7 @@ import { Failure } from "./failure.ts";
 const LOCK_PATIENCE = 10_000;
 
 /** Names of the files in a container's directory. */
-export const STATE_FILE = "state.json";
+const STATE_FILE = "state.json";
 export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
 

@@ -47,7 +47,7 @@ export interface Instruction {
   readonly imm?: number;
 }
 
-export const INSTRUCTION_SIZE = 8;
+const INSTRUCTION_SIZE = 8;
 /** How far a jump reaches: `off` has 16 bits with sign. */
 export const MOST_INSTRUCTIONS = 32_000;
 

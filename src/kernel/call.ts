@@ -43,7 +43,7 @@ export class SyscallError extends Error {
 }
 
 /** `openat "proc/sys"`: the call's name and the paths and names among its arguments. */
-export function describe(call: Call): string {
+function describe(call: Call): string {
   const words = call.args.filter((argument) => typeof argument === "string" && argument !== "");
   return [call.name, ...words.map((word) => JSON.stringify(word))].join(" ");
 }

@@ -30,7 +30,7 @@ import { fail } from "./config-error.ts";
 import { directoryInside, names } from "./inside.ts";
 
 /** The devices that every container has (config-linux.md#default-devices), besides /dev/ptmx and /dev/console. */
-export const DEFAULT_DEVICES: readonly Device[] = [
+const DEFAULT_DEVICES: readonly Device[] = [
   { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o666 },
   { path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 0o666 },
   { path: "/dev/full", type: "c", major: 1, minor: 7, fileMode: 0o666 },

@@ -32,7 +32,7 @@ interface Kind {
 }
 
 /** The machines that there are, by name; `bare` is for tests of what a kernel lacks. */
-export const MACHINES = {
+const MACHINES = {
   stable: { edition: "stable", parameters: [] },
   backports: { edition: "backports", parameters: [] },
   bare: { edition: "stable", parameters: ["cgroup_disable=cpu,memory,pids,rdma", "lsm=landlock,yama,bpf"] },

@@ -52,7 +52,7 @@ export function detached(subject: Subject, type: string): number {
  * Mounts a detached mount over the root directory, where nobody steps into it: the process's own root and paths stay
  * as they are. It becomes the working directory. The process has left the host's mounts.
  */
-export function attach(subject: Subject, mounted: number): void {
+function attach(subject: Subject, mounted: number): void {
   const root = subject.do(openat(CWD, "/", O_PATH | O_DIRECTORY));
   subject.do(moveMount(mounted, root));
   subject.do(fchdir(mounted));

@@ -33,7 +33,7 @@ function schedulingWrites({ idle, shares }: Cpu): CgroupWrite[] {
  * cgroup v1's shares (2 to 262144, default 1024) as cgroup v2's weight (1 to 10000, default 100): the curve through
  * these three points that runc and crun agreed on in 2025 in place of a straight line, which made 1024 a weight of 39.
  */
-export function cpuWeight(shares: number): number {
+function cpuWeight(shares: number): number {
   if (shares <= 2) return 1;
   if (shares >= 262144) return 10000;
   const log = Math.log2(shares);

@@ -63,7 +63,7 @@ export function allowsEverything(rules: readonly DeviceRule[]): boolean {
 }
 
 /** Whether a rule is about every device and every access, so that no rule before it counts. */
-export function isForAll({ type, major, minor, access }: DeviceRule): boolean {
+function isForAll({ type, major, minor, access }: DeviceRule): boolean {
   return (
     (type ?? "a") === "a" &&
     (major ?? -1) === -1 &&

@@ -73,7 +73,7 @@ function isOurs(fd: number, type: number): boolean {
 }
 
 /** A directory of filters by their keys. */
-export class Cache implements Disposable {
+class Cache implements Disposable {
   private readonly directory: number;
 
   constructor(directory: number) {

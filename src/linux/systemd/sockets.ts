@@ -79,7 +79,7 @@ function userPlaces(): Place[] {
 const asBus = (socket: string): Place => ({ socket, isBus: true });
 
 /** The paths in a list of addresses (D-Bus specification, "Server Addresses"), `unix:path=/run/bus;…`. */
-export function pathsIn(addresses: string): string[] {
+function pathsIn(addresses: string): string[] {
   return addresses.split(";").flatMap((address) => {
     const path = /^unix:(?:.*,)?path=([^,]*)/.exec(address)?.[1];
     return path === undefined ? [] : [decodeURIComponent(path)];

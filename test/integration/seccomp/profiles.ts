@@ -13,7 +13,7 @@ export const testNarrow = canCompile ? testTsrun : testCompiled;
 export const probe = compiled("test/integration/seccomp/probe.c");
 
 /** System call numbers: [x86-64, arm64]. */
-export const NUMBERS = {
+const NUMBERS = {
   getpid: [39, 172],
   socket: [41, 198],
   personality: [135, 92],
@@ -58,7 +58,7 @@ export function answered(args: readonly (string | number)[], seccomp: Profile, p
 }
 
 /** Where the config.json files of engines are. */
-export const configs = join(project, "test/unit/runtime-spec/configs");
+const configs = join(project, "test/unit/runtime-spec/configs");
 
 /** The profile in a config.json that an engine wrote. */
 export function engineProfile(name: string): Profile {
