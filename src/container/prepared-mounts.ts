@@ -26,7 +26,7 @@ import { fail } from "../linux/config-error.ts";
 import { addCopy, copySize, listForCopy, type Owners } from "../linux/copy-up.ts";
 import { names } from "../linux/inside.ts";
 import { isBind, readMountOptions } from "../linux/mount-options.ts";
-import { mountTable } from "../linux/mount-table.ts";
+import { mountOf } from "../linux/mount-table.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import type { PreparedMount } from "../linux/prepared-mount.ts";
@@ -96,21 +96,11 @@ function idMappedTree(where: string, mount: Mount, { path: bundle }: Bundle, use
     here(close(tree));
     fail(
       where,
-      `cannot id-map ${path}: mount_setattr: ${errnoName(-result)} (${errnoText(-result)}); it is on ${fileSystemOf(path)}: not every file system can be id-mapped, nor what is already, or belongs to another user namespace`,
+      `cannot id-map ${path}: mount_setattr: ${errnoName(-result)} (${errnoText(-result)}); it is on ${mountOf(path)?.type ?? "an unknown file system"}: not every file system can be id-mapped, nor what is already, or belongs to another user namespace`,
     );
   }
   here(fcntl(tree, F_SETFD, 0));
   return tree;
-}
-
-/** The type of the file system that a path of the host is on, as far as its text tells. */
-function fileSystemOf(path: string): string {
-  let [best, type] = ["", "an unknown file system"];
-  for (const entry of mountTable()) {
-    const inside = `${path}/`.startsWith(entry.point === "/" ? "/" : `${entry.point}/`);
-    if (inside && entry.point.length >= best.length) [best, type] = [entry.point, entry.type];
-  }
-  return type;
 }
 
 /** User namespaces by what they map; those made here end with their descriptors. */

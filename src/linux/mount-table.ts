@@ -33,6 +33,17 @@ function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
+/** The mount that a path of the host is on, as far as its text tells; null when the table has none, as in a chroot. */
+export function mountOf(path: string): MountEntry | null {
+  let best: MountEntry | null = null;
+  for (const entry of mountTable()) {
+    const covers = `${path}/`.startsWith(entry.point === "/" ? "/" : `${entry.point}/`);
+    // Of mounts at one place the last covers the others.
+    if (covers && (best === null || entry.point.length >= best.point.length)) best = entry;
+  }
+  return best;
+}
+
 /** With these no mount of the container's is shared with the host's. */
 const CUT_OFF: readonly string[] = ["rslave", "rprivate", "runbindable"];
 
@@ -43,13 +54,7 @@ const CUT_OFF: readonly string[] = ["rslave", "rprivate", "runbindable"];
  */
 export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
   if (propagation === undefined || CUT_OFF.includes(propagation)) return null;
-  const above = mountTable().filter(({ point }) =>
-    `${rootfs}/`.startsWith(point === "/" ? "/" : `${point}/`),
-  );
-  const nearest = above.reduce<MountEntry | null>(
-    (best, entry) => (best === null || entry.point.length >= best.point.length ? entry : best),
-    null,
-  );
+  const nearest = mountOf(rootfs);
   if (nearest === null) return null;
   const isShared =
     nearest.point === "/" ? propagation.endsWith("shared") : propagation === "rshared" || nearest.shared;

@@ -9,8 +9,9 @@ import {
   OPEN_TREE_CLONE,
 } from "../../../kernel/constants.ts";
 import { ERRNO } from "../../../kernel/errno.ts";
-import { isErrno, readText, statusIfThere } from "../../../kernel/files.ts";
+import { isErrno, statusIfThere } from "../../../kernel/files.ts";
 import { readStatx, STATX_SIZE } from "../../../kernel/structs.ts";
+import { mountOf } from "../../../linux/mount-table.ts";
 import type { Area } from "../feature.ts";
 import { detached, enterTmpfs, FIRST_ID, leaveMounts, make, mapRange, naming } from "../isolation.ts";
 import type { Subject, Trial } from "../subject.ts";
@@ -66,25 +67,13 @@ function storage(): string {
   return STORAGE.find((path) => statusIfThere(path) !== null) ?? "/";
 }
 
-/** The type of the file system that a path is on, from the mount table: its last mount over the longest path. */
-function typeAt(path: string): string {
-  let [longest, type] = [0, "?"];
-  for (const line of readText("/proc/self/mountinfo").split("\n")) {
-    const [, , , , point = ""] = line.split(" ");
-    const covers = point === "/" || path === point || path.startsWith(`${point}/`);
-    if (!covers || point.length < longest) continue;
-    [longest, type] = [point.length, line.split(" - ")[1]?.split(" ")[0] ?? "?"];
-  }
-  return type;
-}
-
 /** Maps root's files below a directory of the host in a copy of its mount; tells which file system it is on. */
 export function mapDirectory({ subject }: Trial, path: string): string {
   const users = mapping(subject);
   leaveMounts(subject);
   const copy = subject.do(openTree(CWD, path, OPEN_TREE_CLONE));
   const owner = ownerOf(subject, path);
-  const name = `${typeAt(path)} of ${path}`;
+  const name = `${mountOf(path)?.type ?? "?"} of ${path}`;
   naming(name, () => mapIds(subject, copy, users));
   expectMapped(subject, copy, "", owner);
   return name;

@@ -1,8 +1,8 @@
 import { fsopen, setMempolicy } from "../../../kernel/calls.ts";
-import { makeDirectory, readText, removeDirectory } from "../../../kernel/files.ts";
+import { makeDirectory, removeDirectory } from "../../../kernel/files.ts";
 import { memoryPolicyFlags, memoryPolicyModes } from "../../../linux/memory-policy.ts";
+import { resctrlMount } from "../../../linux/resctrl.ts";
 import type { Area, Feature } from "../feature.ts";
-import { Missing } from "../verdict.ts";
 
 /** Masks of nodes are words. Node 0 is there on every machine. */
 const NO_NODES = new Uint8Array(8);
@@ -31,14 +31,6 @@ function flagFeature([name, flag]: readonly [string, number]): Feature {
   };
 }
 
-/** Where resctrl is mounted; null when nowhere. */
-function resctrlMount(): string | null {
-  const line = readText("/proc/self/mountinfo")
-    .split("\n")
-    .find((one) => one.includes(" - resctrl "));
-  return line?.split(" ")[4] ?? null;
-}
-
 export const memory: Area = {
   name: "memory",
   features: [
@@ -51,8 +43,6 @@ export const memory: Area = {
       probe({ subject }) {
         subject.do(fsopen("resctrl"));
         const mount = resctrlMount();
-        if (mount === null)
-          throw new Missing("it is mounted nowhere: mount -t resctrl resctrl /sys/fs/resctrl");
         const group = `${mount}/tsrun-check-${process.pid}`;
         makeDirectory(group);
         removeDirectory(group);
