@@ -1,3 +1,4 @@
+import { sysctlFile } from "../../runtime-spec/rules-sysctl.ts";
 import type { Program } from "../agent/program.ts";
 import { close, fsconfigCreate, fsmount, fsopen, openat2, write } from "../kernel/calls.ts";
 import {
@@ -9,6 +10,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../kernel/constants.ts";
+import { fail } from "./config-error.ts";
 
 /**
  * Writes `linux.sysctl` through a procfs of the agent's own, which is mounted nowhere: whatever an image or
@@ -24,15 +26,13 @@ export function writeSysctls(program: Program, sysctls: Readonly<Record<string, 
   for (const [key, value] of entries) {
     program.by(`config.json: linux.sysctl["${key}"]`);
     const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
-    const file = program.add(openat2(proc, `sys/${sysctlPath(key)}`, O_WRONLY, resolve));
+    const file = program.add(openat2(proc, sysctlPath(key), O_WRONLY, resolve));
     program.add(write(file, new TextEncoder().encode(value)));
     program.add(close(file));
   }
 }
 
-/** `net.ipv4.ip_forward` and `net/ipv4/conf/eth0.1/forwarding` as paths: the first separator is the separator (sysctl(8)). */
-export function sysctlPath(key: string): string {
-  const [separator] = key.match(/[./]/) ?? [];
-  if (separator !== ".") return key;
-  return key.replace(/[./]/g, (character) => (character === "." ? "/" : "."));
+/** The file of a sysctl in a procfs: that which validation has found to be namespaced. @throws ConfigError */
+export function sysctlPath(name: string): string {
+  return `sys/${sysctlFile(name) ?? fail(`linux.sysctl["${name}"]`, "is not the name of a sysctl")}`;
 }

@@ -35,7 +35,7 @@ export function sysctlFeature(key: string): Feature {
     probe({ subject }) {
       subject.do(unshare(NAMESPACES));
       const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-      const file = subject.do(openat2(detached(subject, "proc"), `sys/${sysctlPath(key)}`, O_RDWR, resolve));
+      const file = subject.do(openat2(detached(subject, "proc"), sysctlPath(key), O_RDWR, resolve));
       subject.do(write(file, encoder.encode(subject.read(file))));
     },
   };
