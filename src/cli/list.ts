@@ -1,7 +1,7 @@
 import { containerStatus, stateOf } from "../container/status.ts";
 import type { Store } from "../container/store.ts";
+import { userName } from "../container/user-name.ts";
 import { print, table } from "./output.ts";
-import { ownerName } from "./owner-name.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -37,7 +37,7 @@ function containers(store: Store) {
     if (directory === null || !saved) return []; // deleted since, or not written yet
     const { rootfs, created, owner } = saved;
     return [
-      { ...stateOf(saved, containerStatus(directory, saved)), rootfs, created, owner: ownerName(owner) },
+      { ...stateOf(saved, containerStatus(directory, saved)), rootfs, created, owner: userName(owner) },
     ];
   });
 }

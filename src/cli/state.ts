@@ -1,7 +1,7 @@
 import { Failure } from "../container/failure.ts";
 import { containerStatus, stateOf } from "../container/status.ts";
+import { userName } from "../container/user-name.ts";
 import { print } from "./output.ts";
-import { ownerName } from "./owner-name.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -17,7 +17,7 @@ export function state({ globals, args: [id] }: InvocationOf<"state">): number {
     );
   const { annotations, ...rest } = stateOf(saved, containerStatus(directory, saved));
   const { rootfs, created, owner } = saved;
-  const shown = { ...rest, rootfs, created, ...(annotations && { annotations }), owner: ownerName(owner) };
+  const shown = { ...rest, rootfs, created, ...(annotations && { annotations }), owner: userName(owner) };
   print(`${JSON.stringify(shown, null, 2)}\n`);
   return 0;
 }

@@ -8,6 +8,7 @@ import type { IdMapping } from "../../runtime-spec/config-linux.ts";
 import { readTextIfThere, writeExisting } from "../kernel/files.ts";
 import { fail } from "../linux/config-error.ts";
 import { getgid, getuid } from "./caller.ts";
+import { userName } from "./user-name.ts";
 import { writeMappings } from "./user-namespace.ts";
 
 interface Mappings {
@@ -59,18 +60,12 @@ function help(
 
 /** What a file such as /etc/subuid (subuid(5)) grants to the caller. */
 function grants(file: string): string {
-  const names = [String(getuid()), userName()];
+  const name = userName(getuid());
+  const names = [String(getuid()), name];
   const lines = (readTextIfThere(file) ?? "")
     .split("\n")
     .filter((line) => names.includes(line.split(":")[0] ?? ""));
   return lines.length > 0
     ? `${file} grants ${lines.join(", ")}`
-    : `${file} has no line for you, such as ${userName()}:100000:65536`;
-}
-
-function userName(): string {
-  const line = (readTextIfThere("/etc/passwd") ?? "")
-    .split("\n")
-    .find((entry) => entry.split(":")[2] === String(getuid()));
-  return line?.split(":")[0] ?? String(getuid());
+    : `${file} has no line for you, such as ${name}:100000:65536`;
 }
