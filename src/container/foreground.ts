@@ -2,7 +2,7 @@ import { reap } from "../agent/spawn.ts";
 import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { pollFd } from "../kernel/structs.ts";
+import { pollFd, waitStatus } from "../kernel/structs.ts";
 import type { CallerConsole } from "./console.ts";
 
 /**
@@ -68,6 +68,6 @@ export class Foreground {
 
 /** A status of wait(2) as a shell gives it. */
 function exitStatus(status: number): number {
-  const signal = status & 0x7f;
-  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
+  const { signal, exit } = waitStatus(status);
+  return signal === 0 ? exit : 128 + signal;
 }

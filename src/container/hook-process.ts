@@ -44,7 +44,7 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { PollSet } from "../kernel/poll.ts";
-import { pollFd } from "../kernel/structs.ts";
+import { pollFd, waitStatus } from "../kernel/structs.ts";
 import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
@@ -130,9 +130,7 @@ class RunningHook implements Disposable {
 
   /** How an ended hook failed, in words; null when it did not. */
   end(): string | null {
-    const status = this.reap();
-    const signal = status & 0x7f;
-    const exit = (status >> 8) & 0xff;
+    const { signal, exit } = waitStatus(this.reap());
     if (signal !== 0) return `was killed by signal ${signal}${nameOf(signal)}`;
     return exit === 0 ? null : `exited with status ${exit}`;
   }

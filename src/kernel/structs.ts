@@ -172,3 +172,8 @@ export function endedChild(info: Uint8Array): number {
 export function endedStatus(info: Uint8Array): number {
   return new DataView(info.buffer, info.byteOffset, info.byteLength).getInt32(24, true);
 }
+
+/** How a child ended, from its status as wait4(2) gives it: with an exit status, or by a signal; 0 for none. */
+export function waitStatus(status: number): { readonly signal: number; readonly exit: number } {
+  return { signal: status & 0x7f, exit: (status >> 8) & 0xff };
+}

@@ -33,7 +33,7 @@ import {
   SIGSYS,
 } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { cloneArgs } from "../../kernel/structs.ts";
+import { cloneArgs, waitStatus } from "../../kernel/structs.ts";
 import { isOurChildAlive } from "../launch.ts";
 import { Forbidden, Missing } from "./verdict.ts";
 
@@ -110,11 +110,6 @@ export class Trial implements Disposable {
   }
 }
 
-/** The signal that ended a process, from its status as wait4(2) gives it; 0 for none. */
-function signalIn(status: number): number {
-  return status & 0x7f;
-}
-
 /** A process that makes system calls as it is told. */
 export class Subject {
   readonly pid: number;
@@ -169,7 +164,7 @@ export class Subject {
   /** Why a process is gone that made this step. */
   private death({ step }: { readonly step: number }): Missing | Forbidden {
     const name = this.mailbox.program.steps[step]?.call.name ?? "it";
-    if (signalIn(this.trial.status(this.pid)) !== SIGSYS)
+    if (waitStatus(this.trial.status(this.pid)).signal !== SIGSYS)
       return new Missing(`${name}: the process was killed`);
     return new Forbidden(`${name}: a seccomp filter kills who calls it (SIGSYS)`);
   }
@@ -178,7 +173,7 @@ export class Subject {
   end(call: Call): number {
     this.post(call);
     if (this.wait() !== "gone") throw new Missing(`${call.name} did not end the process`);
-    return signalIn(this.trial.status(this.pid));
+    return waitStatus(this.trial.status(this.pid)).signal;
   }
 
   /** Clones a child that serves a mailbox of its own. @throws SyscallError */
