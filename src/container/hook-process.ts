@@ -14,7 +14,7 @@ import { reap } from "../agent/spawn.ts";
 import {
   chroot,
   close,
-  closeRange,
+  closeFrom,
   dup3,
   fchdir,
   fcntl,
@@ -48,7 +48,7 @@ import { pollFd, waitStatus } from "../kernel/structs.ts";
 import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
-import { executionSize, layOutExecution, loadListened } from "./init-program.ts";
+import { executionSize, FIRST_FD, layOutExecution, loadListened } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { SIGNALS } from "./signals.ts";
 import { Undo } from "./undo.ts";
@@ -82,8 +82,6 @@ const TURN = 100;
 const DEATH_PATIENCE = 10_000;
 /** As much of what a hook printed last as is kept, in characters. */
 const TAIL = 1024;
-const FIRST_FD = 3;
-const LAST_FD = 0xffff_ffff;
 
 /** Runs a hook to its end; `where` is its place in the words of config.json. @throws Failure, StepError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
@@ -257,7 +255,7 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
     program.add(chroot("."));
   }
   place.label(program);
-  program.by(where).add(closeRange(FIRST_FD, LAST_FD, 0));
+  program.by(where).add(closeFrom(FIRST_FD));
   place.enter(program);
   program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL)); // a change of user has cleared it
   const pid = launch.waitForInit();

@@ -27,7 +27,7 @@ import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
   CWD,
-  closeRange,
+  closeFrom,
   openat,
   personality,
   prctl,
@@ -79,8 +79,7 @@ import { AGENT_NAME } from "./parked.ts";
 import { refuseInSharedMounts } from "./shared-mounts.ts";
 
 /** First descriptor after the standard streams. */
-const FIRST_FD = 3;
-const LAST_FD = 0xffff_ffff;
+export const FIRST_FD = 3;
 
 export interface InitContext {
   /** The container whose session keyring is made; null leaves it the caller's. */
@@ -246,7 +245,7 @@ export function becomeProcess(program: Program, bundle: Bundle, how: Omit<Taking
  */
 export function takeOn(program: Program, process: Process, how: TakingOn) {
   const { preservedFds, filtered, unprivileged } = how;
-  program.by("container's init").add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
+  program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
   program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   const home = findHome(program, process);
@@ -277,7 +276,7 @@ export function layOutExecution(
   const argv = parked.texts(args);
   const envp = parked.texts(env);
   if (!filter?.listener) {
-    program.by("process.args[0]").add(closeRange(FIRST_FD + preservedFds, LAST_FD, CLOSE_RANGE_CLOEXEC));
+    program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
     if (filter !== null) loadFilter(parked, filter);
   }
   program.by("process.args[0]").add({ name: "execve", args: [executable, argv, envp] });
@@ -299,7 +298,7 @@ export function loadListened(agent: Mailbox, pid: number, filter: SeccompFilter 
 export function park(parked: Mailbox, preservedFds: number): void {
   const { program } = parked;
   program.by("container's init");
-  program.add(closeRange(FIRST_FD + preservedFds, LAST_FD, 0));
+  program.add(closeFrom(FIRST_FD + preservedFds));
   program.add(prctl(PR_SET_PDEATHSIG, 0));
   shrink(parked);
 }

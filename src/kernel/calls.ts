@@ -39,6 +39,8 @@ export const openat2 = (dir: Fd, path: string, flags: number, resolve: number, m
 export const close = (fd: Fd) => call("close", fd);
 export const closeRange = (first: number, last: number, flags: number) =>
   call("close_range", first, last, flags);
+/** close_range(2) of a descriptor and all above it. */
+export const closeFrom = (first: number, flags = 0) => closeRange(first, 0xffff_ffff, flags);
 export const dup3 = (from: Fd, to: number, flags: number) => call("dup3", from, to, flags);
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
