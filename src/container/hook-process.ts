@@ -22,10 +22,8 @@ import {
   lseek,
   memfdCreate,
   pidfdOpen,
-  pipe2,
   ppoll,
   prctl,
-  read,
   setsid,
 } from "../kernel/calls.ts";
 import {
@@ -34,7 +32,6 @@ import {
   F_SETFD,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
-  O_CLOEXEC,
   POLLIN,
   PR_SET_PDEATHSIG,
   SEEK_SET,
@@ -48,6 +45,7 @@ import { pollFd, waitStatus } from "../kernel/structs.ts";
 import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
+import { HookOutput } from "./hook-output.ts";
 import { executionSize, FIRST_FD, layOutExecution, loadListened } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { SIGNALS } from "./signals.ts";
@@ -80,8 +78,6 @@ export type HookState = State & { readonly pid: number };
 const TURN = 100;
 /** How long a killed hook may take to die, in milliseconds. */
 const DEATH_PATIENCE = 10_000;
-/** As much of what a hook printed last as is kept, in characters. */
-const TAIL = 1024;
 
 /** Runs a hook to its end; `where` is its place in the words of config.json. @throws Failure, StepError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
@@ -100,14 +96,14 @@ class RunningHook implements Disposable {
   private readonly where: string;
   private readonly pid: number;
   private readonly pidfd: number;
-  private readonly output: Output;
+  private readonly output: HookOutput;
   private readonly polled = new PollSet(2);
   private reaped = false;
 
   constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
     using undo = new Undo();
     this.where = where;
-    this.output = new Output();
+    this.output = new HookOutput();
     undo.add(() => this.output.close());
     const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
     undo.always(() => void here(close(stdin)));
@@ -162,57 +158,6 @@ class RunningHook implements Disposable {
 function nameOf(signal: number): string {
   const name = Object.keys(SIGNALS).find((one) => SIGNALS[one] === signal);
   return name === undefined ? "" : ` (SIG${name})`;
-}
-
-/** The pipe from a hook's standard output and error. */
-class Output {
-  readEnd: number;
-  writeEnd: number;
-  private text = "";
-  private readonly decoder = new TextDecoder();
-
-  constructor() {
-    const ends = new Int32Array(2);
-    here(pipe2(new Uint8Array(ends.buffer), O_CLOEXEC));
-    [this.readEnd = -1, this.writeEnd = -1] = ends;
-  }
-
-  /** Reads what is there; ppoll(2) has said that there is something, or that nobody can write any more. */
-  take(): void {
-    const bytes = new Uint8Array(65_536);
-    const count = here(read(this.readEnd, bytes));
-    if (count === 0) this.closeReadEnd();
-    this.text = (this.text + this.decoder.decode(bytes.subarray(0, count), { stream: true })).slice(-TAIL);
-  }
-
-  /** The last lines, as one. What is left in the pipe is at most its size, 1 MiB; a process left behind may go on. */
-  tail(): string {
-    for (let rounds = 16; rounds > 0 && this.readEnd >= 0; rounds--) {
-      if (attempt(ppoll(pollFd(this.readEnd, POLLIN), 0)) <= 0) break;
-      this.take();
-    }
-    const lines = this.text.split("\n").map((line) => line.replace(/\p{Cc}+/gu, " ").trim());
-    return lines
-      .filter((line) => line !== "")
-      .slice(-5)
-      .join(" | ")
-      .slice(-500);
-  }
-
-  closeWriteEnd(): void {
-    if (this.writeEnd >= 0) here(close(this.writeEnd));
-    this.writeEnd = -1;
-  }
-
-  private closeReadEnd(): void {
-    if (this.readEnd >= 0) here(close(this.readEnd));
-    this.readEnd = -1; // ppoll(2) leaves out negative descriptors
-  }
-
-  close(): void {
-    this.closeWriteEnd();
-    this.closeReadEnd();
-  }
 }
 
 /** A sealed file with the state as JSON, open at its beginning. */
