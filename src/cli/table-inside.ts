@@ -127,18 +127,26 @@ export const INSIDE_COMMANDS = {
         "cpuset-mems": { kind: "string", value: "LIST", summary: "memory nodes to use" },
         "cpu-idle": { kind: "int", value: "0|1", summary: "1: run only when nothing else wants the CPU" },
         memory: { kind: "bytes", value: "SIZE", summary: "memory limit, such as 512M; -1 for no limit" },
-        "memory-reservation": { kind: "bytes", value: "SIZE", summary: "memory limit under memory pressure" },
+        "memory-reservation": {
+          kind: "bytes",
+          value: "SIZE",
+          summary: "memory that is reclaimed last (memory.low)",
+        },
         "memory-swap": {
           kind: "bytes",
           value: "SIZE",
           summary: "limit of memory and swap together; -1 for no limit",
         },
         "pids-limit": { kind: "int", value: "N", summary: "number of processes allowed; -1 for no limit" },
-        "l3-cache-schema": { kind: "string", value: "SCHEMA", summary: "Intel RDT/CAT L3 cache schema" },
+        "l3-cache-schema": {
+          kind: "string",
+          value: "SCHEMA",
+          summary: "Intel RDT L3 cache schema (not supported yet)",
+        },
         "mem-bw-schema": {
           kind: "string",
           value: "SCHEMA",
-          summary: "Intel RDT/MBA memory bandwidth schema",
+          summary: "Intel RDT memory bandwidth schema (not supported yet)",
         },
       } as const satisfies FlagTable;
     },
