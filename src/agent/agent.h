@@ -31,7 +31,7 @@ struct mailbox {
 };
 
 struct step {
-	int32_t number;		  /* system call number, CLONE or STORE */
+	int32_t number;		  /* system call number, CLONE, MOVE or STORE */
 	uint16_t references;	  /* bit i: argument[i] is the index of the step whose result is meant */
 	uint16_t skip_on_success; /* steps to leave out after success … */
 	uint16_t skip_on_error;	  /* … and after a tolerated error */

@@ -3,7 +3,8 @@
  *
  * 1. dies with tsrun from now on; leads a session of its own
  * 2. enters its cgroup namespace: only now, since its root is the cgroup that clone3 put the init into
- * 3. becomes root of its user namespace (tsrun has written the mappings)
+ * 3. becomes root of its user namespace (tsrun has written the mappings); gets its session keyring and labels,
+ *    personality and memory policy
  * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts; masked and read-only
  *    paths
  * 5. host name, loopback interface

@@ -118,7 +118,7 @@ export class StateDirectory implements Disposable {
     replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd);
   }
 
-  /** The configuration that the container was made with. */
+  /** The configuration that the container was made with, and the limits of later updates. */
   config(): Config {
     const text = readTextIfThere(CONFIG_FILE, this.fd);
     if (text === null) throw new Failure(`container ${this.id}: ${this.path}/${CONFIG_FILE} is missing`);

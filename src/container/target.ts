@@ -16,7 +16,7 @@ export interface Target {
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where its user's systemd alone may. */
   readonly admit: ((stage: number) => void) | null;
-  /** Whether one of them is a user namespace. */
+  /** Whether one of the namespaces is a user namespace. */
   readonly hasUserNamespace: boolean;
   /** The init's root when it has one of its own in a shared mount namespace. */
   readonly root: number | null;

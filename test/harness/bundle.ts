@@ -66,7 +66,7 @@ function copyTree(how: "-a" | "-al", from: string, to: string): void {
   command("cp", how, from, to);
 }
 
-/** The mounts of the default config.json; those that `spec` writes. */
+/** The mounts of the default config.json: those that `spec` writes, without the view of cgroups. */
 export const DEFAULT_MOUNTS: readonly JsonObject[] = [
   { destination: "/proc", type: "proc", source: "proc" },
   {

@@ -30,9 +30,9 @@ function isUnified(path: string): boolean {
   const fd = attempt(openat(CWD, path, O_PATH | O_DIRECTORY));
   if (fd < 0) return false;
   const bytes = new Uint8Array(STATFS_SIZE);
-  const known = attempt(fstatfs(fd, bytes)) >= 0;
+  const answered = attempt(fstatfs(fd, bytes)) >= 0;
   here(close(fd));
-  return known && statfsType(bytes) === CGROUP2_SUPER_MAGIC;
+  return answered && statfsType(bytes) === CGROUP2_SUPER_MAGIC;
 }
 
 /** The controllers named in a cgroup's `cgroup.controllers` or `cgroup.subtree_control`. @throws SyscallError */
