@@ -22,7 +22,7 @@ export const DESCRIPTIONS: { readonly [C in CommandName]: Description } = {
     text: `
 Makes the container that the bundle's config.json describes: its namespaces, its cgroup, its mounts and
 its limits. ID names it and must be unique under --root. The process does not run yet: everything is
-ready up to its first instruction, which "start" lets it execute. Hooks that belong before that run now.
+ready up to its first instruction, which "start" lets it execute. The hooks that come before it run now.
 
 With process.terminal in config.json, --console-socket is needed: the terminal is sent there.`,
     examples: [["tsrun create --bundle /srv/web --pid-file /run/web.pid web", "create the container web"]],
@@ -109,7 +109,7 @@ when it runs out of memory. Ends with the container.`,
     text: `
 Saves memory, open files and everything else of the container's processes with criu(8), which must be in
 PATH, then deletes the container. "restore" brings them back. Without --image-path the images are in
-./checkpoint. If criu refuses, the container goes on, and what it says is printed.`,
+./checkpoint. If criu refuses, the container goes on running, and criu's reason is printed.`,
     examples: [
       ["tsrun checkpoint --image-path /var/tmp/web web", "save the container web and end it"],
       ["tsrun checkpoint --leave-running --tcp-established web", "save it and let it go on"],
@@ -117,9 +117,9 @@ PATH, then deletes the container. "restore" brings them back. Without --image-pa
   },
   restore: {
     text: `
-Makes a container anew from what "checkpoint" has saved, under the name ID. The bundle is to be the one
-that it was made from, or its like: mounts from the host, limits, hooks and joined namespaces are those of
-its config.json. Then goes on as "run": waits for the process, or returns at once with --detach.`,
+Makes a new container, named ID, from what "checkpoint" has saved. The bundle must be the one that it was
+made from, or one like it: mounts from the host, limits, hooks and joined namespaces are those of its
+config.json. Then goes on like "run": waits for the process, or returns at once with --detach.`,
     examples: [["tsrun restore --detach --image-path /var/tmp/web --bundle /srv/web web", "bring web back"]],
   },
   spec: {
@@ -135,14 +135,14 @@ line for each thing that is wrong: where it stands, and what to change. Nothing 
   },
   check: {
     text: `
-Tries what containers need of this machine, feature by feature, in processes that are thrown away, and
-tells of each whether it works, is missing (the kernel or the machine hasn't got it), is forbidden (this
-user may not) or was skipped, because of which system call and errno, and what of a config.json is
-impossible so. Nothing is left behind, but modules that the kernel loads for itself. Ordinary users may
-ask too; most is forbidden to them.
+Tries what containers need of this machine, feature by feature, in processes that are thrown away. For each
+feature it tells whether it works, is missing (the kernel or the machine hasn't got it), is forbidden (this
+user may not use it) or was skipped; which system call failed with which errno; and what in a config.json is
+impossible without it. Nothing is left behind, except modules that the kernel loads by itself. Ordinary
+users may run it too; most features are forbidden to them.
 
-Ends with status 0 when containers can run: when all works that the config.json which "spec" writes needs.
-Else with 1.
+Ends with status 0 when containers can run, that is, when everything works that the config.json written by
+"spec" needs; else with 1.
 
 With --bundle, tries what this bundle needs, and lists the lines of its config.json that this machine
 cannot honour. Ends with status 0 when there are none, else with 1.`,
