@@ -64,7 +64,11 @@ testTsrun("only what a bundle needs is tried", () => {
 });
 
 testTsrun("a capability that tsrun lacks itself is an obstacle in each list that names it", () => {
-  const capabilities = { bounding: ["CAP_KILL", "CAP_SYS_NICE"], permitted: ["CAP_SYS_NICE"] };
+  const capabilities = {
+    bounding: ["CAP_KILL", "CAP_SYS_NICE"],
+    permitted: ["CAP_SYS_NICE"],
+    effective: [],
+  };
   const { obstacles } = ofBundle({ process: { capabilities } }, without("sys_nice"));
   assert.equal(
     obstacles.map(({ path, feature }) => `${path} ${feature}`),

@@ -8,10 +8,12 @@ import { callersNeeds, hasGuest } from "../../vm/callers.ts";
 const PROJECT = resolve(import.meta.dir, "../../..");
 const FILES = [...new Bun.Glob("test/callers/*.test.ts").scanSync(PROJECT)].filter(hasGuest).sort();
 
-test("limits that callers set have guests", () => {
+test("limits that callers set, and podman's checkpoints, have guests", () => {
   assert.equal(
     FILES,
-    ["docker-limits", "limits", "podman-limits"].map((name) => `test/callers/${name}.test.ts`),
+    ["docker-limits", "limits", "podman-checkpoint", "podman-limits"].map(
+      (name) => `test/callers/${name}.test.ts`,
+    ),
   );
 });
 
