@@ -54,6 +54,7 @@ import {
 } from "../kernel/constants.ts";
 import { setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
+import { withoutDoubles } from "../linux/environment.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome, PATH_MAX } from "../linux/home.ts";
 import { directoryInside, names } from "../linux/inside.ts";
@@ -275,7 +276,7 @@ export function layOutExecution(
 ) {
   const { program } = parked;
   const argv = parked.texts(args);
-  const envp = parked.texts(env);
+  const envp = parked.texts(withoutDoubles(env));
   if (!filter?.listener) {
     program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
     if (filter !== null) loadFilter(parked, filter);

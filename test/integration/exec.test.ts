@@ -94,6 +94,11 @@ test("--env adds to the environment, as often as it is given, and wins", () => {
   assert.is(succeeded(exec(flags, ["sh", "-c", 'echo "$A|$B|$OWN"'])).stdout, "1|two words|other\n");
 });
 
+test("a variable that --env sets again is there once: getenv(3) would take the first", () => {
+  const seen = succeeded(exec(["--env", "OWN=2", "--env", "OWN=3"], ["/usr/bin/env"])).stdout;
+  assert.equal(seen.match(/^OWN=.*$/gm), ["OWN=3"]);
+});
+
 for (const [user, uid, gid] of [
   ["1000", "1000", "0"],
   ["1000:1001", "1000", "1001"],

@@ -26,6 +26,11 @@ test("the environment is config.json's, and nothing of the caller's", () => {
   assert.equal(lines.filter((line) => !line.startsWith("HOME=")).sort(), [...env].sort());
 });
 
+test("a variable that is given twice has its last value", () => {
+  const seen = inside(["env"], { process: { env: [PATH, "A=1", "B=x", "A=2"] } });
+  assert.equal(seen.match(/^[AB]=.*$/gm), ["A=2", "B=x"]);
+});
+
 for (const [uid, home] of [
   [0, "/root"],
   [1000, "/home/app"],
