@@ -1,5 +1,8 @@
+import { Failure } from "../container/failure.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { complain } from "./output.ts";
@@ -18,9 +21,25 @@ export function log({ log: file, logFormat, debug }: Globals, level: Level, mess
     if (level === "debug") complain(message);
     return;
   }
-  const fd = here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
+  const fd = openLog(file);
   writeAll(fd, formatLine(logFormat, level, message, new Date()));
   here(close(fd));
+}
+
+/** Refuses a log that cannot be written before anything is done that it should tell of. @throws Failure */
+export function requireLog({ log: file }: Globals): void {
+  if (file !== undefined) here(close(openLog(file)));
+}
+
+function openLog(file: string): number {
+  try {
+    return here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new Failure(
+      `--log ${file}: cannot be written: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
+    );
+  }
 }
 
 /** Takes warnings for the log. */

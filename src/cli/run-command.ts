@@ -1,6 +1,6 @@
 import { Failure } from "../container/failure.ts";
 import * as acting from "./acting-commands.ts";
-import { log } from "./log.ts";
+import { log, requireLog } from "./log.ts";
 import { complain, print } from "./output.ts";
 import { type Invocation, type InvocationOf, parse } from "./parse.ts";
 import type { CommandName, Globals } from "./table.ts";
@@ -49,6 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const invocation = parse(argv);
     globals = invocation.globals;
+    requireLog(globals);
     for (const warning of invocation.warnings) warn(globals, warning);
     return await dispatch(invocation);
   } catch (error) {
@@ -75,10 +76,17 @@ function warn(globals: Globals, warning: string): void {
 
 /** One line a problem on standard error, the same to the log. */
 function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
-  const message = error instanceof Error ? error.message : String(error);
-  if (globals !== null) log(globals, "error", message);
-  for (const line of message.split("\n")) complain(`tsrun: ${line}`);
+  const message = messageOf(error);
+  const lines = new Set(message.split("\n"));
+  try {
+    if (globals !== null) log(globals, "error", message);
+  } catch (unlogged) {
+    lines.add(messageOf(unlogged)); // the same, if that is what is reported
+  }
+  for (const line of lines) complain(`tsrun: ${line}`);
   if (hint !== "") complain(hint);
   if (globals?.debug && error instanceof Error && error.stack !== undefined) complain(error.stack);
   return status;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
-import { ran, ranIn } from "../harness/container.ts";
+import { container, ran, ranIn } from "../harness/container.ts";
 import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
@@ -164,6 +164,23 @@ testTsrun("--criu is ignored with a warning, on stderr or in the log", () => {
   const { level, msg } = JSON.parse(readFileSync(log, "utf8")) as Entry;
   assert.is(level, "warning");
   assert.match(msg, /--criu is ignored/);
+});
+
+testTsrun("a log that cannot be written is refused before anything is done", () => {
+  const one = container({ args: ["true"] });
+  const log = join(freshDirectory("log"), "missing", "log.json");
+  const failed = runtime(["create", "--bundle", one.bundle.path, one.id], { global: ["--log", log] });
+  assert.is(complaint(failed), `tsrun: --log ${log}: cannot be written: ENOENT (no such file or directory)`);
+  assert.is(runtime(["state", one.id]).status, 1);
+});
+
+testTsrun("what is wrong with the command line is told though the log cannot be written", () => {
+  const { stderr, status } = runtime(["state"], { global: ["--log", "/dev/null/log"] });
+  assert.is(status, 1);
+  assert.match(
+    stderr,
+    /^tsrun: state: ID is missing .*\ntsrun: --log \/dev\/null\/log: cannot be written: ENOTDIR/,
+  );
 });
 
 test("an unknown log format is refused", () => {
