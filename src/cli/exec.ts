@@ -78,6 +78,11 @@ function processFromFile(path: string): Process {
 function processFromFlags(own: Process | undefined, flags: Exec["flags"], args: readonly string[]): Process {
   if (args.length === 0)
     throw new Failure("exec: which command? Give it after the id, or use --process FILE");
+  if (flags.cwd !== undefined && !flags.cwd.startsWith("/"))
+    throw new Failure(`exec: --cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
+  for (const entry of flags.env)
+    if (entry.indexOf("=") <= 0)
+      throw new Failure(`exec: --env must have the form NAME=value, not ${JSON.stringify(entry)}`);
   if (own === undefined) throw new Failure("exec: the container has no process to take defaults from");
   return {
     ...own,

@@ -94,6 +94,18 @@ test("--env adds to the environment, as often as it is given, and wins", () => {
   assert.is(succeeded(exec(flags, ["sh", "-c", 'echo "$A|$B|$OWN"'])).stdout, "1|two words|other\n");
 });
 
+for (const [flag, value] of [
+  ["--env", "NAME"],
+  ["--env", "=value"],
+  ["--cwd", "etc"],
+] as const) {
+  test(`${flag} ${value} is refused as it would be in config.json`, () => {
+    const failed = exec([flag, value], ["true"]);
+    assert.is(failed.status, 255);
+    assert.ok(complaint(failed).includes(value));
+  });
+}
+
 test("a variable that --env sets again is there once: getenv(3) would take the first", () => {
   const seen = succeeded(exec(["--env", "OWN=2", "--env", "OWN=3"], ["/usr/bin/env"])).stdout;
   assert.equal(seen.match(/^OWN=.*$/gm), ["OWN=3"]);
