@@ -10,7 +10,7 @@ import { readText } from "../kernel/files.ts";
 import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
-import { warnings } from "./log.ts";
+import { log, warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -45,6 +45,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
     console,
+    debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
     warn: warnings(globals),
     beforeExecution: (pid) => {
       announce?.(pid);

@@ -44,6 +44,7 @@ import {
   type StateDirectory,
   type Store,
 } from "./store.ts";
+import { trace } from "./trace.ts";
 import { Undo } from "./undo.ts";
 import { writeMappings } from "./user-namespace.ts";
 
@@ -308,13 +309,5 @@ export function contextOf(
     cgroup,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
-  };
-}
-
-/** Records the init's steps from now on; the result reports them, those of a failed create too. */
-function trace(debug: (line: string) => void, notes: readonly string[], init: Mailbox): () => void {
-  init.traced = true;
-  return () => {
-    for (const line of [...notes, ...init.trace()]) debug(line);
   };
 }

@@ -29,6 +29,7 @@ import { writePidFile } from "./pid-file.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { StateDirectory } from "./store.ts";
 import { closeTarget, openTarget } from "./target.ts";
+import { trace } from "./trace.ts";
 import { Undo } from "./undo.ts";
 
 export interface ExecOptions {
@@ -40,6 +41,8 @@ export interface ExecOptions {
   readonly cgroup: string | undefined;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
+  /** Is told each step of the agent, when all is done or has failed. */
+  readonly debug: ((line: string) => void) | undefined;
   /** Is told what goes wrong without making the exec fail. */
   readonly warn: (line: string) => void;
   /** Called when all is set up and the process is about to run its program. */
@@ -82,6 +85,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
   });
   undo.add(() => launch.abort());
+  if (options.debug !== undefined) undo.always(trace(options.debug, [], launch.init));
   const { program } = launch.init;
   program.by("exec").add(setsid());
   if (target.root !== null) {

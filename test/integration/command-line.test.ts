@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
-import { container, ran, ranIn } from "../harness/container.ts";
+import { container, ran, ranIn, started } from "../harness/container.ts";
 import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
@@ -154,6 +154,14 @@ test("--debug tells more, in the log, and the container's output stays its own",
   assert.ok(entries.some(({ level }) => level === "debug"));
 });
 
+testTsrun("--debug tells the steps of an exec too, with their times", () => {
+  using one = started({ args: ["sleep", "60"] });
+  const { stderr, status } = runtime(["exec", one.id, "true"], { global: ["--debug"] });
+  assert.is(status, 0);
+  assert.match(stderr, /^ +\d+ µs {2}\$\d+ setsid\(\) = \d+ {2}# exec$/m);
+  assert.match(stderr, /^ +\d+ µs {2}\$\d+ execve\("[^"]*\/true"/m);
+});
+
 testTsrun("--criu is ignored with a warning, on stderr or in the log", () => {
   assert.match(
     runtime(["list"], { global: ["--criu", "/nowhere"] }).stderr,
@@ -167,7 +175,7 @@ testTsrun("--criu is ignored with a warning, on stderr or in the log", () => {
 });
 
 testTsrun("a log that cannot be written is refused before anything is done", () => {
-  const one = container({ args: ["true"] });
+  using one = container({ args: ["true"] });
   const log = join(freshDirectory("log"), "missing", "log.json");
   const failed = runtime(["create", "--bundle", one.bundle.path, one.id], { global: ["--log", log] });
   assert.is(complaint(failed), `tsrun: --log ${log}: cannot be written: ENOENT (no such file or directory)`);
