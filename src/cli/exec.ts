@@ -24,7 +24,9 @@ export async function exec(invocation: Exec): Promise<number> {
   try {
     return await execute(invocation);
   } catch (error) {
-    throw new Failure(error instanceof Error ? error.message : String(error), SETUP_FAILED);
+    const message = error instanceof Error ? error.message : String(error);
+    // The process is the command line's, or the process file's.
+    throw new Failure(message.replace(/^config\.json: (?=process\.)/, ""), SETUP_FAILED);
   }
 }
 

@@ -94,6 +94,17 @@ test("--env adds to the environment, as often as it is given, and wins", () => {
   assert.is(succeeded(exec(flags, ["sh", "-c", 'echo "$A|$B|$OWN"'])).stdout, "1|two words|other\n");
 });
 
+test("what is wrong with exec's process is not said to be in config.json", () => {
+  assert.match(
+    complaint(exec([], ["nowhere"])),
+    /^tsrun: process\.args\[0\]: "nowhere": executable file not found/,
+  );
+  assert.match(
+    complaint(execProcess({ args: ["nowhere"] })),
+    /^tsrun: process\.args\[0\]: "nowhere": executable/,
+  );
+});
+
 for (const [flag, value] of [
   ["--env", "NAME"],
   ["--env", "=value"],
