@@ -5,6 +5,7 @@ import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { update as updateContainer } from "../container/update.ts";
 import { readAll, readText } from "../kernel/files.ts";
+import { ConfigError } from "../linux/config-error.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -14,14 +15,22 @@ type Flags = InvocationOf<"update">["flags"];
 export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
   if (flags.l3CacheSchema !== undefined || flags.memBwSchema !== undefined)
     throw new Failure("update: Intel RDT schemas are not supported yet");
-  const resources = flags.resources === undefined ? fromFlags(flags) : fromFile(flags.resources);
-  await updateContainer(storeOf(globals), id, resources);
+  const { resources: file } = flags;
+  const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
+  const resources = checked(source, file === undefined ? fromFlags(flags) : fromFile(file, source));
+  try {
+    await updateContainer(storeOf(globals), id, resources);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // It is not in config.json.
+    throw new Failure(`${source}: ${error.path.replace("linux.resources.", "")}: ${error.problem}`);
+  }
   return 0;
 }
 
-function fromFile(file: string): Resources {
+function fromFile(file: string, source: string): unknown {
   const text = file === "-" ? new TextDecoder().decode(readAll(0)) : readText(fromCaller(file));
-  return checked(file === "-" ? "standard input" : file, parseJson(text, file));
+  return parseJson(text, source);
 }
 
 function checked(source: string, value: unknown): Resources {
@@ -32,8 +41,8 @@ function checked(source: string, value: unknown): Resources {
 }
 
 /** The flags as `linux.resources`; absent ones, and those that name cgroup v1's own settings, stay out or are refused there. */
-function fromFlags(flags: Flags): Resources {
-  return checked("update", {
+function fromFlags(flags: Flags): unknown {
+  return {
     cpu: {
       shares: flags.cpuShare,
       quota: flags.cpuQuota,
@@ -48,5 +57,5 @@ function fromFlags(flags: Flags): Resources {
     memory: { limit: flags.memory, reservation: flags.memoryReservation, swap: flags.memorySwap },
     ...(flags.pidsLimit === undefined ? {} : { pids: { limit: flags.pidsLimit } }),
     blockIO: { weight: flags.blkioWeight },
-  });
+  };
 }

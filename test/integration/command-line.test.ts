@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -152,6 +152,18 @@ test("--debug tells more, in the log, and the container's output stays its own",
     .split("\n")
     .map((line) => JSON.parse(line) as Entry);
   assert.ok(entries.some(({ level }) => level === "debug"));
+});
+
+testTsrun("update names the source of a limit that cannot be set, which is not config.json", () => {
+  using one = started({ args: ["sleep", "60"] });
+  const update = (input: string, ...flags: string[]) =>
+    complaint(runtime(["update", ...flags, one.id], { input }));
+  assert.match(update("", "--cpu-rt-period", "100"), /^tsrun: update: cpu\.realtimePeriod: /);
+  const limits = '{"cpu":{"realtimePeriod":100}}';
+  assert.match(update(limits, "--resources", "-"), /^tsrun: standard input: cpu\.realtimePeriod: /);
+  const file = join(freshDirectory("limits"), "limits.json");
+  writeFileSync(file, limits);
+  assert.ok(update("", "--resources", file).startsWith(`tsrun: ${file}: cpu.realtimePeriod: `));
 });
 
 testTsrun("--debug tells the steps of an exec too, with their times", () => {
