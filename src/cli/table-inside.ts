@@ -2,6 +2,13 @@ import type { CommandTable, FlagTable } from "./table-types.ts";
 
 /** Commands on a running container: exec, ps, pause, resume, update, events, checkpoint, restore. */
 
+const KERNEL_MEMORY = {
+  kind: "string",
+  value: "SIZE",
+  ignored: "the kernel has no such limit any more",
+  summary: "ignored, for old callers",
+} as const;
+
 const CRIU_FLAGS = {
   "work-path": { kind: "string", value: "DIR", summary: "where criu puts work files and logs" },
   "tcp-established": { kind: "bool", summary: "allow open TCP connections" },
@@ -138,6 +145,8 @@ export const INSIDE_COMMANDS = {
           summary: "limit of memory and swap together; -1 for no limit",
         },
         "pids-limit": { kind: "int", value: "N", summary: "number of processes allowed; -1 for no limit" },
+        "kernel-memory": KERNEL_MEMORY,
+        "kernel-memory-tcp": KERNEL_MEMORY,
         "l3-cache-schema": {
           kind: "string",
           value: "SCHEMA",

@@ -57,6 +57,11 @@ test("a flag that is not given is its default, false, an empty list or undefined
   assert.is(parsed("events", "events web").flags.interval, 5000);
 });
 
+test("update's obsolete flags are taken with a warning, as runc takes them", () => {
+  const { warnings } = parsed("update", "update --kernel-memory 5M --kernel-memory-tcp=5M web");
+  assert.is(warnings.length, 2);
+});
+
 test("--flag=value, --flag value, -flag value and the short form are the same", () => {
   for (const spelling of ["--bundle=/b", "--bundle /b", "-bundle /b", "-bundle=/b", "-b /b", "-b=/b"]) {
     assert.is(parsed("create", `create ${spelling} web`).flags.bundle, "/b", spelling);
