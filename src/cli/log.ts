@@ -18,7 +18,7 @@ export type Level = "debug" | "warning" | "error";
 export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
   if (level === "debug" && !debug) return;
   if (file === undefined) {
-    if (level === "debug") complain(message);
+    if (level === "debug") complain(forStderr(logFormat, level, message, message));
     return;
   }
   const fd = openLog(file);
@@ -53,4 +53,9 @@ function formatLine(format: Globals["logFormat"], level: Level, message: string,
   return format === "json"
     ? `${JSON.stringify({ level, msg: message, time })}\n`
     : `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(message)}\n`;
+}
+
+/** A message on standard error: as `text` for people, but for callers that asked for JSON and named no file. */
+export function forStderr(format: Globals["logFormat"], level: Level, message: string, text: string): string {
+  return format === "json" ? formatLine(format, level, message, new Date()).trimEnd() : text;
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../container/failure.ts";
 import * as acting from "./acting-commands.ts";
-import { log, requireLog } from "./log.ts";
+import { forStderr, log, requireLog } from "./log.ts";
 import { complain, print } from "./output.ts";
 import { type Invocation, type InvocationOf, parse } from "./parse.ts";
 import type { CommandName, Globals } from "./table.ts";
@@ -70,13 +70,18 @@ async function dispatch(invocation: Invocation): Promise<number> {
 
 /** A warning about the command line itself is for who typed it, when there is no log. */
 function warn(globals: Globals, warning: string): void {
-  if (globals.log === undefined) complain(`tsrun: warning: ${warning}`);
+  if (globals.log === undefined)
+    complain(forStderr(globals.logFormat, "warning", warning, `tsrun: warning: ${warning}`));
   else log(globals, "warning", warning);
 }
 
-/** One line a problem on standard error, the same to the log. */
+/** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */
 function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
   const message = messageOf(error);
+  if (globals?.log === undefined && globals?.logFormat === "json") {
+    complain(forStderr("json", "error", message, message));
+    return status;
+  }
   const lines = new Set(message.split("\n"));
   try {
     if (globals !== null) log(globals, "error", message);

@@ -18,7 +18,7 @@ export const GLOBAL_FLAGS = {
     kind: "choice",
     choices: ["text", "json"],
     default: "text",
-    summary: "the form of messages in --log",
+    summary: "the form of messages in --log, or on stderr without it",
   },
   debug: { kind: "bool", summary: "log what is done, and how long it takes" },
   "systemd-cgroup": {

@@ -203,6 +203,14 @@ testTsrun("what is wrong with the command line is told though the log cannot be 
   );
 });
 
+test("--log-format json without a log is for standard error", () => {
+  const id = uniqueId();
+  const entry = JSON.parse(complaint(runtime(["state", id], { global: ["--log-format", "json"] }))) as Entry;
+  assert.is(entry.level, "error");
+  assert.match(entry.msg, "does not exist");
+  assert.ok(Number.isFinite(Date.parse(entry.time)));
+});
+
 test("an unknown log format is refused", () => {
   assert.ok(runtime(["list"], { global: ["--log-format", "xml"] }).status !== 0);
 });
