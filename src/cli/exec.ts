@@ -1,4 +1,5 @@
 import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
+import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../runtime-spec/defs.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { validateProcess } from "../../runtime-spec/validate.ts";
@@ -32,10 +33,11 @@ export async function exec(invocation: Exec): Promise<number> {
 
 async function execute({ globals, flags, args: [id, ...command] }: Exec): Promise<number> {
   using directory = storeOf(globals).open(id);
+  const warn = warnings(globals);
   const process =
     flags.process === undefined
-      ? processFromFlags(directory.config().process, flags, command)
-      : processFromFile(fromCaller(flags.process));
+      ? processFromFlags(directory.config().process, flags, command, warn)
+      : processFromFile(fromCaller(flags.process), warn);
   if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
@@ -48,7 +50,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     ignorePaused: flags.ignorePaused,
     console,
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
-    warn: warnings(globals),
+    warn,
     beforeExecution: (pid) => {
       announce?.(pid);
       if (!flags.detach) foreground = new Foreground(pid, caller);
@@ -70,19 +72,28 @@ function cgroupFrom(words: readonly string[]): string | undefined {
   return join("/", word).replace(/\/$/, "");
 }
 
-function processFromFile(path: string): Process {
-  const { process, problems } = validateProcess(parseJson(readText(path), path));
+function processFromFile(path: string, warn: (line: string) => void): Process {
+  const { process, problems, warnings: doubts } = validateProcess(parseJson(readText(path), path));
   if (problems.length > 0)
     throw new Failure(problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`).join("\n"));
+  for (const doubt of doubts) warn(`${path}: ${doubt.path}: ${doubt.message}`);
   return process;
 }
 
 /** The container's own process, changed by the flags. */
-function processFromFlags(own: Process | undefined, flags: Exec["flags"], args: readonly string[]): Process {
+function processFromFlags(
+  own: Process | undefined,
+  flags: Exec["flags"],
+  args: readonly string[],
+  warn: (line: string) => void,
+): Process {
   if (args.length === 0)
     throw new Failure("exec: which command? Give it after the id, or use --process FILE");
   if (flags.cwd !== undefined && !flags.cwd.startsWith("/"))
     throw new Failure(`exec: --cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
+  for (const name of flags.cap)
+    if (!CAPABILITIES.includes(name))
+      warn(`exec: --cap ${name}: is not a capability known here, and left out`);
   for (const entry of flags.env)
     if (entry.indexOf("=") <= 0)
       throw new Failure(`exec: --env must have the form NAME=value, not ${JSON.stringify(entry)}`);

@@ -105,6 +105,20 @@ test("what is wrong with exec's process is not said to be in config.json", () =>
   );
 });
 
+testTsrun("the log tells of capabilities that exec leaves out", () => {
+  const directory = freshDirectory("log");
+  const file = join(directory, "process.json");
+  const process = { user: { uid: 0, gid: 0 }, args: ["/bin/true"], cwd: "/" };
+  writeFileSync(file, JSON.stringify({ ...process, capabilities: { bounding: ["CAP_NOR_THIS"] } }));
+  const call = { global: ["--log", join(directory, "log")] };
+  silent(exec(["--cap", "CAP_NOT_THIS"], ["true"], call));
+  silent(exec(["--process", file], [], call));
+  assert.match(
+    readFileSync(join(directory, "log"), "utf8"),
+    /^.* level=warning .*CAP_NOT_THIS.*\n.* level=warning .*CAP_NOR_THIS.*\n$/,
+  );
+});
+
 for (const [flag, value] of [
   ["--env", "NAME"],
   ["--env", "=value"],
