@@ -1,8 +1,8 @@
 // Needs containerd, ctr, ip, /usr/lib/cni/bridge.
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { namespaceOf, processes } from "../harness/processes.ts";
+import { namespaceOf, processes, status } from "../harness/processes.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { call, printed } from "./call.ts";
 import { BRIDGE, SOCKET, startContainerd } from "./containerd.ts";
@@ -126,6 +126,21 @@ test("a crash is told with its status, and a next attempt runs in the same pod",
   assert.is((await second.ended()).exit_code, 137);
   const third = await pod.run("app", "true", { attempt: 2 });
   assert.is((await third.ended()).exit_code, 0);
+});
+
+test("a container is stopped and removed though its pod's sandbox has died, and with it the shim's directory", async () => {
+  const options = { namespace_options: { pid: "CONTAINER" } };
+  await using pod = await runPod(cri, { security_context: options });
+  const app = await pod.run("app", FOREVER, { security: options });
+  const shim = status(await app.pid()).get("PPid");
+  process.kill(await pod.pid(), "SIGKILL");
+  await waitUntil(
+    () => readlinkSync(`/proc/${shim}/cwd`).endsWith(" (deleted)"),
+    "the sandbox's bundle is gone",
+  );
+  assert.is((await app.exec("echo", "still here")).stdout, "still here\n");
+  await cri.call("StopContainer", { container_id: app.id, timeout: 5 });
+  assert.is((await app.ended()).exit_code, 0);
 });
 
 test("a container that does not heed SIGTERM is killed after its grace period", async () => {

@@ -5,7 +5,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { container, ran, ranIn, started } from "../harness/container.ts";
-import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
+import {
+  freshDirectory,
+  isTsrun,
+  runtimePath,
+  stateRoot,
+  testTsrun,
+  uniqueId,
+} from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { complaint, refusal, runtime, silent } from "../harness/runtime.ts";
@@ -152,6 +159,15 @@ test("--debug tells more, in the log, and the container's output stays its own",
     .split("\n")
     .map((line) => JSON.parse(line) as Entry);
   assert.ok(entries.some(({ level }) => level === "debug"));
+});
+
+testTsrun("a command whose working directory has been removed is carried out", () => {
+  using one = started({ args: ["sleep", "60"] });
+  const gone = freshDirectory("gone");
+  const script = `rmdir "$PWD" && exec "$@"`;
+  const words = ["sh", "-c", script, "sh", runtimePath, "--root", stateRoot, "state", one.id];
+  const { stdout } = Bun.spawnSync(words, { cwd: gone });
+  assert.match(stdout.toString(), '"status": "running"');
 });
 
 testTsrun("update names the source of a limit that cannot be set, which is not config.json", () => {

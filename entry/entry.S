@@ -1,0 +1,42 @@
+/*
+ * Where tsrun starts, before Bun does: Bun ends at once when the working directory has been removed, which a shim's
+ * is when its pod's sandbox has gone before the workloads. Then tsrun goes on in /proc, where a relative path leads
+ * nowhere and no file can be made. The jump to Bun's own start is the last instruction; patch.ts gives it its target.
+ * The registers that the start reads stay as the dynamic loader left them.
+ */
+proc:	.asciz "/proc"
+	.balign 8
+	.globl _start
+_start:
+#if defined(__x86_64__)
+	push	%rdx
+	sub	$4096, %rsp
+	mov	$79, %eax		/* getcwd */
+	mov	%rsp, %rdi
+	mov	$4096, %esi
+	syscall
+	add	$4096, %rsp
+	cmp	$-2, %rax		/* ENOENT */
+	jne	1f
+	mov	$80, %eax		/* chdir */
+	lea	proc(%rip), %rdi
+	syscall
+1:	pop	%rdx
+	.byte	0xe9			/* jmp */
+	.long	0
+#elif defined(__aarch64__)
+	mov	x9, x0
+	sub	sp, sp, #4096
+	mov	x8, #17			/* getcwd */
+	mov	x0, sp
+	mov	x1, #4096
+	svc	#0
+	add	sp, sp, #4096
+	cmn	x0, #2			/* ENOENT */
+	b.ne	1f
+	mov	x8, #49			/* chdir */
+	adr	x0, proc
+	svc	#0
+1:	mov	x0, x9
+	.long	0x14000000		/* b */
+#endif
