@@ -60,8 +60,13 @@ function takesNextWord(reading: Reading, word: string, next: string | undefined)
 }
 
 function setValue(reading: Reading, name: string, flag: Flag, text: string): void {
-  const value = readValue(reading, name, flag, text);
   const key = camelCase(name);
+  if (text === "" && flag.kind === "string" && flag.value !== "ID") {
+    // Scripts write --user "$USER_ID": runc takes it for a flag that was not given. An id must not get lost so.
+    reading.values[key] = absentValue(flag);
+    return;
+  }
+  const value = readValue(reading, name, flag, text);
   const before = reading.values[key];
   reading.values[key] =
     // A repeatable flag's list holds what its own reader gave: all strings or all numbers.

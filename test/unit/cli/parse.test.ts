@@ -57,6 +57,17 @@ test("a flag that is not given is its default, false, an empty list or undefined
   assert.is(parsed("events", "events web").flags.interval, 5000);
 });
 
+test("an empty text is a flag that was not given, but for an id", () => {
+  const { globals, flags } = parsed("exec", "--log= --root= exec --user= --cwd= --process= --env= web ls");
+  assert.is(globals.log, undefined);
+  assert.is(globals.root, undefined);
+  assert.is(flags.user, undefined);
+  assert.is(flags.cwd, undefined);
+  assert.is(flags.process, undefined);
+  assert.equal(flags.env, [""]);
+  assert.is(parsed("spec", "spec --sandbox=").flags.sandbox, "");
+});
+
 test("update's obsolete flags are taken with a warning, as runc takes them", () => {
   const { warnings } = parsed("update", "update --kernel-memory 5M --kernel-memory-tcp=5M web");
   assert.is(warnings.length, 2);
@@ -68,8 +79,7 @@ test("--flag=value, --flag value, -flag value and the short form are the same", 
   }
 });
 
-test("a value may be empty, hold an equals sign or look like a flag", () => {
-  assert.is(parsed("create", "create --bundle= web").flags.bundle, "");
+test("a value may hold an equals sign or look like a flag", () => {
   assert.equal(parsed("exec", "exec -e A=B=C web sh").flags.env, ["A=B=C"]);
   assert.is(parsed("create", "create --bundle --keep web").flags.bundle, "--keep");
 });
