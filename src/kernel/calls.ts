@@ -30,7 +30,8 @@ function call(name: SyscallName, ...args: readonly Argument[]): Call {
 }
 
 // Files. Descriptors are close-on-exec unless the caller says otherwise.
-export const openat = (dir: Fd, path: string, flags: number, mode = 0) =>
+/** A path as bytes is a C string, for names that are not UTF-8. */
+export const openat = (dir: Fd, path: string | Uint8Array, flags: number, mode = 0) =>
   call("openat", dir, path, flags | O_CLOEXEC, mode);
 /** openat(2) with a descriptor that an agent or a container inherits. */
 export const openatInherited = (dir: Fd, path: string, flags: number) => call("openat", dir, path, flags);
@@ -57,7 +58,8 @@ export const mkdirat = (dir: Fd, path: string, mode: number) => call("mkdirat", 
 export const mknodat = (dir: Fd, path: string, mode: number, device: number) =>
   call("mknodat", dir, path, mode, device);
 export const symlinkat = (target: string, dir: Fd, path: string) => call("symlinkat", target, dir, path);
-export const unlinkat = (dir: Fd, path: string, flags: number) => call("unlinkat", dir, path, flags);
+export const unlinkat = (dir: Fd, path: string | Uint8Array, flags: number) =>
+  call("unlinkat", dir, path, flags);
 export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flags: number) =>
   call("renameat2", fromDir, from, toDir, to, flags);
 export const readlinkat = (dir: Fd, path: string, into: Uint8Array | Room) =>

@@ -51,7 +51,7 @@ function readLarge(fd: number, start: Uint8Array): Uint8Array {
 }
 
 /** The file's content as UTF-8 text. @throws SyscallError */
-export function readText(path: string, directory = CWD): string {
+export function readText(path: string | Uint8Array, directory = CWD): string {
   const fd = here(openat(directory, path, O_RDONLY));
   try {
     return decoder.decode(readAll(fd));
@@ -164,19 +164,41 @@ export function listDirectory(path: string, directory = CWD): readonly Directory
   }
 }
 
-/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name. */
+/** The names of the directories in an open directory, as they are: C strings that need not be UTF-8. */
+export function subdirectories(directory: number): Uint8Array[] {
+  const fd = here(openat(directory, ".", O_RDONLY | O_DIRECTORY));
+  const names: Uint8Array[] = [];
+  try {
+    walk(fd, (name, type) => {
+      if (type === DT_DIR && !isDots(decoder.decode(name))) names.push(Uint8Array.of(...name, 0));
+    });
+  } finally {
+    here(close(fd));
+  }
+  return names;
+}
+
+const DT_DIR = 4;
+const isDots = (name: string) => name === "." || name === "..";
+
 function entries(fd: number): DirectoryEntry[] {
   const result: DirectoryEntry[] = [];
+  walk(fd, (bytes, type) => {
+    const name = decoder.decode(bytes);
+    if (!isDots(name)) result.push({ name, isDirectory: type === DT_DIR });
+  });
+  return result;
+}
+
+/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name. */
+function walk(fd: number, visit: (name: Uint8Array, type: number) => void): void {
   const bytes = new Uint8Array(8192);
   const view = new DataView(bytes.buffer);
   for (;;) {
     const length = here(getdents64(fd, bytes));
-    if (length === 0) return result;
-    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-      const end = bytes.indexOf(0, at + 19);
-      const name = decoder.decode(bytes.subarray(at + 19, end));
-      if (name !== "." && name !== "..") result.push({ name, isDirectory: bytes[at + 18] === 4 });
-    }
+    if (length === 0) return;
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true))
+      visit(bytes.subarray(at + 19, bytes.indexOf(0, at + 19)), bytes[at + 18] ?? 0);
   }
 }
 

@@ -63,6 +63,16 @@ test("delete removes the cgroup, with those that the container made in it", () =
   assert.not(existsSync(directory));
 });
 
+test("delete removes cgroups whose names are no text", () => {
+  using box = started({ args: SLEEP });
+  const directory = cgroup2Of(box.pid());
+  const inner = Buffer.concat([Buffer.from(`${directory}/`), Buffer.of(0xff, 0x78)]);
+  mkdirSync(inner);
+  mkdirSync(Buffer.concat([inner, Buffer.of(0x2f, 0xc3)]));
+  box.delete("--force");
+  assert.not(existsSync(directory));
+});
+
 test("delete leaves another's cgroup beside it alone", async () => {
   await using parent = cgroupParent();
   using other = started({ args: SLEEP, linux: { cgroupsPath: `/${parent.name}/other` } });

@@ -40,7 +40,7 @@ export function removeParents(mount: string, directory: string): void {
 }
 
 /** rmdir(2); false while there are processes or other cgroups in there. */
-function removed(parent: number, name: string): boolean {
+function removed(parent: number, name: string | Uint8Array): boolean {
   const call = unlinkat(parent, name, AT_REMOVEDIR);
   const result = attempt(call);
   if (result >= 0 || result === -ERRNO.ENOENT) return true;

@@ -2,19 +2,20 @@ import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { listDirectory } from "../../kernel/files.ts";
+import { isErrno, subdirectories } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 
 /**
  * Visits every cgroup below `directory`, children before their parents; `visit` gets the parent's descriptor and
- * the name. A container may nest its cgroups as deep as it likes: neither path lengths nor the number of open
- * descriptors grow with the depth. Cgroups that vanish meanwhile are left out; none when there is no `directory`.
+ * the name, a C string: a container may name its cgroups by any bytes, and nest them as deep as it likes. Neither path
+ * lengths nor the number of open descriptors grow with the depth. Cgroups that vanish meanwhile are left out; none when
+ * there is no `directory`.
  * @throws SyscallError
  */
-export function visitBelow(directory: string, visit: (parent: number, name: string) => void): void {
+export function visitBelow(directory: string, visit: (parent: number, name: Uint8Array) => void): void {
   let fd = openDirectory(CWD, directory);
   if (fd === null) return;
-  const levels = [{ name: "", children: childrenOf(fd) }];
+  const levels: Level[] = [{ name: new Uint8Array(), children: childrenOf(fd) }];
   try {
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const child = level.children.pop();
@@ -38,12 +39,22 @@ export function visitBelow(directory: string, visit: (parent: number, name: stri
   }
 }
 
-function childrenOf(fd: number): string[] {
-  const entries = listDirectory(".", fd) ?? [];
-  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+interface Level {
+  readonly name: Uint8Array;
+  /** Those that were not visited yet. */
+  readonly children: Uint8Array[];
 }
 
-function openDirectory(parent: number, path: string): number | null {
+function childrenOf(fd: number): Uint8Array[] {
+  try {
+    return subdirectories(fd);
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT)) return []; // it was removed since it was opened
+    throw error;
+  }
+}
+
+function openDirectory(parent: number, path: string | Uint8Array): number | null {
   const call = openat(parent, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   const fd = attempt(call);
   if (fd >= 0) return fd;
