@@ -1,7 +1,9 @@
 /** The file behind the mailboxes: where each lies in it, and what of it a parked agent keeps. */
-import { ftruncate, madvise, mmapShared, munmap } from "../kernel/calls.ts";
+import { fallocate, ftruncate, madvise, mmapShared, munmap } from "../kernel/calls.ts";
 import { MADV_DONTDUMP, MADV_DONTNEED, MAP_SHARED, PROT_READ, PROT_WRITE } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
+import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEP, STEPS_OFFSET } from "./layout.ts";
 import { Mailbox, type Place } from "./mailbox.ts";
@@ -43,7 +45,7 @@ export class MailboxFile {
     const data = pageUp(parked.end + STEPS_OFFSET + size.steps * STEP.size);
     const init: Place = { offset: parked.end, data, end: pageUp(data + size.data) };
     if (init.end > MAILBOX_SPAN) throw new Error("config.json: process.args and process.env are too long");
-    here(ftruncate(fd, init.end));
+    reserve(fd, init.end);
     const file = new MailboxFile(fd, init.end);
     return { stage: file.mailbox(STAGE), parked: file.mailbox(parked), init: file.mailbox(init) };
   }
@@ -56,6 +58,19 @@ export class MailboxFile {
   private mailbox(place: Place): Mailbox {
     const { bytes, address } = this;
     return new Mailbox(bytes.subarray(place.offset, place.end), address + place.offset, place);
+  }
+}
+
+/**
+ * Gives a file its length, and takes the room for it: where a full file system has none for a page that is mapped,
+ * whoever touches it is killed (SIGBUS), and nothing is undone. @throws SyscallError ENOSPC
+ */
+function reserve(fd: number, length: number): void {
+  try {
+    here(fallocate(fd, length));
+  } catch (error) {
+    if (!isErrno(error, ERRNO.EOPNOTSUPP)) throw error;
+    here(ftruncate(fd, length));
   }
 }
 

@@ -29,6 +29,7 @@ export const NUMBERS = {
   fcntl: [72, 25],
   flock: [73, 32],
   ftruncate: [77, 46],
+  fallocate: [285, 47],
   chdir: [80, 49],
   fchdir: [81, 50],
   fchmod: [91, 52],

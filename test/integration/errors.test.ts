@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,6 +7,7 @@ import { bundle, type Json, namespaces, type Patch } from "../harness/bundle.ts"
 import { ranIn } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { mounted } from "../harness/mount.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { slowness } from "../harness/slowness.ts";
@@ -210,6 +211,15 @@ test("a pid file that can't be written is refused, and no container is left", ()
   complaint(runtime(["create", "--bundle", path, "--pid-file", "/not/there/pid", id]));
   assert.is.not(runtime(["state", id]).status, 0);
 });
+
+for (const size of [4, 16, 64, 128])
+  testTsrun(`no room for a container, in ${size} KiB, is refused, and none is left`, () => {
+    const root = freshDirectory("full");
+    using _ = mounted(root, "-t", "tmpfs", "-o", `size=${size}k`, "state");
+    const { path } = bundle({ args: ["sleep", "60"] });
+    assert.match(complaint(runtime(["create", "--bundle", path, uniqueId()], { root })), "ENOSPC");
+    assert.equal(readdirSync(root), []);
+  });
 
 leavesNothing();
 test.run();
