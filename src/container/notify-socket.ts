@@ -1,29 +1,33 @@
 /**
  * Readiness of a container that is a systemd service (sd_notify(3)).
  *
- *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify-…/notify.sock, in the container /run/notify/notify.sock
+ *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify/…/notify.sock, in the container /run/notify/notify.sock
  *
  * The container could not speak to systemd itself, which knows its processes by other pids; and should not, since
  * whoever speaks there can do more than tell that it is ready. So tsrun listens until the container says READY=1 and
- * passes on that line alone, and with it the pid to watch from now on, as runc does. The directory's name can't be
- * guessed: whoever knew it, of all users of the host, could declare the container ready.
+ * passes on that line alone, and with it the pid to watch from now on, as runc does. The way to the socket is open to
+ * the container's root alone: any other user of the host who came to it could declare the container ready, and its path
+ * is no secret, since everybody may read the mount table of a process. Where that root is unknown, in a user namespace
+ * that is joined without its mappings, a name that can't be guessed has to do.
  *
  * Loaded only when the caller has a NOTIFY_SOCKET.
  */
 
+import type { Config } from "../../runtime-spec/config.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { close, fchmodat, openat, pipe2, read, write } from "../kernel/calls.ts";
+import { close, fchmodat, fchownat, openat, pipe2, read, write } from "../kernel/calls.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN } from "../kernel/constants.ts";
 import { listDirectory, makeDirectory, removeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { PollSet } from "../kernel/poll.ts";
 import { bindDatagrams, connectDatagrams, sendDescriptor } from "../kernel/socket.ts";
 import type { Bundle } from "./bundle.ts";
+import { getuid } from "./caller.ts";
 import { withVariables } from "./caller-descriptors.ts";
 import { isAlive } from "./process-info.ts";
 import type { SavedInit, StateDirectory } from "./store.ts";
 
-/** What the directory's name begins with. */
+/** In the state directory; in it is the directory that is mounted. */
 const NOTIFY_DIRECTORY = "notify";
 const SOCKET = "notify.sock";
 const INSIDE = "/run/notify";
@@ -33,6 +37,9 @@ const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
 const PAUSE = 20;
 /** How long systemd may take to acknowledge, in milliseconds. */
 const BARRIER_PATIENCE = 30_000;
+
+/** chown(2): leave the group as it is. */
+const SAME_GROUP = -1;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -48,9 +55,20 @@ interface WithSocket {
  * The socket comes with the start.
  */
 export function withNotifySocket(bundle: Bundle, state: string): WithSocket {
-  const name = `${NOTIFY_DIRECTORY}-${crypto.randomUUID()}`;
-  const prepare = ({ fd }: StateDirectory) => void makeDirectory(name, 0o755, fd);
+  const name = `${NOTIFY_DIRECTORY}/${crypto.randomUUID()}`;
+  const owner = rootOnHost(bundle.config);
+  const prepare = ({ fd }: StateDirectory) => {
+    makeDirectory(NOTIFY_DIRECTORY, owner === null ? 0o711 : 0o700, fd);
+    makeDirectory(name, 0o755, fd);
+    if (owner !== null && getuid() === 0) here(fchownat(fd, NOTIFY_DIRECTORY, owner, SAME_GROUP, 0));
+  };
   return { bundle: withMount(bundle, `${state}/${name}`), prepare };
+}
+
+/** The uid that the container's root has on the host; null when config.json doesn't tell. */
+function rootOnHost({ linux: { namespaces = [], uidMappings = [] } = {} }: Config): number | null {
+  if (!namespaces.some(({ type }) => type === "user")) return 0;
+  return uidMappings.find(({ containerID }) => containerID === 0)?.hostID ?? null;
 }
 
 function withMount(bundle: Bundle, source: string): Bundle {
@@ -79,10 +97,9 @@ export class Readiness {
 
   /** Listens for a container that is about to start; to no avail when it was created without a socket. */
   listen(directory: StateDirectory): void {
-    const entries = listDirectory(directory.path) ?? [];
-    const made = entries.find(({ name }) => name.startsWith(`${NOTIFY_DIRECTORY}-`));
+    const [made] = listDirectory(NOTIFY_DIRECTORY, directory.fd) ?? [];
     if (made === undefined) return;
-    const place = here(openat(directory.fd, made.name, O_PATH | O_DIRECTORY));
+    const place = here(openat(directory.fd, `${NOTIFY_DIRECTORY}/${made.name}`, O_PATH | O_DIRECTORY));
     removeFile(SOCKET, place);
     this.socket = bindDatagrams(place, SOCKET);
     here(fchmodat(place, SOCKET, 0o777));

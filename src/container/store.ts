@@ -185,7 +185,11 @@ export class StateDirectory implements Disposable {
   }
 
   private empty(path: string): void {
-    for (const { name } of listDirectory(path, this.fd) ?? []) removeFile(`${path}/${name}`, this.fd);
+    for (const { name, isDirectory } of listDirectory(path, this.fd) ?? []) {
+      const below = `${path}/${name}`;
+      if (isDirectory) this.removeDirectory(below);
+      else removeFile(below, this.fd);
+    }
   }
 
   [Symbol.dispose](): void {
