@@ -1,5 +1,5 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
-import { writeFile } from "../kernel/files.ts";
+import { replaceFile } from "../kernel/files.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
@@ -22,7 +22,7 @@ export async function update(store: Store, id: string, wanted: Resources): Promi
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
   const driver = await cgroupDriver(saved.cgroup.unit !== undefined);
   await driver.change(saved.cgroup, changed);
-  // The next update goes on from these.
+  // The next update goes on from these. `exec` may read the file at this moment.
   const next = { ...config, linux: { ...config.linux, resources } };
-  writeFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
+  replaceFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
 }

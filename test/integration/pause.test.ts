@@ -1,9 +1,10 @@
 // Runs beside other files.
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { created, started } from "../harness/container.ts";
-import { testTsrun } from "../harness/environment.ts";
+import { stateRoot, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { refusal, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -128,6 +129,19 @@ testTsrun("update refuses a file that is missing or wrong", () => {
   assert.match(refusal(runtime(["update", "--resources", "/nonexistent", box.id])), /\/nonexistent/);
   const wrong = runtime(["update", "--resources", "-", box.id], { input: '{"pids": {"limit": "many"}}' });
   assert.match(refusal(wrong), /standard input: pids\.limit: must be a number/);
+});
+
+testTsrun("an exec that reads the config while an update changes it reads one or the other, whole", () => {
+  using box = started({ args: ["sleep", "60"] });
+  const reader = openSync(join(stateRoot, box.id, "config.json"), "r");
+  try {
+    const input = '{"unified": {"cgroup.max.depth": "100"}}';
+    silent(runtime(["update", "--resources", "-", box.id], { input }));
+    assert.type(JSON.parse(readFileSync(reader, "utf8")), "object");
+    assert.not(fstatSync(reader).nlink, "the file is changed where others read it");
+  } finally {
+    closeSync(reader);
+  }
 });
 
 leavesNothing();
