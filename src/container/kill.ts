@@ -20,12 +20,21 @@ export function kill(store: Store, id: string, signal: number, all: boolean): vo
   const saved = directory.read();
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
     if (!all) requireLiving(directory, saved);
+    else if (saved !== null && hasEndedForAll(saved)) return;
     if (saved?.cgroup) signalCgroup(saved.cgroup.path, signal);
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
   const init = requireLiving(directory, saved);
   if (!signalInit(init, signal)) throw notRunning(id, "stopped");
+}
+
+/**
+ * Whether none of a container can be left: nothing outlives a pid namespace, and a container that came later may have
+ * the same linux.cgroupsPath.
+ */
+function hasEndedForAll({ init }: Saved): boolean {
+  return init?.ownsPidNamespace === true && !isAlive(init.pid, init.startTime);
 }
 
 function signalCgroup(path: string, signal: number): void {

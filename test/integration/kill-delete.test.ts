@@ -87,6 +87,16 @@ test("kill --all of a stopped container succeeds", async () => {
   silent(runtime(["kill", "--all", box.id, "KILL"]));
 });
 
+testTsrun("kill --all of a stopped container spares one that has its cgroup by now", async () => {
+  const linux = { cgroupsPath: `/${uniqueId()}` };
+  using first = started({ args: ["true"], linux });
+  await first.until("stopped");
+  using second = started({ args: SLEEP, linux });
+  silent(runtime(["kill", "--all", first.id, "KILL"]));
+  await Bun.sleep(50);
+  assert.is(second.state().status, "running");
+});
+
 // delete
 
 test("delete takes a stopped container away", async () => {
