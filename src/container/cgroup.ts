@@ -8,7 +8,7 @@ import { here } from "../kernel/here.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../linux/cgroups/apply.ts";
 import type { Note } from "../linux/cgroups/cgroup-write.ts";
 import { enableControllers } from "../linux/cgroups/controllers.ts";
-import { createCgroup } from "../linux/cgroups/create.ts";
+import { createCgroup, refuseUnfit } from "../linux/cgroups/create.ts";
 import { delegateCgroup, wantsDelegation } from "../linux/cgroups/delegate.ts";
 import { compileDeviceRules } from "../linux/cgroups/device-program.ts";
 import { allowsEverything, containerDeviceRules } from "../linux/cgroups/device-rules.ts";
@@ -23,7 +23,10 @@ import type { SavedCgroup } from "./store.ts";
 
 /** How containers come by their cgroups: tsrun makes them, below, or lets systemd make them (scope.ts). */
 export interface CgroupDriver {
-  /** Where a container's cgroup will be. @throws ConfigError */
+  /**
+   * Where a container's cgroup will be. Another's is refused before anything is saved that `delete` would take for the
+   * container's, should tsrun be killed. @throws ConfigError
+   */
   place(id: string, config: Config): SavedCgroup;
   /** Makes it, with the controllers that the limits need. @throws ConfigError, SyscallError */
   make(saved: SavedCgroup, config: Config): NewCgroup;
@@ -56,7 +59,9 @@ export interface NewCgroup {
 const own: CgroupDriver = {
   place(id, config) {
     const mount = unifiedMount();
-    return { mount, path: cgroupDirectory(mount, config.linux?.cgroupsPath, id) };
+    const path = cgroupDirectory(mount, config.linux?.cgroupsPath, id);
+    refuseUnfit(path);
+    return { mount, path };
   },
   make: makeCgroup,
   async change({ mount, path }, resources) {

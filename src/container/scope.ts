@@ -33,7 +33,6 @@ import type { SavedCgroup, SavedUnit } from "./store.ts";
 /** Cgroups that are systemd's units. */
 export const scopes: CgroupDriver = { place, make, change, remove };
 
-/** Another's unit of that name is refused before anything is saved that `delete` would take for the container's. */
 function place(id: string, config: Config): SavedCgroup {
   const manager = ownManager();
   const usualSlice = manager === "system" ? "system.slice" : "user.slice";

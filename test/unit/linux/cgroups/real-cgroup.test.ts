@@ -4,6 +4,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } fro
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DeviceRule } from "../../../../runtime-spec/config-linux-resources.ts";
+import { cgroupDriver } from "../../../../src/container/cgroup.ts";
 import { CWD, close, mkdirat, openat } from "../../../../src/kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../../../src/kernel/constants.ts";
 import { here } from "../../../../src/kernel/here.ts";
@@ -206,6 +207,17 @@ testHere("a program of many rules is accepted by the kernel's verifier", () => {
   });
   attachDevices(box.fd, program(DENY_ALL, ...rules));
   assert.ok(opens(box.directory, "/dev/null", "<>"));
+});
+
+testHere("a cgroup that has processes is refused before it is made", async () => {
+  using box = cgroup();
+  const path = box.directory.slice(mount.length);
+  await shellIn(box.directory, SLEEP);
+  const driver = await cgroupDriver(false);
+  assert.throws(
+    () => driver.place("id", { ociVersion: "1.0.2", root: { path: "rootfs" }, linux: { cgroupsPath: path } }),
+    /has processes/,
+  );
 });
 
 testHere("nothing is left", () => {
