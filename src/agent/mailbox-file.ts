@@ -44,7 +44,8 @@ export class MailboxFile {
     const parked: Place = { ...PARKED, end: pageUp(PARKED.data + size.execution) };
     const data = pageUp(parked.end + STEPS_OFFSET + size.steps * STEP.size);
     const init: Place = { offset: parked.end, data, end: pageUp(data + size.data) };
-    if (init.end > MAILBOX_SPAN) throw new Error("config.json: process.args and process.env are too long");
+    if (init.end > MAILBOX_SPAN)
+      throw new Error("config.json: its paths, process.args and process.env are too long");
     reserve(fd, init.end);
     const file = new MailboxFile(fd, init.end);
     return { stage: file.mailbox(STAGE), parked: file.mailbox(parked), init: file.mailbox(init) };

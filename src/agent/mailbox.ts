@@ -259,7 +259,8 @@ export class Mailbox implements Results {
   private reserve(length: number): number {
     const at = this.data;
     this.data += (length + 7) & ~7;
-    if (this.data > this.end) throw new Error("config.json: process.args and process.env are too long");
+    if (this.data > this.end)
+      throw new Error("config.json: its paths, process.args and process.env are too long");
     return at;
   }
 }

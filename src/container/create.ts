@@ -1,7 +1,6 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import type { MailboxSize } from "../agent/mailbox-file.ts";
 import { close } from "../kernel/calls.ts";
 import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -12,7 +11,6 @@ import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { pivot } from "../linux/rootfs.ts";
-import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { ownStreams } from "../linux/streams.ts";
 import type { Bundle } from "./bundle.ts";
@@ -22,7 +20,6 @@ import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
 import {
   becomeProcess,
-  executionSize,
   type InitContext,
   layOutExecution,
   leaveHost,
@@ -31,6 +28,7 @@ import {
   setUp,
 } from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
+import { mailboxSize } from "./mailbox-size.ts";
 import { newMailbox } from "./parked.ts";
 import { writePidFile } from "./pid-file.ts";
 import type { PreparedMounts } from "./prepared-mounts.ts";
@@ -266,24 +264,6 @@ function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
   const { startContainer = [], poststart = [], poststop = [] } = hooks;
   const count = startContainer.length + poststart.length + poststop.length;
   return count === 0 ? null : { startContainer, poststart, poststop };
-}
-
-/** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
-function mailboxSize(
-  { config, process, text }: Bundle,
-  filter: SeccompFilter | null,
-  prepared: PreparedMounts | null,
-): MailboxSize {
-  const { linux = {}, mounts = [] } = config;
-  const { devices = [], maskedPaths = [], readonlyPaths = [], sysctl = {} } = linux;
-  const things =
-    mounts.length + devices.length + maskedPaths.length + readonlyPaths.length + Object.keys(sysctl).length;
-  const deepest = text.length >> 3; // a path of n names takes 2 n steps, and 2 n bytes at least
-  return {
-    steps: 512 + 32 * things + deepest + (prepared?.steps ?? 0),
-    data: 98_304 + 8 * text.length + (prepared?.data ?? 0),
-    execution: executionSize(process, filter),
-  };
 }
 
 export function contextOf(

@@ -98,6 +98,18 @@ test("a long argument list arrives whole", () => {
   assert.is(inside(["sh", "-c", "echo $#", "sh", ...words]), "2000\n");
 });
 
+testTsrun("a large environment, and what else makes a config large, leave room for the rest", () => {
+  const env = ["PATH=/bin", ...Array.from({ length: 15 }, (_, n) => `E${n}=${"x".repeat(100_000)}`)];
+  const annotations = Object.fromEntries(env.map((value, n) => [`org.example.${n}`, value.repeat(3)]));
+  assert.is(inside(["sh", "-c", "echo $E14 | wc -c"], { annotations, process: { env } }), "100001\n");
+});
+
+testTsrun("the longest path with the most names is walked", () => {
+  const destination = `/tmp${"/a".repeat(2045)}`;
+  const mounts = [{ destination, type: "tmpfs", source: "tmpfs" }];
+  assert.is(inside(["sh", "-c", "echo up"], { mounts }), "up\n");
+});
+
 test("the working directory is config.json's", () => {
   assert.is(inside(["pwd"], { process: { cwd: "/etc" } }), "/etc\n");
 });
