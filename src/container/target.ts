@@ -1,7 +1,7 @@
 import { CWD, close, openat, openatInherited, pidfdOpen } from "../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
-import { readLink, readText } from "../kernel/files.ts";
+import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { isErrno, readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { type Join, NAMESPACES } from "../linux/namespaces.ts";
 import { Failure } from "./failure.ts";
@@ -38,13 +38,28 @@ export async function openTarget(
   return { ...target, admit: (stage) => admit(saved, directory, stage) };
 }
 
-/** The same, but for the cgroup. The init is identified before anything is opened by its pid. @throws Failure */
+/**
+ * The same, but for the cgroup. The init is identified after all was found by its pid: that was the pid of another
+ * process at no moment in between, whose namespaces might be tsrun's. @throws Failure
+ */
 export function openNamespacesOf(init: Identified): Target {
   const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
-    throw new Failure("cannot enter the container: its init has just ended");
+  if (pidfd < 0) throw hasJustEnded();
+  try {
+    const target = findTarget(init.pid, pidfd);
+    if (isAlive(init.pid, init.startTime)) return target;
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || isAlive(init.pid, init.startTime))
+      throw error;
+  }
+  throw hasJustEnded();
+}
+
+const hasJustEnded = () => new Failure("cannot enter the container: its init has just ended");
+
+function findTarget(pid: number, pidfd: number): Target {
   const foreign = NAMESPACES.filter(
-    ({ file }) => readLink(`/proc/${init.pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+    ({ file }) => readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
   );
   const flag = foreign.reduce((flags, namespace) => flags + namespace.flag, 0);
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
@@ -54,7 +69,7 @@ export function openNamespacesOf(init: Identified): Target {
     hasUserNamespace: foreign.some(({ type }) => type === "user"),
     cgroup: null,
     admit: null,
-    root: sharesMounts ? here(openatInherited(CWD, `/proc/${init.pid}/root`, O_PATH | O_DIRECTORY)) : null,
+    root: sharesMounts ? here(openatInherited(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
   };
 }
 
