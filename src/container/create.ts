@@ -174,18 +174,22 @@ async function make(
     undo.add(() => devices.giveBack());
   }
   if (terminal !== null) options.console?.attach(init, pid, terminal);
-  if (hooks !== null) leave(); // once they have run
-  const { executable, home } = becomeProcess(init.program, bundle, {
-    preservedFds: options.preservedFds,
-    unprivileged: context.unprivileged,
-  });
-  init.program.move(parked.agentAddress);
+  const become = () => {
+    const { preservedFds } = options;
+    const found = becomeProcess(init.program, bundle, { preservedFds, unprivileged: context.unprivileged });
+    init.program.move(parked.agentAddress);
+    return found;
+  };
+  const early = hooks === null ? become() : null; // while the init runs what comes before
   finishInit(init, pid);
   if (hooks !== null) {
     undo.add(() => cgroup.saved && killAll(cgroup.saved.path)); // what a hook may have left in there
     const { hasUserNamespace, unprivileged } = context;
     await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
+    leave();
+    runInit(init, pid); // what the set-up has left open does not count to the limit of open files
   }
+  const { executable, home } = early ?? become();
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setRlimits(pid, bundle.process);
   setOomScore(pid, bundle.process.oomScoreAdj, context.unprivileged === null ? null : options.warn);

@@ -265,6 +265,15 @@ test("rlimits are config.json's", () => {
   assert.match(limits, /^Max processes +50 +60 /m);
 });
 
+for (const [what, hooks] of [
+  ["a container", {}],
+  ["one with hooks", { createRuntime: [{ path: "/bin/true" }] }],
+] as const)
+  test(`a limit of few open files holds for the program of ${what} alone`, () => {
+    const rlimits = [{ type: "RLIMIT_NOFILE", soft: 10, hard: 10 }];
+    assert.is(inside(["sh", "-c", "ulimit -n"], { process: { rlimits }, hooks }), "10\n");
+  });
+
 test("an rlimit that isn't named is the caller's", () => {
   const limits = inside(["cat", "/proc/self/limits"], { process: { rlimits: [] } });
   const [own, seen] = [readFileSync("/proc/self/limits", "utf8"), limits].map(
