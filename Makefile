@@ -86,15 +86,15 @@ build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-gcc
 %/agent.json: %/agent
 	printf '"%s"\n' "$$(base64 -w0 $<)" >$@
 
-build/entry: entry/entry.S Makefile | need-gcc
+build/entry: src/entry/entry.S Makefile | need-gcc
 	@mkdir -p $(@D)
 	$(CC) -c -o $@.o $< && objcopy -O binary -j .text $@.o $@
 
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
-bin/tsrun: $(SOURCES) build/agent.json build/entry entry/patch.ts Makefile $(INSTALLED)
+bin/tsrun: $(SOURCES) build/agent.json build/entry Makefile $(INSTALLED)
 	@mkdir -p $(@D)
 	$(BUN) build $(BUN_FLAGS) src/main.ts --outfile build/tsrun
-	@$(BUN) entry/patch.ts build/tsrun build/entry
+	@$(BUN) src/entry/patch.ts build/tsrun build/entry
 	@mv build/tsrun $@
 
 # ---- tsrun for arm64, compiled on any machine ----
@@ -114,7 +114,7 @@ $(ARM64)/build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-arm64-
 	@mkdir -p $(@D)
 	aarch64-linux-gnu-gcc $(AGENT_FLAGS) -o $@ $<
 
-$(ARM64)/build/entry: entry/entry.S Makefile | need-arm64-gcc
+$(ARM64)/build/entry: src/entry/entry.S Makefile | need-arm64-gcc
 	@mkdir -p $(@D)
 	aarch64-linux-gnu-gcc -c -o $@.o $< && aarch64-linux-gnu-objcopy -O binary -j .text $@.o $@
 
@@ -134,12 +134,12 @@ if (found !== wanted) throw `$${archive} is not what package-lock.json names`;
 endef
 $(ARM64)/bun: export CHECK = $(CHECK_INTEGRITY)
 
-bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry entry/patch.ts $(ARM64)/bun Makefile $(INSTALLED)
+bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry $(ARM64)/bun Makefile $(INSTALLED)
 	@mkdir -p $(@D) && rm -rf $(ARM64)/src $(ARM64)/runtime-spec
 	@cp -r src runtime-spec package.json tsconfig.json $(ARM64)
 	$(BUN) build $(BUN_FLAGS) --target=bun-linux-arm64 --compile-executable-path=$(ARM64)/bun \
 		$(ARM64)/src/main.ts --outfile $(ARM64)/tsrun
-	@$(BUN) entry/patch.ts $(ARM64)/tsrun $(ARM64)/build/entry
+	@$(BUN) src/entry/patch.ts $(ARM64)/tsrun $(ARM64)/build/entry
 	@mv $(ARM64)/tsrun $@
 
 # ---- What runs in the examples ----

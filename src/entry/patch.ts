@@ -47,7 +47,8 @@ const before = segments().findLast(({ offset, flags }) => flags === PF_R && offs
 if (text === undefined || before === undefined) throw "patch: this is no tsrun as Bun links it";
 const room = Math.ceil(stub.length / 16) * 16;
 const offset = Math.floor(text.offset / 16) * 16 - room;
-const isFree = offset >= before.offset + before.size && elf.subarray(offset, offset + room).every((byte) => byte === 0);
+const isFree =
+  offset >= before.offset + before.size && elf.subarray(offset, offset + room).every((byte) => byte === 0);
 if (!isFree || Math.floor(offset / PAGE) !== Math.floor(text.offset / PAGE))
   throw "patch: there is no room before the executable segment";
 const address = text.address - (text.offset - offset);
