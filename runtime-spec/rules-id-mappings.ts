@@ -1,7 +1,7 @@
 /** User namespaces and their id mappings (user_namespaces(7)). */
 
 import { Config, Mount } from "./config.ts";
-import { Linux, type Namespace } from "./config-linux.ts";
+import { Linux, type Namespace, namespaceIndex } from "./config-linux.ts";
 import type { IdMapping } from "./defs.ts";
 import type { Key, Report } from "./report.ts";
 import { needs } from "./rules-namespaces.ts";
@@ -24,7 +24,7 @@ interface Mapped {
 }
 
 function userNamespace(linux: Linux | undefined): Namespace | undefined {
-  return linux?.namespaces?.find(({ type }) => type === "user");
+  return linux?.namespaces?.[namespaceIndex(linux.namespaces, "user")];
 }
 
 /** The kernel takes up to 340 mappings, none of which may reach 4294967295 or overlap another. */
@@ -86,7 +86,7 @@ function mountMapsBothKinds(mount: Mount, report: Report): void {
 function idmapHasMappings({ mounts = [], linux }: Config, report: Report): void {
   if (userNamespace(linux) !== undefined) return;
   for (const [index, { options = [], uidMappings = [] }] of mounts.entries()) {
-    const option = options.findIndex((option) => option === "idmap" || option === "ridmap");
+    const option = Math.max(options.indexOf("idmap"), options.indexOf("ridmap"));
     if (option === -1 || uidMappings.length > 0) continue;
     report.problem(
       "needs uidMappings and gidMappings in the mount, or a user namespace",

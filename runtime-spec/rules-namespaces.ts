@@ -1,7 +1,7 @@
 /** What needs which namespace, so that it does not change the host's. */
 
 import { Config } from "./config.ts";
-import { Linux, type NamespaceType } from "./config-linux.ts";
+import { Linux, type NamespaceType, namespaceIndex } from "./config-linux.ts";
 import { type Report, show } from "./report.ts";
 import { rule } from "./walk.ts";
 
@@ -16,7 +16,7 @@ export const NAMESPACE_RULES = [
 
 /** Whether the container has its own namespace of this type, be it new or joined. */
 export function hasNamespace(linux: Linux | undefined, type: NamespaceType): boolean {
-  return linux?.namespaces?.some((namespace) => namespace.type === type) ?? false;
+  return namespaceIndex(linux?.namespaces ?? [], type) >= 0;
 }
 
 export function needs(type: NamespaceType): string {
@@ -25,7 +25,7 @@ export function needs(type: NamespaceType): string {
 
 function namespacesDiffer({ namespaces = [] }: Linux, report: Report): void {
   for (const [index, { type }] of namespaces.entries()) {
-    const first = namespaces.findIndex((other) => other.type === type);
+    const first = namespaceIndex(namespaces, type);
     if (first < index)
       report.problem(`is there twice: "${type}" is in [${first}]`, "namespaces", index, "type");
   }

@@ -164,10 +164,10 @@ export class Mailbox implements Results {
     return signed(this.words, (STEPS_OFFSET + step.step * STEP.size + STEP.result) >> 2);
   }
 
-  /** What the kernel wrote into the room of a step's call. */
-  filled(step: { readonly step: number }): Uint8Array {
+  /** What the kernel wrote into the room of a step's call; no more of it than `most` bytes are looked at. */
+  filled(step: { readonly step: number }, most = Number.POSITIVE_INFINITY): Uint8Array {
     const { at, length } = this.rooms.get(step.step) ?? { at: 0, length: 0 };
-    return this.bytes.slice(at, at + length);
+    return this.bytes.slice(at, at + Math.min(length, most));
   }
 
   /** Asks the agent to note when each step starts. */

@@ -72,8 +72,9 @@ export function spawnAgent(mailboxFd: number): number {
 /** posix_spawn's arguments in one piece of memory, which `view` keeps alive: pid, attributes, argv, strings. */
 function spawnArguments(path: string, argv: readonly [string, string]) {
   let at = ARGV + 3 * 8;
-  const memory = new Uint8Array(at + argv[0].length + argv[1].length + path.length + 3);
-  const view = new DataView(memory.buffer);
+  const buffer = new ArrayBuffer(at + argv[0].length + argv[1].length + path.length + 3);
+  const memory = new Uint8Array(buffer);
+  const view = new DataView(buffer);
   // Bun ignores SIGPIPE and SIGXFSZ, and the caller may ignore more; ignored signals stay so across execve(2).
   const { flags, defaults, resetSignals } = SPAWN_ATTRIBUTES;
   view.setUint16(ATTRIBUTES + flags, resetSignals, true);

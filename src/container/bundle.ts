@@ -1,6 +1,6 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
-import { validateConfig } from "../../runtime-spec/validate.ts";
+import { type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
@@ -27,11 +27,10 @@ export interface Bundle {
 export function readBundle(directory: string): Bundle {
   const path = fromCaller(directory);
   const text = readConfigText(path);
-  const { config, problems, warnings } = validateConfig(parseJson(text, "config.json"));
-  if (problems.length > 0)
-    throw new Failure(
-      problems.map((problem) => `config.json: ${problem.path}: ${problem.message}`).join("\n"),
-    );
+  const found = validateConfig(parseJson(text, "config.json"));
+  const { config } = found;
+  const [problems, warnings] = [linesOf(found.problems), linesOf(found.warnings)];
+  if (problems.length > 0) throw new Failure(problems.join("\n"));
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
     path,
@@ -39,8 +38,14 @@ export function readBundle(directory: string): Bundle {
     process,
     rootfs: rootfsOf(path, config),
     text,
-    warnings: warnings.map((warning) => `config.json: ${warning.path}: ${warning.message}`),
+    warnings,
   };
+}
+
+function linesOf(problems: readonly Problem[]): readonly string[] {
+  const lines: string[] = [];
+  for (const { path, message } of problems) lines.push(`config.json: ${path}: ${message}`);
+  return lines;
 }
 
 function readConfigText(bundle: string): string {

@@ -22,8 +22,9 @@ export function getgid(): number {
  * is an ordinary user to the kernel.
  */
 function isInUserNamespace(): boolean {
-  const map = readTextIfThere("/proc/self/uid_map");
-  return map !== null && !/^\s*0\s+0\s+4294967295\s*$/.test(map);
+  const map = readTextIfThere("/proc/self/uid_map")?.trim();
+  // The initial one has all ids, in one line.
+  return map !== undefined && !(map.startsWith("0 ") && map.endsWith(" 0 4294967295"));
 }
 
 /**

@@ -210,7 +210,7 @@ function protect(program: Program, { root, mounted }: Tree, { root: wanted, linu
   if (wanted?.readonly) protectRoot(program, root);
 }
 
-const isDev = (destination: string) => /^\/*dev\/*$/.test(destination);
+const isDev = (destination: string) => names(destination).join("/") === "dev";
 
 /** How a process becomes the container's user. */
 interface TakingOn {

@@ -1,5 +1,6 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import type { MailboxSize } from "../agent/mailbox-file.ts";
+import { variable } from "../linux/environment.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import type { Bundle } from "./bundle.ts";
 import { executionSize } from "./init-program.ts";
@@ -37,7 +38,7 @@ export function mailboxSize(
 }
 
 /** Where `args[0]` is looked for. */
-const searchPath = ({ env = [] }: Process) => env.findLast((entry) => entry.startsWith("PATH=")) ?? "";
+const searchPath = ({ env = [] }: Process) => variable(env, "PATH") ?? "";
 
 /** How long the config is without what may be large and is none of the init's program. */
 function lengthForInit({ linux, ...others }: Config, process: Process): number {

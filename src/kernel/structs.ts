@@ -8,13 +8,14 @@ function words32(...values: readonly number[]): Uint8Array {
 }
 
 function words64(...values: readonly number[]): Uint8Array {
-  const words = new Uint32Array(values.length * 2);
+  const buffer = new ArrayBuffer(values.length * 8);
+  const words = new Uint32Array(buffer);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     words[i * 2] = value >>> 0;
     words[i * 2 + 1] = Math.floor(value / 2 ** 32);
   }
-  return new Uint8Array(words.buffer);
+  return new Uint8Array(buffer);
 }
 
 /** `struct open_how` of openat2(2). */

@@ -88,9 +88,14 @@ export function makeDevices(
   }
 }
 
+function lastName(path: string): string {
+  const all = names(path);
+  return all[all.length - 1] ?? "";
+}
+
 function makeNode(program: Program, directory: Fd, { device, where }: Wanted): void {
   const { type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
-  const name = names(device.path).at(-1) ?? "";
+  const name = lastName(device.path);
   const node = mknodat(directory, name, TYPES[type] | (fileMode & 0o7777), makeDevice(major, minor));
   let found: StepResult = { step: 0 };
   const look = () => {
@@ -121,7 +126,7 @@ function expectNode({ mode, deviceType }: FileStatus, device: Device, where: str
 }
 
 function bindDevice(program: Program, directory: Fd, { path }: Device): void {
-  const name = names(path).at(-1) ?? "";
+  const name = lastName(path);
   program.add(mknodat(directory, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
   const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE));
   const place = program.add(openat2(directory, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));

@@ -1,4 +1,16 @@
 /**
+ * The last value of a variable among `NAME=value` entries. A loop: the first use of each of Array's own searches costs a
+ * process 0.1 ms.
+ */
+export function variable(env: readonly string[], name: string): string | undefined {
+  for (let index = env.length - 1; index >= 0; index--) {
+    const entry = env[index] ?? "";
+    if (entry.startsWith(`${name}=`)) return entry.slice(name.length + 1);
+  }
+  return undefined;
+}
+
+/**
  * Each variable once: where it stood first, with its last value, as runc has it. Programs disagree about doubles:
  * getenv(3) takes the first, shells the last.
  */

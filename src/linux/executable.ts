@@ -11,6 +11,7 @@ import {
 } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { fail } from "./config-error.ts";
+import { variable } from "./environment.ts";
 
 /** Where a program without "/" in its name is looked for when the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -77,7 +78,7 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
 
 function candidatePaths(name: string, env: readonly string[]): readonly string[] {
   if (name.includes("/")) return [name];
-  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
+  const path = variable(env, "PATH") ?? DEFAULT_PATH;
   // An empty name in PATH is the current directory (environ(7)).
   return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${name}`);
 }

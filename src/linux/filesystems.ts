@@ -124,7 +124,7 @@ function openDirectory(job: MountJob, type: string): StepResult {
 export function plainDirectory({ program, root, mount: { destination } }: MountJob): StepResult {
   const path = names(destination);
   const parent = directoryInside(program, root, path.slice(0, -1).join("/"));
-  program.add(mkdirat(parent, path.at(-1) ?? ".", 0o755), [ERRNO.EEXIST]);
+  program.add(mkdirat(parent, path[path.length - 1] ?? ".", 0o755), [ERRNO.EEXIST]);
   const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   return program.add(openat2(root, path.join("/") || ".", O_PATH | O_DIRECTORY, resolve));
 }

@@ -4,6 +4,7 @@ import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { CWD, close, openat2, read } from "../kernel/calls.ts";
 import { O_NOCTTY, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
+import { variable } from "./environment.ts";
 
 /** Longer paths are no paths (limits.h). */
 export const PATH_MAX = 4096;
@@ -17,8 +18,7 @@ const PASSWD_SIZE = 65_536;
  */
 export function findHome(program: Program, process: Process) {
   const env = process.env ?? [];
-  const given = env.findLast((entry) => entry.startsWith("HOME="));
-  if (given !== undefined && given !== "HOME=") return { environment: (_agent: Mailbox) => env };
+  if (variable(env, "HOME")) return { environment: (_agent: Mailbox) => env };
   let length: StepResult = { step: 0 };
   program.by("HOME from the container's /etc/passwd");
   // O_NONBLOCK: an image may have a FIFO there; O_NOCTTY: or a terminal, which must not become the session's.
@@ -33,7 +33,7 @@ export function findHome(program: Program, process: Process) {
   return {
     environment(agent: Mailbox): readonly string[] {
       const bytes = agent.result(opened) < 0 ? 0 : Math.max(0, agent.result(length));
-      const text = new TextDecoder().decode(agent.filled(length).subarray(0, bytes));
+      const text = new TextDecoder().decode(agent.filled(length, bytes));
       const others = env.filter((entry) => !entry.startsWith("HOME="));
       return [...others, `HOME=${homeOf(text, process.user?.uid ?? 0) ?? "/"}`];
     },
@@ -42,7 +42,11 @@ export function findHome(program: Program, process: Process) {
 
 /** The home directory of a uid in the text of a passwd(5) file. */
 function homeOf(passwd: string, uid: number): string | undefined {
-  const fields = passwd.split("\n").map((line) => line.split(":"));
-  const home = fields.find((entry) => entry[2] === String(uid) && entry.length >= 6)?.[5] ?? "";
-  return home === "" || home.length > PATH_MAX ? undefined : home;
+  for (const line of passwd.split("\n")) {
+    const fields = line.split(":");
+    const home = fields[5];
+    if (fields[2] !== String(uid) || home === undefined) continue;
+    return home === "" || home.length > PATH_MAX ? undefined : home;
+  }
+  return undefined;
 }

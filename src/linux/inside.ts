@@ -38,7 +38,7 @@ export function directoryInside(program: Program, root: Fd, path: string): StepR
 /** Opens (O_PATH) a file inside the rootfs, to mount over; an empty one is made when there is none. */
 export function fileInside(program: Program, root: Fd, path: string): StepResult {
   const parts = names(path);
-  const name = parts.at(-1) ?? ".";
+  const name = parts[parts.length - 1] ?? ".";
   const parent = directoryInside(program, root, parts.slice(0, -1).join("/"));
   program.add(mknodat(parent, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
   return program.add(openat2(root, parts.join("/"), O_PATH, INSIDE));

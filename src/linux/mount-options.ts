@@ -102,7 +102,7 @@ export function readMountOptions(options: readonly string[]): MountOptions {
   const all = { set: 0, clear: 0 };
   const propagation: { type: number; recursive: boolean }[] = [];
   const data: string[] = [];
-  for (const option of options.flatMap(separate)) {
+  for (const option of separated(options)) {
     const recursive = option.startsWith("r") ? option.slice(1) : "";
     if (ATTRIBUTES[option] !== undefined) change(own, ATTRIBUTES[option]);
     else if (PROPAGATIONS[option] !== undefined)
@@ -128,6 +128,12 @@ export function readMountOptions(options: readonly string[]): MountOptions {
     propagation,
     data,
   };
+}
+
+function separated(options: readonly string[]): readonly string[] {
+  const all: string[] = [];
+  for (const option of options) all.push(...separate(option));
+  return all;
 }
 
 /**

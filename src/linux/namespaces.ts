@@ -1,5 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
-import type { NamespaceType, TimeOffsets } from "../../runtime-spec/config-linux.ts";
+import { type NamespaceType, namespaceIndex, type TimeOffsets } from "../../runtime-spec/config-linux.ts";
 import { sysctlNamespace } from "../../runtime-spec/rules-sysctl.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fcntl, fstatfs, geteuid, ioctl, openat } from "../kernel/calls.ts";
@@ -64,7 +64,7 @@ export function openNamespaces(config: Config): NamespacePlan {
   const joins: Join[] = [];
   const wanted = config.linux?.namespaces ?? [];
   for (const { type, flag, file } of NAMESPACES) {
-    const index = wanted.findIndex((namespace) => namespace.type === type);
+    const index = namespaceIndex(wanted, type);
     const path = wanted[index]?.path;
     if (index < 0) continue;
     if (path === undefined || path === "") created.add(type);

@@ -12,7 +12,7 @@ export function join(...paths: readonly string[]): string {
   for (const name of whole.split("/")) {
     if (name === "" || name === ".") continue;
     if (name !== "..") result.push(name);
-    else if (result.length > 0 && result.at(-1) !== "..") result.pop();
+    else if (result.length > 0 && result[result.length - 1] !== "..") result.pop();
     else if (!absolute) result.push("..");
   }
   return `${absolute ? "/" : ""}${result.join("/")}` || ".";

@@ -1,6 +1,6 @@
 import { ppoll } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, readText } from "../../kernel/files.ts";
+import { isErrno, readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 
 /** What `cgroup.events` tells of a cgroup and all below it. */
@@ -20,9 +20,9 @@ export function readEvents(directory: string): CgroupEvents | null {
 /** The text of a cgroup's file; null when the cgroup is gone, also between open(2) and read(2). @throws SyscallError */
 export function readIfThere(directory: string, file: string): string | null {
   try {
-    return readText(`${directory}/${file}`);
+    return readTextIfThere(`${directory}/${file}`);
   } catch (error) {
-    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) return null;
+    if (isErrno(error, ERRNO.ENODEV)) return null;
     throw error;
   }
 }

@@ -15,7 +15,7 @@ let known: string | undefined;
 
 /** The directory that cgroup v2 is mounted on. @throws ConfigError when there is none */
 export function unifiedMount(): string {
-  known ??= USUAL_MOUNTS.find(isUnified) ?? unifiedMountIn(readText("/proc/self/mountinfo"));
+  known ??= usualMount() ?? unifiedMountIn(readText("/proc/self/mountinfo"));
   return (
     known ??
     fail(
@@ -23,6 +23,12 @@ export function unifiedMount(): string {
       "this host has no cgroup v2 mounted: mount -t cgroup2 none /sys/fs/cgroup/unified",
     )
   );
+}
+
+/** A loop: the first use of Array's find() costs 50 µs. */
+function usualMount(): string | undefined {
+  for (const mount of USUAL_MOUNTS) if (isUnified(mount)) return mount;
+  return undefined;
 }
 
 /** A place that can't be looked at is not the one; the mount table tells then. */

@@ -20,15 +20,15 @@ import { memoryNotes, memoryWrites } from "./memory.ts";
 export function resourceWrites(resources: Resources): readonly CgroupWrite[] {
   const { pids, memory, blockIO, cpu, hugepageLimits, rdma, network, unified } = resources;
   if (network !== undefined) refuseNetwork(network);
-  return [
-    ...(pids === undefined ? [] : pidsWrites(pids)),
-    ...(memory === undefined ? [] : memoryWrites(memory)),
-    ...(blockIO === undefined ? [] : blockIoWrites(blockIO)),
-    ...(cpu === undefined ? [] : cpuWrites(cpu)),
-    ...(hugepageLimits ?? []).flatMap(hugepageWrites),
-    ...Object.entries(rdma ?? {}).flatMap(rdmaWrites),
-    ...Object.entries(unified ?? {}).flatMap(unifiedWrites),
-  ];
+  const writes: CgroupWrite[] = [];
+  if (pids !== undefined) writes.push(...pidsWrites(pids));
+  if (memory !== undefined) writes.push(...memoryWrites(memory));
+  if (blockIO !== undefined) writes.push(...blockIoWrites(blockIO));
+  if (cpu !== undefined) writes.push(...cpuWrites(cpu));
+  for (const [index, one] of (hugepageLimits ?? []).entries()) writes.push(...hugepageWrites(one, index));
+  for (const entry of Object.entries(rdma ?? {})) writes.push(...rdmaWrites(entry));
+  for (const entry of Object.entries(unified ?? {})) writes.push(...unifiedWrites(entry));
+  return writes;
 }
 
 /** What `resourceWrites` leaves out silently. */

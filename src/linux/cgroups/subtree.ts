@@ -17,7 +17,9 @@ export function visitBelow(directory: string, visit: (parent: number, name: Uint
   if (fd === null) return;
   const levels: Level[] = [{ name: new Uint8Array(), children: childrenOf(fd) }];
   try {
-    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    for (;;) {
+      const level = levels[levels.length - 1];
+      if (level === undefined) return;
       const child = level.children.pop();
       if (child !== undefined) {
         const below = openDirectory(fd, child);
