@@ -1,5 +1,7 @@
 /** What validation finds, and where. */
 
+import type { IsExact } from "./int64.ts";
+
 /** One thing that is wrong (or doubtful) in a config; `path` reads like `mounts[3].options[0]`. */
 export interface Problem {
   readonly path: string;
@@ -14,7 +16,13 @@ export class Report {
   readonly warnings: Problem[] = [];
   /** The paths of the problems that make a value unfit for the rules about it. */
   readonly misfits: string[] = [];
+  /** Of numbers beyond 2^53; when nothing is known of their text, they might be rounded. */
+  readonly isExact: IsExact;
   readonly #place: Key[] = [];
+
+  constructor(isExact: IsExact = () => false) {
+    this.isExact = isExact;
+  }
 
   enter(key: Key): void {
     this.#place.push(key);

@@ -65,7 +65,7 @@ export function oneOf<const V extends readonly string[]>(noun: string, values: V
   return { kind: "enum", noun, values };
 }
 
-/** An integer from `min` to `max`; beyond 2^53 see `isUnlimited`. */
+/** An integer from `min` to `max`; beyond 2^53 see int64.ts. */
 export function integer(min: number, max: number): Schema<number> {
   return { kind: "integer", min, max };
 }

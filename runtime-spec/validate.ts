@@ -3,6 +3,7 @@
 import { Config } from "./config.ts";
 import { Resources } from "./config-linux-resources.ts";
 import { Process } from "./config-process.ts";
+import type { IsExact } from "./int64.ts";
 import { type Problem, Report } from "./report.ts";
 import { ID_MAPPING_RULES } from "./rules-id-mappings.ts";
 import { LINUX_RULES } from "./rules-linux.ts";
@@ -33,27 +34,31 @@ interface Findings {
 
 /**
  * A whole `config.json`. The value becomes the config (`null`, and `""` in optional strings, which Go's callers
- * write for what is not set, are removed from it); it may be used only when there are no problems.
+ * write for what is not set, are removed from it); it may be used only when there are no problems. `isExact` is of the text
+ * that it was read from.
  */
-export function validateConfig(value: unknown): Findings & { readonly config: Config } {
-  const [config, findings] = validate(Config, value);
+export function validateConfig(value: unknown, isExact?: IsExact): Findings & { readonly config: Config } {
+  const [config, findings] = validate(Config, value, isExact);
   return { config, ...findings };
 }
 
 /** A `process` object alone, as in `exec --process FILE`. */
-export function validateProcess(value: unknown): Findings & { readonly process: Process } {
-  const [process, findings] = validate(Process, value);
+export function validateProcess(value: unknown, isExact?: IsExact): Findings & { readonly process: Process } {
+  const [process, findings] = validate(Process, value, isExact);
   return { process, ...findings };
 }
 
 /** A `linux.resources` object alone, as in `update --resources FILE`. */
-export function validateResources(value: unknown): Findings & { readonly resources: Resources } {
-  const [resources, findings] = validate(Resources, value);
+export function validateResources(
+  value: unknown,
+  isExact?: IsExact,
+): Findings & { readonly resources: Resources } {
+  const [resources, findings] = validate(Resources, value, isExact);
   return { resources, ...findings };
 }
 
-function validate<T>(schema: Schema<T>, value: unknown): [T, Findings] {
-  const report = new Report();
+function validate<T>(schema: Schema<T>, value: unknown, isExact?: IsExact): [T, Findings] {
+  const report = new Report(isExact);
   walk(schema, value, report, RULES);
   // The walk has shown it to be a T, or there are problems and nobody may use it.
   return [value as T, { problems: report.problems, warnings: report.warnings }];

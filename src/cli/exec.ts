@@ -1,6 +1,7 @@
 import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
 import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../runtime-spec/defs.ts";
+import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { validateProcess } from "../../runtime-spec/validate.ts";
 import { exec as execProcess } from "../container/exec.ts";
@@ -73,7 +74,8 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 }
 
 function processFromFile(path: string, warn: (line: string) => void): Process {
-  const { process, problems, warnings: doubts } = validateProcess(parseJson(readText(path), path));
+  const text = readText(path);
+  const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path), exactnessIn(text));
   if (problems.length > 0)
     throw new Failure(problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`).join("\n"));
   for (const doubt of doubts) warn(`${path}: ${doubt.path}: ${doubt.message}`);

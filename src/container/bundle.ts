@@ -1,4 +1,5 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
+import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
@@ -27,7 +28,7 @@ export interface Bundle {
 export function readBundle(directory: string): Bundle {
   const path = fromCaller(directory);
   const text = readConfigText(path);
-  const found = validateConfig(parseJson(text, "config.json"));
+  const found = validateConfig(parseJson(text, "config.json"), exactnessIn(text));
   const { config } = found;
   const [problems, warnings] = [linesOf(found.problems), linesOf(found.warnings)];
   if (problems.length > 0) throw new Failure(problems.join("\n"));

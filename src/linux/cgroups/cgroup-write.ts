@@ -1,4 +1,4 @@
-import { isUnlimited } from "../../../runtime-spec/int64.ts";
+import { digits, isUnlimited } from "../../../runtime-spec/int64.ts";
 
 /** One write(2) to a file of the container's cgroup. */
 export interface CgroupWrite {
@@ -27,7 +27,7 @@ export const RESOURCES = "linux.resources";
 
 /** A limit as cgroup v2 files take it; -1 and the largest numbers mean none. */
 export function limitText(value: number): string {
-  return value < 0 || isUnlimited(value) ? "max" : String(value);
+  return value < 0 || isUnlimited(value) ? "max" : digits(value);
 }
 
 /** The properties of a write of a limit: no limit is what a new cgroup has. */

@@ -5,7 +5,7 @@ import type {
   SeccompArg,
   SeccompSyscall,
 } from "../../../runtime-spec/config-linux-seccomp.ts";
-import { UINT64_MAX } from "../../../runtime-spec/int64.ts";
+import { digits, isUnlimited, UINT64_MAX } from "../../../runtime-spec/int64.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import {
   BPF_MAXINSNS,
@@ -85,14 +85,11 @@ function comparison({ index, op, value, valueTwo = 0 }: SeccompArg, where: strin
   };
 }
 
-/** The exact number that the config's author wrote; JSON.parse rounds what is above 2^53. */
+/** The number that the config's author wrote. Validation takes those close to 2^63 for no limit, exact or not. */
 function operand(value: number, where: string): bigint {
   if (value === UINT64_MAX) return 0xffff_ffff_ffff_ffffn;
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  return refuse(
-    where,
-    `${BigInt(value)} is too large to be read exactly: use numbers below 2^53, or 2^64 - 1`,
-  );
+  if (!isUnlimited(value)) return BigInt(value);
+  return refuse(where, `${digits(value)} and its neighbours look the same here: compare with another number`);
 }
 
 /** ENOSYS for calls above the last that the profile names, on each architecture that it covers. */

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { isUnlimited, UINT64_MAX } from "../../../runtime-spec/config.ts";
 import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
+import { exactnessIn } from "../../../runtime-spec/int64.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { validateConfig } from "../../../runtime-spec/validate.ts";
 import { accepts, config, refuses, warns, withProcess } from "./claims.ts";
@@ -137,8 +138,19 @@ refuses(
 refuses(
   "numbers that a double cannot hold",
   rlimits({ type: "RLIMIT_CPU", soft: 1, hard: 2 ** 53 + 2 }),
-  "process.rlimits[0].hard must not be beyond 2^53 (but 2^64-1 and 2^63-1, for no limit), found 9007199254740994",
+  "process.rlimits[0].hard cannot be read exactly: beyond 2^53 it must be a double, such as 9007199254740994 (or 2^64-1 or 2^63-1, for no limit)",
 );
+
+test("numbers beyond 2^53 are taken when a double holds them", () => {
+  const found = (hard: string) => {
+    const text = `{"type": "RLIMIT_CPU", "soft": 1, "hard": ${hard}}`;
+    return validateConfig(rlimits(parseJson(text, "f")), exactnessIn(text)).problems.map(({ path }) => path);
+  };
+  for (const exact of ["1152921504606846976", "18446744069414584320", "9007199254740994"])
+    assert.equal(found(exact), [], exact);
+  for (const rounded of ["1152921504606846977", "9007199254740993"])
+    assert.equal(found(rounded), ["process.rlimits[0].hard"], rounded);
+});
 
 test("RLIM_INFINITY and cgroup v1's largest number are known as unlimited", () => {
   const text = '{"type": "RLIMIT_CORE", "soft": 9223372036854771712, "hard": 18446744073709551615}';

@@ -57,6 +57,7 @@ test("-1 is no limit, and that of memory also one of swap", () => {
 
 test("the largest numbers are no limit", () => {
   assert.equal(writes({ memory: { limit: 2 ** 63 } }), ["memory.max = max"]);
+  assert.equal(writes({ memory: { limit: 2 ** 62 + 2 ** 20 } }), ["memory.max = 4611686018428436480"]);
 });
 
 test("swap without memory, or below it, is refused", () => {

@@ -156,7 +156,7 @@ test("2^64 - 1, which no JavaScript number holds, is all ones", () => {
 test("a number that JSON.parse may have rounded is refused", () => {
   assert.throws(
     () => denied([{ index: 0, value: 2 ** 63, op: "SCMP_CMP_EQ" }]),
-    /linux\.seccomp\.syscalls\[0\]\.args\[0\]\.value: 9223372036854775808 is too large to be read exactly/,
+    /linux\.seccomp\.syscalls\[0\]\.args\[0\]\.value: 9223372036854775808 and its neighbours look the same here/,
   );
 });
 
