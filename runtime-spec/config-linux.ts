@@ -2,15 +2,7 @@
 
 import { Resources } from "./config-linux-resources.ts";
 import { Seccomp } from "./config-linux-seccomp.ts";
-import {
-  AbsolutePath,
-  IdMapping,
-  Int64,
-  interfaceNameComplaint,
-  NumberList,
-  Strings,
-  Uint32,
-} from "./defs.ts";
+import { AbsolutePath, Id, IdMapping, Int64, interfaceNameComplaint, NumberList, Strings } from "./defs.ts";
 import {
   array,
   boolean,
@@ -97,8 +89,8 @@ export const Device = object({
   major: integer(0, 2 ** 12 - 1),
   minor: integer(0, 2 ** 20 - 1),
   fileMode: integer(0, 0o177777),
-  uid: Uint32,
-  gid: Uint32,
+  uid: Id,
+  gid: Id,
 });
 export type Device = Infer<typeof Device>;
 
