@@ -69,6 +69,8 @@ export interface HookPlace {
   /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
   readonly enter: (program: Program) => void;
   readonly filter: SeccompFilter | null;
+  /** The environment of a hook that names none, as with runc. */
+  readonly env: readonly string[];
 }
 
 /** The state as hooks get it. */
@@ -180,7 +182,7 @@ interface Spawn {
 
 /** Starts an agent and returns its pid once execve(2) has made it the hook. @throws Failure, StepError */
 function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo): number {
-  const { args = [], env = [], path } = hook;
+  const { args = [], env = place.env, path } = hook;
   const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));

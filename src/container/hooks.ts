@@ -182,6 +182,7 @@ function runtimePlace(bundle: string): HookPlace {
     label: () => {},
     enter: (program) => enterBundle(program, bundle),
     filter: null,
+    env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
   };
 }
 
@@ -200,6 +201,7 @@ function creationPlace(
       enterBundle(program, bundle);
     },
     filter: null,
+    env: [],
   };
 }
 
@@ -242,5 +244,6 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
     },
     filter,
+    env: process.env ?? [],
   };
 }

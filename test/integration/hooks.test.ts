@@ -273,7 +273,7 @@ for (const kind of KINDS) {
   });
 }
 
-testTsrun("a hook without args and env has its path as argv[0] and no environment", () => {
+test("a hook without args and env has its path as argv[0] and its caller's environment", () => {
   const notes = notebook();
   const path = join(notes.directory, "hook");
   writeFileSync(
@@ -285,7 +285,18 @@ testTsrun("a hook without args and env has its path as argv[0] and no environmen
   live(one);
   const [command, ...env] = notes.read().trim().split("\n");
   assert.is(command?.trim(), `/bin/sh ${path}`);
-  assert.equal(env.filter((line) => !/^(PWD|SHLVL|_|OLDPWD)=/.test(line)).sort(), []);
+  assert.ok(env.includes(`TSRUN_TEST_DIR=${process.env["TSRUN_TEST_DIR"]}`), env.join("\n"));
+});
+
+test("a startContainer hook without env has the environment of the container's process", () => {
+  const notes = notebook();
+  const hook = { path: "/bin/sh", args: ["sh", "-c", `env > ${fileFor("startContainer", notes)}`] };
+  const env = ["PATH=/bin", "MARK=inside"];
+  using one = container({ ...withHooks(notes, {}), process: { env }, hooks: { startContainer: [hook] } });
+  live(one);
+  const found = notes.read().split("\n");
+  assert.ok(found.includes("MARK=inside"), found.join("\n"));
+  assert.not.ok(found.some((line) => line.startsWith("TSRUN_TEST_DIR=")));
 });
 
 test("what hooks print is not the container's output", () => {
