@@ -150,12 +150,12 @@ export const INSIDE_COMMANDS = {
         "l3-cache-schema": {
           kind: "string",
           value: "SCHEMA",
-          summary: "Intel RDT L3 cache schema (not supported yet)",
+          summary: "Intel RDT L3 cache schema, such as L3:0=ff",
         },
         "mem-bw-schema": {
           kind: "string",
           value: "SCHEMA",
-          summary: "Intel RDT memory bandwidth schema (not supported yet)",
+          summary: "Intel RDT memory bandwidth schema, such as MB:0=50",
         },
       } as const satisfies FlagTable;
     },

@@ -1,4 +1,5 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
+import { exactnessIn, type IsExact } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { validateResources } from "../../runtime-spec/validate.ts";
 import { Failure } from "../container/failure.ts";
@@ -13,28 +14,27 @@ type Flags = InvocationOf<"update">["flags"];
 
 /** `tsrun update ID`: limits from flags, or from a JSON file or standard input. */
 export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
-  if (flags.l3CacheSchema !== undefined || flags.memBwSchema !== undefined)
-    throw new Failure("update: Intel RDT schemas are not supported yet");
   const { resources: file } = flags;
   const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
-  const resources = checked(source, file === undefined ? fromFlags(flags) : fromFile(file, source));
+  const resources = file === undefined ? checked(source, fromFlags(flags)) : fromFile(file, source);
+  const { l3CacheSchema, memBwSchema } = flags;
   try {
-    await updateContainer(storeOf(globals), id, resources);
+    await updateContainer(storeOf(globals), id, resources, { l3CacheSchema, memBwSchema });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     // It is not in config.json.
-    throw new Failure(`${source}: ${error.path.replace("linux.resources.", "")}: ${error.problem}`);
+    throw new Failure(`${source}: ${error.path.replace(/^linux\.(resources\.)?/, "")}: ${error.problem}`);
   }
   return 0;
 }
 
-function fromFile(file: string, source: string): unknown {
+function fromFile(file: string, source: string): Resources {
   const text = file === "-" ? new TextDecoder().decode(readAll(0)) : readText(fromCaller(file));
-  return parseJson(text, source);
+  return checked(source, parseJson(text, source), exactnessIn(text));
 }
 
-function checked(source: string, value: unknown): Resources {
-  const { resources, problems } = validateResources(value);
+function checked(source: string, value: unknown, isExact?: IsExact): Resources {
+  const { resources, problems } = validateResources(value, isExact);
   if (problems.length > 0)
     throw new Failure(problems.map(({ path, message }) => `${source}: ${path}: ${message}`).join("\n"));
   return resources;

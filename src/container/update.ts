@@ -6,23 +6,42 @@ import { Failure } from "./failure.ts";
 import { containerStatus } from "./status.ts";
 import { CONFIG_FILE, NO_CGROUP, type Store } from "./store.ts";
 
+/** New lines of the schemata of a container's group in resctrl. */
+export interface Schemas {
+  readonly l3CacheSchema: string | undefined;
+  readonly memBwSchema: string | undefined;
+}
+
 /**
  * Changes the limits of a container that runs; what the update does not name stays.
  * @throws Failure, ConfigError for limits that this host cannot set; then nothing was changed
  */
-export async function update(store: Store, id: string, wanted: Resources): Promise<void> {
+export async function update(store: Store, id: string, wanted: Resources, schemas: Schemas): Promise<void> {
   using directory = store.open(id);
   directory.lock();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
-  if (!saved || status === "stopped" || status === "creating")
+  if (!saved?.init || status === "stopped" || status === "creating")
     throw new Failure(`cannot update container ${id}: container not running (it is ${status})`);
   if (saved.cgroup === null) throw new Failure(`cannot update container ${id}: ${NO_CGROUP}`);
   const config = directory.config();
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
+  const { l3CacheSchema, memBwSchema } = schemas;
+  const resctrl =
+    l3CacheSchema === undefined && memBwSchema === undefined ? null : await import("../linux/resctrl.ts");
+  const root = resctrl?.resctrlMount();
   const driver = await cgroupDriver(saved.cgroup.unit !== undefined);
   await driver.change(saved.cgroup, changed);
+  let { intelRdt } = config.linux ?? {};
+  if (resctrl !== null) {
+    const changed = resctrl.changeSchemata(id, saved.init.pid, intelRdt, schemas, root);
+    intelRdt = changed.intelRdt;
+    if (changed.groups !== null) directory.write({ ...saved, resctrl: changed.groups });
+  }
   // The next update goes on from these. `exec` may read the file at this moment.
-  const next = { ...config, linux: { ...config.linux, resources } };
+  const next = {
+    ...config,
+    linux: { ...config.linux, resources, ...(intelRdt === undefined ? {} : { intelRdt }) },
+  };
   replaceFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
 }

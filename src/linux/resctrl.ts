@@ -81,6 +81,12 @@ export class Resctrl {
   private make(lines: readonly string[]): void {
     const { group } = this;
     this.step(`cannot make ${group}`, () => makeDirectory(group));
+    this.write(lines);
+  }
+
+  /** Writes lines to the group's schemata, which keeps its others. @throws ConfigError */
+  write(lines: readonly string[]): void {
+    const { group } = this;
     for (const line of lines)
       this.step(`cannot write ${JSON.stringify(line)} to ${group}/schemata`, () =>
         writeExisting(`${group}/schemata`, `${line}\n`),
@@ -100,6 +106,27 @@ export class Resctrl {
       );
     }
   }
+}
+
+/**
+ * Changes the schemata of a running container, whose group is made when it has none so far; `groups` are those that go
+ * with it then. @throws ConfigError
+ */
+export function changeSchemata(
+  id: string,
+  pid: number,
+  current: IntelRdt | undefined,
+  { l3CacheSchema, memBwSchema }: { readonly [K in "l3CacheSchema" | "memBwSchema"]: string | undefined },
+  root = resctrlMount(),
+): { readonly intelRdt: IntelRdt; readonly groups: ResctrlGroups | null } {
+  const wanted = {
+    ...(l3CacheSchema === undefined ? {} : { l3CacheSchema }),
+    ...(memBwSchema === undefined ? {} : { memBwSchema }),
+  };
+  const resctrl = new Resctrl(id, { ...current, ...wanted }, root);
+  if (current === undefined) resctrl.join(pid);
+  else resctrl.write(wantedLines(wanted));
+  return { intelRdt: { ...current, ...wanted }, groups: current === undefined ? resctrl.groups : null };
 }
 
 /** The lines of `schemata`, in the order in which they are written. */

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { leaveResctrl, Resctrl } from "../../../src/linux/resctrl.ts";
+import { changeSchemata, leaveResctrl, Resctrl } from "../../../src/linux/resctrl.ts";
 
 // No machine of the tests has resctrl: a directory stands for it. What the kernel makes of the writes is not shown.
 
@@ -66,6 +66,32 @@ test("a container without closID has a group by its id, which goes with it", () 
   unlinkSync(join(root, "box/tasks"));
   leaveResctrl(one.groups);
   assert.not(existsSync(join(root, "box")));
+});
+
+test("an update writes the lines that it names to the container's group", () => {
+  const root = resctrl();
+  const current = { closID: "shared", memBwSchema: "MB:0=100" };
+  const schemas = { l3CacheSchema: "L3:0=1", memBwSchema: undefined };
+  const { intelRdt, groups } = changeSchemata("box", 4711, current, schemas, root);
+  assert.match(readFileSync(join(root, "shared/schemata"), "utf8"), /^L3:0=1\n/); // no kernel reads it: more follows
+  assert.is(readFileSync(join(root, "shared/tasks"), "utf8"), "");
+  assert.equal(intelRdt, { ...current, l3CacheSchema: "L3:0=1" });
+  assert.is(groups, null);
+});
+
+test("an update makes a group for a container that had none, and that goes with it", () => {
+  const root = resctrl();
+  const schemas = { l3CacheSchema: undefined, memBwSchema: "MB:0=50" };
+  // The kernel would put files into the new group; here there are none to write to.
+  assert.throws(
+    () => changeSchemata("box", 4711, undefined, schemas, root),
+    /linux\.intelRdt: cannot write "MB:0=50" to .*box\/schemata: ENOENT/,
+  );
+  writeFileSync(join(root, "box/schemata"), "MB:0=50\n");
+  writeFileSync(join(root, "box/tasks"), "");
+  const { groups } = changeSchemata("box", 4711, undefined, schemas, root);
+  assert.is(readFileSync(join(root, "box/tasks"), "utf8"), "4711");
+  assert.equal(groups, { paths: [join(root, "box")] });
 });
 
 test("the monitoring group is in the control group, and goes before it", () => {
