@@ -9,7 +9,7 @@ import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
 import { isAlive } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
-import type { SavedInit, StateDirectory, Store } from "./store.ts";
+import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
 /** How long a killed init may take to die, in milliseconds: one in uninterruptible sleep can't be hurried. */
 const DEATH_PATIENCE = 10_000;
@@ -27,12 +27,26 @@ export async function remove(
 ): Promise<void> {
   using directory = force ? store.find(id) : store.open(id);
   if (directory === null) return;
+  if (force && isDamaged(directory)) {
+    if (directory.lockIfCurrent()) directory.remove();
+    return;
+  }
   if (force) endAtOnce(directory);
   else requireEnded(directory);
   if (!directory.lockIfCurrent()) return;
   // It may have been started since; without an init it is this command alone that keeps it busy.
   if (!force && directory.read()?.init) requireEnded(directory);
   await destroy(directory, warn);
+}
+
+function isDamaged(directory: StateDirectory): boolean {
+  try {
+    directory.read();
+    return false;
+  } catch (error) {
+    if (error instanceof DamagedState) return true;
+    throw error;
+  }
 }
 
 /** Removes a container whose end this command has waited for, unless another has been quicker. */

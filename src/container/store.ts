@@ -96,6 +96,26 @@ export interface SavedInit {
   readonly ownsPidNamespace: boolean;
 }
 
+/** What was written there before is no longer: by a file system that lost it in a crash, for example. */
+export class DamagedState extends Failure {
+  constructor({ id, path }: StateDirectory) {
+    super(
+      `container ${id}: ${path}/${STATE_FILE} is damaged: \`tsrun delete --force ${id}\` removes it; what may still run of the container is for you to end`,
+    );
+  }
+}
+
+/** What `StateDirectory.write` has written; null when it is something else. */
+function savedIn(text: string): Saved | null {
+  try {
+    const saved = JSON.parse(text);
+    return typeof saved?.id === "string" ? saved : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
 /** A container's directory, opened; with `locked`, nobody else changes the container meanwhile. */
 export class StateDirectory implements Disposable {
   readonly id: string;
@@ -108,10 +128,13 @@ export class StateDirectory implements Disposable {
     this.fd = fd;
   }
 
-  /** Reads what is saved; null when there is nothing yet (its creator was killed early). */
+  /** Reads what is saved; null when there is nothing yet (its creator was killed early). @throws DamagedState */
   read(): Saved | null {
     const text = readTextIfThere(STATE_FILE, this.fd);
-    return text === null ? null : (JSON.parse(text) as Saved); // written by `write` below
+    if (text === null) return null;
+    const saved = savedIn(text);
+    if (saved === null) throw new DamagedState(this);
+    return saved;
   }
 
   write(saved: Saved): void {

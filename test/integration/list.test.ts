@@ -1,11 +1,13 @@
 // Runs beside other files.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { type Container, containerOf, created, started } from "../harness/container.ts";
-import { freshDirectory, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Call, refusal, runtime, silent } from "../harness/runtime.ts";
+import { type Call, complaint, refusal, runtime, silent, succeeded } from "../harness/runtime.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -98,6 +100,27 @@ test("containers of another --root are not listed, and ids there are free", () =
     assert.is(here.state().status, "running");
   } finally {
     silent(runtime(["delete", "--force", there.id], { root }));
+  }
+});
+
+testTsrun("a damaged state keeps nobody else from being listed, is told, and can be removed", () => {
+  const root = freshDirectory("damaged");
+  using sound = containerOf(bundle({ args: SLEEP, linux: { cgroupsPath: `/${uniqueId()}` } }), uniqueId());
+  silent(runtime(["create", "--bundle", sound.bundle.path, sound.id], { root }));
+  try {
+    for (const [id, text] of Object.entries({ empty: "", other: "{}", cut: '{"ociVersion":"1' })) {
+      mkdirSync(join(root, id));
+      writeFileSync(join(root, id, "state.json"), text);
+      const log = join(root, "log");
+      assert.is(silent(runtime(["list", "-q"], { root })).stdout.includes(id), true);
+      assert.match(succeeded(runtime(["list"], { root, global: ["--log", log] })).stdout, sound.id);
+      assert.match(readFileSync(log, "utf8"), new RegExp(`container ${id}: .*state\\.json is damaged`));
+      assert.match(complaint(runtime(["state", id], { root })), /state\.json is damaged: .*delete --force/);
+      silent(runtime(["delete", "--force", id], { root }));
+      assert.is(silent(runtime(["list", "-q"], { root })).stdout, `${sound.id}\n`);
+    }
+  } finally {
+    silent(runtime(["delete", "--force", sound.id], { root }));
   }
 });
 
