@@ -5,20 +5,24 @@ import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { isTerminal } from "../kernel/terminal.ts";
 import { complain } from "./output.ts";
 import type { Globals } from "./table.ts";
+
+const STDERR = 2;
 
 export type Level = "debug" | "warning" | "error";
 
 /**
  * Writes to the log that `--log` names, in the format that containerd's shim and podman read. Without `--log`
- * debug lines go to standard error; warnings go nowhere, since callers take what a successful command prints for
- * the container's.
+ * debug lines go to standard error; warnings only when that is a terminal, with a person behind it: callers take what a
+ * successful command prints for the container's.
  */
 export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
   if (level === "debug" && !debug) return;
   if (file === undefined) {
     if (level === "debug") complain(forStderr(logFormat, level, message, message));
+    else if (level === "warning" && isTerminal(STDERR)) complain(`tsrun: warning: ${message}`);
     return;
   }
   const fd = openLog(file);

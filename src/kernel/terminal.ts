@@ -5,6 +5,7 @@
 import type { Call, Fd } from "./call.ts";
 import { ioctl } from "./calls.ts";
 import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "./constants.ts";
+import { attempt } from "./here.ts";
 
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
@@ -32,6 +33,10 @@ export const setWindowSize = (terminal: Fd, { height, width }: WindowSize): Call
 /** `into` has WINSIZE_SIZE bytes; read them with `windowSize`. */
 export const getWindowSize = (terminal: Fd, into: Uint8Array): Call => ioctl(terminal, TIOCGWINSZ, into);
 export const WINSIZE_SIZE = 8;
+
+/** Whether a descriptor is a terminal. */
+export const isTerminal = (fd: number): boolean =>
+  attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0;
 
 /** A filled `struct winsize`. */
 export function windowSize(bytes: Uint8Array): WindowSize {

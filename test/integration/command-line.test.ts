@@ -182,6 +182,23 @@ testTsrun("update names the source of a limit that cannot be set, which is not c
   assert.ok(update("", "--resources", file).startsWith(`tsrun: ${file}: cpu.realtimePeriod: `));
 });
 
+testTsrun("update of shares of caches is refused where there is no resctrl, and nothing is changed", () => {
+  using one = started({ args: ["sleep", "60"] });
+  assert.match(
+    complaint(runtime(["update", "--l3-cache-schema", "L3:0=1", one.id])),
+    /^tsrun: update: intelRdt: this host has no resctrl file system/,
+  );
+});
+
+testTsrun("a warning is for the person at a terminal, where there is no log", () => {
+  const { path } = bundle({ args: ["true"], process: { capabilities: { bounding: ["CAP_NOBODY_KNOWS"] } } });
+  const id = uniqueId();
+  const words = [runtimePath, "--root", stateRoot, "run", "--bundle", path, id];
+  const { stdout } = Bun.spawnSync(["script", "--quiet", "--command", words.join(" "), "/dev/null"]);
+  assert.match(stdout.toString(), /^tsrun: warning: config\.json: process\.capabilities\.bounding\[0\]: /);
+  silent(ranIn(path));
+});
+
 testTsrun("--debug tells the steps of an exec too, with their times", () => {
   using one = started({ args: ["sleep", "60"] });
   const { stderr, status } = runtime(["exec", one.id, "true"], { global: ["--debug"] });
