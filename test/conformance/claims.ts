@@ -118,8 +118,8 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
   },
   "vm/cpu.test.ts": {
     "a quota of a fifth of a processor is kept": "linux.resources.cpu linux.resources.cpu.{quota,period}",
-    "burst is saved-up quota": "linux.resources.cpu.burst",
-    "an idle container runs when nobody else wants the processor": "linux.resources.cpu.idle",
+    "burst is what config.json says": "linux.resources.cpu.burst",
+    "an idle container leaves the processor to others": "linux.resources.cpu.idle",
     "cpus and mems are the only ones that the container may use": "linux.resources.cpu.{cpus,mems}",
   },
   "vm/pids.test.ts": {
