@@ -50,6 +50,25 @@ let calls = 0;
  * inherited them, does not hold up the caller as it would with pipes.
  */
 export function runtime(args: readonly string[], call: Call = {}): Outcome {
+  for (let left = SPAWN_TRIES; ; left--) {
+    try {
+      return callOnce(args, call);
+    } catch (error) {
+      if (left === 1 || !isBadDescriptor(error)) throw error;
+    }
+  }
+}
+
+/**
+ * On busy machines a descriptor of an output has been seen closed before its call began (posix_spawn: EBADF), by nothing
+ * in these tests. The call is made again then.
+ */
+const SPAWN_TRIES = 3;
+
+const isBadDescriptor = (error: unknown) =>
+  error instanceof Error && "code" in error && error.code === "EBADF";
+
+function callOnce(args: readonly string[], call: Call): Outcome {
   const { file, argv, options } = invocation(args, call);
   const output = openOutput();
   const { status, signal, error } = spawnSync(file, argv, {
@@ -117,7 +136,13 @@ function openOutput() {
   return {
     descriptors,
     close() {
-      for (const descriptor of descriptors) closeSync(descriptor);
+      for (const descriptor of descriptors) {
+        try {
+          closeSync(descriptor);
+        } catch (error) {
+          if (!isBadDescriptor(error)) throw error;
+        }
+      }
     },
     read: () => ({ stdout: readFileSync(paths[0], "utf8"), stderr: readFileSync(paths[1], "utf8") }),
   };
