@@ -1,6 +1,5 @@
 import { requireRoot } from "../container/caller.ts";
 import { removeEnded } from "../container/delete.ts";
-import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { restore as restoreContainer } from "../container/restore.ts";
@@ -17,10 +16,6 @@ import { storeOf } from "./store-of.ts";
 export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
   requireRoot();
   const { globals, flags, args } = invocation;
-  if (globals.systemdCgroup)
-    throw new Failure(
-      "restore: --systemd-cgroup is not supported yet: leave it out, and give cgroupsPath as a path",
-    );
   const warn = warnings(globals);
   const bundle = bundleOf(invocation);
   const store = storeOf(globals);
@@ -32,6 +27,7 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
     id: args[0],
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     prepare: handed.prepare,
+    systemdCgroup: globals.systemdCgroup,
     console,
     criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
     warn,

@@ -30,6 +30,8 @@ export interface RestoreOptions extends ImagePlaces {
   readonly pidFile: string | undefined;
   /** Called once the container has its state directory, before anything else is made. */
   readonly prepare: ((directory: StateDirectory) => void) | undefined;
+  /** Whether systemd makes its cgroup. */
+  readonly systemdCgroup: boolean;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
   readonly criu: CommonOptions & Pick<CriuOptions, "lsmProfile" | "lsmMountContext">;
@@ -80,7 +82,7 @@ async function make(
     ...firstState(bundle, { id: options.id, ownKeyring: true }),
     streams: streamsAfter(names),
   };
-  const driver = await cgroupDriver(false);
+  const driver = await cgroupDriver(options.systemdCgroup);
   const place = driver.place(options.id, config);
   const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
@@ -88,8 +90,14 @@ async function make(
   const cgroup = driver.make(place, config);
   undo.add(() => cgroup.remove());
   undo.add(() => void killAll(place.path));
-  cgroup.restrict();
-  cgroup.close();
+  /** What criu restores is born where it is itself. */
+  const enterCgroup = (criu: number) => {
+    if (cgroup.admit === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
+    else cgroup.admit(criu);
+    cgroup.admitted?.();
+    cgroup.restrict();
+    cgroup.close();
+  };
 
   makePlaces(bundle);
   const root = mountRoot(directory, bundle.rootfs);
@@ -116,8 +124,7 @@ async function make(
       },
       withStreams: true,
       handed: handed.map(({ fd }) => fd),
-      // What criu restores is born where it is itself.
-      onStart: (pid) => writeExisting(`${place.path}/cgroup.procs`, String(pid)),
+      onStart: enterCgroup,
       onNotification: async (event) => {
         if (event.script === "setup-namespaces")
           await hooks.runInRuntime({ directory, saved, pid: event.pid });

@@ -23,11 +23,29 @@ const PARTS = [
   ...["uvu", "dequal", "diff", "kleur", "fast-check", "pure-rand"].map((name) => `node_modules/${name}`),
 ] as const;
 
+/** criu and its own helpers, which busybox's tar is none of. */
+const CRIU = [
+  ["criu", "criu"],
+  ["tar", "tar"],
+  ["gzip", "gzip"],
+  ["iptables-save", "iptables"],
+  ["iptables-restore", "iptables"],
+  ["ip6tables-save", "iptables"],
+  ["ip6tables-restore", "iptables"],
+] as const;
+
+/** What criu asks the kernel about sockets by, and how it holds a network still. */
+export const CRIU_MODULES = [
+  ...["unix_diag", "tcp_diag", "udp_diag", "af_packet_diag", "netlink_diag"],
+  ...["nft_compat", "xt_mark", "nf_conntrack_netlink"],
+] as const;
+
 /**
  * This machine's programs that busybox has no equal of, or one with fewer options than the tests give, and the
  * packages that have them.
  */
 const PROGRAMS = [
+  ...CRIU,
   ["sh", "dash"],
   ["mount", "mount"],
   ["umount", "mount"],
@@ -44,14 +62,6 @@ const PROGRAMS = [
   ["cp", "coreutils"],
   ["nice", "coreutils"],
   ["grep", "grep"],
-  ["criu", "criu"],
-  // criu's own helpers, which busybox's tar is none of.
-  ["tar", "tar"],
-  ["gzip", "gzip"],
-  ["iptables-save", "iptables"],
-  ["iptables-restore", "iptables"],
-  ["ip6tables-save", "iptables"],
-  ["ip6tables-restore", "iptables"],
 ] as const;
 
 const USERS = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false"];
@@ -109,12 +119,27 @@ export function guestTree(project: string, { modules, programs: compiled, caller
     ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
     ...LINKS.map(([path, target]) => link(path, target)),
-    ...XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`))),
+    ...xtables(),
     ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
     ...files.map((path) => program(path.slice(1), readFileSync(path))),
     ...projectIn(project, GUEST_PROJECT, callers === null ? [] : CALLERS_PARTS),
   ]);
+}
+
+function xtables(): Entry[] {
+  return XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`)));
+}
+
+/** criu for a guest that is a Debian already: below `path`, what may be missing of it there. @throws MissingPackage */
+export function criuIn(path: string): Entry[] {
+  const programs = CRIU.map(([name, owner]) => [name, which(name, owner)] as const);
+  const libraries = new Set(programs.flatMap(([, found]) => librariesOf(found)).map(inUsr));
+  return [
+    ...programs.map(([name, found]) => program(`usr/sbin/${name}`, readFileSync(found))),
+    ...[...libraries].map((library) => program(library, readFileSync(`/${library}`))),
+    ...xtables(),
+  ].map((entry) => ({ ...entry, path: `${path}/${entry.path}` }));
 }
 
 /** What a guest has of the project, below `path`: what all have, and `more`. */

@@ -163,7 +163,7 @@ test("checkBeforeUpdate refuses a limit below what is in use, and without it the
     writeFileSync(file, JSON.stringify({ memory: { limit: 4096, ...changes } }));
     return box.call("update", "--resources", file);
   };
-  assert.match(complaint(update({ checkBeforeUpdate: true })), /linux\.resources\.memory\.limit/);
+  assert.match(complaint(update({ checkBeforeUpdate: true })), /resources\.json: memory\.limit: /);
   assert.is(box.state().status, "running");
   update({ checkBeforeUpdate: false });
   await box.until("stopped");

@@ -4,7 +4,7 @@ import { textFile } from "../../rootfs/tree.ts";
 import { compileProgram } from "../harness/compile-program.ts";
 import { callersNeeds } from "./callers.ts";
 import { writeCpio } from "./cpio.ts";
-import { GUEST_PROJECT, guestTree } from "./initramfs.ts";
+import { CRIU_MODULES, GUEST_PROJECT, guestTree } from "./initramfs.ts";
 import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
 import { FILE_LIST } from "./results.ts";
@@ -12,17 +12,7 @@ import { FILE_LIST } from "./results.ts";
 /** What the guest's kernel may have as modules, and the machine or the tests need. */
 const MODULES = [
   ...["virtio_pci", "virtio_console", "virtio_blk", "overlay", "fuse", "loop", "veth"],
-  // What criu asks the kernel about sockets by, and how it holds a network still.
-  ...[
-    "unix_diag",
-    "tcp_diag",
-    "udp_diag",
-    "af_packet_diag",
-    "netlink_diag",
-    "nft_compat",
-    "xt_mark",
-    "nf_conntrack_netlink",
-  ],
+  ...CRIU_MODULES,
 ] as const;
 
 /** A machine's kernel, and parameters for it. */

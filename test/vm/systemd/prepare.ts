@@ -2,13 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { directory, program, textFile } from "../../../rootfs/tree.ts";
 import { writeCpio } from "../cpio.ts";
-import { busyboxPrograms, link, projectIn, withParents } from "../initramfs.ts";
+import { busyboxPrograms, CRIU_MODULES, criuIn, link, projectIn, withParents } from "../initramfs.ts";
 import { cachedKernel, loadOrder } from "../kernel.ts";
 import type { Machine } from "../machine.ts";
 import { FILE_LIST } from "../results.ts";
 import { cachedImage } from "./image.ts";
 
-const MODULES = ["virtio_pci", "virtio_console", "virtio_blk"] as const;
+const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", ...CRIU_MODULES] as const;
 
 /** Where the project is: on a tmpfs, so that the disk stays as it is. */
 const PROJECT = "mnt/tsrun";
@@ -63,6 +63,7 @@ export async function prepareMachine(
         program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
       ),
       ...busyboxPrograms(),
+      ...criuIn("guest"),
       ...projectIn(project, `guest/${PROJECT}`),
       textFile(`guest/${PROJECT}/${FILE_LIST}`, files),
       { ...program(`guest/${UNITS}/tests.service`, read("tests.service")), mode: 0o644 },
