@@ -26,6 +26,7 @@ const PARTS = [
 /** criu and its own helpers, which busybox's tar is none of. */
 const CRIU = [
   ["criu", "criu"],
+  ["ip", "iproute2"],
   ["tar", "tar"],
   ["gzip", "gzip"],
   ["iptables-save", "iptables"],
@@ -56,7 +57,6 @@ const PROGRAMS = [
   ["nsenter", "util-linux"],
   ["prlimit", "util-linux"],
   ["setsid", "util-linux"],
-  ["ip", "iproute2"],
   ["ps", "procps"],
   ["timeout", "coreutils"],
   ["cp", "coreutils"],
