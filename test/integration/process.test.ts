@@ -132,9 +132,9 @@ test("it is made below a read-only root, and where .. leads", () => {
 });
 
 test("it is made on a mount that covers its parent", () => {
-  const mounts = [...DEFAULT_MOUNTS, { destination: "/work", type: "tmpfs", source: "tmpfs" }];
+  const mounts = [...DEFAULT_MOUNTS, { destination: "/srv", type: "tmpfs", source: "tmpfs" }];
   const args = ["sh", "-c", "pwd; stat -f -c %T ."];
-  assert.is(inside(args, { process: { cwd: "/work/deep" }, mounts }), "/work/deep\ntmpfs\n");
+  assert.is(inside(args, { process: { cwd: "/srv/deep" }, mounts }), "/srv/deep\ntmpfs\n");
 });
 
 test("a working directory that only root may enter is entered for a user who is not root", () => {
