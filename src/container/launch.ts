@@ -28,6 +28,7 @@ import {
 } from "../kernel/calls.ts";
 import {
   CLONE_INTO_CGROUP,
+  CLONE_NEWCGROUP,
   CLONE_NEWTIME,
   CLONE_PARENT,
   F_SETFD,
@@ -43,7 +44,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { cloneArgs, endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
-import { cloneFlags, type NamespacePlan, passOn } from "../linux/namespaces.ts";
+import { cloneFlags, type Join, type NamespacePlan, passOn } from "../linux/namespaces.ts";
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 import { kernelWords } from "./kernel-words.ts";
@@ -100,6 +101,7 @@ export class Launch {
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
     const witness = openWitness();
     dieWithTsrun(this.init.program.by("container's init"), witness);
+    addJoins(this.init.program, namespaces, true);
     this.init.post(); // it may find itself without tsrun before anything else is posted
     this.stagePid = spawnAgent(fd);
     here(close(witness));
@@ -170,13 +172,28 @@ function addEntry(program: Program, namespaces: NamespacePlan): void {
   // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
   const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
   if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
-  for (const { fd, flag, where } of namespaces.joins) {
-    program.by(where).add(setns(fd, flag));
-    program.add(close(fd));
-  }
+  addJoins(program, namespaces, false);
   if (namespaces.created.has("time"))
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
   setClocks?.();
+}
+
+/** The joins that the stage makes, or those that the init makes itself. */
+function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean): void {
+  for (const join of namespaces.joins) {
+    if (joinsItself(join, namespaces) !== itself) continue;
+    program.by(join.where).add(setns(join.fd, join.flag));
+    program.add(close(join.fd));
+  }
+}
+
+/**
+ * A cgroup namespace is for the init to join: where cgroup v2 is mounted with nsdelegate, as systemd mounts it, nobody
+ * in the namespace is born in a cgroup of it who is outside of it himself (cgroups(7)), and the stage is. From a new
+ * user namespace none of the host's could be joined.
+ */
+function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
+  return flag === CLONE_NEWCGROUP && !created.has("user");
 }
 
 function addClone(

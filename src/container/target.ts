@@ -1,5 +1,5 @@
 import { CWD, close, openat, openatInherited, pidfdOpen } from "../kernel/calls.ts";
-import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
+import { O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
@@ -10,7 +10,7 @@ import type { SavedCgroup, SavedInit } from "./store.ts";
 
 /** What another process needs to enter a container, as descriptors. */
 export interface Target {
-  /** The namespaces in which the init isn't tsrun's neighbour: one join by a pidfd, or none. */
+  /** The namespaces in which the init isn't tsrun's neighbour: a join by its pidfd, and one of its cgroup namespace. */
   readonly joins: readonly Join[];
   /** The directory to be born in; null without a cgroup, and where `admit` is the way into it. */
   readonly cgroup: number | null;
@@ -61,11 +61,19 @@ function findTarget(pid: number, pidfd: number): Target {
   const foreign = NAMESPACES.filter(
     ({ file }) => readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
   );
-  const flag = foreign.reduce((flags, namespace) => flags + namespace.flag, 0);
+  const where = "container's namespaces";
+  const joins: Join[] = [];
+  let flags = 0;
+  for (const { type, flag, file } of foreign) {
+    if (type !== "cgroup")
+      flags += flag; // that one is joined later than the others
+    else joins.push({ type, flag, fd: here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY)), where });
+  }
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
-  if (flag === 0) here(close(pidfd));
+  if (flags === 0) here(close(pidfd));
+  else joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
   return {
-    joins: flag === 0 ? [] : [{ type: "pid", flag, fd: pidfd, where: "container's namespaces" }],
+    joins,
     hasUserNamespace: foreign.some(({ type }) => type === "user"),
     cgroup: null,
     admit: null,

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +8,7 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { container, inside, started } from "../harness/container.ts";
 import { uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { namespaceOf } from "../harness/processes.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { Cgroup, cgroupOf, parentCgroup } from "./cgroup.ts";
@@ -83,23 +84,23 @@ test("exec goes on to work in a container that has divided its cgroup", async ()
   assert.match(seen, /^0::\/self$/m);
 });
 
+const RANGE = [{ containerID: 0, hostID: 100000, size: 65536 }];
+
 test("the root of a user namespace divides its cgroup, too", () => {
-  const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = {
     namespaces: namespaces({ cgroup: true, user: true }),
-    uidMappings: mappings,
-    gidMappings: mappings,
+    uidMappings: RANGE,
+    gidMappings: RANGE,
     resources: LIMITED,
   };
   assert.is(inside(["sh", "-c", SPLIT], { ...OWN_CGROUP, linux }), "8388608\n");
 });
 
 test("it can't raise the limits that it was given", () => {
-  const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = {
     namespaces: namespaces({ cgroup: true, user: true }),
-    uidMappings: mappings,
-    gidMappings: mappings,
+    uidMappings: RANGE,
+    gidMappings: RANGE,
     resources: LIMITED,
   };
   const script = "echo max > /sys/fs/cgroup/memory.max; cat /sys/fs/cgroup/memory.max";
@@ -113,6 +114,42 @@ test("device rules hold in the cgroups that a container makes", () => {
   const process = { capabilities: capabilities(["CAP_MKNOD"]) };
   const args = ["sh", "-c", `${script}; true`];
   assert.match(inside(args, { ...OWN_CGROUP, linux, process }), /Operation not permitted/);
+});
+
+// Delegation: nobody is born in a cgroup namespace's cgroups who joined it outside of them (cgroups(7), nsdelegate)
+
+test("the guest's cgroup v2 is mounted as systemd mounts it", () => {
+  assert.match(readFileSync("/proc/self/mountinfo", "utf8"), / - cgroup2 .*\bnsdelegate\b/);
+});
+
+for (const user of [false, true]) {
+  const mappings = user ? { uidMappings: RANGE, gidMappings: RANGE } : {};
+  const how = user ? "of a user namespace" : "of root's";
+
+  test(`exec is born in the cgroup of a container ${how} with a cgroup namespace`, () => {
+    const linux = { namespaces: namespaces({ cgroup: true, user }), ...mappings };
+    using box = started({ args: SLEEP, linux });
+    assert.is(succeeded(box.exec("cat", "/proc/self/cgroup")).stdout, "0::/\n");
+  });
+
+  test(`hooks run in a container ${how} with a cgroup namespace`, () => {
+    const hook = [{ path: "/bin/sh", args: ["sh", "-c", "grep -q '^0::/$' /proc/self/cgroup"] }];
+    const linux = { namespaces: namespaces({ cgroup: true, user }), ...mappings };
+    using box = started({
+      args: SLEEP,
+      hooks: { createContainer: hook, startContainer: hook },
+      linux,
+    });
+    assert.is(box.state().status, "running");
+  });
+}
+
+test("a container may join another's cgroup namespace", () => {
+  using first = started({ args: SLEEP, linux: { namespaces: namespaces({ cgroup: true }) } });
+  const linux = { namespaces: namespaces({ cgroup: `/proc/${first.pid()}/ns/cgroup` }) };
+  using second = started({ args: SLEEP, linux });
+  assert.is(namespaceOf(second.pid(), "cgroup"), namespaceOf(first.pid(), "cgroup"));
+  assert.match(succeeded(second.exec("cat", "/proc/self/cgroup")).stdout, /^0::\/\.\.\/[^/]+\n$/);
 });
 
 // Removal
