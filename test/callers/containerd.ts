@@ -27,8 +27,8 @@ const NETWORK = {
 };
 
 /** The example of the page, and what this machine of the tests needs besides. */
-function configuration(): string {
-  return `${snippet("containerd 1.6 and 1.7", "toml", runtimePath)}
+function configuration(systemd: boolean): string {
+  return `${snippet("containerd 1.6 and 1.7", "toml", runtimePath).replace(/(SystemdCgroup) = .*/, `$1 = ${systemd}`)}
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE}"
   disable_apparmor = true
@@ -46,10 +46,13 @@ function configuration(): string {
 
 export const SOCKET = "/run/containerd/containerd.sock";
 
-/** Starts containerd, with the images. Its directories are the usual ones: the machine has them for itself. */
-export async function startContainerd(): Promise<Daemon> {
+/**
+ * Starts containerd, with the images. Its directories are the usual ones: the machine has them for itself. With
+ * `systemd` that makes the cgroups of its pods.
+ */
+export async function startContainerd({ systemd = false } = {}): Promise<Daemon> {
   const config = join(workDirectory, "containerd.toml");
-  writeFileSync(config, configuration());
+  writeFileSync(config, configuration(systemd));
   mkdirSync(NETWORKS, { recursive: true });
   writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(NETWORK));
   const daemon = await startDaemon(

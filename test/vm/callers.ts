@@ -25,7 +25,7 @@ export interface CallersNeeds {
   readonly modules: readonly string[];
 }
 
-const CONTAINERD: readonly Owned[] = ["containerd", "containerd-shim-runc-v2", "ctr"].map((name) => [
+export const CONTAINERD: readonly Owned[] = ["containerd", "containerd-shim-runc-v2", "ctr"].map((name) => [
   name,
   "containerd",
 ]);

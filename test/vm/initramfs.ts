@@ -131,9 +131,12 @@ function xtables(): Entry[] {
   return XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`)));
 }
 
-/** criu for a guest that is a Debian already: below `path`, what may be missing of it there. @throws MissingPackage */
-export function criuIn(path: string): Entry[] {
-  const programs = CRIU.map(([name, owner]) => [name, which(name, owner)] as const);
+/**
+ * criu and other programs for a guest that is a Debian already: below `path`, what may be missing of them there.
+ * @throws MissingPackage
+ */
+export function addedPrograms(path: string, others: CallersNeeds["programs"]): Entry[] {
+  const programs = [...CRIU, ...others].map(([name, owner]) => [name, which(name, owner)] as const);
   const libraries = new Set(programs.flatMap(([, found]) => librariesOf(found)).map(inUsr));
   return [
     ...programs.map(([name, found]) => program(`usr/sbin/${name}`, readFileSync(found))),

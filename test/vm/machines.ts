@@ -19,8 +19,12 @@ const OF_KERNELS = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
-/** What is criu's work, and takes long in emulation: only `make test-vm KERNEL=backports` asks it of the newer kernel. */
-const CRIUS = /^test\/vm\/(checkpoint[a-z-]*|restore)\.test\.ts$/;
+/**
+ * What is tsrun's or criu's work more than the kernel's, and takes long in emulation: only `make test-vm KERNEL=backports`
+ * asks it of the newer kernel.
+ */
+const OF_STABLE_ALONE =
+  /^test\/(vm\/(checkpoint[a-z-]*|restore|update[a-z-]*|events|rootless)|integration\/cgroups)\.test\.ts$/;
 
 /**
  * Runs what kernels differ in with the stable kernel and with the newer one. What this machine (`here`) had to skip
@@ -36,7 +40,7 @@ export async function runMachines(project: string, here: readonly FileResult[]):
     (file) => file.startsWith("test/vm/") || OF_KERNELS.includes(file),
   );
   machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
-  const newer = features.filter((file) => !CRIUS.test(file));
+  const newer = features.filter((file) => !OF_STABLE_ALONE.test(file));
   machines.push(await inGuest(project, "backports", unique([...newer, ...filesOf(left())])));
   const documented = compareDocument(project, machines);
   machines.push(await inSystemd(project));

@@ -1,14 +1,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { directory, program, textFile } from "../../../rootfs/tree.ts";
+import { CALLERS_PARTS, CONTAINERD } from "../callers.ts";
 import { writeCpio } from "../cpio.ts";
-import { busyboxPrograms, CRIU_MODULES, criuIn, link, projectIn, withParents } from "../initramfs.ts";
+import { addedPrograms, busyboxPrograms, CRIU_MODULES, link, projectIn, withParents } from "../initramfs.ts";
 import { cachedKernel, loadOrder } from "../kernel.ts";
 import type { Machine } from "../machine.ts";
 import { FILE_LIST } from "../results.ts";
 import { cachedImage } from "./image.ts";
 
-const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", ...CRIU_MODULES] as const;
+const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", "overlay", ...CRIU_MODULES] as const;
 
 /** Where the project is: on a tmpfs, so that the disk stays as it is. */
 const PROJECT = "mnt/tsrun";
@@ -30,6 +31,9 @@ export function beginImage(project: string): void {
   mkdirSync(own, { recursive: true });
   cachedImage(own).catch(() => {});
 }
+
+/** Without containerd its test alone is skipped. */
+const isInstalled = (programs: typeof CONTAINERD) => programs.every(([name]) => Bun.which(name) !== null);
 
 const directoryIn = (project: string) => join(project, "build/vm/systemd");
 
@@ -63,9 +67,10 @@ export async function prepareMachine(
         program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
       ),
       ...busyboxPrograms(),
-      ...criuIn("guest"),
-      ...projectIn(project, `guest/${PROJECT}`),
+      ...addedPrograms("guest", isInstalled(CONTAINERD) ? CONTAINERD : []),
+      ...projectIn(project, `guest/${PROJECT}`, CALLERS_PARTS),
       textFile(`guest/${PROJECT}/${FILE_LIST}`, files),
+      textFile("guest/etc/hosts", ["127.0.0.1 localhost"]),
       { ...program(`guest/${UNITS}/tests.service`, read("tests.service")), mode: 0o644 },
       link(`guest/${UNITS}/default.target`, "tests.target"),
       textFile(`guest/${UNITS}/tests.target`, ["[Unit]", "Wants=tests.service", "Requires=basic.target"]),
