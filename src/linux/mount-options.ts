@@ -59,10 +59,13 @@ const OF_FILESYSTEMS = ["async", "dirsync", "lazytime", "mand", "nolazytime", "n
 
 /**
  * Options without meaning for a mount that is made by file descriptor; mount(8) accepts them too. File systems that
- * can count an inode's changes always do by now, whatever `iversion` says.
+ * can count an inode's changes always do by now, whatever `iversion` says; `acl` is of mount(2) alone, and those that
+ * have access control lists heed them anyway.
  */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "defaults",
+  "acl",
+  "noacl",
   "iversion",
   "noiversion",
   "loud",

@@ -75,7 +75,7 @@ test("a read-only tmpfs may have other mounts in it, and devices", () => {
 
 // Options of file systems
 
-for (const option of ["sync", "dirsync", "lazytime", "mand", "iversion", "silent", "async"]) {
+for (const option of ["sync", "dirsync", "lazytime", "mand", "iversion", "acl", "noacl", "silent", "async"]) {
   test(`a tmpfs takes the option ${option}`, () => {
     const tmpfs = { destination: "/fresh", type: "tmpfs", source: "tmpfs", options: [option, "size=64k"] };
     const mount = mountAt(tableWith(tmpfs), "/fresh");

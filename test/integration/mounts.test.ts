@@ -167,7 +167,7 @@ testTsrun("a bind mount refuses options that it cannot have, be they a file syst
 });
 
 test("a bind mount takes the options that every file system knows, and leaves the host's as they are", () => {
-  const options = ["sync", "dirsync", "lazytime", "async", "mand", "iversion", "silent"];
+  const options = ["sync", "dirsync", "lazytime", "async", "mand", "iversion", "acl", "noacl", "silent"];
   const mount = mountAt(tableWith(bind(hostDirectory(), "/volume", ...options)), "/volume");
   assert.not(mount.superOptions.includes("sync"));
 });
