@@ -60,6 +60,11 @@ export class Report {
   }
 }
 
+/** A problem as people read it: `config.json: mounts[3].type: must be …`; the whole document has no path. */
+export function lineOf(document: string, { path, message }: Problem): string {
+  return path === "" ? `${document}: ${message}` : `${document}: ${path}: ${message}`;
+}
+
 /** A found value as it stands in the JSON, cut when long. */
 export function show(value: unknown): string {
   const text = String(JSON.stringify(value));

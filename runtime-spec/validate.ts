@@ -15,7 +15,7 @@ import { SYSCTL_RULES } from "./rules-sysctl.ts";
 import type { Schema } from "./schema.ts";
 import { rulesBySchema, walk } from "./walk.ts";
 
-export type { Problem } from "./report.ts";
+export { lineOf, type Problem } from "./report.ts";
 
 const RULES = rulesBySchema([
   ...PROCESS_RULES,

@@ -3,7 +3,7 @@ import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../runtime-spec/defs.ts";
 import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
-import { validateProcess } from "../../runtime-spec/validate.ts";
+import { lineOf, validateProcess } from "../../runtime-spec/validate.ts";
 import { exec as execProcess } from "../container/exec.ts";
 import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
@@ -76,9 +76,8 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 function processFromFile(path: string, warn: (line: string) => void): Process {
   const text = readText(path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path), exactnessIn(text));
-  if (problems.length > 0)
-    throw new Failure(problems.map((problem) => `${path}: ${problem.path}: ${problem.message}`).join("\n"));
-  for (const doubt of doubts) warn(`${path}: ${doubt.path}: ${doubt.message}`);
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)).join("\n"));
+  for (const doubt of doubts) warn(lineOf(path, doubt));
   return process;
 }
 

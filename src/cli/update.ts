@@ -1,7 +1,7 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { exactnessIn, type IsExact } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
-import { validateResources } from "../../runtime-spec/validate.ts";
+import { lineOf, validateResources } from "../../runtime-spec/validate.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { update as updateContainer } from "../container/update.ts";
@@ -35,8 +35,7 @@ function fromFile(file: string, source: string): Resources {
 
 function checked(source: string, value: unknown, isExact?: IsExact): Resources {
   const { resources, problems } = validateResources(value, isExact);
-  if (problems.length > 0)
-    throw new Failure(problems.map(({ path, message }) => `${source}: ${path}: ${message}`).join("\n"));
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)).join("\n"));
   return resources;
 }
 

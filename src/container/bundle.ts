@@ -1,7 +1,7 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
-import { type Problem, validateConfig } from "../../runtime-spec/validate.ts";
+import { lineOf, type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
@@ -45,7 +45,7 @@ export function readBundle(directory: string): Bundle {
 
 function linesOf(problems: readonly Problem[]): readonly string[] {
   const lines: string[] = [];
-  for (const { path, message } of problems) lines.push(`config.json: ${path}: ${message}`);
+  for (const problem of problems) lines.push(lineOf("config.json", problem));
   return lines;
 }
 

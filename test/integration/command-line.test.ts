@@ -177,6 +177,7 @@ testTsrun("update names the source of a limit that cannot be set, which is not c
   assert.match(update("", "--cpu-rt-period", "100"), /^tsrun: update: cpu\.realtimePeriod: /);
   const limits = '{"cpu":{"realtimePeriod":100}}';
   assert.match(update(limits, "--resources", "-"), /^tsrun: standard input: cpu\.realtimePeriod: /);
+  assert.match(update("[]", "--resources", "-"), /^tsrun: standard input: must be an object/);
   const file = join(freshDirectory("limits"), "limits.json");
   writeFileSync(file, limits);
   assert.ok(update("", "--resources", file).startsWith(`tsrun: ${file}: cpu.realtimePeriod: `));
