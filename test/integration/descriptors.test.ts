@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
@@ -30,6 +30,12 @@ test("create and start leave it these, too", async () => {
   silent(runtime(["start", box.id], careless));
   await box.until("stopped");
   assert.is(box.printed(), STREAMS);
+});
+
+testTsrun("what waits for its start holds no other already", () => {
+  using box = container({ args: LIST });
+  box.create(careless);
+  assert.equal(readdirSync(`/proc/${box.pid()}/fd`), ["0", "1", "2"]);
 });
 
 test("exec leaves its program these, too", () => {

@@ -1,6 +1,6 @@
 // Runs beside other files.
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -23,6 +23,14 @@ test("create leaves a process that waits, and runs nothing yet", () => {
   assert.is(state.status, "created");
   assert.ok(lives(state.pid), `process ${state.pid} lives`);
   assert.not(existsSync(join(box.bundle.rootfs, "ran")));
+});
+
+testTsrun("what waits is not for others of its user to trace, whatever capabilities it still has", () => {
+  for (const noNewPrivileges of [true, false]) {
+    using box = created({ args: ["true"], process: { user: { uid: 1000, gid: 1000 }, noNewPrivileges } });
+    const path = `/proc/${box.pid()}`;
+    assert.equal([statSync(path).uid, statSync(`${path}/mem`).uid], [1000, 0]); // root's: it is not dumpable
+  }
 });
 
 test("start lets that very process become the program", async () => {
