@@ -1,5 +1,6 @@
 // Runs beside other files.
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -366,7 +367,8 @@ test("a user other than root can read its own /proc files", () => {
 
 test("the nice value is the caller's", () => {
   const through = ["nice", "-n", "3"];
-  assert.is(inside(["sh", "-c", "cut -d' ' -f19 /proc/self/stat"], {}, { through }), "3\n");
+  const nice = Math.min(getPriority() + 3, 19); // the tests may run with less priority than usual
+  assert.is(inside(["sh", "-c", "cut -d' ' -f19 /proc/self/stat"], {}, { through }), `${nice}\n`);
 });
 
 test("a home directory too long for a path is none", () => {
