@@ -174,6 +174,16 @@ test("the capabilities, limits and noNewPrivileges are the container's", () => {
   assert.is(limits, readFileSync(`/proc/${box.pid()}/limits`, "utf8"));
 });
 
+test("the oomScoreAdj is the container's", () => {
+  using one = started({ args: ["sleep", "60"], process: { oomScoreAdj: 500 } });
+  assert.is(succeeded(one.exec("cat", "/proc/self/oom_score_adj")).stdout, "500\n");
+});
+
+testTsrun("the oomScoreAdj of a process file is the program's", () => {
+  const { stdout } = execProcess({ args: ["cat", "/proc/self/oom_score_adj"], oomScoreAdj: 600 });
+  assert.is(stdout, "600\n");
+});
+
 test("exec's program starts with default dispositions and an empty mask", () => {
   const seen = parseStatus(succeeded(exec([], ["cat", "/proc/self/status"])).stdout);
   for (const field of ["SigBlk", "SigIgn"]) assert.is(seen.get(field), "0".repeat(16), field);
