@@ -81,6 +81,15 @@ test("kill --all reaches every process of a container in the caller's PID namesp
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
 
+testTsrun("KILL alone reaches them too, since the kernel would not end them with the init", async () => {
+  const script = "sleep 61 & echo $!; exec sleep 62";
+  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
+  await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
+  const child = Number(box.printed());
+  box.kill("KILL");
+  await waitUntil(() => !lives(child), `process ${child} is killed`);
+});
+
 test("kill --all of a stopped container succeeds", async () => {
   using box = started({ args: ["true"] });
   await box.until("stopped");
