@@ -1,10 +1,14 @@
 import { readBundle } from "../container/bundle.ts";
+import { Failure } from "../container/failure.ts";
+import { wrongNamespaces } from "../linux/namespaces.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /** `tsrun validate`: says "valid", or fails with everything that is wrong. */
 export function validate({ flags }: InvocationOf<"validate">): number {
-  const { path, warnings } = readBundle(flags.bundle ?? ".");
+  const { path, config, warnings } = readBundle(flags.bundle ?? ".");
+  const wrong = wrongNamespaces(config);
+  if (wrong.length > 0) throw new Failure(wrong.map(({ message }) => message).join("\n"));
   for (const warning of warnings) print(`warning: ${warning}\n`);
   print(`${path}: valid\n`);
   return 0;

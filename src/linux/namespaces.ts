@@ -21,10 +21,10 @@ import {
   O_RDONLY,
 } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
-import { status } from "../kernel/files.ts";
+import { status, statusIfThere } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
-import { fail } from "./config-error.ts";
+import { ConfigError, fail } from "./config-error.ts";
 
 /**
  * The namespace kinds (namespaces(7)), in the order in which they are joined: the user namespace last, since
@@ -78,6 +78,20 @@ export function openNamespaces(config: Config): NamespacePlan {
   if (here(geteuid()) !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
+}
+
+/** What is wrong with the paths of namespaces to join, as far as they lead to anything on this host yet. */
+export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
+  return (linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
+    if (path === undefined || statusIfThere(path) === null) return [];
+    try {
+      here(close(openNamespace(`linux.namespaces[${index}].path`, path, type, cloneFlags([type]))));
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigError) return [error];
+      throw error;
+    }
+  });
 }
 
 /**

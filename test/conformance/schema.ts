@@ -21,9 +21,10 @@ const ELSEWHERE = ["solaris", "windows", "vm", "zos", "freebsd"] as const;
 
 /** All schema documents by the file names that `$ref`s use; those of other platforms take anything. */
 export const DOCUMENTS: ReadonlyMap<string, unknown> = new Map([
-  ...["config-schema.json", "config-linux.json", "defs.json", "defs-linux.json"].map(
-    (name) => [name, JSON.parse(readFileSync(join(FOLDER, name), "utf8"))] as const,
-  ),
+  ...[
+    ...["config-schema.json", "config-linux.json", "defs.json", "defs-linux.json"],
+    ...["features-schema.json", "features-linux.json"],
+  ].map((name) => [name, JSON.parse(readFileSync(join(FOLDER, name), "utf8"))] as const),
   ...ELSEWHERE.map((platform) => [`config-${platform}.json`, { [platform]: {} }] as const),
 ]);
 
@@ -33,9 +34,8 @@ export interface SchemaProperty {
   readonly words: readonly string[] | undefined;
 }
 
-/** Every property of config.json that the schemas name, whatever platform it is for. */
-export function schemaProperties(): readonly SchemaProperty[] {
-  const root = "config-schema.json";
+/** Every property that a schema names, that of config.json without another, whatever platform it is for. */
+export function schemaProperties(root = "config-schema.json"): readonly SchemaProperty[] {
   return [...below({ schema: documentPart(root, ""), document: root }, "")];
 }
 

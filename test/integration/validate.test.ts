@@ -192,6 +192,22 @@ testTsrun("all mistakes are told at once, a line for each", () => {
   assert.is(created.status, 1);
 });
 
+testTsrun(
+  "paths that lead to namespaces of another kind, or to none, are wrong; those that lead nowhere yet are not",
+  () => {
+    const wanted = namespaces({
+      network: "/proc/self/ns/uts",
+      ipc: "/etc/passwd",
+      uts: "/run/netns/not-made-yet",
+    });
+    const { stderr } = validate(bundle({ hostname: undefined, linux: { namespaces: wanted } }).path);
+    assert.equal(lines(stderr), [
+      "tsrun: config.json: linux.namespaces[1].path: /proc/self/ns/uts is not a network namespace: it is a uts namespace",
+      "tsrun: config.json: linux.namespaces[2].path: /etc/passwd is not a namespace",
+    ]);
+  },
+);
+
 test("a terminal that nobody takes is refused, and so is a socket without a terminal to send", () => {
   const { path } = bundle({ process: { terminal: true } });
   const said = complaint(runtime(["create", "--bundle", path, uniqueId()]));
