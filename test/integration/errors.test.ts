@@ -208,8 +208,20 @@ test("a caller that isn't root is told so", () => {
 test("a pid file that can't be written is refused, and no container is left", () => {
   const id = uniqueId();
   const { path } = bundle({ args: ["sleep", "60"] });
-  complaint(runtime(["create", "--bundle", path, "--pid-file", "/not/there/pid", id]));
+  const said = complaint(runtime(["create", "--bundle", path, "--pid-file", "/not/there/pid", id]));
+  assert.match(said, "/not/there/pid");
   assert.is.not(runtime(["state", id]).status, 0);
+});
+
+testTsrun("a pid file that there is no room for is refused by its name, and nothing is left of it", () => {
+  const directory = freshDirectory("full");
+  using _ = mounted(directory, "-t", "tmpfs", "-o", "size=16k", "pid-files");
+  writeFileSync(join(directory, "others"), Buffer.alloc(16_384));
+  const file = join(directory, "pid");
+  const { path } = bundle({ args: ["sleep", "60"] });
+  const said = complaint(runtime(["create", "--bundle", path, "--pid-file", file, uniqueId()]));
+  assert.match(said, `--pid-file ${file}: cannot be written: ENOSPC`);
+  assert.equal(readdirSync(directory), ["others"]);
 });
 
 for (const size of [4, 16, 64, 128])

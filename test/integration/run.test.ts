@@ -1,6 +1,6 @@
 // Runs beside other files.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces, type Patch } from "../harness/bundle.ts";
@@ -143,6 +143,17 @@ for (const [verb, ...flags] of [["create"], ["run", "--detach"]] as const) {
     assert.is(readFileSync(file, "utf8"), String(one.pid()));
   });
 }
+
+test("a file or link beside the pid file stays what it is, whatever it is called", () => {
+  using one = box({ args: SLEEP });
+  const file = join(freshDirectory("pid"), "pid");
+  writeFileSync(`${file}.own`, "own");
+  symlinkSync(`${file}.own`, `${file}.new`);
+  silent(runtime(["create", "--pid-file", file, "--bundle", one.bundle.path, one.id]));
+  assert.is(readFileSync(file, "utf8"), String(one.pid()));
+  assert.is(readFileSync(`${file}.new`, "utf8"), "own");
+  assert.equal(readdirSync(dirname(file)).sort(), ["pid", "pid.new", "pid.own"]);
+});
 
 test("the bundle is the current directory without --bundle", () => {
   const { path } = bundle({ args: ["echo", "here"] });
