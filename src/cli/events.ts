@@ -1,7 +1,8 @@
 import { Failure } from "../container/failure.ts";
 import { containerStatus } from "../container/status.ts";
 import { NO_CGROUP, type StateDirectory } from "../container/store.ts";
-import { readTextIfThere } from "../kernel/files.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { isErrno, readTextIfThere } from "../kernel/files.ts";
 import { readStats, statsJson } from "../linux/cgroups/stats.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
@@ -16,31 +17,49 @@ export async function events({ globals, flags, args: [id] }: InvocationOf<"event
   using directory = storeOf(globals).open(id);
   const path = cgroupOf(directory);
   if (flags.stats) {
-    print(line("stats", id, statsJson(readStats(path))));
+    const stats = statsIfThere(path);
+    if (stats === null) throw notRunning(directory);
+    print(line("stats", id, stats));
     return 0;
   }
   let kills = oomKills(path);
-  for (let next = Date.now() + flags.interval; isThere(directory); await Bun.sleep(LOOK)) {
+  for (let next = performance.now() + flags.interval; isThere(directory); await Bun.sleep(LOOK)) {
     const now = oomKills(path);
     if (now > kills) print(line("oom", id, null));
     kills = now;
-    if (Date.now() < next) continue;
-    print(line("stats", id, statsJson(readStats(path))));
-    next += flags.interval;
+    if (performance.now() < next) continue;
+    const stats = statsIfThere(path);
+    if (stats === null) break;
+    print(line("stats", id, stats));
+    next = Math.max(next + flags.interval, performance.now()); // one line, not many, after tsrun was stopped
   }
   return 0;
 }
 
 function cgroupOf(directory: StateDirectory): string {
   const saved = directory.read();
-  if (!saved || !isThere(directory))
-    throw new Failure(`no events of container ${directory.id}: container not running`);
+  if (!saved || !isThere(directory)) throw notRunning(directory);
   if (saved.cgroup === null) throw new Failure(`no events of container ${directory.id}: ${NO_CGROUP}`);
   return saved.cgroup.path;
 }
 
+const notRunning = ({ id }: StateDirectory) =>
+  new Failure(`no events of container ${id}: container not running`);
+
+/** Not without a state: it was deleted, even while its poststop hooks run. */
 function isThere(directory: StateDirectory): boolean {
-  return containerStatus(directory, directory.read()) !== "stopped";
+  const saved = directory.read();
+  return saved !== null && containerStatus(directory, saved) !== "stopped";
+}
+
+/** Null when the cgroup has gone with its container. */
+function statsIfThere(path: string): string | null {
+  try {
+    return statsJson(readStats(path));
+  } catch (error) {
+    if (isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) return null;
+    throw error;
+  }
 }
 
 /** How many processes of the cgroup the OOM killer has ended; 0 without the memory controller. */

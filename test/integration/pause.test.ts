@@ -124,6 +124,18 @@ testTsrun("events ends with its container", async () => {
   for (const line of lines) assert.is(JSON.parse(line).type, "stats");
 });
 
+testTsrun("events ends with a container that is deleted, before its poststop hooks have ended", async () => {
+  const hooks = { poststop: [{ path: "/bin/sleep", args: ["sleep", "1"] }] };
+  using box = started({ args: ["sleep", "60"], hooks });
+  await using events = startRuntime(["events", "--interval", "100ms", box.id]);
+  await waitUntil(() => events.printed().stdout !== "", "events prints");
+  await using deletion = startRuntime(["delete", "--force", box.id]);
+  const { status, stderr } = await events.ended();
+  assert.equal([status, stderr], [0, ""]);
+  assert.is(deletion.child.exitCode, null);
+  assert.is((await deletion.ended()).status, 0);
+});
+
 testTsrun("update refuses a file that is missing or wrong", () => {
   using box = started({ args: ["sleep", "60"] });
   assert.match(refusal(runtime(["update", "--resources", "/nonexistent", box.id])), /\/nonexistent/);
