@@ -43,6 +43,9 @@ const ENVP = 8; // one NULL: the agent's environment is empty
 const ATTRIBUTES = 16;
 const ARGV = ATTRIBUTES + SPAWN_ATTRIBUTES.size;
 
+/** Standard streams that the caller has closed: Bun has opened the null device in their place, close-on-exec. */
+const STREAMS = [0, 1, 2] as const;
+
 /**
  * Starts an agent on a mailbox file, as a child of this process. Returns its pid.
  * It inherits the standard streams and every descriptor that is not close-on-exec; all signals have their default
@@ -53,6 +56,7 @@ export function spawnAgent(mailboxFd: number): number {
   const program = agentImage();
   const path = `/proc/self/fd/${program}`;
   here(fcntl(mailboxFd, F_SETFD, 0));
+  for (const stream of STREAMS) here(fcntl(stream, F_SETFD, 0));
   const call = spawnArguments(path, ["tsrun-agent", String(mailboxFd)]);
   const { address } = call;
   const error = rawPosixSpawn(

@@ -54,6 +54,16 @@ test("exec runs a program in the container's namespaces, root and cgroup", () =>
   );
 });
 
+for (const flags of [[], ["--tty"]])
+  testTsrun(`exec ${flags.join(" ")} of a caller without standard streams has others in their place`, () => {
+    const file = join(box.bundle.rootfs, "tmp/streams");
+    const through = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"];
+    const script = 'seen=$(for n in 0 1 2; do readlink /proc/$$/fd/$n; done); echo "$seen" >/tmp/streams';
+    silent(exec(flags, ["sh", "-c", script], { through }));
+    const expected = flags.length === 0 ? /^(\/dev\/null\n){3}$/ : /^(\/dev\/pts\/\d+\n){3}$/;
+    assert.match(readFileSync(file, "utf8"), expected);
+  });
+
 test("exec's program is not process 1, and sees who is", () => {
   const seen = succeeded(exec([], ["sh", "-c", "echo $$; cat /proc/1/comm"])).stdout;
   assert.match(seen, /^([2-9]|\d\d+)\nsleep\n$/);
