@@ -27,8 +27,8 @@ import {
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { writePidFile } from "./pid-file.ts";
 import { containerStatus, stateOf } from "./status.ts";
-import type { StateDirectory } from "./store.ts";
-import { closeTarget, openTarget } from "./target.ts";
+import type { Saved, SavedInit, StateDirectory } from "./store.ts";
+import { closeTarget, isEnding, openTarget } from "./target.ts";
 import { trace } from "./trace.ts";
 import { Undo } from "./undo.ts";
 
@@ -55,7 +55,6 @@ export interface ExecOptions {
  * @throws Failure, ConfigError, StepError, SyscallError; then no process is left
  */
 export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
-  using undo = new Undo();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
@@ -64,6 +63,25 @@ export async function exec(directory: StateDirectory, process: Process, options:
     throw new Failure(
       `cannot exec in container ${directory.id}: it is paused; resume it, or use --ignore-paused`,
     );
+  try {
+    await execIn(directory, { ...saved, init: saved.init }, status, process, options);
+  } catch (error) {
+    if (isEnding(saved.init))
+      throw new Failure(
+        `cannot exec in container ${directory.id}: container not running (it has just ended)`,
+      );
+    throw error;
+  }
+}
+
+async function execIn(
+  directory: StateDirectory,
+  saved: Saved & { readonly init: SavedInit },
+  status: "created" | "running" | "paused",
+  process: Process,
+  options: ExecOptions,
+): Promise<void> {
+  using undo = new Undo();
   const { linux } = directory.config();
   const filter = await filterOf(linux?.seccomp);
 

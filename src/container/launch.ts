@@ -243,7 +243,7 @@ export function finishInit(init: Mailbox, pid: number): void {
   }
   if (outcome.kind === "gone")
     throw new Failure(
-      "the container's init was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
+      "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
     );
   init.program.check(init);
 }

@@ -1,4 +1,4 @@
-import { CWD, close, openat, openatInherited, pidfdOpen } from "../kernel/calls.ts";
+import { CWD, close, openat, openatInherited, pidfdOpen, readlinkat } from "../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../kernel/files.ts";
@@ -49,10 +49,17 @@ export function openNamespacesOf(init: Identified): Target {
     const target = findTarget(init.pid, pidfd);
     if (isAlive(init.pid, init.startTime)) return target;
   } catch (error) {
-    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || isAlive(init.pid, init.startTime))
-      throw error;
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
   }
   throw hasJustEnded();
+}
+
+/** Whether an init has ended, or is about to: it leaves its namespaces first, and then waits for all others in there. */
+export function isEnding({ pid, startTime }: Identified): boolean {
+  return (
+    !isAlive(pid, startTime) ||
+    attempt(readlinkat(CWD, `/proc/${pid}/ns/net`, new Uint8Array(64))) === -ERRNO.ENOENT
+  );
 }
 
 const hasJustEnded = () => new Failure("cannot enter the container: its init has just ended");

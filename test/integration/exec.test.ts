@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -63,6 +63,28 @@ for (const flags of [[], ["--tty"]])
     const expected = flags.length === 0 ? /^(\/dev\/null\n){3}$/ : /^(\/dev\/pts\/\d+\n){3}$/;
     assert.match(readFileSync(file, "utf8"), expected);
   });
+
+testTsrun("exec in a container whose init is ending says that it is not running", async () => {
+  using one = started({ args: SLEEP });
+  const init = one.pid();
+  await using other = startRuntime(["exec", one.id, "sh", "-c", "echo on; exec sleep 60"]);
+  await waitUntil(() => other.printed().stdout !== "", "the other process runs");
+  other.child.kill("SIGSTOP"); // it does not reap its process, for which the init waits
+  silent(runtime(["kill", one.id, "KILL"]));
+  await waitUntil(() => !leadsTo(`/proc/${init}/ns/net`), "it ends");
+  assert.match(complaint(one.exec("true")), /^tsrun: cannot exec in container \S+: container not running/);
+  other.child.kill("SIGCONT");
+  assert.is((await other.ended()).status, 128 + 9);
+});
+
+/** Whether a link of proc leads anywhere. */
+function leadsTo(link: string): boolean {
+  try {
+    return readlinkSync(link) !== "";
+  } catch {
+    return false;
+  }
+}
 
 test("exec's program is not process 1, and sees who is", () => {
   const seen = succeeded(exec([], ["sh", "-c", "echo $$; cat /proc/1/comm"])).stdout;
