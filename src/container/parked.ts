@@ -7,10 +7,12 @@
  */
 import type { Mailbox } from "../agent/mailbox.ts";
 import { MailboxFile, parkedMapping } from "../agent/mailbox-file.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, fstatfs, memfdCreate, openat } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { status, writeFile } from "../kernel/files.ts";
-import { here } from "../kernel/here.ts";
+import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
 import { getuid } from "./caller.ts";
 import { MAILBOX_FILE, type SavedInit, type StateDirectory } from "./store.ts";
@@ -29,12 +31,15 @@ export function newMailbox(directory: StateDirectory): number {
   return here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
 }
 
-/** The mailbox of a created container's agent. @throws SyscallError when the agent is gone */
-export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Mailbox {
+/** The mailbox of a created container's agent; null when that has just ended. @throws SyscallError */
+export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Mailbox | null {
   const inState = status(MAILBOX_FILE, 0, directory.fd).size > 0;
-  const fd = inState
-    ? here(openat(directory.fd, MAILBOX_FILE, O_RDWR))
-    : here(openat(CWD, `/proc/${pid}/map_files/${parkedMapping()}`, O_RDWR));
+  const call = inState
+    ? openat(directory.fd, MAILBOX_FILE, O_RDWR)
+    : openat(CWD, `/proc/${pid}/map_files/${parkedMapping()}`, O_RDWR);
+  const fd = attempt(call);
+  if (!inState && (fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH)) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
   const mailbox = MailboxFile.openParked(fd);
   here(close(fd));
   return mailbox;

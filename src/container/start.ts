@@ -31,6 +31,7 @@ export async function start(
   if (status !== "created" || !saved?.init)
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
   const mailbox = parkedMailbox(directory, saved.init);
+  if (mailbox === null) throw wasKilled(directory);
   await beforeStart(directory, { ...saved, init: saved.init }, warn);
   readiness?.listen(directory);
   wake(directory, saved.init, mailbox);
@@ -77,8 +78,7 @@ export async function afterStart(
 /** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */
 export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): void {
   const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0 || !isAlive(init.pid, init.startTime))
-    throw new Failure(`cannot start container ${directory.id}: its init was killed`);
+  if (pidfd < 0 || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
   mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
   // A failed start is the end of the init; the agent, under the container's filter by now, may not even wait.
@@ -94,6 +94,9 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
   }
   removeFile(MAILBOX_FILE, directory.fd);
 }
+
+const wasKilled = ({ id }: StateDirectory) =>
+  new Failure(`cannot start container ${id}: its init was killed`);
 
 /** Whether the process of a pidfd has ended: it is readable then. */
 function hasEnded(pidfd: number): boolean {
