@@ -166,9 +166,9 @@ export class StateDirectory implements Disposable {
   }
 
   private waitForLock(): void {
-    const deadline = Date.now() + LOCK_PATIENCE;
+    const deadline = performance.now() + LOCK_PATIENCE;
     while (attempt(flock(this.fd, LOCK_EX | LOCK_NB)) === -ERRNO.EAGAIN) {
-      if (Date.now() > deadline)
+      if (performance.now() > deadline)
         throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
       Bun.sleepSync(5);
     }
