@@ -6,6 +6,7 @@ import {
   getdents64,
   mkdirat,
   openat,
+  ppoll,
   read,
   readlinkat,
   renameat2,
@@ -13,10 +14,19 @@ import {
   unlinkat,
   write,
 } from "./calls.ts";
-import { AT_REMOVEDIR, O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "./constants.ts";
+import {
+  AT_REMOVEDIR,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+  POLLOUT,
+} from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { attempt, here } from "./here.ts";
-import { type FileStatus, readStatx, STATX_SIZE } from "./structs.ts";
+import { type FileStatus, pollFd, readStatx, STATX_SIZE } from "./structs.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -76,10 +86,15 @@ export function readTextIfThere(path: string, directory = CWD): string | null {
   }
 }
 
-/** Writes all of `text` to a descriptor. */
+/** Writes all of `text` to a descriptor: also to one that another program has made non-blocking, as terminals are. */
 export function writeAll(fd: number, text: string | Uint8Array): void {
   let rest = typeof text === "string" ? encoder.encode(text) : text;
-  while (rest.byteLength > 0) rest = rest.subarray(here(write(fd, rest)));
+  while (rest.byteLength > 0) {
+    const count = attempt(write(fd, rest));
+    if (count >= 0) rest = rest.subarray(count);
+    else if (count === -ERRNO.EAGAIN) attempt(ppoll(pollFd(fd, POLLOUT), 1000));
+    else if (count !== -ERRNO.EINTR) throw new SyscallError(write(fd, rest), -count);
+  }
 }
 
 /** Writes to a file that exists (cgroup and proc files), in one write(2). @throws SyscallError */

@@ -1,9 +1,15 @@
+import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { listDirectory } from "../../../src/kernel/files.ts";
+import { pipe2 } from "../../../src/kernel/calls.ts";
+import { O_CLOEXEC, O_NONBLOCK } from "../../../src/kernel/constants.ts";
+import { listDirectory, writeAll } from "../../../src/kernel/files.ts";
+import { here } from "../../../src/kernel/here.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "files-"));
 test.after(() => rmSync(directory, { recursive: true }));
@@ -33,6 +39,17 @@ test("a directory that isn't there has no entries, nor has one that was removed 
   } finally {
     closeSync(fd);
   }
+});
+
+test("all is written to a pipe that is non-blocking and read slowly", async () => {
+  const ends = new Int32Array(2);
+  here(pipe2(new Uint8Array(ends.buffer), O_CLOEXEC | O_NONBLOCK));
+  const [readEnd = -1, writeEnd = -1] = ends;
+  const count = spawn("sh", ["-c", "sleep 0.1; wc -c"], { stdio: [readEnd, "pipe", "inherit"] });
+  closeSync(readEnd);
+  writeAll(writeEnd, new Uint8Array(1_000_000));
+  closeSync(writeEnd);
+  assert.is((await text(count.stdout as Readable)).trim(), "1000000");
 });
 
 test.run();
