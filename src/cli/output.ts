@@ -1,8 +1,22 @@
-import { writeAll } from "../kernel/files.ts";
+import { exitGroup } from "../kernel/calls.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { isErrno, writeAll } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
 
-/** Prints text to standard output; process.stdout would cost 12 ms of start-up. */
+/** The exit status of a program that SIGPIPE ends, as shells tell it. */
+const BROKEN_PIPE = 128 + 13;
+
+/**
+ * Prints text to standard output; process.stdout would cost 12 ms of start-up. Where nobody reads it any more, as with
+ * `| head`, tsrun ends without a word, as SIGPIPE ends other programs: Bun ignores that.
+ */
 export function print(text: string): void {
-  writeAll(1, text);
+  try {
+    writeAll(1, text);
+  } catch (error) {
+    if (!isErrno(error, ERRNO.EPIPE)) throw error;
+    here(exitGroup(BROKEN_PIPE));
+  }
 }
 
 /** Prints a line for people to standard error. */

@@ -281,5 +281,10 @@ testTsrun("each namespace and mount option of features is accepted", () => {
   }
 });
 
+testTsrun("what nobody reads ends the runtime as SIGPIPE would, without a word", () => {
+  const through = ["sh", "-c", '{ sleep 0.2; "$@"; echo $? >&2; } | true', "sh"];
+  assert.is(runtime(["features"], { through }).stderr, "141\n");
+});
+
 leavesNothing();
 test.run();
