@@ -1,3 +1,4 @@
+import { SyscallError } from "../kernel/call.ts";
 import { exitGroup } from "../kernel/calls.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, writeAll } from "../kernel/files.ts";
@@ -19,9 +20,13 @@ export function print(text: string): void {
   }
 }
 
-/** Prints a line for people to standard error. */
+/** Prints a line for people to standard error; that it has no room or no reader changes nothing of what is done. */
 export function complain(text: string): void {
-  writeAll(2, `${text}\n`);
+  try {
+    writeAll(2, `${text}\n`);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+  }
 }
 
 /** Left-aligned columns with two spaces between them, as Go's tabwriter makes them for runc. */

@@ -286,5 +286,10 @@ testTsrun("what nobody reads ends the runtime as SIGPIPE would, without a word",
   assert.is(runtime(["features"], { through }).stderr, "141\n");
 });
 
+testTsrun("an error that standard error has no room for keeps its exit status", () => {
+  const through = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+  assert.is(runtime(["exec", uniqueId(), "true"], { through }).status, 255);
+});
+
 leavesNothing();
 test.run();
