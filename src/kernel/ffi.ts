@@ -7,11 +7,23 @@ import { dlopen, FFIType, ptr, read, toArrayBuffer } from "bun:ffi";
  */
 const { i64_fast: word, i32, ptr: pointer } = FFIType;
 
-const libc = dlopen("libc.so.6", {
-  syscall: { args: [word, word, word, word, word, word, word], returns: word },
-  __errno_location: { args: [], returns: pointer },
-  posix_spawn: { args: [word, word, word, word, word, word], returns: i32 },
-}).symbols;
+const libc = openLibc();
+
+function openLibc() {
+  try {
+    return dlopen("libc.so.6", {
+      syscall: { args: [word, word, word, word, word, word, word], returns: word },
+      __errno_location: { args: [], returns: pointer },
+      posix_spawn: { args: [word, word, word, word, word, word], returns: i32 },
+    }).symbols;
+  } catch (error) {
+    // Nothing that handles errors is there yet, and Bun would show a page of its own source.
+    console.error(
+      `tsrun: no system calls without memory that is executable: ${error}; is there a limit of its address space (ulimit -v), or MemoryDenyWriteExecute= of its service?`,
+    );
+    return process.exit(1);
+  }
+}
 
 export const rawSyscall = libc.syscall;
 export const rawPosixSpawn = libc.posix_spawn;

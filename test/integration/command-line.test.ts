@@ -291,5 +291,10 @@ testTsrun("an error that standard error has no room for keeps its exit status", 
   assert.is(runtime(["exec", uniqueId(), "true"], { through }).status, 255);
 });
 
+testTsrun("a machine that forbids executable memory is told of in one line", () => {
+  const said = complaint(runtime(["list"], { env: { BUN_JSC_useJIT: "0" } }));
+  assert.match(said, /executable.*ulimit -v.*MemoryDenyWriteExecute/);
+});
+
 leavesNothing();
 test.run();
