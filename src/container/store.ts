@@ -105,11 +105,13 @@ export class DamagedState extends Failure {
   }
 }
 
-/** What `StateDirectory.write` has written; null when it is something else. */
+/** What `StateDirectory.write` has written; null when it is something else, or another version's. */
 function savedIn(text: string): Saved | null {
   try {
     const saved = JSON.parse(text);
-    return typeof saved?.id === "string" ? saved : null;
+    return typeof saved?.id === "string" && saved.cgroup !== undefined && saved.init !== undefined
+      ? saved
+      : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

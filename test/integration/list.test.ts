@@ -108,7 +108,12 @@ testTsrun("a damaged state keeps nobody else from being listed, is told, and can
   using sound = containerOf(bundle({ args: SLEEP, linux: { cgroupsPath: `/${uniqueId()}` } }), uniqueId());
   silent(runtime(["create", "--bundle", sound.bundle.path, sound.id], { root }));
   try {
-    for (const [id, text] of Object.entries({ empty: "", other: "{}", cut: '{"ociVersion":"1' })) {
+    for (const [id, text] of Object.entries({
+      empty: "",
+      other: "{}",
+      older: `{"id":"older"}`,
+      cut: '{"ociVersion":"1',
+    })) {
       mkdirSync(join(root, id));
       writeFileSync(join(root, id, "state.json"), text);
       const log = join(root, "log");
