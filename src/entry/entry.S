@@ -1,7 +1,7 @@
 /*
- * Where tsrun starts, before Bun does: Bun ends at once when the working directory has been removed, which a shim's
- * is when its pod's sandbox has gone before the workloads. Then tsrun goes on in /proc, where a relative path leads
- * nowhere and no file can be made. The jump to Bun's own start is the last instruction; patch.ts gives it its target.
+ * Where tsrun starts, before Bun does: Bun ends at once when the working directory has no path. It may be longer than
+ * 4096 bytes, or the directory was removed, which a shim's is when its pod's sandbox has gone before the workloads.
+ * Then tsrun goes on in /proc, where a relative path leads nowhere and no file can be made. The jump to Bun's own start is the last instruction; patch.ts gives it its target.
  * The registers that the start reads stay as the dynamic loader left them.
  */
 proc:	.asciz "/proc"
@@ -16,8 +16,8 @@ _start:
 	mov	$4096, %esi
 	syscall
 	add	$4096, %rsp
-	cmp	$-2, %rax		/* ENOENT */
-	jne	1f
+	test	%rax, %rax		/* ENOENT, ENAMETOOLONG */
+	jns	1f
 	mov	$80, %eax		/* chdir */
 	lea	proc(%rip), %rdi
 	syscall
@@ -32,8 +32,7 @@ _start:
 	mov	x1, #4096
 	svc	#0
 	add	sp, sp, #4096
-	cmn	x0, #2			/* ENOENT */
-	b.ne	1f
+	tbz	x0, #63, 1f		/* ENOENT, ENAMETOOLONG */
 	mov	x8, #49			/* chdir */
 	adr	x0, proc
 	svc	#0

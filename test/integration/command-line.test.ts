@@ -170,6 +170,17 @@ testTsrun("a command whose working directory has been removed is carried out", (
   assert.match(stdout.toString(), '"status": "running"');
 });
 
+testTsrun(
+  "a command whose working directory has a path that is too long for the kernel is carried out",
+  () => {
+    using one = started({ args: ["sleep", "60"] });
+    const script = 'name=$(printf %0200d 0); for n in {1..25}; do mkdir $name && cd $name; done; exec "$@"';
+    const words = ["bash", "-c", script, "bash", runtimePath, "--root", stateRoot, "state", one.id];
+    const { stdout } = Bun.spawnSync(words, { cwd: freshDirectory("deep") });
+    assert.match(stdout.toString(), '"status": "running"');
+  },
+);
+
 testTsrun("update names the source of a limit that cannot be set, which is not config.json", () => {
   using one = started({ args: ["sleep", "60"] });
   const update = (input: string, ...flags: string[]) =>
