@@ -1,7 +1,8 @@
 /*
  * Where tsrun starts, before Bun does: Bun ends at once when the working directory has no path. It may be longer than
  * 4096 bytes, or the directory was removed, which a shim's is when its pod's sandbox has gone before the workloads.
- * Then tsrun goes on in /proc, where a relative path leads nowhere and no file can be made. The jump to Bun's own start is the last instruction; patch.ts gives it its target.
+ * Then tsrun goes on in /proc, where a relative path leads nowhere and no file can be made. The jump to Bun's own
+ * start is the last instruction; patch.ts gives it its target.
  * The registers that the start reads stay as the dynamic loader left them.
  */
 proc:	.asciz "/proc"
