@@ -27,7 +27,8 @@ export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappin
   else help("newuidmap", "/etc/subuid", "linux.uidMappings", pid, uidMappings);
 }
 
-function isOnly(id: number, mappings: readonly IdMapping[]): boolean {
+/** Whether the mappings are of this id and no other. */
+export function isOnly(id: number, mappings: readonly IdMapping[]): boolean {
   const [first] = mappings;
   return mappings.length === 1 && first?.hostID === id && first.size === 1;
 }
@@ -58,14 +59,26 @@ function help(
   fail(where, `${program} refuses to map ${ranges.join(", ")}: ${said}; ${grants(file)}`);
 }
 
+/** Maps the caller's own ids and the first range of each that is granted to it. @throws ConfigError */
+export function mapGranted(pid: number): void {
+  const mappings = (own: number, file: string, program: string, where: string) => {
+    const [, first, size] = granted(file)[0]?.split(":") ?? fail(where, grants(file));
+    const range = { containerID: 1, hostID: Number(first), size: Number(size) };
+    help(program, file, where, pid, [{ containerID: 0, hostID: own, size: 1 }, range]);
+  };
+  mappings(getgid(), "/etc/subgid", "newgidmap", "linux.gidMappings");
+  mappings(getuid(), "/etc/subuid", "newuidmap", "linux.uidMappings");
+}
+
 /** What a file such as /etc/subuid (subuid(5)) grants to the caller. */
 function grants(file: string): string {
-  const name = userName(getuid());
-  const names = [String(getuid()), name];
-  const lines = (readTextIfThere(file) ?? "")
-    .split("\n")
-    .filter((line) => names.includes(line.split(":")[0] ?? ""));
+  const lines = granted(file);
   return lines.length > 0
     ? `${file} grants ${lines.join(", ")}`
-    : `${file} has no line for you, such as ${name}:100000:65536`;
+    : `${file} has no line for you, such as ${userName(getuid())}:100000:65536`;
+}
+
+function granted(file: string): readonly string[] {
+  const names = [String(getuid()), userName(getuid())];
+  return (readTextIfThere(file) ?? "").split("\n").filter((line) => names.includes(line.split(":")[0] ?? ""));
 }

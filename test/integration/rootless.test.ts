@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFi
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { JsonObject } from "../harness/bundle.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import {
@@ -20,6 +21,7 @@ import {
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
+import type { FoundInBundle } from "./check/checked.ts";
 
 const script = (text: string) => ["sh", "-c", text];
 
@@ -33,6 +35,22 @@ test("the container is isolated as far as its user may: mounts, pids, host name;
   const { stdout, stderr } = ran({ args: script(text) });
   assert.match(stdout, /^tsrun\n\d\n0\n/);
   assert.match(stderr, /Read-only/);
+});
+
+testTsrun("check honours the bundle of an ordinary user that runs, and names what needs a cgroup", () => {
+  const check = (linux: JsonObject) => {
+    const bundle = own({ args: ["true"], linux });
+    const { stdout, stderr } = call(["check", "--json", "--bundle", bundle]);
+    assert.is(stderr, "");
+    return JSON.parse(stdout) as FoundInBundle; // what check prints
+  };
+  assert.equal(check({}).obstacles, []);
+  assert.is(check({}).honoured, true);
+  const { obstacles } = check({ cgroupsPath: "/nobodys" });
+  assert.equal(
+    obstacles.map(({ path, feature }) => `${path} ${feature}`),
+    ["linux.cgroupsPath cgroup.create", "linux.cgroupsPath cgroup.clone-into"],
+  );
 });
 
 testTsrun("the state is below $XDG_RUNTIME_DIR, for the user alone, and safe from being cleaned up", () => {

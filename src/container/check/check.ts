@@ -4,8 +4,8 @@ import { linesOf } from "../../../runtime-spec/json-lines.ts";
 import { readText } from "../../kernel/files.ts";
 import { ARCHITECTURE } from "../../kernel/syscall-numbers.ts";
 import type { Bundle } from "../bundle.ts";
-import { getuid } from "../caller.ts";
-import { defaultConfig } from "../default-config.ts";
+import { getgid, getuid } from "../caller.ts";
+import { defaultConfig, rootlessConfig } from "../default-config.ts";
 import { AREAS } from "./areas.ts";
 import { areasOf } from "./bundle-features.ts";
 import { placesOf } from "./config-pattern.ts";
@@ -31,7 +31,7 @@ export interface Host {
 export interface HostFindings {
   readonly host: Host;
   readonly rows: readonly Row[];
-  /** Names of the features without which what `spec` writes cannot run: none when containers can. */
+  /** Names of the features without which what `spec` writes for the caller cannot run: none when containers can. */
   readonly lacking: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export interface BundleFindings extends HostFindings {
 /** Tries everything. */
 export function checkHost(): HostFindings {
   const rows = tryAll(AREAS);
-  const config = defaultConfig();
+  const config = getuid() === 0 ? defaultConfig() : rootlessConfig(getuid(), getgid());
   const lacking = rows.filter(
     ({ feature, verdict }) => fails(verdict) && placesIn(feature, config).length > 0,
   );

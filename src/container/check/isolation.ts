@@ -66,6 +66,12 @@ export function enterTmpfs(subject: Subject): number {
   return mounted;
 }
 
+/** Makes the process root of a user namespace in which its own ids alone are mapped. */
+export function enterUserNamespace(subject: Subject): void {
+  subject.changeRights(unshare(CLONE_NEWUSER));
+  mapOwn(subject, getuid(), getgid());
+}
+
 /** A child that is root of a user namespace in which the caller's own ids alone are mapped, as anybody may. */
 export function rootOfOwn(subject: Subject, flags = 0): Subject {
   const child = subject.child(CLONE_NEWUSER + flags);

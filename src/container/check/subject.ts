@@ -34,7 +34,9 @@ import {
 } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { cloneArgs, waitStatus } from "../../kernel/structs.ts";
+import { getuid } from "../caller.ts";
 import { isOurChildAlive } from "../launch.ts";
+import { enterUserNamespace } from "./isolation.ts";
 import { Forbidden, Missing } from "./verdict.ts";
 
 /** A call that has not returned by then never will. */
@@ -48,13 +50,25 @@ export class Trial implements Disposable {
   private mailboxes: Mailbox[] = [];
   private readonly pids = new Set<number>();
   private first: Subject | null = null;
+  private isInside = false;
   /** The mailboxes' file, locked by tsrun alone: its end lifts the lock. */
   private lock: number | null = null;
   /** The processes' descriptor of that file, by which they can ask whether it is locked. */
   private witness = -1;
 
-  /** The process to try things on. @throws SyscallError when there can be none */
+  /**
+   * The process to try things on: for an ordinary user, whose containers all have one, root of a user namespace in
+   * which the caller's own ids alone are mapped. @throws SyscallError when there can be none
+   */
   get subject(): Subject {
+    const first = this.outsider;
+    if (getuid() !== 0 && !this.isInside) enterUserNamespace(first);
+    this.isInside = true;
+    return first;
+  }
+
+  /** The process as the caller is, before any user namespace. @throws SyscallError when there can be none */
+  get outsider(): Subject {
     this.first ??= this.start();
     return this.first;
   }

@@ -5,12 +5,23 @@ import { listDirectory, makeDirectory, statusIfThere } from "../../kernel/files.
 import { attempt, here } from "../../kernel/here.ts";
 import { unifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { killAll } from "../../linux/cgroups/kill.ts";
+import { ownCgroup } from "../../linux/cgroups/path.ts";
 import { removeCgroup } from "../../linux/cgroups/remove.ts";
+import { isRootless } from "../caller.ts";
 import type { Subject, Trial } from "./subject.ts";
 
 const PREFIX = "tsrun-check-";
 const PATIENCE_MS = 1000;
 const TRIES = 20;
+
+/**
+ * The cgroup that trials are made in: the hierarchy's root, as containers' are; for an ordinary user the one that tsrun
+ * is in, as that is the one which may have been delegated. @throws ConfigError where there is no cgroup v2
+ */
+export function trialPlace(): string {
+  const mount = unifiedMount();
+  return isRootless("auto") ? `${mount}${ownCgroup().replace(/\/$/, "")}` : mount;
+}
 
 /** A cgroup where a container's would be, removed again with all that is in it. It is locked as long as it is used. */
 export class TrialCgroup implements Disposable {
@@ -21,7 +32,7 @@ export class TrialCgroup implements Disposable {
   /** @throws SyscallError, ConfigError where there is no cgroup v2 */
   constructor() {
     for (let left = TRIES; ; left--) {
-      const path = `${this.mount}/${PREFIX}${Math.random().toString(36).slice(2, 12)}`;
+      const path = `${trialPlace()}/${PREFIX}${Math.random().toString(36).slice(2, 12)}`;
       makeDirectory(path);
       const lock = here(openat(CWD, path, O_RDONLY | O_DIRECTORY));
       here(flock(lock, LOCK_SH));
@@ -47,12 +58,12 @@ export class TrialCgroup implements Disposable {
 
 /** Removes what a check that was killed has left: nobody locks it. */
 export function removeAbandoned(): void {
-  const mount = unifiedMount();
-  for (const { name } of listDirectory(mount) ?? []) {
+  const place = trialPlace();
+  for (const { name } of listDirectory(place) ?? []) {
     if (!name.startsWith(PREFIX)) continue;
-    const fd = attempt(openat(CWD, `${mount}/${name}`, O_RDONLY | O_DIRECTORY));
+    const fd = attempt(openat(CWD, `${place}/${name}`, O_RDONLY | O_DIRECTORY));
     if (fd < 0) continue; // gone meanwhile
-    if (attempt(flock(fd, LOCK_EX | LOCK_NB)) >= 0) remove(mount, `${mount}/${name}`);
+    if (attempt(flock(fd, LOCK_EX | LOCK_NB)) >= 0) remove(unifiedMount(), `${place}/${name}`);
     here(close(fd));
   }
 }

@@ -39,7 +39,7 @@ function clean(path: string): string {
 }
 
 /** The cgroup v2 that this process is in, from the root of the hierarchy. */
-function ownCgroup(): string {
+export function ownCgroup(): string {
   const lines = readText("/proc/self/cgroup").split("\n");
   return lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "/";
 }

@@ -12,9 +12,10 @@ import { attachDevices } from "../../../linux/cgroups/devices.ts";
 import { FreezeTimeoutError, freeze, thaw } from "../../../linux/cgroups/freeze.ts";
 import { controllersIn, unifiedMount, whyMissing } from "../../../linux/cgroups/hierarchy.ts";
 import { pidsIn } from "../../../linux/cgroups/pids.ts";
+import { isRootless } from "../../caller.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { plannedLimits } from "../limits.ts";
-import { removeAbandoned, TrialCgroup } from "../trial-cgroup.ts";
+import { removeAbandoned, TrialCgroup, trialPlace } from "../trial-cgroup.ts";
 import { Forbidden, Missing } from "../verdict.ts";
 
 const PATIENCE_MS = 1000;
@@ -56,10 +57,9 @@ function controllerFeature({ name, file, config }: (typeof CONTROLLERS)[number])
     config,
     places: (whole) => limitsBy(name, whole),
     probe(trial) {
-      const mount = unifiedMount();
-      if (!controllersIn(mount).has(name)) throw new Missing(whyMissing(name));
+      if (!controllersIn(unifiedMount()).has(name)) throw new Missing(whyMissing(name));
       using cgroup = new TrialCgroup();
-      if (!controllersIn(cgroup.path).has(name)) return passedOn(mount, name);
+      if (!controllersIn(cgroup.path).has(name)) return passedOn(trialPlace(), name);
       cgroup.bear(trial);
       const names = listDirectory(cgroup.path)?.map((entry) => entry.name) ?? [];
       const found = names.find((one) => (typeof file === "string" ? one === file : file.test(one)));
@@ -72,12 +72,13 @@ function controllerFeature({ name, file, config }: (typeof CONTROLLERS)[number])
 }
 
 /** Whether `create` could pass a controller on to a container. Trying it would change the other cgroups. */
-function passedOn(mount: string, controller: string): string {
-  here(faccessat2(CWD, `${mount}/cgroup.subtree_control`, W_OK, AT_EACCESS));
+function passedOn(place: string, controller: string): string {
+  if (!controllersIn(place).has(controller)) throw new Forbidden(`it is not delegated to ${place}`);
+  here(faccessat2(CWD, `${place}/cgroup.subtree_control`, W_OK, AT_EACCESS));
   // The root of the hierarchy, which has no such file, may have processes.
-  if (statusIfThere(`${mount}/cgroup.type`) !== null && pidsIn(mount).length > 0)
+  if (statusIfThere(`${place}/cgroup.type`) !== null && pidsIn(place).length > 0)
     throw new Forbidden(
-      `${mount} can't pass ${controller} on while it has processes of its own (cgroups(7), no internal processes)`,
+      `${place} can't pass ${controller} on while it has processes of its own (cgroups(7), no internal processes)`,
     );
   return "not passed on yet: create does that when a container needs it";
 }
@@ -89,9 +90,21 @@ function limitsBy(controller: string, config: Config): readonly string[] {
     .map(({ where }) => where);
 }
 
-/** Every container's devices are restricted, unless its rules allow all. */
+/** What is impossible without a cgroup of its own: every container has one, an ordinary user's only on demand. */
+const WANTS_CGROUP = isRootless("auto") ? ["linux.cgroupsPath", "linux.resources"] : [EVERY_CONTAINER];
+
+function wantsCgroup(config: Config): readonly string[] {
+  if (!isRootless("auto")) return [""];
+  if (config.linux?.cgroupsPath) return ["linux.cgroupsPath"];
+  return plannedLimits(config)
+    .writes.filter(({ isDefault }) => !isDefault)
+    .map(({ where }) => where);
+}
+
+/** Every container's devices are restricted, unless its rules allow all; an ordinary user's only by its own rules. */
 function restrictedDevices({ linux }: Config): readonly string[] {
   const rules = linux?.resources?.devices;
+  if (rules === undefined && isRootless("auto")) return [];
   if (allowsEverything(containerDeviceRules(rules, linux?.devices))) return [];
   return [rules === undefined ? "" : "linux.resources.devices"];
 }
@@ -111,7 +124,8 @@ export const cgroups: Area = {
     {
       name: "cgroup.create",
       title: "new cgroups",
-      config: [EVERY_CONTAINER],
+      config: WANTS_CGROUP,
+      places: wantsCgroup,
       probe() {
         using _ = new TrialCgroup();
         removeAbandoned();
@@ -120,7 +134,8 @@ export const cgroups: Area = {
     {
       name: "cgroup.clone-into",
       title: "processes born in a cgroup: CLONE_INTO_CGROUP",
-      config: [EVERY_CONTAINER],
+      config: WANTS_CGROUP,
+      places: wantsCgroup,
       probe(trial) {
         using cgroup = new TrialCgroup();
         const child = cgroup.bear(trial);

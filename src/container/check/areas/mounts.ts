@@ -1,3 +1,4 @@
+import type { Config } from "../../../../runtime-spec/config.ts";
 import {
   CWD,
   fchdir,
@@ -37,6 +38,8 @@ import {
 import { ERRNO } from "../../../kernel/errno.ts";
 import { makeDevice, STATFS_SIZE, statfsType } from "../../../kernel/structs.ts";
 import { openSlave, unlockSlave } from "../../../kernel/terminal.ts";
+import { getuid } from "../../caller.ts";
+import { placesOf } from "../config-pattern.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { detached, enterTmpfs, leaveMounts } from "../isolation.ts";
 import { Missing } from "../verdict.ts";
@@ -58,6 +61,12 @@ function fileSystemFeature({ type, flags, asked }: (typeof FILE_SYSTEMS)[number]
     config: [`mounts[type=${asked}]`],
     probe: ({ subject }) => detached(subject.child(CLONE_NEWNS + flags), type),
   };
+}
+
+/** In a user namespace the host's nodes are bound instead, but for FIFOs, which anybody may make. */
+function madeDevices(config: Config): readonly string[] {
+  const isMapped = placesOf("linux.namespaces[type=user]", config).length > 0;
+  return isMapped ? [] : placesOf("linux.devices", config);
 }
 
 export const mounts: Area = {
@@ -138,7 +147,8 @@ export const mounts: Area = {
     {
       name: "device-nodes",
       title: "device nodes: mknod",
-      config: ["linux.devices"],
+      config: getuid() === 0 ? ["linux.devices"] : [],
+      places: madeDevices,
       probe({ subject }) {
         const tmpfs = enterTmpfs(subject);
         subject.do(mknodat(tmpfs, "null", S_IFCHR | 0o666, makeDevice(1, 3)));

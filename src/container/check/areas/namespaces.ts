@@ -1,8 +1,10 @@
+import type { Config } from "../../../../runtime-spec/config.ts";
 import type { Call } from "../../../kernel/call.ts";
 import { CWD, prctl, readlinkat, setgroups, setresgid, setresuid, unshare } from "../../../kernel/calls.ts";
 import { CLONE_NEWTIME, CLONE_NEWUSER, PR_SET_DUMPABLE } from "../../../kernel/constants.ts";
 import { NAMESPACES } from "../../../linux/namespaces.ts";
 import { getgid, getuid } from "../../caller.ts";
+import { isOnly, mapGranted } from "../../ordinary-mappings.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { mapOwn, mapRange } from "../isolation.ts";
 import type { Subject } from "../subject.ts";
@@ -41,8 +43,11 @@ export const namespaces: Area = {
       name: "namespace.user.range",
       title: "user namespace with a range of ids",
       config: ["linux.uidMappings", "linux.gidMappings"],
-      probe({ subject }) {
-        mapRange(subject.child(CLONE_NEWUSER));
+      places: mapsOthers,
+      probe({ outsider }) {
+        const child = outsider.child(CLONE_NEWUSER);
+        if (getuid() === 0) mapRange(child);
+        else mapGranted(child.pid);
       },
     },
     {
@@ -50,13 +55,23 @@ export const namespaces: Area = {
       title: "user namespace of an ordinary user",
       config: [],
       probe({ subject }) {
-        const ids = getuid() === 0 ? ([NOBODY, NOBODY] as const) : ([getuid(), getgid()] as const);
-        subject.changeRights(...(getuid() === 0 ? becoming(...ids) : []), unshare(CLONE_NEWUSER));
-        mapOwn(subject, ...ids);
+        if (getuid() !== 0) return; // the trial is in one already
+        subject.changeRights(...becoming(NOBODY, NOBODY), unshare(CLONE_NEWUSER));
+        mapOwn(subject, NOBODY, NOBODY);
       },
     },
   ],
 };
+
+/** The mappings of more ids than the caller's own, which an ordinary user may map by itself. */
+function mapsOthers(config: Config): readonly string[] {
+  const own = { uidMappings: getuid(), gidMappings: getgid() };
+  return (["uidMappings", "gidMappings"] as const).flatMap((key) => {
+    const mappings = config.linux?.[key] ?? [];
+    const isOwn = getuid() !== 0 && isOnly(own[key], mappings);
+    return mappings.length === 0 || isOwn ? [] : [`linux.${key}`];
+  });
+}
 
 /** Makes the process somebody's who owns its files in /proc. */
 function becoming(uid: number, gid: number): readonly Call[] {

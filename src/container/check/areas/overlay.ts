@@ -66,8 +66,8 @@ export const overlay: Area = {
         placesOf("linux.namespaces[type=user]", config).length > 0
           ? placesOf("mounts[type=overlay]", config)
           : [],
-      probe({ subject }) {
-        const root = rootOfOwn(subject);
+      probe({ outsider }) {
+        const root = rootOfOwn(outsider);
         enterTmpfs(root);
         makeLayers(root);
         copyUp(root, overlayOf(root, ALL_LAYERS, ["userxattr"]));

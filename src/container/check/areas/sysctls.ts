@@ -1,8 +1,9 @@
-import { openat2, unshare, write } from "../../../kernel/calls.ts";
+import { openat2, write } from "../../../kernel/calls.ts";
 import {
   CLONE_NEWIPC,
   CLONE_NEWNET,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_NEWUTS,
   O_RDWR,
   RESOLVE_BENEATH,
@@ -14,8 +15,11 @@ import { detached } from "../isolation.ts";
 
 const encoder = new TextEncoder();
 
-/** The namespaces that a container must have of its own for a sysctl to be its own: those that sysctls are tried in. */
-const NAMESPACES = CLONE_NEWIPC + CLONE_NEWNET + CLONE_NEWNS + CLONE_NEWUTS;
+/**
+ * The namespaces that a container must have of its own for a sysctl to be its own: those that sysctls are tried in; and
+ * the one that a proc file system is mounted in.
+ */
+const NAMESPACES = CLONE_NEWIPC + CLONE_NEWNET + CLONE_NEWNS + CLONE_NEWUTS + CLONE_NEWPID;
 
 /** What containers set most. */
 const SYSCTLS = [
@@ -26,17 +30,20 @@ const SYSCTLS = [
   "net.ipv6.conf.all.disable_ipv6",
 ];
 
-/** Writes to a sysctl of new namespaces what it is already. */
+/** The groups that may at first, 1 to 0, need not be mapped in an ordinary user's namespace. */
+const VALUES: Readonly<Record<string, string>> = { "net.ipv4.ping_group_range": "0 0" };
+
+/** Writes to a sysctl of new namespaces what it is already, or may be. */
 export function sysctlFeature(key: string): Feature {
   return {
     name: `sysctl.${key}`,
     title: key,
     config: [`linux.sysctl["${key}"]`],
     probe({ subject }) {
-      subject.do(unshare(NAMESPACES));
+      const child = subject.child(NAMESPACES);
       const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-      const file = subject.do(openat2(detached(subject, "proc"), sysctlPath(key), O_RDWR, resolve));
-      subject.do(write(file, encoder.encode(subject.read(file))));
+      const file = child.do(openat2(detached(child, "proc"), sysctlPath(key), O_RDWR, resolve));
+      child.do(write(file, encoder.encode(VALUES[key] ?? child.read(file))));
     },
   };
 }
