@@ -6,6 +6,7 @@ import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
+import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { Failure } from "./failure.ts";
@@ -30,7 +31,8 @@ export function readBundle(directory: string): Bundle {
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"), exactnessIn(text));
   const { config } = found;
-  const [problems, warnings] = [linesOf(found.problems), linesOf(found.warnings)];
+  const ignored = resourceNotes(config.linux?.resources ?? {});
+  const problems = linesOf(found.problems);
   if (problems.length > 0) throw new Failure(problems.join("\n"));
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
@@ -39,7 +41,10 @@ export function readBundle(directory: string): Bundle {
     process,
     rootfs: rootfsOf(path, config),
     text,
-    warnings,
+    warnings: [
+      ...linesOf(found.warnings),
+      ...linesOf(ignored.map(({ where, message }) => ({ path: where, message }))),
+    ],
   };
 }
 

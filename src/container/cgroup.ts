@@ -6,7 +6,6 @@ import { ERRNO } from "../kernel/errno.ts";
 import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../linux/cgroups/apply.ts";
-import type { Note } from "../linux/cgroups/cgroup-write.ts";
 import { enableControllers } from "../linux/cgroups/controllers.ts";
 import { createCgroup, refuseUnfit } from "../linux/cgroups/create.ts";
 import { delegateCgroup, wantsDelegation } from "../linux/cgroups/delegate.ts";
@@ -17,7 +16,7 @@ import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { ordinaryDeviceProgram } from "../linux/cgroups/ordinary-devices.ts";
 import { cgroupDirectory } from "../linux/cgroups/path.ts";
 import { removeCgroup } from "../linux/cgroups/remove.ts";
-import { resourceNotes, resourceWrites } from "../linux/cgroups/resources.ts";
+import { resourceWrites } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
 import type { SavedCgroup } from "./store.ts";
 
@@ -89,16 +88,15 @@ function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
   return {
     saved: { mount, path },
     fd,
-    notes: notesOf(plan, resources),
+    notes: notesOf(plan),
     restrict: () => restrict(path, fd, plan, config),
     remove: () => removeCgroup(mount, path),
     close: () => void here(close(fd)),
   };
 }
 
-export function notesOf(plan: ResourcePlan, resources: Resources): readonly string[] {
-  const line = ({ where, message }: Note) => `${where}: ${message}`;
-  return [...plan.notes, ...resourceNotes(resources)].map(line);
+export function notesOf({ notes }: ResourcePlan): readonly string[] {
+  return notes.map(({ where, message }) => `${where}: ${message}`);
 }
 
 /**

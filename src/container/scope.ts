@@ -97,7 +97,7 @@ class Scope implements NewCgroup {
   }
 
   get notes(): readonly string[] {
-    return notesOf(this.made.plan, this.made.config.linux?.resources ?? {});
+    return notesOf(this.made.plan);
   }
 
   admit(stage: number): void {

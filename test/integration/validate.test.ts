@@ -31,6 +31,16 @@ testTsrun("what is only doubtful is a warning, and the exit status 0", () => {
   assert.match(stdout, /^warning: config\.json: process\.capabilities\.bounding\[0\]: .*"CAP_TIME_TRAVEL"$/m);
 });
 
+testTsrun("a limit of memory that nothing in cgroup v2 answers to is ignored with a warning", () => {
+  const memory = { kernel: 1048576, kernelTCP: 1048576, swappiness: 10, disableOOMKiller: true };
+  const { stdout } = succeeded(validate(bundle({ linux: { resources: { memory } } }).path));
+  const names = [...stdout.matchAll(/^warning: config\.json: linux\.resources\.memory\.(\w+): ignored: /gm)];
+  assert.equal(
+    names.map(([, name]) => name),
+    Object.keys(memory),
+  );
+});
+
 for (const [what, text, place] of [
   ["no JSON", "{,}", /^tsrun: config\.json:1:2: /],
   ["no object", "[]", /^tsrun: config\.json: must be an object/],

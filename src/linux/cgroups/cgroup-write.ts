@@ -16,7 +16,7 @@ export interface CgroupWrite {
   readonly mustExceed?: { readonly file: string; readonly than: number };
 }
 
-/** Something in the resources that is left out, and why: for --debug. */
+/** Something in the resources that is left out, and why. */
 export interface Note {
   readonly where: string;
   readonly message: string;

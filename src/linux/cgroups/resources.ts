@@ -31,7 +31,7 @@ export function resourceWrites(resources: Resources): readonly CgroupWrite[] {
   return writes;
 }
 
-/** What `resourceWrites` leaves out silently. */
+/** What `resourceWrites` leaves out: bundle.ts warns of it. */
 export function resourceNotes(resources: Resources): readonly Note[] {
   return resources.memory === undefined ? [] : memoryNotes(resources.memory);
 }
