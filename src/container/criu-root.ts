@@ -19,7 +19,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { makeDirectory, removeDirectory, statusIfThere } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { INSIDE, names } from "../linux/inside.ts";
+import { INSIDE, names, openInside } from "../linux/inside.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import type { Bundle } from "./bundle.ts";
@@ -74,7 +74,9 @@ function makePlace(root: number, place: string, isFile: boolean): void {
   const parts = names(place);
   for (const index of parts.keys()) {
     const isLast = index === parts.length - 1;
-    const parent = here(openat2(root, parts.slice(0, index).join("/") || ".", O_PATH | O_DIRECTORY, INSIDE));
+    const above = parts.slice(0, index).join("/") || ".";
+    const parent = openInside(root, above, O_PATH | O_DIRECTORY);
+    if (parent < 0) throw new SyscallError(openat2(root, above, O_PATH | O_DIRECTORY, INSIDE), -parent);
     const name = parts[index] ?? "";
     const make = isLast && isFile ? mknodat(parent, name, S_IFREG | 0o644, 0) : mkdirat(parent, name, 0o755);
     const result = attempt(make);

@@ -44,6 +44,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { cloneArgs, endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
+import { MOST_TRIES } from "../linux/inside.ts";
 import { cloneFlags, type Join, type NamespacePlan, passOn } from "../linux/namespaces.ts";
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
@@ -52,9 +53,6 @@ import { dieWithTsrun, openWitness } from "./life.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
-
-/** How often a path is walked again that others keep from being walked. */
-const MOST_TRIES = 256;
 
 export interface LaunchOptions {
   /** Adds what the stage does first, on the host. */
@@ -248,7 +246,7 @@ export function finishInit(init: Mailbox, pid: number): void {
   init.program.check(init);
 }
 
-/** openat2(2) gives up on a ".." inside a root when anybody on the machine renames or mounts meanwhile. */
+/** Whether openat2(2) gave up on a path (see MOST_TRIES). */
 function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
   if (outcome.kind !== "failed" || init.errno !== ERRNO.EAGAIN) return false;
   return init.program.steps[outcome.step]?.call.name === "openat2";

@@ -57,7 +57,7 @@ import {
   STATX_SIZE,
 } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
-import { INSIDE } from "./inside.ts";
+import { openInside } from "./inside.ts";
 
 /** What fits into an agent's mailbox. */
 const MOST_ENTRIES = 8192;
@@ -99,7 +99,7 @@ export function copySize({ entries }: CopyUp): { readonly steps: number; readonl
  * in there are left out. @throws ConfigError
  */
 export function listForCopy(where: string, root: number, path: string): CopyUp {
-  const directory = attempt(openat2(root, path, O_RDONLY | O_DIRECTORY, INSIDE));
+  const directory = openInside(root, path, O_RDONLY | O_DIRECTORY);
   if (directory < 0) return { entries: [], status: null };
   try {
     const entries: Entry[] = [];

@@ -1,10 +1,10 @@
 import type { Mount } from "../../runtime-spec/config.ts";
-import { CWD, close, openat, openat2, readlinkat } from "../kernel/calls.ts";
+import { CWD, close, openat, readlinkat } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
 import { status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { fail } from "./config-error.ts";
-import { INSIDE, names } from "./inside.ts";
+import { names, openInside } from "./inside.ts";
 import { refuseProcPlace } from "./proc-places.ts";
 
 /** Symlinks followed in one path; the kernel's own limit (path_resolution(7)). */
@@ -35,7 +35,7 @@ export class Destinations implements Disposable {
 
   /** Mode bits of the directory at a resolved path; null when there is none. */
   modeOf(path: string): number | null {
-    const fd = attempt(openat2(this.root, path, O_PATH | O_DIRECTORY, INSIDE));
+    const fd = openInside(this.root, path, O_PATH | O_DIRECTORY);
     if (fd < 0) return null;
     const { mode } = status("", AT_EMPTY_PATH, fd);
     here(close(fd));
@@ -68,7 +68,7 @@ export class Destinations implements Disposable {
   private linkAt(directory: readonly string[], name: string): string | null {
     const { text } = this;
     if (directory.length === 0) return textOf(text, attempt(readlinkat(this.root, name, text)));
-    const parent = attempt(openat2(this.root, directory.join("/"), O_PATH | O_DIRECTORY, INSIDE));
+    const parent = openInside(this.root, directory.join("/"), O_PATH | O_DIRECTORY);
     if (parent < 0) return null;
     const length = attempt(readlinkat(parent, name, text));
     here(close(parent));

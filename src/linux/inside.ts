@@ -3,12 +3,27 @@ import type { Fd, StepResult } from "../kernel/call.ts";
 import { mkdirat, mknodat, openat2 } from "../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, S_IFREG } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
+import { attempt } from "../kernel/here.ts";
 
 /**
  * Paths inside the rootfs. Each is resolved by openat2(2) as if the rootfs were "/": symlinks and ".." stay
  * inside, magic links of proc are refused, and what follows acts on the descriptor, never on the path again.
  */
 export const INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+
+/**
+ * How often a path is walked again that others keep from being walked: openat2(2) gives up on a ".." inside a root when
+ * anybody on the machine renames or mounts meanwhile.
+ */
+export const MOST_TRIES = 256;
+
+/** Opens a path inside the rootfs, in this process. Returns the descriptor, or the negative errno. */
+export function openInside(root: number, path: string, flags: number): number {
+  const call = openat2(root, path, flags, INSIDE);
+  let fd = attempt(call);
+  for (let tries = 0; tries < MOST_TRIES && fd === -ERRNO.EAGAIN; tries++) fd = attempt(call);
+  return fd;
+}
 
 /** A path's names, without empty ones, "." and "..", which cannot lead out of "/". */
 export function names(path: string): readonly string[] {

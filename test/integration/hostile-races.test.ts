@@ -153,5 +153,19 @@ test("whoever renames files elsewhere doesn't keep a container from being made",
   await whileSwapping(made, elsewhere, "a", "b", (outcome) => assert.is(succeeded(outcome).stdout, ""));
 });
 
+test("nor a tmpfs from having what the image has there", async () => {
+  const elsewhere = freshDirectory("elsewhere");
+  mkdirSync(join(elsewhere, "a"));
+  mkdirSync(join(elsewhere, "b"));
+  const copied = { destination: "/link", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] };
+  const made = bundle({ args: ["ls", "/etc"], mounts: [...DEFAULT_MOUNTS, copied] });
+  mkdirSync(join(made.rootfs, "etc"), { recursive: true });
+  writeFileSync(join(made.rootfs, "etc/of-the-image"), "");
+  symlinkSync("../etc/../etc/../etc/../etc", join(made.rootfs, "link"));
+  await whileSwapping(made, elsewhere, "a", "b", (outcome) =>
+    assert.match(succeeded(outcome).stdout, /^of-the-image$/m),
+  );
+});
+
 leavesNothing();
 test.run();
