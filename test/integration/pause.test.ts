@@ -116,12 +116,13 @@ testTsrun("events --stats prints one line of JSON with the container's figures",
 });
 
 testTsrun("events ends with its container", async () => {
-  using box = started({ args: ["sleep", "0.3"] });
-  const lines = silent(runtime(["events", "--interval", "100ms", box.id]))
-    .stdout.trim()
-    .split("\n");
-  assert.ok(lines.length >= 1);
-  for (const line of lines) assert.is(JSON.parse(line).type, "stats");
+  using box = started({ args: ["sleep", "60"] });
+  await using events = startRuntime(["events", "--interval", "100ms", box.id]);
+  await waitUntil(() => events.printed().stdout !== "", "events prints");
+  silent(runtime(["kill", box.id, "KILL"]));
+  const { status, stdout, stderr } = await events.ended();
+  assert.equal([status, stderr], [0, ""]);
+  for (const line of stdout.trim().split("\n")) assert.is(JSON.parse(line).type, "stats");
 });
 
 testTsrun("events ends with a container that is deleted, before its poststop hooks have ended", async () => {
