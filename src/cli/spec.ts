@@ -7,7 +7,7 @@ import { containerStatus } from "../container/status.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
-import { writeAll } from "../kernel/files.ts";
+import { readLink, writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
@@ -32,7 +32,9 @@ function configFor({ globals, flags }: Spec): Config {
     throw new Failure("spec: --sandbox and --rootless do not go together yet");
   if (flags.rootless) return rootlessConfig(getuid(), getgid());
   if (flags.sandbox === undefined) return defaultConfig();
-  const config = joinSandbox(defaultConfig(), sandboxPid(globals, flags.sandbox));
+  const pid = sandboxPid(globals, flags.sandbox);
+  const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink("/proc/self/ns/user");
+  const config = joinSandbox(defaultConfig(), pid, { inUser });
   // A pod's containers are seldom somebody's shell.
   return config.process === undefined
     ? config

@@ -31,9 +31,9 @@ export function readBundle(directory: string): Bundle {
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"), exactnessIn(text));
   const { config } = found;
-  const ignored = resourceNotes(config.linux?.resources ?? {});
   const problems = linesOf(found.problems);
   if (problems.length > 0) throw new Failure(problems.join("\n"));
+  const ignored = resourceNotes(config.linux?.resources ?? {});
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
     path,

@@ -115,14 +115,21 @@ const POD_NAMESPACES: { readonly [type in NamespaceType]?: string } = {
 /**
  * The same container as a member of a pod: it joins the network, ipc and uts namespaces of the sandbox whose
  * init process the host knows as `sandboxPid`, and its pid namespace too if `sharePid`. It has no hostname then:
- * the sandbox's is everybody's.
+ * the sandbox's is everybody's. With `inUser` the sandbox has a user namespace, which is then the member's, too: else
+ * its root would be the host's.
  */
-export function joinSandbox(config: Config, sandboxPid: number, { sharePid = false } = {}): Config {
+export function joinSandbox(
+  config: Config,
+  sandboxPid: number,
+  { sharePid = false, inUser = false } = {},
+): Config {
   const { hostname: _sandboxs, linux = {}, ...rest } = config;
   const shared = sharePid ? { ...POD_NAMESPACES, pid: "pid" } : POD_NAMESPACES;
+  const path = (file: string) => `/proc/${sandboxPid}/ns/${file}`;
   const join = (namespace: Namespace): Namespace => {
     const file = shared[namespace.type];
-    return file === undefined ? namespace : { ...namespace, path: `/proc/${sandboxPid}/ns/${file}` };
+    return file === undefined ? namespace : { ...namespace, path: path(file) };
   };
-  return { ...rest, linux: { ...linux, namespaces: (linux.namespaces ?? []).map(join) } };
+  const user = inUser ? [{ type: "user", path: path("user") } as const] : [];
+  return { ...rest, linux: { ...linux, namespaces: [...(linux.namespaces ?? []).map(join), ...user] } };
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, type JsonObject } from "../harness/bundle.ts";
+import { bundle, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { ranIn, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
@@ -78,6 +78,17 @@ testTsrun("spec --sandbox joins the net, ipc and uts namespaces of a container",
   assert.is(ipc, namespaceOf(sandbox.pid(), "ipc"));
   assert.is(uts, namespaceOf(sandbox.pid(), "uts"));
   assert.is.not(mnt, namespaceOf(sandbox.pid(), "mnt"));
+});
+
+testTsrun("spec --sandbox joins the sandbox's user namespace, too, when it has one", () => {
+  const range = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: range, gidMappings: range };
+  using sandbox = started({ args: ["sleep", "60"], linux });
+  const config = spec("--sandbox", sandbox.id);
+  const script = "readlink /proc/self/ns/user; cat /proc/self/uid_map";
+  const seen = succeeded(ranIn(bundleOf(config, { terminal: false, args: ["sh", "-c", script] }))).stdout;
+  assert.is(seen.split("\n")[0], namespaceOf(sandbox.pid(), "user"));
+  assert.match(seen, /^ +0 +100000 +65536$/m);
 });
 
 testTsrun("spec --sandbox of a container that isn't there is refused, and writes nothing", () => {
