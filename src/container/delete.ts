@@ -12,7 +12,7 @@ import { containerStatus } from "./status.ts";
 import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
 /** How long a killed init may take to die, in milliseconds: one in uninterruptible sleep can't be hurried. */
-const DEATH_PATIENCE = 10_000;
+export const DEATH_PATIENCE = 10_000;
 
 /**
  * Removes a container: what still runs of it, its cgroup, its state. A running one only with `force`; a created

@@ -32,6 +32,12 @@ export function isAlive(pid: number, startTime: number): boolean {
   return aliveProcess(pid, startTime) !== null;
 }
 
+/** Whether the process that had this pid and start time has ended and its parent has not asked for its status. */
+export function isZombie(pid: number, startTime: number): boolean {
+  const info = processInfo(pid);
+  return info?.startTime === startTime && hasEnded(info);
+}
+
 /** What is known of the process that had this pid and start time; null when it has ended. */
 export function aliveProcess(pid: number, startTime: number): ProcessInfo | null {
   const info = processInfo(pid);

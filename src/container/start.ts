@@ -5,11 +5,11 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
-import { destroy, endAndRemove } from "./delete.ts";
+import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import { Failure } from "./failure.ts";
 import type { Readiness } from "./notify-socket.ts";
 import { parkedMailbox } from "./parked.ts";
-import { isAlive } from "./process-info.ts";
+import { isAlive, isZombie } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
@@ -31,13 +31,30 @@ export async function start(
   if (status !== "created" || !saved?.init)
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
   const mailbox = parkedMailbox(directory, saved.init);
-  if (mailbox === null) throw wasKilled(directory);
-  await beforeStart(directory, { ...saved, init: saved.init }, warn);
-  readiness?.listen(directory);
-  wake(directory, saved.init, mailbox);
-  directory.unlock();
-  await afterStart(directory, saved, warn);
+  try {
+    if (mailbox === null) throw wasKilled(directory);
+    await beforeStart(directory, { ...saved, init: saved.init }, warn);
+    readiness?.listen(directory);
+    wake(directory, saved.init, mailbox);
+    directory.unlock();
+    await afterStart(directory, saved, warn);
+  } catch (error) {
+    await untilReaped(saved.init);
+    throw error;
+  }
   await readiness?.forward(saved.init, saved.init.pid);
+}
+
+/** How long the parent of an init that has ended may take to notice, in milliseconds: perhaps nobody ever does. */
+const REAPING_PATIENCE = 500;
+
+/**
+ * Waits until an init that has ended is reaped. A caller who hears of a failed start deletes the container at once;
+ * containerd refuses that, and docker leaves all of it behind, unless its shim knows of the end by then.
+ */
+async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
+  const deadline = performance.now() + REAPING_PATIENCE;
+  while (isZombie(pid, startTime) && performance.now() < deadline) await Bun.sleep(1);
 }
 
 /** Runs the startContainer hooks; when one fails, the container is deleted. @throws Failure */
@@ -82,7 +99,10 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
   mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
   // A failed start is the end of the init; the agent, under the container's filter by now, may not even wait.
-  if (outcome.kind === "failed") attempt(pidfdSendSignal(pidfd, SIGKILL));
+  if (outcome.kind === "failed") {
+    attempt(pidfdSendSignal(pidfd, SIGKILL));
+    here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE));
+  }
   here(close(pidfd));
   if (outcome.kind === "failed") {
     const { errno } = mailbox;

@@ -1,8 +1,10 @@
 // Needs dockerd, docker, containerd, runc, ip.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroup2Of } from "../harness/cgroups.ts";
+import { workDirectory } from "../harness/environment.ts";
 import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
@@ -38,6 +40,19 @@ test("--rm leaves nothing", async () => {
   const left = watchMachine();
   printed(ran("true"));
   await left("of docker run --rm");
+});
+
+test("a script whose interpreter is missing is told of, and --rm leaves nothing", async () => {
+  const left = watchMachine();
+  const script = join(workDirectory, "script");
+  writeFileSync(script, "#!/nope\n", { mode: 0o755 });
+  for (let run = 0; run < 5; run++) {
+    const flags = ["--rm", ...WITH_TSRUN, ...NO_NETWORK, "--volume", `${script}:/script`];
+    const { status, stderr } = docker("run", ...flags, BUSYBOX, "/script");
+    assert.is(status, 127);
+    assert.match(stderr, /cannot execute \/script: execve: ENOENT/);
+  }
+  await left("of containers that could not start");
 });
 
 test("10 MB go through stdin, stdout and stderr each", () => {

@@ -1,11 +1,11 @@
 // Runs beside other files.
 import { spawn } from "node:child_process";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
-import { containerOf, created, started } from "../harness/container.ts";
+import { container, containerOf, created, started } from "../harness/container.ts";
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { commandLine, exists, lives, status } from "../harness/processes.ts";
@@ -72,6 +72,22 @@ test("a container whose init is a zombie that nobody reaps is stopped", async ()
   assert.is(box.state().status, "stopped");
   box.delete();
   parent.reap(pid);
+});
+
+testTsrun("a start that the kernel refuses returns once the init is reaped", async () => {
+  using parent = becomeSubreaper();
+  using box = container({ args: ["/tool"] });
+  const tool = join(box.bundle.rootfs, "tool");
+  copyFileSync(join(box.bundle.rootfs, "bin/busybox"), tool);
+  box.create();
+  rmSync(tool);
+  const pid = box.pid();
+  await using start = startRuntime(["start", box.id]);
+  await waitUntil(() => !lives(pid), `process ${pid} has ended`);
+  const first = await Promise.race([start.ended().then(() => "it ended"), Bun.sleep(100)]);
+  parent.reap(pid);
+  assert.is(first, undefined);
+  assert.match(complaint(await start.ended()), /cannot execute \/tool: execve: ENOENT/);
 });
 
 test("another process with the pid of a dead init does not pass for it", async () => {
