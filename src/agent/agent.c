@@ -11,13 +11,14 @@
  */
 #include <linux/futex.h>
 #include <linux/mman.h>
+#include <linux/signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "agent.h"
 
 #if defined(__x86_64__)
-enum { NR_close = 3, NR_mmap = 9, NR_gettid = 186, NR_futex = 202, NR_exit_group = 231, NR_set_robust_list = 273,
+enum { NR_close = 3, NR_mmap = 9, NR_rt_sigaction = 13, NR_gettid = 186, NR_futex = 202, NR_exit_group = 231, NR_set_robust_list = 273,
        NR_clone3 = 435, NR_clock_gettime = 228 };
 
 static inline int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
@@ -35,7 +36,7 @@ static inline int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint6
 
 __asm__(".globl _start\n_start:\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall start\n");
 #elif defined(__aarch64__)
-enum { NR_close = 57, NR_mmap = 222, NR_gettid = 178, NR_futex = 98, NR_exit_group = 94, NR_set_robust_list = 99,
+enum { NR_close = 57, NR_mmap = 222, NR_rt_sigaction = 134, NR_gettid = 178, NR_futex = 98, NR_exit_group = 94, NR_set_robust_list = 99,
        NR_clone3 = 435, NR_clock_gettime = 113 };
 
 static inline int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
@@ -155,6 +156,26 @@ __attribute__((used, noreturn)) static void serve(struct mailbox *box)
 	}
 }
 
+/* A container's filter may refuse exit_group(2); the trap's signal can't be refused. */
+static void end(int signal)
+{
+	call(NR_exit_group, 128 + (uint64_t)signal, 0, 0, 0, 0, 0);
+	__builtin_trap();
+}
+
+/*
+ * The init of a PID namespace is spared signals that it has no handler for (pid_namespaces(7)); a container that waits
+ * to be started has to end when its caller says so. execve(2) sets the default actions again.
+ */
+static void heed_signals(void)
+{
+	static const uint8_t ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	/* x86-64 insists on a restorer; none is ever returned to. */
+	const struct sigaction action = { .sa_handler = end, .sa_flags = SA_RESTORER, .sa_restorer = (void (*)(void))end };
+	for (unsigned i = 0; i < sizeof ending; i++)
+		call(NR_rt_sigaction, ending[i], (uint64_t)&action, 0, sizeof(sigset_t), 0, 0);
+}
+
 /* argv[1] is the mailbox file's descriptor, in decimal. */
 __attribute__((used, noreturn)) void start(const uint64_t *stack)
 {
@@ -168,5 +189,6 @@ __attribute__((used, noreturn)) void start(const uint64_t *stack)
 	if (at != (int64_t)MAILBOX_ADDRESS)
 		for (;;)
 			call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+	heed_signals();
 	serve((struct mailbox *)MAILBOX_ADDRESS);
 }

@@ -71,6 +71,14 @@ test("kill KILL ends a container that only waits to be started", async () => {
   await box.until("stopped");
 });
 
+for (const signal of ["HUP", "INT", "QUIT", "TERM"]) {
+  test(`kill ${signal} does so, too`, async () => {
+    using box = created({ args: SLEEP });
+    box.kill(signal);
+    await box.until("stopped");
+  });
+}
+
 test("kill --all reaches every process of a container in the caller's PID namespace", async () => {
   const script = "sleep 61 & echo $!; exec sleep 62";
   using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
