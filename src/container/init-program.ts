@@ -11,7 +11,7 @@
  *    -- hooks of `create`: they want the host's files --
  * 6. pivots: no path leads to the host any more; nor does a standard stream that is its null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
- * 7. becomes the process's user, with its capabilities: from here on it can do no more than the container
+ * 7. gives that user the standard streams; becomes the process's user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
@@ -73,6 +73,7 @@ import { bindRootfs, changeRoot, type EnterRoot, pivot, protectRoot } from "../l
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { handOver } from "../linux/seccomp/listener.ts";
 import { filterSize, loadFilter, untilFiltered } from "../linux/seccomp/load.ts";
+import { giveStreams } from "../linux/streams.ts";
 import { writeSysctls } from "../linux/sysctl.ts";
 import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import type { Bundle } from "./bundle.ts";
@@ -248,6 +249,7 @@ export function becomeProcess(program: Program, bundle: Bundle, how: Omit<Taking
 export function takeOn(program: Program, process: Process, how: TakingOn) {
   const { preservedFds, filtered, unprivileged } = how;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
+  if (!process.terminal) giveStreams(program, process.user?.uid ?? 0);
   takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
   program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   const home = findHome(program, process);

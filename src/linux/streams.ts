@@ -1,10 +1,14 @@
 /** The standard streams that tsrun has, and that a container's process inherits unless it has a terminal. */
+import type { Program } from "../agent/program.ts";
+import { fchown } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, readLink, status } from "../kernel/files.ts";
 import type { FileStatus } from "../kernel/structs.ts";
 
 const STREAMS = [0, 1, 2] as const;
+/** Of chown(2): the group stays. */
+const SAME_GROUP = -1;
 
 /**
  * A name for each, as criu(8) has them: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file and for a
@@ -14,11 +18,30 @@ export function ownStreams(): readonly string[] {
   return STREAMS.map(streamName);
 }
 
+/**
+ * Gives those that are pipes to the user of a process, who could not open /dev/stdout else: the caller has made them,
+ * as root. Files and terminals stay the caller's. In a user namespace the owner may have no id, or the user.
+ */
+export function giveStreams(program: Program, uid: number): void {
+  for (const stream of STREAMS) {
+    const found = streamStatus(stream);
+    if (found === null || (found.mode & S_IFMT) !== S_IFIFO || found.uid === uid) continue;
+    const refusals = [ERRNO.EPERM, ERRNO.EINVAL, ERRNO.EROFS];
+    program.by("standard streams").add(fchown(stream, uid, SAME_GROUP), refusals);
+  }
+}
+
 function streamName(fd: number): string {
+  const found = streamStatus(fd);
+  return found === null ? "" : nameOf(fd, found);
+}
+
+/** Null for one that the caller has closed. */
+function streamStatus(fd: number): FileStatus | null {
   try {
-    return nameOf(fd, status("", AT_EMPTY_PATH, fd));
+    return status("", AT_EMPTY_PATH, fd);
   } catch (error) {
-    if (isErrno(error, ERRNO.EBADF)) return "";
+    if (isErrno(error, ERRNO.EBADF)) return null;
     throw error;
   }
 }

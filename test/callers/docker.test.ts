@@ -102,6 +102,15 @@ testIf(!hasAll, "CAP_SYS_RESOURCE is there")(
   },
 );
 
+test("a user that isn't root may open /dev/stdout and /dev/stderr", () => {
+  const script = "echo out >/dev/stdout; echo err >/dev/stderr";
+  const { stdout, stderr } = ran(script, "--user", "1000");
+  assert.equal({ stdout, stderr }, { stdout: "out\n", stderr: "err\n" });
+  using sleeper = box(["sleep", "100"]);
+  const said = docker("exec", "--user", "1000", sleeper.id, "sh", "-c", script);
+  assert.equal([said.stdout, said.stderr], ["out\n", "err\n"]);
+});
+
 test("--read-only, --tmpfs, --volume and --sysctl are kept to", () => {
   const flags = ["--read-only", "--tmpfs", "/scratch", "--volume", "/run/docker:/host:ro"];
   const script = "exec 2>&1; touch /x; touch /host/x; touch /scratch/x && echo scratch";

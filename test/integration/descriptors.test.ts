@@ -49,6 +49,21 @@ test("so it is in namespaces that others share, and without a pivot", () => {
   assert.is(silent(runtime(["run", "--no-pivot", "--bundle", path, uniqueId()], careless)).stdout, STREAMS);
 });
 
+const THROUGH_PIPES = { through: ["sh", "-c", '"$@" 2>&1 | cat', "sh"] };
+const OPEN_STREAMS = ["sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr"];
+
+test("a user that isn't root can open the pipes among the standard streams", () => {
+  const { path } = bundle({ args: OPEN_STREAMS, process: { user: { uid: 1000, gid: 1000 } } });
+  const { stdout } = succeeded(runtime(["run", "--bundle", path, uniqueId()], THROUGH_PIPES));
+  assert.is(stdout, "out\nerr\n");
+});
+
+test("so can a user that exec names", () => {
+  using box = started({ args: ["sleep", "60"] });
+  const { stdout } = succeeded(runtime(["exec", "--user", "1000", box.id, ...OPEN_STREAMS], THROUGH_PIPES));
+  assert.is(stdout, "out\nerr\n");
+});
+
 for (const [verb, input, mine] of [
   ["a null device", undefined, true],
   ["a pipe", "x", false],
