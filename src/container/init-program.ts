@@ -178,7 +178,7 @@ function mountAll(program: Program, context: InitContext): Tree {
     prepared: context.preparedMounts,
   });
   if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
-    makeDevices(program, root, linux.devices ?? [], inUserNamespace);
+    makeDevices(program, root, config, inUserNamespace);
     makeDeviceLinks(program, root, context.hostHasKcore);
     program.ready();
   }

@@ -1,3 +1,4 @@
+import type { Config, Mount } from "../../runtime-spec/config.ts";
 import type { Device } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
@@ -66,18 +67,27 @@ export function containerDevices(own: readonly Device[]): readonly Wanted[] {
   return [...chosen.values()];
 }
 
+/** Whether a mount of the config, such as the host's /dev/urandom on /dev/random, has taken a device's place. */
+function isMounted(path: string, mounts: readonly Mount[]): boolean {
+  const at = (place: string) => mounts.findLastIndex((mount) => same(mount.destination, place));
+  return at(path) > at("/dev");
+}
+
+const same = (one: string, other: string) => names(one).join("/") === names(other).join("/");
+
 /**
- * Makes the device nodes below `root`. In a user namespace mknod(2) makes no device but a FIFO: there the host's nodes
- * are bound instead. Expects umask 0.
+ * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but
+ * a FIFO: there the host's nodes are bound instead. Expects umask 0.
  */
 export function makeDevices(
   program: Program,
   root: Fd,
-  own: readonly Device[],
+  { mounts = [], linux: { devices = [] } = {} }: Config,
   inUserNamespace: boolean,
 ): void {
   const parents = new Map<string, Fd>();
-  for (const { device, where } of containerDevices(own)) {
+  for (const { device, where } of containerDevices(devices)) {
+    if (isMounted(device.path, mounts)) continue;
     program.by(`config.json: ${where}`);
     const parts = names(device.path);
     const parent = parts.slice(0, -1).join("/");

@@ -71,6 +71,17 @@ test("a root whose /dev is not a mount gets the devices too", () => {
   assert.is(inside(["stat", "-c", "%F %a", "/dev/null"], { mounts }), "character special file 666\n");
 });
 
+const URANDOM = { destination: "/dev/random", type: "bind", source: "/dev/urandom", options: ["bind"] };
+const NUMBERS = ["stat", "-c", "%t %T", "/dev/random"];
+
+test("a mount in the place of a default device stays there", () => {
+  assert.is(inside(NUMBERS, { mounts: [...DEFAULT_MOUNTS, URANDOM] }), "1 9\n");
+});
+
+testTsrun("the device is made where a later mount on /dev hides that one", () => {
+  assert.is(inside(NUMBERS, { mounts: [URANDOM, ...DEFAULT_MOUNTS] }), "1 8\n");
+});
+
 // linux.devices
 
 /** A device of config.json, and what stat(1) says of it inside. */
