@@ -1,4 +1,4 @@
-import { isRootless } from "../container/caller.ts";
+import { getuid, isRootless } from "../container/caller.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { Store } from "../container/store.ts";
@@ -12,6 +12,7 @@ export function storeOf({ root, rootless }: Globals): Store {
 
 function ownRoot(): string {
   const { XDG_RUNTIME_DIR: own = "" } = process.env;
+  if (own === "" && getuid() === 0) return "/run/tsrun"; // root of a whole system in a user namespace
   if (own === "")
     throw new Failure(
       "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, or use --root",

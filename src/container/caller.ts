@@ -30,12 +30,11 @@ function isInUserNamespace(): boolean {
 /**
  * Whether the caller is taken for an ordinary user, who may lack permission for cgroups: as `--rootless` says, else
  * as runc decides. A root of a user namespace is one unless $USER says root: such are whole systems in containers.
+ * Rootless podman hands on no $USER at all.
  */
 export function isRootless(flag: "auto" | "true" | "false"): boolean {
   if (flag !== "auto") return flag === "true";
-  if (getuid() !== 0) return true;
-  const { USER = "" } = process.env;
-  return USER !== "" && USER !== "root" && isInUserNamespace();
+  return getuid() !== 0 || (process.env["USER"] !== "root" && isInUserNamespace());
 }
 
 /**

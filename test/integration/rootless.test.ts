@@ -231,16 +231,26 @@ testRanges("a range that /etc/subuid does not grant is refused with the line tha
 
 // Root of a user namespace, as rootless podman calls
 
-test("root of a user namespace that it lives in runs containers without another", () => {
-  const namespaces = ["pid", "ipc", "uts", "mount"].map((type) => ({ type }));
-  const path = own({
-    args: script("id -u; cat /proc/self/uid_map | tr -s ' '; ls /dev/null"),
-    linux: { namespaces, uidMappings: [], gidMappings: [] },
+const MAPPED = [...AS_USER, "unshare", "--user", "--map-root-user", "--mount", "env"];
+
+// Rootless podman hands on no $USER.
+for (const user of ["USER=somebody", "--unset=USER"]) {
+  test(`root of a user namespace that it lives in runs containers without another (${user})`, () => {
+    const namespaces = ["pid", "ipc", "uts", "mount"].map((type) => ({ type }));
+    const path = own({
+      args: script("id -u; cat /proc/self/uid_map | tr -s ' '; ls /dev/null"),
+      linux: { namespaces, uidMappings: [], gidMappings: [] },
+    });
+    const how = { root: null, env: { XDG_RUNTIME_DIR: runtimeDirectory }, through: [...MAPPED, user] };
+    const { stdout } = succeeded(runtime(["run", "--bundle", path, uniqueId()], how));
+    assert.is(stdout, `0\n 0 ${UID} 1\n/dev/null\n`);
   });
-  const through = [...AS_USER, "unshare", "--user", "--map-root-user", "--mount"];
-  const env = { XDG_RUNTIME_DIR: runtimeDirectory, USER: "somebody" };
-  const { stdout } = succeeded(runtime(["run", "--bundle", path, uniqueId()], { root: null, env, through }));
-  assert.is(stdout, `0\n 0 ${UID} 1\n/dev/null\n`);
+}
+
+testTsrun("without XDG_RUNTIME_DIR such a root has the directory of root", () => {
+  const through = [...MAPPED, "--unset=USER", "--unset=XDG_RUNTIME_DIR"];
+  const said = complaint(runtime(["state", uniqueId()], { root: null, through }));
+  assert.not.match(said, /XDG_RUNTIME_DIR/);
 });
 
 testTsrun("nothing of all this is left in the user's directory", () => {
