@@ -2,6 +2,7 @@ import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Fd } from "../kernel/call.ts";
 import { CWD, moveMount, openTree } from "../kernel/calls.ts";
 import {
+  AT_EMPTY_PATH,
   AT_RECURSIVE,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
@@ -11,7 +12,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../kernel/constants.ts";
-import { statusIfThere } from "../kernel/files.ts";
+import { status, statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
@@ -84,11 +85,16 @@ export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): st
   return path;
 }
 
-/** Whether the container joins that namespace together with the user namespace which owns it. */
-function belongsToContainer({ joins }: NamespacePlan, namespace: NamespaceType): boolean {
+/**
+ * Whether the container joins that namespace, and lives in the user namespace which owns it: one that it joins, too, or
+ * tsrun's own, as in a pod of rootless podman's.
+ */
+function belongsToContainer({ created, joins }: NamespacePlan, namespace: NamespaceType): boolean {
   const joined = joins.find(({ type }) => type === namespace);
+  if (joined === undefined || created.has("user")) return false;
   const user = joins.find(({ type }) => type === "user");
-  return joined !== undefined && user !== undefined && isOwnedBy(joined.fd, user.fd);
+  const { inode } = user === undefined ? status("/proc/self/ns/user") : status("", AT_EMPTY_PATH, user.fd);
+  return isOwnedBy(joined.fd, inode);
 }
 
 /** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */

@@ -119,11 +119,11 @@ export function closeNamespaces(plan: NamespacePlan): void {
   for (const { fd } of plan.joins) here(close(fd));
 }
 
-/** Whether a namespace belongs to a user namespace (ioctl_ns(2)). */
+/** Whether a namespace belongs to the user namespace that has this inode (ioctl_ns(2)). */
 export function isOwnedBy(namespace: number, user: number): boolean {
   const owner = attempt(ioctl(namespace, NS_GET_USERNS));
   if (owner < 0) return false; // its owner is none that this process may see
-  const same = status("", AT_EMPTY_PATH, owner).inode === status("", AT_EMPTY_PATH, user).inode;
+  const same = status("", AT_EMPTY_PATH, owner).inode === user;
   here(close(owner));
   return same;
 }

@@ -4,9 +4,10 @@ import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFi
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { JsonObject } from "../harness/bundle.ts";
+import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import {
   AS_USER,
   call,
@@ -246,6 +247,27 @@ for (const user of ["USER=somebody", "--unset=USER"]) {
     assert.is(stdout, `0\n 0 ${UID} 1\n/dev/null\n`);
   });
 }
+
+test("such a root's pod has sysfs and message queues of the namespaces that it shares", () => {
+  const shared = ["ipc", "network"].map((type) => ({ type, path: `/proc/self/ns/${type.slice(0, 3)}` }));
+  const namespaces = [...["pid", "uts", "mount"].map((type) => ({ type })), ...shared];
+  const filesystem = (type: string, destination: string) => ({ type, source: type, destination });
+  const mounts = [
+    ...[filesystem("proc", "/proc"), filesystem("tmpfs", "/dev"), filesystem("sysfs", "/sys")],
+    filesystem("mqueue", "/dev/mqueue"),
+  ];
+  const path = own({
+    args: ["cat", "/proc/self/mountinfo"],
+    linux: { namespaces, uidMappings: [], gidMappings: [], maskedPaths: [], readonlyPaths: [] },
+    more: { mounts, root: { path: bundle().rootfs } },
+  });
+  const through = [...MAPPED.slice(0, -1), "--ipc", "--net", "env", "--unset=USER"];
+  const how = { root: null, env: { XDG_RUNTIME_DIR: runtimeDirectory }, through };
+  const table = parseMounts(succeeded(runtime(["run", "--bundle", path, uniqueId()], how)).stdout);
+  // Else it is the host's, made read-only.
+  assert.ok(mountAt(table, "/sys").options.includes("rw"));
+  assert.is(mountAt(table, "/dev/mqueue").fsType, "mqueue");
+});
 
 testTsrun("without XDG_RUNTIME_DIR such a root has the directory of root", () => {
   const through = [...MAPPED, "--unset=USER", "--unset=XDG_RUNTIME_DIR"];
