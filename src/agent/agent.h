@@ -28,6 +28,9 @@ struct mailbox {
 	uint32_t traced;   /* 1: note when each step starts */
 	uint32_t next;	   /* the step after the last one that was considered, once the lock is free */
 	struct robust_head robust;
+	uint32_t keeper;   /* robust futex of tsrun's, in a file's first mailbox: see life.ts */
+	uint32_t unused;
+	struct robust_head kept;
 };
 
 struct step {

@@ -27,7 +27,9 @@ export const MAILBOX = {
   traced: 24,
   next: 28,
   robust: 32,
-  size: 56,
+  keeper: 56,
+  kept: 64,
+  size: 88,
 } as const;
 
 /** `struct step`. */

@@ -6,6 +6,7 @@ import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEP, STEPS_OFFSET } from "./layout.ts";
+import { noteDeath } from "./life.ts";
 import { Mailbox, type Place } from "./mailbox.ts";
 
 const PAGE = 4096;
@@ -48,6 +49,7 @@ export class MailboxFile {
       throw new Error("config.json: its paths, process.args and process.env are too long");
     reserve(fd, init.end);
     const file = new MailboxFile(fd, init.end);
+    noteDeath(file.bytes, file.address);
     return { stage: file.mailbox(STAGE), parked: file.mailbox(parked), init: file.mailbox(init) };
   }
 

@@ -6,8 +6,10 @@
  * It leads a session and process group of its own, by which it is killed with its children when its time is up;
  * and it dies with tsrun, since then nobody would watch its time.
  */
+
 import type { Hook } from "../../runtime-spec/config.ts";
 import type { State } from "../../runtime-spec/state.ts";
+import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import { reap } from "../agent/spawn.ts";
@@ -23,7 +25,6 @@ import {
   memfdCreate,
   pidfdOpen,
   ppoll,
-  prctl,
   setsid,
 } from "../kernel/calls.ts";
 import {
@@ -33,7 +34,6 @@ import {
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   POLLIN,
-  PR_SET_PDEATHSIG,
   SEEK_SET,
   SIGKILL,
 } from "../kernel/constants.ts";
@@ -204,7 +204,7 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
   place.label(program);
   program.by(where).add(closeFrom(FIRST_FD));
   place.enter(program);
-  program.by(where).add(prctl(PR_SET_PDEATHSIG, SIGKILL)); // a change of user has cleared it
+  dieWithTsrun(program.by(where)); // a change of user has cleared it
   const pid = launch.waitForInit();
   place.prepare(pid);
   runInit(agent, pid);

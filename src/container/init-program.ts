@@ -11,7 +11,8 @@
  *    -- hooks of `create`: they want the host's files --
  * 6. pivots: no path leads to the host any more; nor does a standard stream that is its null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
- * 7. gives that user the standard streams; becomes the process's user, with its capabilities: from here on it can do no more than the container
+ * 7. gives the process's user the standard streams and becomes that user, with its capabilities: from here on it can do
+ *    no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
@@ -19,9 +20,11 @@
  * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
  * runs; the bounding set must fall before the user changes.
  */
+
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
+import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { shrink } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
@@ -50,7 +53,6 @@ import {
   PR_SET_DUMPABLE,
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
-  SIGKILL,
 } from "../kernel/constants.ts";
 import { setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
@@ -156,7 +158,7 @@ export function becomeRoot(program: Program, unprivileged: Unprivileged | null):
   setGroups(program, [], unprivileged);
   program.add(setresuid(0));
   program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
-  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  dieWithTsrun(program);
 }
 
 interface Tree {
@@ -251,7 +253,7 @@ export function takeOn(program: Program, process: Process, how: TakingOn) {
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   if (!process.terminal) giveStreams(program, process.user?.uid ?? 0);
   takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
-  program.by("container's init").add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  dieWithTsrun(program.by("container's init"));
   const home = findHome(program, process);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }

@@ -7,6 +7,7 @@
  *
  * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
  */
+import { dieWithTsrun } from "../agent/life.ts";
 import type { Failed, Mailbox, Outcome } from "../agent/mailbox.ts";
 import { MailboxFile, type MailboxSize } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
@@ -35,7 +36,6 @@ import {
   O_WRONLY,
   P_PID,
   PR_SET_DUMPABLE,
-  PR_SET_PDEATHSIG,
   SIGKILL,
   WEXITED,
   WNOHANG,
@@ -49,7 +49,6 @@ import { cloneFlags, type Join, type NamespacePlan, passOn } from "../linux/name
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 import { kernelWords } from "./kernel-words.ts";
-import { dieWithTsrun, openWitness } from "./life.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
@@ -97,12 +96,10 @@ export class Launch {
     if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
-    const witness = openWitness();
-    dieWithTsrun(this.init.program.by("container's init"), witness);
+    dieWithTsrun(this.init.program.by("container's init"));
     addJoins(this.init.program, namespaces, true);
     this.init.post(); // it may find itself without tsrun before anything else is posted
     this.stagePid = spawnAgent(fd);
-    here(close(witness));
     if (admit !== null) this.releaseTo(admit);
   }
 
@@ -166,7 +163,7 @@ export class Launch {
 function addEntry(program: Program, namespaces: NamespacePlan): void {
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
-  program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
+  dieWithTsrun(program);
   // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
   const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
   if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));

@@ -13,6 +13,7 @@ import {
   FSOPEN_CLOEXEC,
   FSPICK_CLOEXEC,
   FSPICK_EMPTY_PATH,
+  FUTEX_CMP_REQUEUE,
   FUTEX_WAIT,
   FUTEX_WAKE,
   MOVE_MOUNT_F_EMPTY_PATH,
@@ -22,7 +23,7 @@ import {
   STATX_BASIC_STATS,
   STATX_MNT_ID,
 } from "./constants.ts";
-import { mountAttr, openHow, timespec } from "./structs.ts";
+import { mountAttr, openHow, ROBUST_LIST_HEAD_SIZE, timespec } from "./structs.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
 
 function call(name: SyscallName, ...args: readonly Argument[]): Call {
@@ -175,6 +176,11 @@ export const ppoll = (fds: Uint8Array, milliseconds: number) =>
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, FUTEX_WAIT, value, timeout, 0, 0);
 export const futexWake = (address: number) => call("futex", address, FUTEX_WAKE, 1, 0, 0, 0);
+/** Succeeds when the word at `address`, as a shared futex, has this value, and fails with EAGAIN when it has not. */
+export const futexHas = (address: number, value: number) =>
+  call("futex", address, FUTEX_CMP_REQUEUE, 0, 0, address, value);
+/** `address` is that of a `struct robust_list_head` (ROBUST_LIST_HEAD_SIZE bytes), which must stay mapped. */
+export const setRobustList = (address: number) => call("set_robust_list", address, ROBUST_LIST_HEAD_SIZE);
 /** `into` has TIMESPEC_SIZE bytes. */
 export const clockGettime = (clock: number, into: Uint8Array | Room) => call("clock_gettime", clock, into);
 export const getppid = () => call("getppid");

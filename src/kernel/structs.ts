@@ -40,6 +40,8 @@ export function timespec(milliseconds: number): Uint8Array {
 }
 
 export const TIMESPEC_SIZE = 16;
+/** `struct robust_list_head`. */
+export const ROBUST_LIST_HEAD_SIZE = 24;
 
 /** The whole seconds of a filled `struct timespec`. */
 export function timespecSeconds(bytes: Uint8Array): number {

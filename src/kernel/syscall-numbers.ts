@@ -58,6 +58,7 @@ export const NUMBERS = {
   clock_gettime: [228, 113],
   exit_group: [231, 94],
   set_mempolicy: [238, 237],
+  set_robust_list: [273, 99],
   waitid: [247, 95],
   add_key: [248, 217],
   keyctl: [250, 219],

@@ -67,13 +67,16 @@ export function containerDevices(own: readonly Device[]): readonly Wanted[] {
   return [...chosen.values()];
 }
 
-/** Whether a mount of the config, such as the host's /dev/urandom on /dev/random, has taken a device's place. */
-function isMounted(path: string, mounts: readonly Mount[]): boolean {
-  const at = (place: string) => mounts.findLastIndex((mount) => same(mount.destination, place));
-  return at(path) > at("/dev");
+/** Where mounts of the config, such as the host's /dev/urandom on /dev/random, have taken a device's place. */
+function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
+  const taken = new Set<string>();
+  for (const { destination } of mounts) {
+    const place = names(destination).join("/");
+    if (place === "dev") taken.clear();
+    else if (place.startsWith("dev/")) taken.add(place);
+  }
+  return taken;
 }
-
-const same = (one: string, other: string) => names(one).join("/") === names(other).join("/");
 
 /**
  * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but
@@ -86,10 +89,11 @@ export function makeDevices(
   inUserNamespace: boolean,
 ): void {
   const parents = new Map<string, Fd>();
+  const taken = takenPlaces(mounts);
   for (const { device, where } of containerDevices(devices)) {
-    if (isMounted(device.path, mounts)) continue;
-    program.by(`config.json: ${where}`);
     const parts = names(device.path);
+    if (taken.has(parts.join("/"))) continue;
+    program.by(`config.json: ${where}`);
     const parent = parts.slice(0, -1).join("/");
     const directory = parents.get(parent) ?? directoryInside(program, root, parent);
     parents.set(parent, directory);

@@ -3,35 +3,13 @@
  * tsrun asks for them, and are killed in the end. What they changed of themselves, namespaces and mounts included,
  * goes with them.
  */
+import { dieWithTsrun } from "../../agent/life.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { MailboxFile } from "../../agent/mailbox-file.ts";
-import type { Program } from "../../agent/program.ts";
 import { reap, spawnAgent } from "../../agent/spawn.ts";
 import { type Call, SyscallError } from "../../kernel/call.ts";
-import {
-  CWD,
-  close,
-  exitGroup,
-  flock,
-  kill,
-  memfdCreate,
-  openat,
-  openatInherited,
-  prctl,
-  read,
-} from "../../kernel/calls.ts";
-import {
-  CLONE_INTO_CGROUP,
-  CLONE_PARENT,
-  LOCK_EX,
-  LOCK_NB,
-  LOCK_SH,
-  MFD_CLOEXEC,
-  O_RDONLY,
-  PR_SET_PDEATHSIG,
-  SIGKILL,
-  SIGSYS,
-} from "../../kernel/constants.ts";
+import { close, kill, memfdCreate, read } from "../../kernel/calls.ts";
+import { CLONE_INTO_CGROUP, CLONE_PARENT, MFD_CLOEXEC, SIGKILL, SIGSYS } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { cloneArgs, waitStatus } from "../../kernel/structs.ts";
 import { getuid } from "../caller.ts";
@@ -51,10 +29,6 @@ export class Trial implements Disposable {
   private readonly pids = new Set<number>();
   private first: Subject | null = null;
   private isInside = false;
-  /** The mailboxes' file, locked by tsrun alone: its end lifts the lock. */
-  private lock: number | null = null;
-  /** The processes' descriptor of that file, by which they can ask whether it is locked. */
-  private witness = -1;
 
   /**
    * The process to try things on: for an ordinary user, whose containers all have one, root of a user namespace in
@@ -77,7 +51,7 @@ export class Trial implements Disposable {
   adopt(make: (mailbox: Mailbox) => number): Subject {
     const mailbox = this.mailboxes.shift();
     if (mailbox === undefined) throw new Error("a trial has three processes at most");
-    this.dieWithTsrun(mailbox.program);
+    dieWithTsrun(mailbox.program);
     mailbox.post();
     const pid = make(mailbox);
     this.pids.add(pid);
@@ -94,33 +68,17 @@ export class Trial implements Disposable {
     const fd = here(memfdCreate("tsrun-check", MFD_CLOEXEC));
     const { stage, init, parked } = MailboxFile.create(fd, SIZE);
     this.mailboxes = [stage, init, parked];
-    // Mappings hold on to what they were made of, so it takes descriptors of their own.
-    this.lock = here(openat(CWD, `/proc/self/fd/${fd}`, O_RDONLY));
-    this.witness = here(openatInherited(CWD, `/proc/self/fd/${fd}`, O_RDONLY));
-    here(flock(this.lock, LOCK_EX));
     try {
       return this.adopt(() => spawnAgent(fd));
     } finally {
-      here(close(this.witness));
       here(close(fd));
     }
-  }
-
-  /**
-   * Adds the steps after which a process ends when tsrun is killed: by PR_SET_PDEATHSIG, or at once when that came too
-   * late, since then nobody locks the mailboxes any more.
-   */
-  dieWithTsrun(program: Program): void {
-    program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-    program.whenOk(flock(this.witness, LOCK_SH | LOCK_NB), "all", () => program.add(exitGroup(1)));
   }
 
   [Symbol.dispose](): void {
     // Nobody has waited for them: these pids are still theirs.
     for (const pid of this.pids) if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true);
     this.pids.clear();
-    if (this.lock !== null) here(close(this.lock));
-    this.lock = null;
   }
 }
 
@@ -213,7 +171,7 @@ export class Subject {
   changeRights(...calls: readonly Call[]): void {
     const { program } = this.mailbox;
     const steps = calls.map((call) => ({ call, step: program.add(call, "all") }));
-    this.trial.dieWithTsrun(program);
+    dieWithTsrun(program);
     this.mailbox.post();
     for (const { call, step } of steps) {
       const result = this.result(step);
