@@ -8,6 +8,7 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { container, inside, started } from "../harness/container.ts";
 import { uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
 import { namespaceOf } from "../harness/processes.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -118,21 +119,25 @@ test("device rules hold in the cgroups that a container makes", () => {
 
 // Delegation: nobody is born in a cgroup namespace's cgroups who joined it outside of them (cgroups(7), nsdelegate)
 
-test("the guest's cgroup v2 is mounted as systemd mounts it", () => {
+/** Has the guest's cgroup v2 as systemd mounts it; CRIU resets its options when it mounts it for itself. */
+function delegate(): void {
+  command("mount", "-o", "remount,nsdelegate,memory_recursiveprot", cgroup2Mount());
   assert.match(readFileSync("/proc/self/mountinfo", "utf8"), / - cgroup2 .*\bnsdelegate\b/);
-});
+}
 
 for (const user of [false, true]) {
   const mappings = user ? { uidMappings: RANGE, gidMappings: RANGE } : {};
   const how = user ? "of a user namespace" : "of root's";
 
   test(`exec is born in the cgroup of a container ${how} with a cgroup namespace`, () => {
+    delegate();
     const linux = { namespaces: namespaces({ cgroup: true, user }), ...mappings };
     using box = started({ args: SLEEP, linux });
     assert.is(succeeded(box.exec("cat", "/proc/self/cgroup")).stdout, "0::/\n");
   });
 
   test(`hooks run in a container ${how} with a cgroup namespace`, () => {
+    delegate();
     const hook = [{ path: "/bin/sh", args: ["sh", "-c", "grep -q '^0::/$' /proc/self/cgroup"] }];
     const linux = { namespaces: namespaces({ cgroup: true, user }), ...mappings };
     using box = started({
@@ -145,6 +150,7 @@ for (const user of [false, true]) {
 }
 
 test("a container may join another's cgroup namespace", () => {
+  delegate();
   using first = started({ args: SLEEP, linux: { namespaces: namespaces({ cgroup: true }) } });
   const linux = { namespaces: namespaces({ cgroup: `/proc/${first.pid()}/ns/cgroup` }) };
   using second = started({ args: SLEEP, linux });
