@@ -57,8 +57,8 @@ export function openNamespacesOf(init: Identified): Target {
 /** Whether an init has ended, or is about to: it leaves its namespaces first, and then waits for all others in there. */
 export function isEnding({ pid, startTime }: Identified): boolean {
   return (
-    !isAlive(pid, startTime) ||
-    attempt(readlinkat(CWD, `/proc/${pid}/ns/net`, new Uint8Array(64))) === -ERRNO.ENOENT
+    attempt(readlinkat(CWD, `/proc/${pid}/ns/net`, new Uint8Array(64))) === -ERRNO.ENOENT ||
+    !isAlive(pid, startTime)
   );
 }
 

@@ -70,16 +70,17 @@ export function readText(path: string | Uint8Array, directory = CWD): string {
   }
 }
 
-/** The file's content, or null when it (or a directory on the way) does not exist. */
+/** The file's content, or null when it, a directory on the way, or the process that it tells of does not exist. */
 export function readTextIfThere(path: string, directory = CWD): string | null {
   const call = openat(directory, path, O_RDONLY);
   const fd = attempt(call); // a file that isn't there is no exception: those cost 0.1 ms
-  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
+  // ESRCH: a file of a process that has ended since it was looked up, or since it was opened
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR || fd === -ERRNO.ESRCH) return null;
   if (fd < 0) throw new SyscallError(call, -fd);
   try {
     return decoder.decode(readAll(fd));
   } catch (error) {
-    if (isErrno(error, ERRNO.ESRCH)) return null; // a file of a process that has ended since
+    if (isErrno(error, ERRNO.ESRCH)) return null;
     throw error;
   } finally {
     here(close(fd));

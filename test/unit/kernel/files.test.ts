@@ -2,13 +2,14 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pipe2 } from "../../../src/kernel/calls.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../../src/kernel/constants.ts";
-import { listDirectory, writeAll } from "../../../src/kernel/files.ts";
+import { listDirectory, readTextIfThere, writeAll } from "../../../src/kernel/files.ts";
 import { here } from "../../../src/kernel/here.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "files-"));
@@ -50,6 +51,19 @@ test("all is written to a pipe that is non-blocking and read slowly", async () =
   writeAll(writeEnd, new Uint8Array(1_000_000));
   closeSync(writeEnd);
   assert.is((await text(count.stdout as Readable)).trim(), "1000000");
+});
+
+test("a file of a process is there until the process ends, at whatever moment that is", async () => {
+  const script = "for i in $(seq 1500); do true | true & echo $!; wait $!; done";
+  const processes = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  let ended = 0;
+  for await (const pid of createInterface({ input: processes.stdout })) {
+    const deadline = performance.now() + 1000;
+    while (readTextIfThere(`/proc/${pid}/stat`) !== null)
+      assert.ok(performance.now() < deadline, `${pid} stays`);
+    ended++;
+  }
+  assert.is(ended, 1500);
 });
 
 test.run();
