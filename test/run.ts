@@ -14,7 +14,7 @@ import { machine } from "./callers/machine.ts";
 import { missingOf, needsOf } from "./harness/needs.ts";
 import { ALL_OF_IT, type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
 import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
-import { runMachines } from "./vm/machines.ts";
+import { fetchMachines, runMachines } from "./vm/machines.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
@@ -51,23 +51,27 @@ interface TestFile {
 const files = (process.argv.length > 2 ? process.argv.slice(2) : found()).map(testFile);
 refuseUnlessRunnable(files);
 
-let stopped = false;
+const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
-    stopped = true;
+    stop.abort();
     stopFiles();
   });
+
+const { RUNTIME, NO_VM } = process.env;
+const withMachines = process.argv.length === 2 && RUNTIME === undefined && NO_VM === undefined;
+const fetched = withMachines ? fetchMachines(PROJECT, stop.signal) : null;
 
 const results: FileResult[] = [];
 await inParallel(files.filter((file) => file.beside));
 for (const file of files.filter((one) => !one.beside)) await run(file);
 const status = summarize([{ where: "here", results }, ...(await machines())]);
-process.exitCode = stopped ? 130 : status;
+process.exitCode = stop.signal.aborted ? 130 : status;
 
 /** What tsrun's tests came to in virtual machines, when all of them are asked for. */
 async function machines(): Promise<readonly Place[]> {
-  const { RUNTIME, NO_VM } = process.env;
-  if (stopped || process.argv.length > 2 || RUNTIME !== undefined || NO_VM !== undefined) return [];
+  if (stop.signal.aborted || !withMachines) return [];
+  await fetched;
   const places = await runMachines(PROJECT, results);
   printFeatures(places);
   return places;
@@ -115,7 +119,7 @@ async function inParallel(queue: readonly TestFile[]): Promise<void> {
 }
 
 async function run({ path, kind, missing }: TestFile): Promise<void> {
-  if (stopped) return;
+  if (stop.signal.aborted) return;
   const file = relative(PROJECT, path);
   const result =
     missing.length > 0

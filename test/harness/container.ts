@@ -1,6 +1,9 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Bundle, bundle, type Patch, type Rootfs } from "./bundle.ts";
-import { uniqueId } from "./environment.ts";
+import { uniqueId, workDirectory } from "./environment.ts";
 import { type Call, type Outcome, runtime, silent, succeeded } from "./runtime.ts";
+import { slowness } from "./slowness.ts";
 import { waitUntil } from "./wait.ts";
 
 /** What `state` prints. */
@@ -24,8 +27,12 @@ export interface Container extends Disposable {
   readonly bundle: Bundle;
   create(call?: Call): void;
   start(): void;
+  /** `create` and `start` in one call of the runtime. */
+  runDetached(call?: Call): void;
   state(): State;
-  /** The init process, as the test's PID namespace numbers it. */
+  /** What `create` and `runDetached` give as --pid-file. */
+  readonly pidFile: string;
+  /** The init process by that file, or `state` where there is none; whether it still lives is for `state` to say. */
   pid(): number;
   kill(signal?: string): void;
   delete(...flags: string[]): void;
@@ -49,18 +56,22 @@ export function containerOf(bundle: Bundle, id: string): Container {
   let printed = () => ({ stdout: "", stderr: "" });
   const call = (...verb: string[]) => runtime([...verb, id]);
   const state = () => JSON.parse(silent(call("state")).stdout) as State; // runtime-spec's, checked by its tests
+  const pidFile = join(workDirectory, `${id}.pid`);
+  const make = (verb: readonly string[], how: Call) => {
+    const outcome = runtime([...verb, "--bundle", bundle.path, "--pid-file", pidFile, id], how);
+    printed = outcome.printed;
+    silent(outcome);
+  };
   return {
     id,
     bundle,
     call,
     state,
-    create(how = {}) {
-      const outcome = runtime(["create", "--bundle", bundle.path, id], how);
-      printed = outcome.printed;
-      silent(outcome);
-    },
+    create: (how = {}) => make(["create"], how),
     start: () => void silent(call("start")),
-    pid: () => state().pid,
+    runDetached: (how = {}) => make(["run", "--detach"], how),
+    pidFile,
+    pid: () => (existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8")) : state().pid),
     kill: (signal) => void silent(runtime(["kill", id, ...(signal === undefined ? [] : [signal])])),
     delete: (...flags) => void silent(call("delete", ...flags)),
     exec: (...args) => runtime(["exec", id, ...args]),
@@ -75,15 +86,17 @@ export function created(patch: Patch = {}, rootfs?: Rootfs): Container {
   return orGone(container(patch, rootfs), (made) => made.create());
 }
 
-/** A container that was created and started. */
+/** A container that was created and started; by one call where each takes long. */
 export function started(patch: Patch = {}, rootfs?: Rootfs): Container {
   return orGone(container(patch, rootfs), (made) => {
+    if (slowness > 1) return made.runDetached();
     made.create();
     made.start();
   });
 }
 
-function orGone(made: Container, steps: (made: Container) => void): Container {
+/** `made`, when `steps` have succeeded; forced away when not. */
+export function orGone(made: Container, steps: (made: Container) => void): Container {
   try {
     steps(made);
     return made;

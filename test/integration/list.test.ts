@@ -40,7 +40,7 @@ test("list is a table of id, pid, status, bundle, creation and owner", async () 
     [boxes.ended, "stopped"],
   ] as const) {
     const row = rows.find((line) => line.startsWith(`${box.id} `));
-    assert.equal(row?.split(/\s+/).slice(0, 4), [box.id, String(box.pid()), status, box.bundle.path]);
+    assert.equal(row?.split(/\s+/).slice(0, 4), [box.id, String(box.state().pid), status, box.bundle.path]);
   }
   assert.is(rows.length, 3);
 });

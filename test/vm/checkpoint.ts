@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import type { Patch } from "../harness/bundle.ts";
 import { type Container, containerOf, started } from "../harness/container.ts";
 import { freshDirectory, uniqueId } from "../harness/environment.ts";
@@ -11,8 +12,8 @@ export const testCriu = testIf(
   "needs a kernel that criu works on (criu check)",
 );
 
-/** Counts in memory and in a file of its /dev/shm, ten times a second. */
-export const COUNT = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /dev/shm/count; sleep 0.1; done"];
+/** Counts in memory and in the lines of a file of its /dev/shm, ten times a second. */
+export const COUNT = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i >> /dev/shm/count; sleep 0.1; done"];
 
 /** A container that has counted to 3 at least. */
 export async function counting(patch: Patch = {}): Promise<Container> {
@@ -23,7 +24,8 @@ export async function counting(patch: Patch = {}): Promise<Container> {
 
 /** How far a container that counts has come. */
 export function counted(box: Container): number {
-  return Number(box.exec("cat", "/dev/shm/count").stdout);
+  const file = `/proc/${box.pid()}/root/dev/shm/count`;
+  return existsSync(file) ? Number(readFileSync(file, "utf8").trimEnd().split("\n").at(-1)) : 0;
 }
 
 /** A new directory for images. */
@@ -43,8 +45,8 @@ export function saved(box: Container, ...flags: readonly string[]): string {
 
 /** Calls `restore --detach` for a container. */
 export function restore(box: Container, images: string, ...flags: readonly string[]): Outcome {
-  const { path } = box.bundle;
-  return runtime(["restore", "--detach", "--image-path", images, "--bundle", path, ...flags, box.id]);
+  const given = ["--image-path", images, "--bundle", box.bundle.path, "--pid-file", box.pidFile];
+  return runtime(["restore", "--detach", ...given, ...flags, box.id]);
 }
 
 /** The container of those images and another's bundle, under a new id; throws unless it is restored without a word. */

@@ -7,8 +7,9 @@ import { type Archive, backports, ownArchive } from "./apt.ts";
 /** The package that depends on the newest kernel of this kind. */
 const NEWEST = "linux-image-cloud-amd64";
 
-/** Which kernel: that of this machine's release of Debian, or the newer one of its backports. */
-export type Edition = "stable" | "backports";
+/** The kernels: that of this machine's release of Debian, and the newer one of its backports. */
+export const EDITIONS = ["stable", "backports"] as const;
+export type Edition = (typeof EDITIONS)[number];
 
 /** A kernel that QEMU can boot, and its modules. */
 export interface Kernel {
@@ -22,8 +23,9 @@ export interface Kernel {
 /** What a machine boots from, such as its kernel, can't be had here. */
 export class NoMachine extends Error {}
 
-/** The kernel in `directory`; fetched from Debian's archive when there is none. @throws NoMachine */
-export function cachedKernel(directory: string, edition: Edition): Kernel {
+/** The kernel in `build/vm/EDITION`; fetched from Debian's archive when there is none. @throws NoMachine */
+export function cachedKernel(project: string, edition: Edition): Kernel {
+  const directory = join(project, "build/vm", edition);
   const unpacked = join(directory, "kernel");
   if (!existsSync(unpacked)) fetchKernel(directory, unpacked, edition);
   const boot = join(unpacked, "boot");

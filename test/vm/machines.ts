@@ -1,4 +1,5 @@
 /** The part of `make test` that runs in virtual machines. */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
@@ -12,7 +13,6 @@ import { NoMachine } from "./kernel.ts";
 import { isUpToDate, KERNEL_FEATURES, KERNELS_DOCUMENT, parseCheck } from "./kernel-features.ts";
 import type { MachineName } from "./prepare.ts";
 import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
-import { beginImage } from "./systemd/prepare.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
 const OF_KERNELS = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
@@ -20,31 +20,46 @@ const OF_KERNELS = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
 );
 
 /**
- * What is tsrun's or criu's work more than the kernel's, and takes long in emulation: only `make test-vm KERNEL=backports`
- * asks it of the newer kernel.
+ * What is tsrun's, criu's or the cgroup controllers' work, the same in both kernels, and takes long in emulation: only
+ * `make test-vm KERNEL=backports` asks it of the newer one.
  */
 const OF_STABLE_ALONE =
-  /^test\/(vm\/(checkpoint[a-z-]*|restore|update[a-z-]*|events|rootless)|integration\/cgroups)\.test\.ts$/;
+  /^test\/(vm\/(checkpoint[a-z-]*|restore|update[a-z-]*|events|rootless|memory|oom|cpu|io|pids|freeze)|integration\/cgroups)\.test\.ts$/;
+
+/**
+ * Begins to fetch what the machines boot from, while other tests run, and in the time that these leave. Returned when
+ * that has ended, however it has: `runMachines` tells what is missing.
+ */
+export async function fetchMachines(project: string, stop: AbortSignal): Promise<void> {
+  const command = [process.execPath, join(project, "test/vm/fetch.ts")];
+  const fetching = spawn("setpriv", ["--pdeathsig", "KILL", "--", "nice", "-n", "19", ...command], {
+    stdio: "ignore",
+    signal: stop,
+  });
+  await new Promise<void>((resolve) => {
+    fetching.on("error", () => resolve());
+    fetching.on("close", () => resolve());
+  });
+}
 
 /**
  * Runs what kernels differ in with the stable kernel and with the newer one. What this machine (`here`) had to skip
  * runs in the first, what that skips too in the second, and what is left then on a machine that lacks what they have;
- * what needs systemd runs where systemd does. A test that no place can run is a failure; where no machine can be had, it
- * is a skip. That the rest is the same on every kernel is for `make test-vm` to show, which takes longer.
+ * what needs systemd runs where systemd does, meanwhile. A test that no place can run is a failure; where no machine can
+ * be had, it is a skip. That the rest is the same on every kernel is for `make test-vm` to show, which takes longer.
  */
 export async function runMachines(project: string, here: readonly FileResult[]): Promise<readonly Place[]> {
   const machines: Machine[] = [];
-  beginImage(project);
   const left = () => forGuests(skippedEverywhere([{ where: "here", results: here }, ...machines]));
   const features = guestFiles(project).filter(
     (file) => file.startsWith("test/vm/") || OF_KERNELS.includes(file),
   );
+  const meanwhile = inSystemd(project);
   machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
   const newer = features.filter((file) => !OF_STABLE_ALONE.test(file));
-  const besides = inSystemd(project); // one test after another: it leaves a CPU to the newer kernel
   machines.push(await inGuest(project, "backports", unique([...newer, ...filesOf(left())])));
   const documented = compareDocument(project, machines);
-  machines.push(await besides);
+  machines.push(await meanwhile);
   if (documented !== null) machines.push(documented);
   if (!machines.every(({ ran }) => ran)) return machines;
   if (left().length > 0) machines.push(await inGuest(project, "bare", filesOf(left())));

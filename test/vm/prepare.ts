@@ -47,9 +47,8 @@ export interface Task {
 export function prepareMachine(project: string, { machine: name, files, seconds }: Task): Machine {
   const { edition, parameters } = MACHINES[name];
   const directory = join(project, "build/vm", name);
-  const kernels = join(project, "build/vm", edition);
-  for (const path of [directory, kernels]) mkdirSync(path, { recursive: true });
-  const kernel = cachedKernel(kernels, edition);
+  mkdirSync(directory, { recursive: true });
+  const kernel = cachedKernel(project, edition);
   const machine = {
     image: kernel.image,
     initramfs: join(directory, "guest.cpio"),

@@ -25,20 +25,12 @@ const SUPERFLUOUS = [
 
 const BYTES = 512 * 1024 * 1024;
 
-/** One that is being made, or is there. */
-let asked: Promise<string> | null = null;
-
 /**
- * A disk with a small Debian that systemd starts, of this machine's release: in `cache`, or made there, which takes a
- * minute; who asks again waits for the same one. Complete or not there at all, whenever it is interrupted.
- * @throws MissingPackage, NoMachine
+ * A disk with a small Debian that systemd starts, of this machine's release: in `build/vm/systemd`, or made there, which
+ * takes a minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage, NoMachine
  */
-export function cachedImage(cache: string): Promise<string> {
-  asked ??= makeUnlessThere(cache);
-  return asked;
-}
-
-async function makeUnlessThere(cache: string): Promise<string> {
+export async function cachedImage(project: string): Promise<string> {
+  const cache = join(project, "build/vm/systemd");
   const image = join(cache, "root.img");
   if (existsSync(image)) return image;
   for (const [program, owner] of [

@@ -25,17 +25,8 @@ const MASKED = [
   ...["sys-fs-fuse-connections.mount", "proc-sys-fs-binfmt_misc.automount", "systemd-binfmt.service"],
 ] as const;
 
-/** Begins to make the machine's disk, while other things go on. Who needs the machine then is told what went wrong. */
-export function beginImage(project: string): void {
-  const own = directoryIn(project);
-  mkdirSync(own, { recursive: true });
-  cachedImage(own).catch(() => {});
-}
-
 /** Without containerd its test alone is skipped. */
 const isInstalled = (programs: typeof CONTAINERD) => programs.every(([name]) => Bun.which(name) !== null);
-
-const directoryIn = (project: string) => join(project, "build/vm/systemd");
 
 /** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoMachine */
 export async function prepareMachine(
@@ -43,17 +34,16 @@ export async function prepareMachine(
   files: readonly string[],
   seconds: number,
 ): Promise<Machine> {
-  const own = directoryIn(project);
-  const kernels = join(project, "build/vm/stable");
-  for (const path of [own, kernels]) mkdirSync(path, { recursive: true });
-  const kernel = cachedKernel(kernels, "stable");
+  const own = join(project, "build/vm/systemd");
+  mkdirSync(own, { recursive: true });
+  const kernel = cachedKernel(project, "stable");
   const machine = {
     image: kernel.image,
     initramfs: join(own, "guest.cpio"),
     parameters: [],
     console: join(own, "console.log"),
     results: join(own, "results.jsonl"),
-    disks: [await cachedImage(own)],
+    disks: [await cachedImage(project)],
     seconds,
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");

@@ -21,8 +21,8 @@ testCriu(
     silent(checkpoint(before, images));
     assert.is(shown(scopeOf(before), "ActiveState"), "inactive");
     using after = containerOf(before.bundle, uniqueId());
-    const { path } = after.bundle;
-    silent(runtime(["restore", "--detach", "--image-path", images, "--bundle", path, after.id], SYSTEMD));
+    const given = ["--image-path", images, "--bundle", after.bundle.path, "--pid-file", after.pidFile];
+    silent(runtime(["restore", "--detach", ...given, after.id], SYSTEMD));
     const unit = scopeOf(after);
     assert.is(shown(unit, "ActiveState"), "active");
     assert.is(shown(unit, "TasksMax"), "77");

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Patch } from "../../harness/bundle.ts";
 import { cgroupsNamed } from "../../harness/cgroups.ts";
-import { type Container, container } from "../../harness/container.ts";
+import { type Container, container, orGone } from "../../harness/container.ts";
 import { uniqueId, workDirectory } from "../../harness/environment.ts";
 import { command } from "../../harness/mount.ts";
 import { testToken } from "../../harness/run-file.ts";
@@ -13,26 +13,12 @@ export const SYSTEMD: Call = { global: ["--systemd-cgroup"] };
 
 /** A container that waits for its start in a scope: that of `patch`, or `tsrun-ID.scope`. */
 export function createdInScope(patch: Patch = {}, call: Call = {}): Container {
-  const box = container(patch);
-  try {
-    box.create({ ...SYSTEMD, ...call });
-    return box;
-  } catch (error) {
-    box[Symbol.dispose]();
-    throw error;
-  }
+  return orGone(container(patch), (box) => box.create({ ...SYSTEMD, ...call }));
 }
 
 /** The same, running. */
 export function startedInScope(patch: Patch = {}): Container {
-  const box = createdInScope(patch);
-  try {
-    box.start();
-    return box;
-  } catch (error) {
-    box[Symbol.dispose]();
-    throw error;
-  }
+  return orGone(container(patch), (box) => box.runDetached(SYSTEMD));
 }
 
 /** The scope of a container whose config has no cgroupsPath. */
