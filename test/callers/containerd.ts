@@ -55,10 +55,7 @@ export async function startContainerd({ systemd = false } = {}): Promise<Daemon>
   writeFileSync(config, configuration(systemd));
   mkdirSync(NETWORKS, { recursive: true });
   writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(NETWORK));
-  const daemon = await startDaemon(
-    ["containerd", "--config", config],
-    () => call(["ctr", "plugins", "list"]).status === 0,
-  );
+  const daemon = await startDaemon(["containerd", "--config", config], SOCKET);
   for (const namespace of ["default", "k8s.io"])
     printed(call(["ctr", "--namespace", namespace, "images", "import", writeImages()]));
   return daemon;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { freshDirectory } from "../harness/environment.ts";
 import { slowness } from "../harness/slowness.ts";
@@ -18,14 +19,17 @@ export interface Daemon {
 const START_SECONDS = 30 * slowness;
 const STOP_SECONDS = 15;
 
-/** Starts a daemon and waits until `ready` says so. @throws Error with its log when it ends or takes too long */
-export async function startDaemon(argv: readonly string[], ready: () => boolean): Promise<Daemon> {
+/**
+ * Starts a daemon and waits until it listens on its socket; its first caller may still have to wait a little.
+ * @throws Error with its log when it ends or takes too long
+ */
+export async function startDaemon(argv: readonly string[], socket: string): Promise<Daemon> {
   const path = join(freshDirectory("daemon"), "log");
   const log = () => readFileSync(path, "utf8");
   const start = async () => {
     const child = spawned(argv, path);
     try {
-      await until(ready, child);
+      await untilListening(socket, child);
     } catch (error) {
       await stop(child);
       throw new Error(`${argv[0]} did not start: ${error}\n${log()}`);
@@ -51,13 +55,24 @@ function spawned([file = "", ...args]: readonly string[], path: string): ChildPr
   return child;
 }
 
-async function until(ready: () => boolean, child: ChildProcess): Promise<void> {
+async function untilListening(socket: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
-  while (!ready()) {
+  while (!(await isListenedOn(socket))) {
     if (hasEnded(child)) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
     if (performance.now() > deadline) throw new Error(`it was not ready within ${START_SECONDS} s`);
     await Bun.sleep(50);
   }
+}
+
+function isListenedOn(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.on("error", () => resolve(false));
+    connection.on("connect", () => {
+      connection.destroy();
+      resolve(true);
+    });
+  });
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -6,6 +6,8 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { BUSYBOX, writeImages } from "./images.ts";
 import { snippet } from "./snippets.ts";
 
+const SOCKET = "/run/docker.sock";
+
 /** What this machine of the tests needs besides the page's example. */
 const HERE = { bridge: "none", iptables: false, "ip-forward": false };
 
@@ -14,7 +16,7 @@ export async function startDocker(): Promise<Daemon> {
   const example: object = JSON.parse(snippet("docker", "json", runtimePath));
   const config = join(workDirectory, "daemon.json");
   writeFileSync(config, JSON.stringify({ ...example, ...HERE }));
-  const daemon = await startDaemon(["dockerd", "--config-file", config], () => docker("info").status === 0);
+  const daemon = await startDaemon(["dockerd", "--config-file", config], SOCKET);
   printed(docker("load", "--quiet", "--input", writeImages()));
   return daemon;
 }
@@ -40,5 +42,5 @@ export function box(
 
 /** `docker` with its words, to the daemon of this machine whatever the caller's environment names. */
 export function docker(...words: string[]): Said {
-  return call(["docker", "--host", "unix:///run/docker.sock", ...words]);
+  return call(["docker", "--host", `unix://${SOCKET}`, ...words]);
 }

@@ -14,17 +14,22 @@ import { connectCri } from "./cri.ts";
 import { ctr, pidOf, WITH_TSRUN } from "./ctr.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
-import { runPod } from "./pod.ts";
+import { type Pod, runPod } from "./pod.ts";
 
 const controllers = cgroup2Controllers();
 const atFirst = watchMachine();
 const daemon = await startContainerd();
 const cri = connectCri(SOCKET);
+const missing = ["memory", "cpu", "pids"].filter((name) => !controllers.has(name));
+const testLimits = testIf(missing.length === 0, `needs cgroup controller ${missing.join(" and ")}`);
 
-/** A test that needs controllers. */
-function testWith(...names: readonly string[]) {
-  const missing = names.filter((name) => !controllers.has(name));
-  return testIf(missing.length === 0, `needs cgroup controller ${missing.join(" and ")}`);
+/** The pod of all tests that need one. */
+const pod = missing.length === 0 ? await runPod(cri) : null;
+
+function testInPod(name: string, body: (pod: Pod) => Promise<void>): void {
+  testLimits(name, async () => {
+    if (pod !== null) await body(pod);
+  });
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -35,7 +40,7 @@ function cgroupFile(pid: number, file: string): string {
   return readFileSync(join(cgroup2Of(pid), file), "utf8").trim();
 }
 
-testWith("memory", "cpu")(
+testLimits(
   "ctr: --memory-limit, --cpu-quota and --cpu-shares limit, and metrics tell what is used",
   async () => {
     const limits = [
@@ -65,12 +70,7 @@ testWith("memory", "cpu")(
   },
 );
 
-testWith(
-  "memory",
-  "cpu",
-  "pids",
-)("a pod's cgroups hang together, and its containers' limits can be changed", async () => {
-  await using pod = await runPod(cri);
+testInPod("a pod's cgroups hang together, and its containers' limits can be changed", async (pod) => {
   assert.is(cgroupFile(await pod.pid(), "cpu.weight"), "1"); // of the sandbox's 2 shares
   const resources = {
     memory_limit_in_bytes: 64 * MEGABYTE,
@@ -78,7 +78,7 @@ testWith(
     cpu_quota: 20000,
     cpu_period: 100000,
   };
-  const app = await pod.run("app", FOREVER, { resources });
+  const app = await pod.run("limited", FOREVER, { resources });
   const pid = await app.pid();
   assert.match(cgroup2Of(pid), /\/kubepods\/[^/]+$/);
   assert.is(cgroupFile(pid, "memory.max"), String(64 * MEGABYTE));
@@ -90,23 +90,22 @@ testWith(
   assert.is(cgroupFile(pid, "cpu.max"), "20000 100000");
 });
 
-testWith("memory", "cpu")("statistics of a container are told through the CRI", async () => {
-  await using pod = await runPod(cri);
-  const app = await pod.run("app", "while :; do :; done");
+testInPod("statistics of a container are told through the CRI", async (pod) => {
+  const app = await pod.run("busy", "while :; do :; done");
   const stats = async () => (await cri.call("ContainerStats", { container_id: app.id })).stats;
   const used = async () => Number((await stats()).cpu?.usage_core_nano_seconds?.value);
   const before = await used();
   await Bun.sleep(500);
   assert.ok((await used()) > before);
   assert.ok(Number((await stats()).memory?.working_set_bytes?.value) > 0);
+  await cri.call("StopContainer", { container_id: app.id, timeout: 0 });
 });
 
-testWith("memory", "cpu")(
+testInPod(
   "a container that takes more memory than it may is killed, and its status says why",
-  async () => {
-    await using pod = await runPod(cri);
+  async (pod) => {
     const resources = { memory_limit_in_bytes: 16 * MEGABYTE };
-    const app = await pod.run("app", "head -c 64000000 /dev/zero | tail", { resources });
+    const app = await pod.run("greedy", "head -c 64000000 /dev/zero | tail", { resources });
     const { exit_code, reason } = await app.ended();
     assert.not.equal(exit_code, 0);
     assert.is(reason, "OOMKilled");
@@ -114,6 +113,7 @@ testWith("memory", "cpu")(
 );
 
 test("nothing is left of all these, nor of containerd", async () => {
+  await pod?.[Symbol.asyncDispose]();
   cri[Symbol.dispose]();
   await daemon.stop();
   call(["ip", "link", "delete", BRIDGE]); // the first pod has made it
