@@ -46,17 +46,23 @@ function configuration(systemd: boolean): string {
 
 export const SOCKET = "/run/containerd/containerd.sock";
 
+/** The namespace of pods, and that of `ctr` when it is told no other. */
+export const NAMESPACES = { pods: "k8s.io", ctr: "default" } as const;
+
 /**
- * Starts containerd, with the images. Its directories are the usual ones: the machine has them for itself. With
- * `systemd` that makes the cgroups of its pods.
+ * Starts containerd, with the images in these of its namespaces. Its directories are the usual ones: the machine has
+ * them for itself. With `systemd` that makes the cgroups of its pods.
  */
-export async function startContainerd({ systemd = false } = {}): Promise<Daemon> {
+export async function startContainerd({
+  systemd = false,
+  namespaces = Object.values(NAMESPACES) as readonly string[],
+} = {}): Promise<Daemon> {
   const config = join(workDirectory, "containerd.toml");
   writeFileSync(config, configuration(systemd));
   mkdirSync(NETWORKS, { recursive: true });
   writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(NETWORK));
   const daemon = await startDaemon(["containerd", "--config", config], SOCKET);
-  for (const namespace of ["default", "k8s.io"])
+  for (const namespace of namespaces)
     printed(call(["ctr", "--namespace", namespace, "images", "import", writeImages()]));
   return daemon;
 }

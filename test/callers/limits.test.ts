@@ -9,7 +9,7 @@ import { cgroup2Controllers, cgroup2Of } from "../harness/cgroups.ts";
 import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { call, printed } from "./call.ts";
-import { BRIDGE, SOCKET, startContainerd } from "./containerd.ts";
+import { BRIDGE, NAMESPACES, SOCKET, startContainerd } from "./containerd.ts";
 import { connectCri } from "./cri.ts";
 import { ctr, pidOf, WITH_TSRUN } from "./ctr.ts";
 import { BUSYBOX } from "./images.ts";
@@ -18,7 +18,9 @@ import { type Pod, runPod } from "./pod.ts";
 
 const controllers = cgroup2Controllers();
 const atFirst = watchMachine();
-const daemon = await startContainerd();
+// ctr, too, finds its image among those of pods: to unpack it takes long in emulation.
+process.env["CONTAINERD_NAMESPACE"] = NAMESPACES.pods;
+const daemon = await startContainerd({ namespaces: [NAMESPACES.pods] });
 const cri = connectCri(SOCKET);
 const missing = ["memory", "cpu", "pids"].filter((name) => !controllers.has(name));
 const testLimits = testIf(missing.length === 0, `needs cgroup controller ${missing.join(" and ")}`);

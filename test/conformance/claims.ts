@@ -105,6 +105,8 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "an absolute cgroupsPath is taken from the top of the hierarchy": "linux.cgroupsPath",
     "the last rule that fits decides": "linux.resources linux.resources.devices",
     "a rule that allows a device opens it": "linux.resources.devices[].{allow,type,major,minor,access}",
+  },
+  "integration/cgroup-limits.test.ts": {
     "memory.swap counts memory in, memory.swap.max doesn't": "linux.resources.memory.swap",
     "memory.reservation is memory.low": "linux.resources.memory.reservation",
     "cpu.shares of 1024 is cpu.weight 100, the default of both": "linux.resources.cpu.shares",

@@ -15,16 +15,17 @@ import type { MachineName } from "./prepare.ts";
 import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const OF_KERNELS = ["cgroups", "filesystems", "idmapped-mounts", "labels"].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration/${name}.test.ts`);
 
 /**
  * What is tsrun's, criu's or the cgroup controllers' work, the same in both kernels, and takes long in emulation: only
  * `make test-vm KERNEL=backports` asks it of the newer one.
  */
-const OF_STABLE_ALONE =
-  /^test\/(vm\/(checkpoint[a-z-]*|restore|update[a-z-]*|events|rootless|memory|oom|cpu|io|pids|freeze)|integration\/cgroups)\.test\.ts$/;
+const OF_STABLE_ALONE = [
+  ...["check-bundle", "checkpoint", "checkpoint-mounts", "checkpoint-options", "checkpoint-terminals", "cpu"],
+  ...["events", "freeze", "hierarchy", "io", "memory", "oom", "pids", "restore", "rootless", "update"],
+  "update-flags",
+].map((name) => `test/vm/${name}.test.ts`);
 
 /**
  * Begins to fetch what the machines boot from, while other tests run, and in the time that these leave. Returned when
@@ -56,7 +57,7 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   );
   const meanwhile = inSystemd(project);
   machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));
-  const newer = features.filter((file) => !OF_STABLE_ALONE.test(file));
+  const newer = features.filter((file) => !OF_STABLE_ALONE.includes(file));
   machines.push(await inGuest(project, "backports", unique([...newer, ...filesOf(left())])));
   const documented = compareDocument(project, machines);
   machines.push(await meanwhile);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SOCKET, startContainerd } from "../../callers/containerd.ts";
+import { NAMESPACES, SOCKET, startContainerd } from "../../callers/containerd.ts";
 import { connectCri } from "../../callers/cri.ts";
 import { runPod } from "../../callers/pod.ts";
 import { cgroup2Of } from "../../harness/cgroups.ts";
@@ -14,7 +14,7 @@ import { shown, slice } from "./units.ts";
 
 const isHere = Bun.which("containerd") !== null;
 const testCri = testIf(isHere, "needs containerd");
-const daemon = isHere ? await startContainerd({ systemd: true }) : null;
+const daemon = isHere ? await startContainerd({ systemd: true, namespaces: [NAMESPACES.pods] }) : null;
 const cri = connectCri(SOCKET);
 
 const MEGABYTE = 1024 * 1024;
