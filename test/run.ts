@@ -115,7 +115,7 @@ async function inParallel(queue: readonly TestFile[]): Promise<void> {
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await run(file);
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker)); // tests also wait
 }
 
 async function run({ path, kind, missing }: TestFile): Promise<void> {

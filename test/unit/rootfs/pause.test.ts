@@ -115,11 +115,12 @@ function refusing(call: string, argument: string): readonly string[] {
   return [process.execPath, join(import.meta.dir, "refuse-syscall.ts"), call, argument, native];
 }
 
-test("pause is a page of code and little more than a page of stack", async () => {
+// What the kernel gives a program, and its own stack, begin at random places: on three pages at most.
+test("pause is a page of code and three pages of stack at most", async () => {
   assert.ok(statSync(native).size <= 4096, `${statSync(native).size} bytes`);
   using pause = await paused([native]);
   assert.ok(memory(pause.pid, "Rss") <= 16, `${memory(pause.pid, "Rss")} kB resident`);
-  assert.ok(memory(pause.pid, "Anonymous") <= 8, `${memory(pause.pid, "Anonymous")} kB anonymous`);
+  assert.ok(memory(pause.pid, "Anonymous") <= 12, `${memory(pause.pid, "Anonymous")} kB anonymous`);
 });
 
 /** In kB, proc(5). */
