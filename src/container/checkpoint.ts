@@ -91,7 +91,7 @@ function requestFor(
     leaveRunning: options.leaveRunning,
     trackMemory: options.preDump || undefined,
     freezeCgroup: cgroup === "" ? undefined : cgroup,
-    externalMounts: savedMounts(config, { bundle: saved.bundle, cgroup }, table),
+    externalMounts: savedMounts(config, { bundle: saved.bundle, cgroups: saved.cgroup?.mount ?? "" }, table),
     external: savedNamespaces(config, pid),
   };
 }

@@ -4,6 +4,7 @@ import type { Mailbox } from "../agent/mailbox.ts";
 import { close } from "../kernel/calls.ts";
 import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
@@ -143,7 +144,7 @@ async function make(
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
   const keyring = options.ownKeyring ? options.id : null;
-  const context = contextOf(bundle, namespaces, cgroup.saved?.path ?? null, keyring, labels, prepared);
+  const context = contextOf(bundle, namespaces, keyring, labels, prepared);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -273,7 +274,6 @@ function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
 export function contextOf(
   bundle: Bundle,
   namespaces: InitContext["namespaces"],
-  cgroup: string | null,
   keyring: string | null,
   labels: ProcessLabels | null,
   prepared: PreparedMounts | null,
@@ -290,7 +290,7 @@ export function contextOf(
     inUserNamespace: hasUserNamespace || unprivileged !== null,
     hasUserNamespace,
     unprivileged,
-    cgroup,
+    cgroups: findUnifiedMount() ?? null,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
   };

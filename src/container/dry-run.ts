@@ -28,12 +28,12 @@ export function dryRun(
 ): readonly string[] {
   const namespaces = openNamespaces(bundle.config);
   const program = new Program();
-  const cgroup = driver.place(id, bundle.config).path;
+  driver.place(id, bundle.config);
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
   using prepared = prepareMounts(bundle, namespaces);
   const keyring = flags.noNewKeyring ? null : id;
-  const context = contextOf(labelled, namespaces, cgroup, keyring, labels, prepared);
+  const context = contextOf(labelled, namespaces, keyring, labels, prepared);
   const { root } = setUp(program, context);
   leaveHost(program, root, bundle, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
   becomeProcess(program, bundle, { preservedFds: 0, unprivileged: context.unprivileged });

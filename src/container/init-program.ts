@@ -100,8 +100,8 @@ export interface InitContext {
   readonly unprivileged: Unprivileged | null;
   /** What was prepared for some of the mounts, by index. */
   readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
-  /** The container's cgroup directory on the host. */
-  readonly cgroup: string | null;
+  /** Where the host has cgroup v2 mounted; null when nowhere. */
+  readonly cgroups: string | null;
   readonly hostHasKcore: boolean;
   /** Mount point of the host that the rootfs lies on, when it must become private; see bindRootfs. */
   readonly privateParent: string | null;
@@ -167,14 +167,14 @@ interface Tree {
 }
 
 function mountAll(program: Program, context: InitContext): Tree {
-  const { bundle, namespaces, cgroup, inUserNamespace } = context;
+  const { bundle, namespaces, cgroups, inUserNamespace } = context;
   const { config, process, rootfs } = bundle;
   const { linux = {}, mounts = [] } = config;
   const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent);
   const mounted = addMounts(program, root, mounts, {
     bundle: bundle.path,
     rootfs,
-    cgroup,
+    cgroups,
     namespaces,
     inUserNamespace,
     prepared: context.preparedMounts,

@@ -117,7 +117,7 @@ async function make(
         logFile: LOG,
         restoreAsSibling: true,
         evasiveDevices: true,
-        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroup: place.path }, mountTable()),
+        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroups: place.mount }, mountTable()),
         cgroupRoots: [{ controller: "", path: place.path.slice(place.mount.length) }],
         joined,
         inherited: [...streams, ...handed.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index }))],

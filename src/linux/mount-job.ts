@@ -14,8 +14,8 @@ import type { ProcGuard } from "./proc-places.ts";
 export interface MountContext {
   readonly bundle: string;
   readonly rootfs: string;
-  /** The container's cgroup directory on the host; null when it has none. */
-  readonly cgroup: string | null;
+  /** Where the host has cgroup v2 mounted; null when nowhere. */
+  readonly cgroups: string | null;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
   /** What was prepared for some of the mounts, by index. */

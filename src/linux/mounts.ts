@@ -68,7 +68,10 @@ export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
   }
 }
 
-/** cgroup v2: a view of its own in a new cgroup namespace, else the container's directory, read-only when asked. */
+/**
+ * cgroup v2: a view of its own in a new cgroup namespace; else the host's mount itself, so that each path of
+ * /proc/PID/cgroup leads on from it. A new mount would reset the host's options, such as nsdelegate (cgroups(7)).
+ */
 function mountCgroup(job: MountJob): Fd {
   const { where, mount, options, context } = job;
   // The options that v1 knows (`name=`, controllers) mean nothing here; nsdelegate and others are the host's.
@@ -77,7 +80,7 @@ function mountCgroup(job: MountJob): Fd {
       { ...job, mount: { ...mount, source: "cgroup2" }, options: { ...options, data: [] } },
       "cgroup2",
     );
-  if (context.cgroup === null) return fail(where, "there is no cgroup to mount");
-  const source = { path: context.cgroup, isDirectory: true };
+  if (context.cgroups === null) return fail(where, "this host has no cgroup v2 to mount");
+  const source = { path: context.cgroups, isDirectory: true };
   return bindMount({ ...job, options: { ...options, bind: "bind", data: [] } }, source);
 }

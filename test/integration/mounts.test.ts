@@ -101,11 +101,29 @@ testTsrun("a cgroup mount is cgroup2, with the flags asked for", () => {
   assert.match(seen, /^cgroup\.procs$/m);
 });
 
-testTsrun("a cgroup mount without a cgroup namespace shows the container's own cgroup only", () => {
-  const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
-  const mounts = [...DEFAULT_MOUNTS, cgroup];
-  assert.is(inside(["cat", "/sys/fs/cgroup/cgroup.procs"], { mounts }), "1\n");
-});
+/** The processes of the cgroup that /proc says is the shell's own. */
+const IN_OWN_CGROUP = 'cat "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.procs"';
+
+for (const user of [false, true]) {
+  const how = user ? " and with a user namespace" : "";
+  testTsrun(
+    `a cgroup mount without a cgroup namespace${how} has the cgroups where /proc says, read-only`,
+    () => {
+      const mounts = [
+        ...DEFAULT_MOUNTS,
+        { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] },
+      ];
+      const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+      const mappings = user ? { uidMappings: mapping, gidMappings: mapping } : {};
+      const linux = { namespaces: namespaces({ user }), ...mappings };
+      const seen = inside(["sh", "-c", `${IN_OWN_CGROUP}; mkdir /sys/fs/cgroup/x 2>&1; true`], {
+        mounts,
+        linux,
+      });
+      assert.match(seen, /^1\n(\d+\n)?mkdir: .*Read-only file system\n$/);
+    },
+  );
+}
 
 // Bind mounts
 

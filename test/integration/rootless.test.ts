@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
+import { cgroup2Mount } from "../harness/cgroups.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
@@ -36,6 +37,18 @@ test("the container is isolated as far as its user may: mounts, pids, host name;
   const { stdout, stderr } = ran({ args: script(text) });
   assert.match(stdout, /^tsrun\n\d\n0\n/);
   assert.match(stderr, /Read-only/);
+});
+
+testTsrun("without a cgroup of its own it sees the host's where a mount asks for them, read-only", () => {
+  const path = own({ args: script("cat /tmp/cgroups/cgroup.controllers; touch /tmp/cgroups/x") });
+  const file = join(path, "config.json");
+  const config = JSON.parse(readFileSync(file, "utf8"));
+  const tmpfs = { destination: "/tmp", type: "tmpfs", source: "tmpfs" };
+  const cgroups = { destination: "/tmp/cgroups", type: "cgroup", source: "cgroup", options: ["ro"] };
+  writeFileSync(file, JSON.stringify({ ...config, mounts: [...config.mounts, tmpfs, cgroups] }));
+  const { stdout, stderr } = call(["run", "--bundle", path, uniqueId()]);
+  assert.match(stderr, /Read-only/);
+  assert.is(stdout, readFileSync(join(cgroup2Mount(), "cgroup.controllers"), "utf8"));
 });
 
 testTsrun("check honours the bundle of an ordinary user that runs, and names what needs a cgroup", () => {

@@ -51,7 +51,8 @@ for (const [what, cgroup] of [
     const mounts = [...DEFAULT_MOUNTS, { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup" }];
     using box = await counting({ mounts, linux: { namespaces: namespaces({ cgroup }) } });
     using after = restored(box, saved(box));
-    const seen = after.exec("cat", "/sys/fs/cgroup/cgroup.procs").stdout.trim().split("\n").map(Number);
+    const own = 'cat "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)/cgroup.procs"';
+    const seen = after.exec("sh", "-c", own).stdout.trim().split("\n").map(Number);
     assert.ok(seen.includes(1), `${seen}`);
     assert.match(cgroup2Of(after.pid()), new RegExp(`${after.id}$`));
   });

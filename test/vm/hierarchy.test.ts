@@ -168,6 +168,16 @@ testDelegated("a container may join another's cgroup namespace", () => {
   assert.match(succeeded(second.exec("cat", "/proc/self/cgroup")).stdout, /^0::\/\.\.\/[^/]+\n$/);
 });
 
+testDelegated(
+  "a container without a cgroup namespace sees all cgroups, and the host's stay delegated",
+  () => {
+    const script = 'cat "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)/cgroup.procs"; ls /sys/fs/cgroup';
+    const seen = inside(["sh", "-c", script], OWN_CGROUP);
+    assert.match(seen, /^1\n/);
+    assert.ok(seen.includes("\ncgroup.subtree_control\n") && !seen.includes("\ncgroup.type\n"), "the root");
+  },
+);
+
 // Removal
 
 test("delete --force removes a container that goes on making cgroups and processes", async () => {

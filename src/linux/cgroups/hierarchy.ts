@@ -13,11 +13,16 @@ const USUAL_MOUNTS = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] as const;
 
 let known: string | undefined;
 
+/** The directory that cgroup v2 is mounted on; undefined when there is none. */
+export function findUnifiedMount(): string | undefined {
+  known ??= usualMount() ?? unifiedMountIn(readText("/proc/self/mountinfo"));
+  return known;
+}
+
 /** The directory that cgroup v2 is mounted on. @throws ConfigError when there is none */
 export function unifiedMount(): string {
-  known ??= usualMount() ?? unifiedMountIn(readText("/proc/self/mountinfo"));
   return (
-    known ??
+    findUnifiedMount() ??
     fail(
       "linux.cgroupsPath",
       "this host has no cgroup v2 mounted: mount -t cgroup2 none /sys/fs/cgroup/unified",

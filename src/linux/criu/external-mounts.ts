@@ -15,8 +15,8 @@ const NULL = "/dev/null";
 /** What the mounts of a container depend on besides its config. */
 export interface MountPlace {
   readonly bundle: string;
-  /** The container's cgroup directory on the host. */
-  readonly cgroup: string;
+  /** Where the host has cgroup v2 mounted. */
+  readonly cgroups: string;
 }
 
 interface External {
@@ -58,7 +58,7 @@ export function restoredMounts(config: Config, where: MountPlace, hostTable: rea
   return [...mounts.filter(({ key }) => key !== NULL), { key: NULL, value: NULL }];
 }
 
-function externalsOf(config: Config, { bundle, cgroup }: MountPlace): readonly External[] {
+function externalsOf(config: Config, { bundle, cgroups }: MountPlace): readonly External[] {
   const { mounts = [], linux = {} } = config;
   const namespaces = new Set(linux.namespaces?.map(({ type }) => type));
   const externals = mounts.flatMap((mount): External[] => {
@@ -68,7 +68,7 @@ function externalsOf(config: Config, { bundle, cgroup }: MountPlace): readonly E
       return [{ place, source, recursive: mount.options?.includes("rbind") ?? false }];
     }
     const isCgroup = mount.type === "cgroup" || mount.type === "cgroup2";
-    return isCgroup && !namespaces.has("cgroup") ? [{ place, source: cgroup, recursive: false }] : [];
+    return isCgroup && !namespaces.has("cgroup") ? [{ place, source: cgroups, recursive: false }] : [];
   });
   if (!namespaces.has("user")) return externals;
   // A user namespace makes no device nodes: each is bound from the host's /dev.

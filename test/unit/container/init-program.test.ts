@@ -41,7 +41,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     inUserNamespace: created.includes("user"),
     hasUserNamespace: created.includes("user"),
     unprivileged: null,
-    cgroup: "/sys/fs/cgroup/x",
+    cgroups: "/sys/fs/cgroup",
     hostHasKcore: false,
     privateParent: null,
   });

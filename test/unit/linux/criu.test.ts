@@ -73,7 +73,7 @@ const entry = (point: string, root = "/", id = "1"): MountEntry => ({
   type: "x",
   shared: false,
 });
-const place = { bundle: "/b", cgroup: "/sys/fs/cgroup/x" };
+const place = { bundle: "/b", cgroups: "/sys/fs/cgroup" };
 const config = {
   ociVersion: "1.0.2",
   root: { path: "rootfs" },
@@ -116,7 +116,7 @@ test("each is mounted from where the bundle and the host have it", () => {
       "/data /b/data",
       "/data/deep /b/data/deep",
       "/one /host/one",
-      "/sys/fs/cgroup /sys/fs/cgroup/x",
+      "/sys/fs/cgroup /sys/fs/cgroup",
       "/dev/null /dev/null",
     ],
   );
