@@ -73,6 +73,14 @@ export class Connection implements Disposable {
     return peerPid(this.socket) !== 0;
   }
 
+  /**
+   * Waits until the other side knows who we are. systemd's own socket needs it: a message that is read together with
+   * the end of the authentication lies there until another one comes. @throws BusLostError
+   */
+  untilAccepted(deadline: number): void {
+    while (!this.accepted && !this.readAccepted()) this.readMore(deadline);
+  }
+
   /** Sends a call; returns the number to ask for its answer by. */
   send(call: MethodCall): number {
     this.serial += 1;

@@ -45,6 +45,7 @@ export class Manager implements Disposable {
     this.connection = connection;
     this.isBus = isBus;
     if (isBus) connection.send({ ...BUS, member: "Hello" });
+    else untilAccepted(connection);
   }
 
   /** Asks for a transient unit around a process, and does not wait. @throws SystemdError */
@@ -205,6 +206,17 @@ export class Manager implements Disposable {
 
   [Symbol.dispose](): void {
     this.connection[Symbol.dispose]();
+  }
+}
+
+/** @throws SystemdError */
+function untilAccepted(connection: Connection): void {
+  try {
+    connection.untilAccepted(performance.now() + PATIENCE);
+  } catch (error) {
+    connection[Symbol.dispose]();
+    if (!(error instanceof BusLostError)) throw error;
+    throw new SystemdError(`systemd does not let this process in: ${error.message}`);
   }
 }
 

@@ -98,7 +98,9 @@ test("without a message bus systemd is asked at its own socket", () => {
   const env = { DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent/bus" };
   using box = createdInScope({ args: ["sleep", "60"] }, { env });
   assert.is(shown(scopeOf(box), "ActiveState"), "active");
+  const began = performance.now();
   succeeded(runtime(["delete", "--force", box.id], { env }));
+  assert.ok(performance.now() - began < 15_000, "systemd has not answered, and was waited for");
   assert.is(shown(scopeOf(box), "LoadState"), "not-found");
 });
 

@@ -153,6 +153,20 @@ for (const [what, greeting, complaint] of [
     assert.ok(performance.now() - before < 3000);
   });
 
+testWithBus("who waits to be let in is told when that is done, or that nobody answers", async () => {
+  await using there = await bus();
+  using connection = new Connection(there.socket);
+  connection.untilAccepted(soon());
+  connection.send({ ...BUS, member: "Hello" });
+  there.daemon.kill("SIGSTOP");
+  using second = new Connection(there.socket);
+  assert.throws(
+    () => second.untilAccepted(soon(100)),
+    (error: unknown) => error instanceof BusLostError,
+  );
+  there.daemon.kill("SIGCONT");
+});
+
 test("a listener that speaks something else is refused", async () => {
   await using there = await listener("DATA\r\nOK 12\r\nHTTP/1.1 400 Bad Request\r\n\r\n");
   using connection = new Connection(there.socket);
