@@ -1,7 +1,8 @@
 import { slowness } from "./slowness.ts";
 
 const PATIENCE_MS = 5000 * slowness;
-const STEP_MS = 10;
+/** A look may cost a process, and where all is slow so many looks would keep what is waited for from happening. */
+const STEP_MS = 10 * slowness;
 
 /** Waits until `condition` holds; throws, naming `what` was waited for, when it doesn't within 5 s or, where all is slow, longer. */
 export async function waitUntil(condition: () => boolean, what: string): Promise<void> {
