@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -13,6 +13,7 @@ import { command, mounted } from "../harness/mount.ts";
 import { type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { slowness } from "../harness/slowness.ts";
+import { swapping } from "../harness/swapping.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { checked, checkedAsRoot, type Found, row, verdict, without } from "./check/checked.ts";
 import { parseTap } from "./check/tap.ts";
@@ -197,6 +198,17 @@ testIf(slowness === 1, "needs a machine that is not emulated")("a check takes le
   checked();
   const took = performance.now() - began;
   assert.ok(took < 2000, `${took} ms`);
+});
+
+/** Each of a few checks meets a rename often enough: one of them nearly always did. */
+const CHECKS_MEANWHILE = slowness > 1 ? 1 : 5;
+
+testTsrun("a check finds the same while others rename", async () => {
+  const directory = freshDirectory("renamed");
+  for (const name of ["a", "b"]) writeFileSync(join(directory, name), "");
+  await using _ = await swapping(directory, "a", "b");
+  for (let turn = 0; turn < CHECKS_MEANWHILE; turn++)
+    assert.is(row(checked(), "openat2.in-root").state, "works");
 });
 
 testTsrun("a check leaves no file of criu's", () => {

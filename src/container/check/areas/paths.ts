@@ -1,3 +1,4 @@
+import { SyscallError } from "../../../kernel/call.ts";
 import { CWD, openat, openat2 } from "../../../kernel/calls.ts";
 import {
   O_DIRECTORY,
@@ -10,6 +11,7 @@ import {
   RESOLVE_NO_XDEV,
 } from "../../../kernel/constants.ts";
 import { ERRNO } from "../../../kernel/errno.ts";
+import { MOST_TRIES } from "../../../linux/inside.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { Missing } from "../verdict.ts";
 
@@ -44,7 +46,11 @@ export const paths: Area = {
       config: [EVERY_CONTAINER],
       probe({ subject }) {
         const proc = subject.do(openat(CWD, "/proc", O_PATH | O_DIRECTORY));
-        subject.do(openat2(proc, "/../version", O_RDONLY, RESOLVE_IN_ROOT));
+        const climb = openat2(proc, "/../version", O_RDONLY, RESOLVE_IN_ROOT);
+        let result = subject.attempt(climb);
+        for (let tries = 0; tries < MOST_TRIES && result === -ERRNO.EAGAIN; tries++)
+          result = subject.attempt(climb);
+        if (result < 0) throw new SyscallError(climb, -result);
       },
     },
     ...RESTRICTIONS.map(restriction),
