@@ -80,9 +80,23 @@ export function connectCri(socket: string): Cri {
   const client = new Client(`unix://${socket}`, credentials.createInsecure());
   const methods = loadService();
   return {
-    call: (name, request = {}) => unary(client, methods, name, request),
+    call: (name, request = {}) => onceInitialized(() => unary(client, methods, name, request)),
     [Symbol.dispose]: () => client.close(),
   };
+}
+
+/** A containerd that has just been started listens before its CRI answers: its callers ask again, as the kubelet does. */
+async function onceInitialized<T>(ask: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + SECONDS * 1000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isEarly = error instanceof Error && error.message.endsWith(": server is not initialized yet");
+      if (!isEarly || Date.now() > deadline) throw error;
+    }
+    await Bun.sleep(50);
+  }
 }
 
 function loadService(): ServiceDefinition {
