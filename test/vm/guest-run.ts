@@ -23,9 +23,10 @@ export async function runInGuest(project: string, task: Task): Promise<Place> {
 
 /**
  * The kernel patches its own code by way of int3, and QEMU's emulation, with more than one processor, sometimes runs
- * into one that has been taken away again. That is no fault of the guest's: the machine is booted once more.
+ * into one that has been taken away again, now and then for ever. That is no fault of the guest's: the machine is booted
+ * once more.
  */
-const EMULATORS_FAULT = /Oops: int3/;
+const EMULATORS_FAULT = /Oops: int3|Kernel panic - not syncing: softlockup/;
 
 /**
  * Boots a machine that runs the files and prints what each came to. A guest that does not come to its end is a failure
