@@ -29,15 +29,22 @@ export function complain(text: string): void {
   }
 }
 
-/** Left-aligned columns with two spaces between them, as Go's tabwriter makes them for runc. */
+const PADDING = 3;
+/** The least width of a column, with its padding. */
+const MIN_WIDTH = 12;
+
+/** Left-aligned columns with three spaces between them, as Go's tabwriter makes them for runc. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows.reduce<number[]>(
-    (most, row) => row.map((cell, i) => Math.max(most[i] ?? 0, cell.length)),
-    [],
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(Math.max(12, (widths[i] ?? 0) + 3))))
-      .join("");
-  return rows.map((row) => `${line(row)}\n`).join("");
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, { length }] of row.entries()) {
+      if (length + PADDING > (widths[i] ?? MIN_WIDTH)) widths[i] = length + PADDING;
+    }
+  }
+  let text = "";
+  for (const row of rows) {
+    for (const [i, cell] of row.entries())
+      text += i === row.length - 1 ? `${cell}\n` : cell.padEnd(widths[i] ?? MIN_WIDTH);
+  }
+  return text;
 }

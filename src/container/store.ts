@@ -263,10 +263,9 @@ export class Store {
 
   /** All containers' ids, sorted. */
   ids(): readonly string[] {
-    return this.entries()
-      .filter((entry) => entry.isDirectory && isId(entry.name))
-      .map((entry) => entry.name)
-      .sort();
+    const ids: string[] = [];
+    for (const { name, isDirectory } of this.entries()) if (isDirectory && isId(name)) ids.push(name);
+    return ids.sort();
   }
 
   private entries(): readonly DirectoryEntry[] {
@@ -281,10 +280,11 @@ export class Store {
   }
 
   private openDirectory(id: string, path: string): StateDirectory | null {
-    if (statusIfThere(path) === null) return null;
-    const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
-    if (fd === -ERRNO.ENOENT) return null;
-    return new StateDirectory(id, path, fd < 0 ? here(openat(CWD, path, O_RDONLY | O_DIRECTORY)) : fd);
+    const call = openat(CWD, path, O_RDONLY | O_DIRECTORY);
+    const fd = attempt(call);
+    if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
+    if (fd < 0) throw new SyscallError(call, -fd);
+    return new StateDirectory(id, path, fd);
   }
 }
 
