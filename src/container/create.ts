@@ -7,6 +7,7 @@ import { here } from "../kernel/here.ts";
 import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
+import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
@@ -226,12 +227,8 @@ function wantsLabels({ config: { linux }, process }: Bundle): boolean {
 
 /** Whether a mount asks for what is made before the init is born. */
 export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
-  return mounts.some(
-    ({ options = [], uidMappings, gidMappings }) =>
-      uidMappings !== undefined ||
-      gidMappings !== undefined ||
-      ["idmap", "ridmap", "tmpcopyup"].some((option) => options.includes(option)),
-  );
+  for (const mount of mounts) if (isIdMapped(mount) || isCopiedUp(mount)) return true;
+  return false;
 }
 
 /** Writes the mappings of the container's user namespace, by the means that the caller has. @throws ConfigError */

@@ -1,6 +1,7 @@
 /** What criu(8) would not bring back of what a config.json asks for. */
 import type { Config } from "../../runtime-spec/config.ts";
 import { fail } from "../linux/config-error.ts";
+import { isIdMapped } from "../linux/mount-options.ts";
 
 const LOST: readonly (readonly [path: string, given: (config: Config) => boolean])[] = [
   ["process.ioPriority", ({ process }) => process?.ioPriority !== undefined],
@@ -24,10 +25,7 @@ const UNSAVABLE: readonly (readonly [path: string, given: (config: Config) => bo
 /** @throws ConfigError that names the first property that stands in the way of a checkpoint */
 export function refuseUnsavable(config: Config): void {
   for (const [path, given] of UNSAVABLE) if (given(config)) fail(path, "criu cannot save what this asks for");
-  for (const [index, { options = [], uidMappings, gidMappings }] of (config.mounts ?? []).entries()) {
-    // Without its mapping a mount would show files to other users than it should.
-    const isMapped = ["idmap", "ridmap"].some((option) => options.includes(option));
-    if (isMapped || uidMappings !== undefined || gidMappings !== undefined)
-      fail(`mounts[${index}]`, "criu cannot save an id-mapped mount");
-  }
+  // Without its mapping a mount would show files to other users than it should.
+  for (const [index, mount] of (config.mounts ?? []).entries())
+    if (isIdMapped(mount)) fail(`mounts[${index}]`, "criu cannot save an id-mapped mount");
 }

@@ -7,7 +7,6 @@
  * Loaded only for the containers that ask for it.
  */
 import type { Config, Mount } from "../../runtime-spec/config.ts";
-import type { IdMapping } from "../../runtime-spec/config-linux.ts";
 import { CWD, close, fcntl, memfdCreate, mountSetattr, openat, openTree } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
@@ -24,8 +23,9 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { fail } from "../linux/config-error.ts";
 import { addCopy, copySize, listForCopy, type Owners } from "../linux/copy-up.ts";
+import { type Mappings, readIdmapOption } from "../linux/idmap-option.ts";
 import { names } from "../linux/inside.ts";
-import { isBind, readMountOptions } from "../linux/mount-options.ts";
+import { isBind, isCopiedUp, isIdMapped, readMountOptions } from "../linux/mount-options.ts";
 import { mountOf } from "../linux/mount-table.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
@@ -52,7 +52,7 @@ export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): Prepar
     for (const [index, mount] of mounts.entries()) {
       const where = `mounts[${index}]`;
       if (isIdMapped(mount)) prepared.set(index, { tree: idMappedTree(where, mount, bundle, users) });
-      if (!mount.options?.includes("tmpcopyup")) continue;
+      if (!isCopiedUp(mount)) continue;
       if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
       const content = contentAt(where, index, bundle);
       const size = copySize(content);
@@ -75,18 +75,13 @@ function closeTrees(prepared: ReadonlyMap<number, PreparedMount>): void {
 
 // Id-mapped mounts
 
-function isIdMapped({ options = [], uidMappings, gidMappings }: Mount): boolean {
-  const asked = options.includes("idmap") || options.includes("ridmap");
-  return asked || (uidMappings ?? []).length > 0 || (gidMappings ?? []).length > 0;
-}
-
 /** A copy of what the mount shows, id-mapped: with `ridmap`, all below it too. */
 function idMappedTree(where: string, mount: Mount, { path: bundle }: Bundle, users: UserNamespaces): number {
   const { source = "", options = [] } = mount;
   if (!isBind(mount) || source === "") fail(where, "only bind mounts can be id-mapped");
-  const userns = users.forMount(where, mount);
+  const { bind, idmap, mappings } = readMountOptions(options);
+  const userns = users.forMount(where, mount, mappings);
   const path = isAbsolute(source) ? source : join(bundle, source);
-  const { bind, idmap } = readMountOptions(options);
   const tree = attempt(openTree(CWD, path, OPEN_TREE_CLONE | (bind === "bind" ? 0 : AT_RECURSIVE)));
   if (tree < 0)
     fail(`${where}.source`, `cannot open ${path}: open_tree: ${errnoName(-tree)} (${errnoText(-tree)})`);
@@ -114,25 +109,27 @@ class UserNamespaces {
     this.joined = joins.find(({ type }) => type === "user")?.fd;
   }
 
-  /** The mount's own mappings, or without any the container's. */
-  forMount(where: string, { uidMappings = [], gidMappings = [] }: Mount): number {
-    if (uidMappings.length > 0) return this.withMappings(where, uidMappings, gidMappings);
-    if (this.joined !== undefined) return this.joined;
+  /** The mappings of the mount's option or properties, or without any the container's. */
+  forMount(where: string, { uidMappings = [], gidMappings = [] }: Mount, option: string | null): number {
+    const own = { uidMappings, gidMappings };
     const { uidMappings: uids = [], gidMappings: gids = [] } = this.linux;
+    const container = { uidMappings: uids, gidMappings: gids };
+    if (option !== null) {
+      if (uidMappings.length > 0) fail(where, "has mappings in idmap= and in uidMappings: which of them?");
+      return this.withMappings(where, readIdmapOption(`${where}.options`, option, container));
+    }
+    if (uidMappings.length > 0) return this.withMappings(where, own);
+    if (this.joined !== undefined) return this.joined;
     if (uids.length === 0)
       fail(where, "id-mapped mounts need mappings: the container has no user namespace of its own");
-    return this.withMappings("linux", uids, gids);
+    return this.withMappings("linux", container);
   }
 
-  private withMappings(
-    where: string,
-    uidMappings: readonly IdMapping[],
-    gidMappings: readonly IdMapping[],
-  ): number {
-    const key = JSON.stringify([uidMappings, gidMappings]);
+  private withMappings(where: string, mappings: Mappings): number {
+    const key = JSON.stringify(mappings);
     const known = this.made.get(key);
     if (known !== undefined) return known;
-    const fd = newUserNamespace(where, { uidMappings, gidMappings });
+    const fd = newUserNamespace(where, mappings);
     this.made.set(key, fd);
     return fd;
   }
@@ -140,11 +137,6 @@ class UserNamespaces {
   close(): void {
     for (const fd of this.made.values()) here(close(fd));
   }
-}
-
-interface Mappings {
-  readonly uidMappings: readonly IdMapping[];
-  readonly gidMappings: readonly IdMapping[];
 }
 
 /** A descriptor of a user namespace in which nobody lives. */

@@ -92,6 +92,8 @@ export interface MountOptions {
   readonly remount: boolean;
   readonly copyUp: boolean;
   readonly idmap: "idmap" | "ridmap" | null;
+  /** What follows `idmap=`: see idmap-option.ts. */
+  readonly mappings: string | null;
   /** Options of the file system itself: `size=64k`, `newinstance`. */
   readonly data: readonly string[];
 }
@@ -100,6 +102,7 @@ export interface MountOptions {
 export function readMountOptions(options: readonly string[]): MountOptions {
   let bind: MountOptions["bind"] = null;
   let idmap: MountOptions["idmap"] = null;
+  let mappings: string | null = null;
   let [remount, copyUp] = [false, false];
   const own = { set: 0, clear: 0 };
   const all = { set: 0, clear: 0 };
@@ -114,7 +117,7 @@ export function readMountOptions(options: readonly string[]): MountOptions {
     else if (PROPAGATIONS[recursive] !== undefined)
       propagation.push({ type: PROPAGATIONS[recursive], recursive: true });
     else if (option === "bind" || option === "rbind") bind = option;
-    else if (option === "idmap" || option === "ridmap") idmap = option;
+    else if (asksForIdmap(option)) [idmap, mappings] = idmapOf(option);
     else if (option === "remount") remount = true;
     else if (option === "tmpcopyup") copyUp = true;
     else if (!WITHOUT_EFFECT.has(option) && option !== "") data.push(option);
@@ -122,6 +125,7 @@ export function readMountOptions(options: readonly string[]): MountOptions {
   return {
     bind,
     idmap,
+    mappings,
     remount,
     copyUp,
     set: own.set,
@@ -157,6 +161,28 @@ export function notForBind({ data }: MountOptions): readonly string[] {
 /** Whether a mount shows what is elsewhere already, by its type or its options. */
 export function isBind({ type, options = [] }: Mount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");
+}
+
+/** Whether a mount shows files as other users': by an option, or by mappings of its own. */
+export function isIdMapped({ options = [], uidMappings = [], gidMappings = [] }: Mount): boolean {
+  if (uidMappings.length > 0 || gidMappings.length > 0) return true;
+  for (const option of options) if (option.includes("idmap")) return readMountOptions(options).idmap !== null;
+  return false;
+}
+
+/** Whether a tmpfs is to begin with what is at its place in the rootfs. */
+export function isCopiedUp({ options = [] }: Mount): boolean {
+  for (const option of options) if (option.includes("tmpcopyup")) return readMountOptions(options).copyUp;
+  return false;
+}
+
+function asksForIdmap(option: string): boolean {
+  return option.includes("idmap") && /^r?idmap(=|$)/.test(option);
+}
+
+function idmapOf(option: string): [idmap: "idmap" | "ridmap", mappings: string | null] {
+  const equals = option.indexOf("=");
+  return [option.startsWith("r") ? "ridmap" : "idmap", equals === -1 ? null : option.slice(equals + 1)];
 }
 
 function change(bits: { set: number; clear: number }, { set = 0, clear = 0 }: AttributeOption): void {

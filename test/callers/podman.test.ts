@@ -1,8 +1,11 @@
 // Needs podman, conmon, ip, /etc/containers/policy.json.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
+import { freshDirectory } from "../harness/environment.ts";
+import { testIdmap } from "../harness/idmap.ts";
 import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
@@ -89,6 +92,17 @@ test("a user namespace of its own makes its root nobody on the host", async () =
   const pid = Number(inspect(sleeper.id, "State.Pid"));
   assert.match(status(pid).get("Uid") ?? "", /^100000\b/);
   assert.is(printed(podman("exec", sleeper.id, "id", "-u")), "0\n");
+});
+
+testIdmap("the idmap of a volume shows its files as other users'", () => {
+  const volume = freshDirectory("volume");
+  writeFileSync(join(volume, "file"), "");
+  const shown = (option: string, ...flags: readonly string[]) =>
+    printed(ran("stat -c %u:%g /volume/file", "--volume", `${volume}:/volume:${option}`, ...flags));
+  assert.is(shown("idmap=uids=0-2000-10;gids=0-3000-10"), "2000:3000\n");
+  const mapped = ["--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"];
+  assert.is(shown("idmap", ...mapped), "0:0\n");
+  assert.is(shown("idmap=uids=@0-7-10;gids=@0-8-10", ...mapped), "7:8\n");
 });
 
 test("exec runs a process, with its status and a user of its own", () => {

@@ -67,6 +67,28 @@ testIdmap("in a user namespace, idmap without mappings shows the volume's ids as
   assert.is(unmapped[1], "theirs 65534:65534");
 });
 
+testIdmap("idmap= has mappings of its own, as podman passes them on", () => {
+  using source = volume();
+  const ranges = "uids=0-200000-33#33-300000-1;gids=0-200000-1000";
+  const seen = owners(bound(source.path, ["rbind", `idmap=${ranges}`]));
+  assert.equal(seen, ["root 200000:200000", "theirs 300000:200034", "below/theirs 33:34"]);
+  assert.is(owners(bound(source.path, ["rbind", `ridmap=${ranges}`]))[2], "below/theirs 300000:200034");
+});
+
+testIdmap("the ids after @ in idmap= are the container's, and so are those that it doesn't name", () => {
+  using source = volume();
+  const shown = (option: string) => owners(bound(source.path, ["rbind", option]), { linux: MAPPED })[1];
+  assert.is(shown("idmap=uids=@0-5-1000;gids=@34-9-1"), "theirs 38:9");
+  assert.is(shown("idmap=uids=0-100007-1000"), "theirs 40:34");
+});
+
+testIdmap("it may stand in one string with other options", () => {
+  using source = volume();
+  assert.is(owners(bound(source.path, ["rbind,idmap"], OWN))[1], "theirs 200033:200034");
+  const ranges = "uids=0-200000-1000;gids=0-200000-1000";
+  assert.is(owners(bound(source.path, [`rbind,idmap=${ranges},ro`]))[1], "theirs 200033:200034");
+});
+
 testIdmap("what is written there is the volume's user's on the host", () => {
   using source = volume();
   const mounts = [...DEFAULT_MOUNTS, bound(source.path, ["rbind", "idmap"])];
@@ -115,6 +137,25 @@ testTsrun("what cannot be id-mapped is refused in the words of config.json, and 
     assert.match(complaint(ran({ args: ["true"], mounts: [...DEFAULT_MOUNTS, mount] })), said);
   await left("of refused mounts");
 });
+
+const RANGES = "uids=0-0-1;gids=0-0-1";
+
+for (const [option, said, more] of [
+  ["idmap=", /"" in idmap= is neither uids=RANGES nor gids=RANGES/],
+  ["idmap=users=0-0-1", /"users=0-0-1" in idmap= is neither/],
+  ["idmap=uids=0-0;gids=0-0-1", /"0-0" in idmap= is no range of ids: .*such as 0-1000-10/],
+  ["idmap=uids=0-0-0;gids=0-0-1", /"0-0-0" in idmap= is no range/],
+  ["idmap=uids=0-4294967290-6;gids=0-0-1", /"0-4294967290-6" in idmap= is no range/],
+  ["idmap=uids=@0-65000-1000", /"@0-65000-1000" in idmap= is in none of the container's uidMappings/],
+  ["idmap=uids=0-0-1", /idmap= needs uids= and gids=/, { linux: {} }],
+  [`idmap=${RANGES}`, /has mappings in idmap= and in uidMappings/, { mount: OWN }],
+] as const) {
+  testTsrun(`${option} is refused${more === undefined ? "" : `: ${JSON.stringify(more)}`}`, () => {
+    const { linux = MAPPED, mount = {} } = (more ?? {}) as { linux?: JsonObject; mount?: JsonObject };
+    const mounts = [...DEFAULT_MOUNTS, bound("/usr", ["rbind", option], mount)];
+    assert.match(complaint(ran({ args: ["true"], mounts, linux })), said);
+  });
+}
 
 testIdmap("--dry-run shows the steps of id-mapped mounts, and takes none", () => {
   using source = volume();

@@ -89,6 +89,11 @@ test("contents, links and times are the image's", () => {
   );
 });
 
+testTsrun("it may stand in one string with other options", () => {
+  const mounts = [{ ...COPIED, options: ["size=16m,tmpcopyup"] }];
+  assert.is(shown(image({ args: ["cat", "/data/plain"] }, mounts)), "some text\n");
+});
+
 test("what the container changes there is not the image's", () => {
   const made = image({ args: ["sh", "-c", "echo changed > /data/plain; rm /data/empty; cat /data/plain"] });
   assert.is(shown(made), "changed\n");

@@ -1,7 +1,7 @@
 /** Features that only a bundle can name: the sources of its id-mapped mounts, its file systems and sysctls. */
 import type { Mount } from "../../../runtime-spec/config.ts";
 import { fsopen } from "../../kernel/calls.ts";
-import { isBind } from "../../linux/mount-options.ts";
+import { isBind, isIdMapped } from "../../linux/mount-options.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import type { Bundle } from "../bundle.ts";
 import { mapDirectory } from "./areas/id-mapped-mounts.ts";
@@ -11,7 +11,9 @@ import type { Area, Feature } from "./feature.ts";
 /** What a bundle needs beside the features of `areas`. */
 export function areasOf({ path, config }: Bundle, areas: readonly Area[]): readonly Area[] {
   const { mounts = [], linux } = config;
-  const mapped = mounts.flatMap((mount, index) => (isIdMapped(mount) ? [idMapped(mount, index, path)] : []));
+  const mapped = mounts.flatMap((mount, index) =>
+    isIdMapped(mount) && isBind(mount) ? [idMapped(mount, index, path)] : [],
+  );
   const types = mounts.filter((mount) => !isBind(mount)).flatMap(({ type }) => type ?? []);
   const sysctls = Object.keys(linux?.sysctl ?? {});
   return [
@@ -22,12 +24,6 @@ export function areasOf({ path, config }: Bundle, areas: readonly Area[]): reado
 
 /** A config's `cgroup` is a cgroup2, which `areas` try; `none` goes with what is mounted already. */
 const isOwnKind = (type: string) => type !== "cgroup" && type !== "none";
-
-function isIdMapped(mount: Mount): boolean {
-  const { uidMappings, options = [] } = mount;
-  const isAsked = uidMappings !== undefined || options.includes("idmap") || options.includes("ridmap");
-  return isAsked && isBind(mount);
-}
 
 function idMapped({ source = "", destination }: Mount, index: number, bundle: string): Feature {
   const path = isAbsolute(source) ? source : join(bundle, source);
