@@ -38,7 +38,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   const process =
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
-      : processFromFile(fromCaller(flags.process), warn);
+      : confined(processFromFile(fromCaller(flags.process), warn), directory.config().process);
   if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
@@ -79,6 +79,15 @@ function processFromFile(path: string, warn: (line: string) => void): Process {
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)).join("\n"));
   for (const doubt of doubts) warn(lineOf(path, doubt));
   return process;
+}
+
+/** As confined by AppArmor and SELinux as the container's own process, where it says nothing else. */
+function confined(process: Process, { apparmorProfile, selinuxLabel }: Partial<Process> = {}): Process {
+  return {
+    ...process,
+    ...(process.apparmorProfile || !apparmorProfile ? {} : { apparmorProfile }),
+    ...(process.selinuxLabel || !selinuxLabel ? {} : { selinuxLabel }),
+  };
 }
 
 /** The container's own process, changed by the flags. */

@@ -2,7 +2,17 @@ import type { Process } from "../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
-import { CWD, chroot, close, fchdir, memfdCreate, openat, prctl, setsid } from "../kernel/calls.ts";
+import {
+  CWD,
+  chroot,
+  close,
+  closeFrom,
+  fchdir,
+  memfdCreate,
+  openat,
+  prctl,
+  setsid,
+} from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
@@ -19,6 +29,7 @@ import { Failure } from "./failure.ts";
 import {
   becomeRoot,
   executionSize,
+  FIRST_FD,
   layOutExecution,
   loadListened,
   setPersonality,
@@ -111,15 +122,15 @@ async function execIn(
     program.add(chroot("."));
   }
   if (target.hasUserNamespace) becomeRoot(program, unprivileged);
-  const terminal = process.terminal ? addTerminal(program, process) : null;
-  // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
-  const isFetched = terminal !== null && unprivileged !== null;
-  if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
   if (labels === null) keyring();
   else labels.label(program, keyring);
   setPersonality(program, linux);
   setMemoryPolicy(program, linux);
+  const terminal = process.terminal ? addTerminal(program, process, options.preservedFds) : null;
+  // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
+  const isFetched = terminal !== null && unprivileged !== null;
+  if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const pid = launch.waitForInit();
   here(close(fd));
   closeTarget(target);
@@ -153,9 +164,12 @@ async function execIn(
   undo.keep();
 }
 
-/** A terminal of the container, whose /dev/console stays what it is. */
-function addTerminal(program: Program, process: Process): Terminal {
-  program.by("exec");
+/**
+ * A terminal of the container, whose /dev/console stays what it is. Descriptors of the host go before: what is the
+ * container's may be seen by who is in there.
+ */
+function addTerminal(program: Program, process: Process, preservedFds: number): Terminal {
+  program.by("exec").add(closeFrom(FIRST_FD + preservedFds));
   const terminal = openTerminal(program, program.add(openat(CWD, "/", O_PATH | O_DIRECTORY)), process);
   takeTerminal(program, terminal);
   return terminal;

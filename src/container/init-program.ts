@@ -30,9 +30,7 @@ import { shrink } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
-  CWD,
   closeFrom,
-  openat,
   personality,
   prctl,
   setdomainname,
@@ -46,8 +44,6 @@ import {
 import {
   CLONE_NEWCGROUP,
   CLOSE_RANGE_CLOEXEC,
-  O_DIRECTORY,
-  O_PATH,
   PER_LINUX,
   PER_LINUX32,
   PR_SET_DUMPABLE,
@@ -71,7 +67,7 @@ import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
 import { reopenNull } from "../linux/null-streams.ts";
 import type { PreparedMount } from "../linux/prepared-mount.ts";
-import { bindRootfs, changeRoot, type EnterRoot, pivot, protectRoot } from "../linux/rootfs.ts";
+import { bindRootfs, changeRoot, type EnterRoot, openRootfs, pivot, protectRoot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { handOver } from "../linux/seccomp/listener.ts";
 import { filterSize, loadFilter, untilFiltered } from "../linux/seccomp/load.ts";
@@ -192,12 +188,7 @@ function mountAll(program: Program, context: InitContext): Tree {
 
 /** The process's terminal. Its /dev/console needs a mount namespace that is the container's alone. */
 function addTerminal(program: Program, root: StepResult | null, { process, rootfs }: Bundle): Terminal {
-  program.by(`config.json: root.path (${rootfs})`);
-  const terminal = openTerminal(
-    program,
-    root ?? program.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY)),
-    process,
-  );
+  const terminal = openTerminal(program, root ?? openRootfs(program, rootfs), process);
   if (root !== null) bindConsole(program, root, terminal);
   takeTerminal(program, terminal);
   return terminal;

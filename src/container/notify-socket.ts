@@ -15,8 +15,8 @@
 
 import type { Config } from "../../runtime-spec/config.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { close, fchmodat, fchownat, openat, pipe2, read, write } from "../kernel/calls.ts";
-import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN } from "../kernel/constants.ts";
+import { close, fchownat, openat2, pipe2, read, umask, write } from "../kernel/calls.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN, RESOLVE_NO_SYMLINKS } from "../kernel/constants.ts";
 import { listDirectory, makeDirectory, removeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { PollSet } from "../kernel/poll.ts";
@@ -99,11 +99,17 @@ export class Readiness {
   listen(directory: StateDirectory): void {
     const [made] = listDirectory(NOTIFY_DIRECTORY, directory.fd) ?? [];
     if (made === undefined) return;
-    const place = here(openat(directory.fd, `${NOTIFY_DIRECTORY}/${made.name}`, O_PATH | O_DIRECTORY));
+    // The container's user may put something else in its place: no link is followed, also not to change a mode.
+    const path = `${NOTIFY_DIRECTORY}/${made.name}`;
+    const place = here(openat2(directory.fd, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
     removeFile(SOCKET, place);
-    this.socket = bindDatagrams(place, SOCKET);
-    here(fchmodat(place, SOCKET, 0o777));
-    here(close(place));
+    const mask = here(umask(0));
+    try {
+      this.socket = bindDatagrams(place, SOCKET);
+    } finally {
+      here(umask(mask));
+      here(close(place));
+    }
   }
 
   /** Waits until the container is ready, or has ended, and then makes systemd watch `mainPid`. */

@@ -10,7 +10,13 @@ const NEEDS_MOUNTS: readonly (readonly [path: string, given: (config: Config) =>
   ["linux.readonlyPaths", ({ linux }) => (linux?.readonlyPaths ?? []).length > 0],
   ["linux.rootfsPropagation", ({ linux }) => linux?.rootfsPropagation !== undefined],
   ["linux.sysctl", ({ linux }) => Object.keys(linux?.sysctl ?? {}).length > 0],
+  // Its path is the host's (config.md): in another container's mounts that one would choose what runs there as root.
+  ["hooks.createContainer", ({ hooks, linux }) => (hooks?.createContainer ?? []).length > 0 && joins(linux)],
 ];
+
+function joins(linux: Config["linux"]): boolean {
+  return (linux?.namespaces ?? []).some(({ type, path }) => type === "mount" && path !== undefined);
+}
 
 /**
  * Refuses what would change a mount namespace that is not the container's alone: others would see its mounts, and

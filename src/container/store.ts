@@ -8,6 +8,7 @@ import {
   LOCK_UN,
   MNT_DETACH,
   O_DIRECTORY,
+  O_NOFOLLOW,
   O_RDONLY,
 } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
@@ -193,27 +194,35 @@ export class StateDirectory implements Disposable {
     }
   }
 
-  /** Removes the directory with all that tsrun puts into it. */
+  /** Removes the directory with all that is in it. */
   remove(): void {
-    for (const { name, isDirectory } of listDirectory(this.path) ?? []) {
-      if (isDirectory) this.removeDirectory(name);
-      else removeFile(name, this.fd);
-    }
+    this.empty(this.fd);
     removeDirectory(this.path);
   }
 
-  private removeDirectory(path: string): void {
-    // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
-    if (path === CRIU_ROOT) attempt(umount2(`${this.path}/${path}`, MNT_DETACH));
-    else this.empty(path);
-    removeDirectory(path, this.fd);
+  private empty(directory: number): void {
+    for (const { name, isDirectory } of listDirectory(".", directory) ?? []) {
+      if (!isDirectory) removeFile(name, directory);
+      else {
+        // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
+        if (directory === this.fd && name === CRIU_ROOT) attempt(umount2(`${this.path}/${name}`, MNT_DETACH));
+        else this.emptyBelow(directory, name);
+        removeDirectory(name, directory);
+      }
+    }
   }
 
-  private empty(path: string): void {
-    for (const { name, isDirectory } of listDirectory(path, this.fd) ?? []) {
-      const below = `${path}/${name}`;
-      if (isDirectory) this.removeDirectory(below);
-      else removeFile(below, this.fd);
+  /** A container's user may change what is in `notify` meanwhile: no link is followed. */
+  private emptyBelow(parent: number, name: string): void {
+    const fd = attempt(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (fd < 0) {
+      removeFile(name, parent);
+      return;
+    }
+    try {
+      this.empty(fd);
+    } finally {
+      here(close(fd));
     }
   }
 

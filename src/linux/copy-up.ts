@@ -59,6 +59,9 @@ import {
 import { fail } from "./config-error.ts";
 import { openInside } from "./inside.ts";
 
+/** What bytes that are no UTF-8 are read as. */
+const REPLACEMENT = "\ufffd";
+
 /** What fits into an agent's mailbox. */
 const MOST_ENTRIES = 8192;
 const STEPS_PER_ENTRY = 8;
@@ -116,7 +119,10 @@ export function listForCopy(where: string, root: number, path: string): CopyUp {
 function list(directory: number, path: string, device: string, entries: Entry[], where: string): void {
   for (const { name } of listDirectory(".", directory) ?? []) {
     const bytes = new Uint8Array(STATX_SIZE);
-    if (attempt(statx(directory, name, AT_SYMLINK_NOFOLLOW, bytes)) < 0) continue; // gone meanwhile
+    if (attempt(statx(directory, name, AT_SYMLINK_NOFOLLOW, bytes)) < 0) {
+      if (!name.includes(REPLACEMENT)) continue; // gone meanwhile
+      fail(`${where}.options`, `tmpcopyup: the name of ${path}/${name} in the image is not UTF-8`);
+    }
     const status = readStatx(bytes);
     if (`${status.device}` !== device) continue;
     if (entries.length === MOST_ENTRIES)
@@ -168,18 +174,27 @@ interface Way {
 /** Adds the steps that copy. */
 export function addCopy(way: Way, { entries, status }: CopyUp, owners: Owners): void {
   const { program, to } = way;
-  const owner = ({ uid, gid }: FileStatus): Owner => [inside(uid, owners.uids), inside(gid, owners.gids)];
-  if (status !== null) program.add(fchownat(to, "", ...owner(status), AT_EMPTY_PATH));
+  if (status !== null) program.add(fchownat(to, "", ...ownerOf(status, owners).ids, AT_EMPTY_PATH));
   for (const entry of entries) {
-    if ((entry.status.mode & S_IFMT) === S_IFREG) copyFile(way, entry, owner(entry.status));
-    else copyOther(way, entry, owner(entry.status));
+    const copy = (entry.status.mode & S_IFMT) === S_IFREG ? copyFile : copyOther;
+    copy(way, entry, ownerOf(entry.status, owners));
   }
   // Only now: making what is in a directory changes its time.
   for (const { path, status, times } of entries)
     if ((status.mode & S_IFMT) === S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
-type Owner = readonly [uid: number, gid: number];
+/** Of a copy: the container's root owns what it has no id for, and its own set-user-ID files those are not. */
+interface Owner {
+  readonly ids: readonly [uid: number, gid: number];
+  readonly mode: number;
+}
+
+function ownerOf({ uid, gid, mode }: FileStatus, { uids, gids }: Owners): Owner {
+  const [user, group] = [inside(uid, uids), inside(gid, gids)];
+  const isKnown = user !== undefined && group !== undefined;
+  return { ids: [user ?? 0, group ?? 0], mode: mode & (isKnown ? 0o7777 : 0o1777) };
+}
 
 /** Should a FIFO be there by now, opening it must not wait for anybody. */
 const READ = O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
@@ -200,8 +215,8 @@ function copyFile({ program, from, to, where }: Way, { path, status, times }: En
         );
     });
   }
-  program.add(fchown(copy, ...owner));
-  program.add(fchmod(copy, status.mode & 0o7777)); // chown(2) takes set-user-id away
+  program.add(fchown(copy, ...owner.ids));
+  program.add(fchmod(copy, owner.mode)); // chown(2) takes set-user-id away
   program.add(futimens(copy, times));
   program.add(close(source));
   program.add(close(copy));
@@ -209,18 +224,18 @@ function copyFile({ program, from, to, where }: Way, { path, status, times }: En
 
 function copyOther({ program, to }: Way, { path, status, times, target }: Entry, owner: Owner): void {
   const kind = status.mode & S_IFMT;
-  const mode = status.mode & 0o7777;
+  const { ids, mode } = owner;
   if (kind === S_IFDIR) program.add(mkdirat(to, path, mode));
   else if (kind === S_IFLNK) program.add(symlinkat(target, to, path));
   else program.add(mknodat(to, path, status.mode, makeDevice(...status.deviceType)));
-  program.add(fchownat(to, path, ...owner, AT_SYMLINK_NOFOLLOW));
+  program.add(fchownat(to, path, ...ids, AT_SYMLINK_NOFOLLOW));
   if (kind !== S_IFLNK) program.add(fchmodat(to, path, mode));
   if (kind !== S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
-/** The id by which the container knows one of the host; its root owns what it has no id for. */
-function inside(id: number, mappings: readonly IdMapping[] | null): number {
+/** The id by which the container knows one of the host; undefined when it has none for it. */
+function inside(id: number, mappings: readonly IdMapping[] | null): number | undefined {
   if (mappings === null) return id;
   const mapping = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);
-  return mapping === undefined ? 0 : mapping.containerID + id - mapping.hostID;
+  return mapping === undefined ? undefined : mapping.containerID + id - mapping.hostID;
 }

@@ -27,6 +27,7 @@ import {
   O_PATH,
   O_RDONLY,
   OPEN_TREE_CLONE,
+  RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
 } from "../kernel/constants.ts";
 import { PROPAGATIONS } from "./mount-options.ts";
@@ -110,8 +111,16 @@ export function refuseCoveredRoot(program: Program): void {
 
 /** Without a new mount namespace: chroot(2) into the rootfs, nothing is mounted. */
 export function changeRoot(program: Program, rootfs: string): void {
-  program.by(`config.json: root.path (${rootfs})`);
-  program.add(chdir(rootfs));
+  program.add(fchdir(openRootfs(program, rootfs)));
   program.add(chroot("."));
   program.add(chdir("/"));
+}
+
+/**
+ * Opens the rootfs by its path. In a mount namespace that is joined another container may have put a magic link there:
+ * through the agent's descriptors it would lead to the host (CVE-2024-21626).
+ */
+export function openRootfs(program: Program, rootfs: string): StepResult {
+  program.by(`config.json: root.path (${rootfs})`);
+  return program.add(openat2(CWD, rootfs, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS));
 }

@@ -7,9 +7,9 @@ import * as assert from "uvu/assert";
 import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { ioctl } from "../../src/kernel/calls.ts";
 import { here } from "../../src/kernel/here.ts";
-import { bundle, capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
 import { ran, ranIn, started } from "../harness/container.ts";
-import { uniqueId } from "../harness/environment.ts";
+import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { OBSTACLES } from "../harness/obstacles.ts";
@@ -163,6 +163,38 @@ test("a terminal as /etc/passwd does not become the container's", () => {
   });
   closeSync(master);
   assert.is(succeeded(outcome).stdout, "0\n");
+});
+
+// A mount namespace that is joined is another container's
+
+for (const path of ["/proc/self/root", "/proc/self/cwd"]) {
+  testTsrun(`a link to ${path} in a joined mount namespace is no rootfs`, () => {
+    using host = started({ args: SLEEP });
+    succeeded(host.exec("ln", "-s", path, "/dev/shm/rootfs"));
+    const linux = {
+      namespaces: namespaces({ mount: `/proc/${host.pid()}/ns/mnt`, pid: `/proc/${host.pid()}/ns/pid` }),
+      maskedPaths: [],
+      readonlyPaths: [],
+    };
+    const joined = { args: ["true"], root: { path: "/dev/shm/rootfs" }, mounts: [], linux };
+
+    assert.match(complaint(ran(joined)), /root\.path \(\/dev\/shm\/rootfs\): openat2.*ELOOP/);
+  });
+}
+
+testTsrun("hooks in a joined mount namespace are refused: their programs would be its members'", () => {
+  using host = started({ args: SLEEP });
+  const joined = {
+    root: { path: "/" },
+    mounts: [],
+    hooks: { createContainer: [{ path: "/bin/true" }] },
+    linux: {
+      namespaces: namespaces({ mount: `/proc/${host.pid()}/ns/mnt` }),
+      maskedPaths: [],
+      readonlyPaths: [],
+    },
+  };
+  assert.match(complaint(ran(joined)), /hooks\.createContainer: needs a mount namespace/);
 });
 
 leavesNothing();

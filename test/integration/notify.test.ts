@@ -1,6 +1,15 @@
 // Runs beside other files.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,7 +18,7 @@ import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, containerOf } from "../harness/container.ts";
 import { freshDirectory, isTsrun, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { type Call, complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const program = compiled("test/integration/notify/notify.c");
@@ -135,6 +144,24 @@ testOwn("another user of the host does not find the socket", async () => {
   const [name = ""] = readdirSync(join(stateRoot, one.id, "notify"));
   assert.match(list(join(stateRoot, one.id, "notify", name)).stderr, /Permission denied/); // mountinfo tells it
   silent(runtime(["start", one.id], host.call));
+});
+
+testOwn("what the container's user puts in the socket's place leads nowhere else", async () => {
+  using host = await manager();
+  const theirs = freshDirectory("theirs");
+  writeFileSync(join(theirs, "notify.sock"), "", { mode: 0o600 });
+  {
+    using one = service(["READY=1"], { linux: MAPPED });
+    one.create(host.call);
+    const place = join(stateRoot, one.id, "notify");
+    const [name = ""] = readdirSync(place); // the directory is the user's
+    rmdirSync(join(place, name));
+    symlinkSync(theirs, join(place, name));
+    assert.match(complaint(runtime(["start", one.id], host.call)), /ELOOP|ENOTDIR/);
+    mkdirSync(join(place, "deep/er"), { recursive: true });
+    symlinkSync(theirs, join(place, "deep/link"));
+  }
+  assert.is(statSync(join(theirs, "notify.sock")).mode & 0o777, 0o600);
 });
 
 leavesNothing();

@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { cgroup2Mount } from "../harness/cgroups.ts";
-import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, runtimePath, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import {
@@ -89,6 +89,21 @@ test("create, exec, start, exec, list, ps, kill, delete: all that root does", as
   silent(call(["kill", "--all", id, "KILL"]));
   await waitUntil(() => JSON.parse(call(["state", id]).stdout).status === "stopped", "it is stopped");
   silent(call(["delete", box.id]));
+});
+
+testTsrun("exec with a terminal has nothing of the host any more when others could look into it", () => {
+  using box = owned(uniqueId());
+  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
+  const log = join(home, "exec.log");
+  const root = join(runtimeDirectory, "tsrun");
+  const words = [runtimePath, "--root", root, "--debug", "--log", log, "exec", "--tty", box.id, "true"];
+  const env = { ...process.env, XDG_RUNTIME_DIR: runtimeDirectory };
+  const command = [...AS_USER, "script", "--quiet", "--return", "--command", words.join(" "), "/dev/null"];
+  assert.is(Bun.spawnSync(command, { env }).exitCode, 0);
+  const steps = readFileSync(log, "utf8");
+  const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
+  assert.ok(dumpable > steps.indexOf(" close_range(3, ") && steps.includes(" close_range(3, "), steps);
+  assert.ok(!steps.slice(0, dumpable).includes("prctl(4, 1,"));
 });
 
 test("a started container is created with its descriptors closed, and exits with its status", () => {

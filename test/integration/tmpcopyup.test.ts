@@ -123,6 +123,27 @@ test("in a user namespace the copies are its users'", () => {
   assert.is(shown(image({ args, linux })), "100:101\n5:6\n0:0\n");
 });
 
+testTsrun("a file of a user whom the container doesn't know is its root's, and no longer set-user-ID", () => {
+  const mappings = [{ containerID: 0, hostID: 0, size: 30 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  const args = ["stat", "-c", "%u:%g %a", "/data/theirs"];
+  const made = bundle({ args, linux, mounts: [...DEFAULT_MOUNTS, COPIED] });
+  mkdirSync(join(made.rootfs, "data"));
+  writeFileSync(join(made.rootfs, "data/theirs"), "");
+  chownSync(join(made.rootfs, "data/theirs"), 33, 34);
+  chmodSync(join(made.rootfs, "data/theirs"), 0o6755);
+  assert.is(shown(made), "0:0 755\n");
+});
+
+testTsrun("a name that is not UTF-8 is refused: the file would be missing", () => {
+  const made = image({ args: ["true"] });
+  writeFileSync(Buffer.concat([Buffer.from(`${made.rootfs}/data/deep/`), Buffer.from([0xff])]), "");
+  assert.match(
+    complaint(ranIn(made.path)),
+    /mounts\[6\]\.options: tmpcopyup: the name of deep\/\S+ .* not UTF-8/,
+  );
+});
+
 test("below a bind mount it copies what is there, not what the image has under it", () => {
   const source = hostDirectory("theirs");
   mkdirSync(join(source, "sub"));
