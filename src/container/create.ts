@@ -6,6 +6,7 @@ import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
+import { keyringName } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
@@ -144,8 +145,7 @@ async function make(
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
-  const keyring = options.ownKeyring ? options.id : null;
-  const context = contextOf(bundle, namespaces, keyring, labels, prepared);
+  const context = contextOf(bundle, namespaces, saved.keyring, labels, prepared);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -254,7 +254,7 @@ export function firstState(
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
     streams: bundle.process.terminal ? [] : ownStreams(),
-    ownKeyring,
+    keyring: ownKeyring ? keyringName(id) : null,
     init: null,
     ...(hooks === null ? {} : { hooks }),
   };

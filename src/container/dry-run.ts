@@ -1,5 +1,6 @@
 import { Program } from "../agent/program.ts";
 import { spell } from "../kernel/call.ts";
+import { keyringName } from "../linux/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/labels.ts";
 import { moveRootOf } from "../linux/move-root.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
@@ -32,7 +33,7 @@ export function dryRun(
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
   using prepared = prepareMounts(bundle, namespaces);
-  const keyring = flags.noNewKeyring ? null : id;
+  const keyring = flags.noNewKeyring ? null : keyringName(id);
   const context = contextOf(labelled, namespaces, keyring, labels, prepared);
   const { root } = setUp(program, context);
   leaveHost(program, root, bundle, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);

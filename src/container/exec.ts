@@ -122,7 +122,7 @@ async function execIn(
     program.add(chroot("."));
   }
   if (target.hasUserNamespace) becomeRoot(program, unprivileged);
-  const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
+  const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
   if (labels === null) keyring();
   else labels.label(program, keyring);
   setPersonality(program, linux);

@@ -232,7 +232,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     },
     label(program) {
       if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest());
-      const keyring = () => saved.ownKeyring && joinKeyring(program, saved.id);
+      const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
       if (labels === null) keyring();
       else labels.label(program, keyring);
     },

@@ -83,7 +83,7 @@ import { refuseInSharedMounts } from "./shared-mounts.ts";
 export const FIRST_FD = 3;
 
 export interface InitContext {
-  /** The container whose session keyring is made; null leaves it the caller's. */
+  /** The name of the session keyring that is made; null leaves it the caller's. */
   readonly keyring: string | null;
   /** What labels the process; null when it wants none. */
   readonly labels: ProcessLabels | null;

@@ -103,7 +103,7 @@ async function make(
   const root = mountRoot(directory, bundle.rootfs);
   undo.always(() => releaseRoot(root));
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
-  takeKeyring(options.id, namespaces.createsUser);
+  if (first.keyring !== null) takeKeyring(first.keyring, namespaces.createsUser);
   // criu 3.17 forgets it; from criu itself every restored process inherits it.
   if (bundle.process.noNewPrivileges) here(prctl(PR_SET_NO_NEW_PRIVS, 1));
   const { handed, joined } = namespaces;

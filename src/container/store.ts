@@ -54,8 +54,8 @@ export interface Saved {
   readonly cgroup: SavedCgroup | null;
   /** Its groups in resctrl, when it has any. */
   readonly resctrl?: ResctrlGroups;
-  /** Whether the container has a session keyring of its own. */
-  readonly ownKeyring: boolean;
+  /** The name of its session keyring; null when it has its caller's. */
+  readonly keyring: string | null;
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
   /** The pid of the init while the hooks of `create` run. */

@@ -1,9 +1,11 @@
 // Runs beside other files.
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespaces } from "../harness/bundle.ts";
 import { ran, started } from "../harness/container.ts";
+import { freshDirectory } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
 import { hasAppArmor } from "../harness/security-modules.ts";
@@ -50,6 +52,16 @@ for (const [where, linux] of [
     assert.is(profileOf(one.pid()), "unconfined");
   });
 }
+
+testAppArmor("exec of a process from a file has the container's profile", () => {
+  using one = started({ args: SLEEP, process: { apparmorProfile: PROFILE } });
+  const file = join(freshDirectory("exec"), "process.json");
+  writeFileSync(file, JSON.stringify({ args: ["sleep", "61"], cwd: "/", env: ["PATH=/bin"] }));
+  silent(runtime(["exec", "--detach", "--process", file, one.id]));
+  const pids = silent(runtime(["ps", "--format", "json", one.id])).stdout;
+  const [exec = 0] = (JSON.parse(pids) as number[]).filter((pid) => pid !== one.pid()); // what ps prints
+  assert.match(profileOf(exec), /^:tsrun-test:(\/\/)?unconfined/);
+});
 
 testAppArmor("a startContainer hook has the profile of the process", () => {
   const script = "cat /proc/self/attr/apparmor/current > /seen; readlink /proc/self/ns/pid >> /seen";
