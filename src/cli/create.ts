@@ -1,3 +1,4 @@
+import { HeldSignals } from "../container/foreground.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./parse.ts";
@@ -7,10 +8,8 @@ export async function create(invocation: InvocationOf<"create">): Promise<number
   if (invocation.flags.dryRun) return showSteps(invocation);
   const bundle = bundleOf(invocation);
   const { consoleSocket } = invocation.flags;
-  await createContainer(
-    invocation,
-    bundle,
-    await consoleFor(bundle.process, { consoleSocket, detach: true }),
-  );
+  const console = await consoleFor(bundle.process, { consoleSocket, detach: true });
+  new HeldSignals(); // until tsrun ends
+  await createContainer(invocation, bundle, console);
   return 0;
 }

@@ -38,7 +38,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   const process =
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
-      : confined(processFromFile(fromCaller(flags.process), warn), directory.config().process);
+      : withInherited(processFromFile(fromCaller(flags.process), warn), directory.config().process);
   if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
@@ -81,13 +81,14 @@ function processFromFile(path: string, warn: (line: string) => void): Process {
   return process;
 }
 
-/** As confined by AppArmor and SELinux as the container's own process, where it says nothing else. */
-function confined(process: Process, { apparmorProfile, selinuxLabel }: Partial<Process> = {}): Process {
-  return {
-    ...process,
-    ...(process.apparmorProfile || !apparmorProfile ? {} : { apparmorProfile }),
-    ...(process.selinuxLabel || !selinuxLabel ? {} : { selinuxLabel }),
-  };
+/** What a file says nothing of is as for the container's own process, as with runc. */
+const INHERITED = ["apparmorProfile", "selinuxLabel", "capabilities", "rlimits", "oomScoreAdj"] as const;
+
+function withInherited(process: Process, own: Process | undefined): Process {
+  const inherited: Record<string, unknown> = {};
+  for (const name of INHERITED)
+    if (process[name] === undefined || process[name] === "") inherited[name] = own?.[name];
+  return { ...process, ...inherited };
 }
 
 /** The container's own process, changed by the flags. */

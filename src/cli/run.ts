@@ -1,5 +1,5 @@
 import { destroy, removeEnded } from "../container/delete.ts";
-import { Foreground } from "../container/foreground.ts";
+import { Foreground, HeldSignals } from "../container/foreground.ts";
 import { afterStart, beforeStart, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
@@ -20,6 +20,7 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const console = await consoleFor(bundle.process, flags);
   using caller = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(warn);
+  const held = new HeldSignals();
   const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
   const subreaper = await adopting(flags, saved.init);
   await beforeStart(directory, saved, warn);
@@ -31,6 +32,7 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
     await destroy(directory, warn);
     throw error;
   }
+  for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();
   await afterStart(directory, saved, warn);
   if (foreground === null) {

@@ -1,5 +1,5 @@
 import { reap } from "../agent/spawn.ts";
-import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
+import { close, pidfdOpen, pidfdSendSignal, ppoll, rtSigtimedwait } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd, waitStatus } from "../kernel/structs.ts";
@@ -7,7 +7,8 @@ import type { CallerConsole } from "./console.ts";
 
 /**
  * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
- * tsrun of its own children and pipes, and that a crash of tsrun itself would raise.
+ * tsrun of its own children and pipes, that a crash of tsrun itself would raise, and SIGPWR, by which Bun halts its
+ * threads.
  */
 const FORWARDED = [
   ["SIGHUP", 1],
@@ -29,6 +30,41 @@ const FORWARDED = [
   ["SIGIO", 29],
 ] as const;
 
+/** Those of them that are about the terminal, or end nobody. */
+const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH"]);
+
+/** The signals that entry.S blocks, as Bun cannot catch them, in a sigset_t. */
+function blockedSignals(): Uint8Array {
+  const set = new Uint32Array(2);
+  set[0] = 0x8000; // SIGSTKFLT
+  set[1] = 0xffff_fffe; // the real-time ones, without the two that libc has for itself
+  return new Uint8Array(set.buffer);
+}
+
+/**
+ * Signals that come while a container is being made: they would end tsrun in the middle of it. What they asked for
+ * waits until the container runs; where nobody waits for that one then, it is forgotten.
+ */
+export class HeldSignals {
+  private readonly came: number[] = [];
+  private readonly handlers = new Map<string, () => void>();
+
+  constructor() {
+    for (const [name, number] of FORWARDED) {
+      if (HARMLESS.has(name)) continue;
+      const handler = () => void this.came.push(number);
+      this.handlers.set(name, handler);
+      process.on(name, handler);
+    }
+  }
+
+  /** Holds them no longer, and returns those that have come. */
+  release(): readonly number[] {
+    for (const [name, handler] of this.handlers) process.off(name, handler);
+    return this.came;
+  }
+}
+
 /**
  * How long one wait lasts, in milliseconds. A signal normally interrupts it; one that arrives in the
  * instant before it begins is forwarded this much later.
@@ -40,6 +76,7 @@ export class Foreground {
   private readonly pid: number;
   private readonly pidfd: number;
   private readonly caller: CallerConsole | null;
+  private readonly blocked = blockedSignals();
 
   /**
    * Forwards the signals that tsrun gets to the child from now on, but those that mean something to `caller`, the
@@ -51,18 +88,39 @@ export class Foreground {
     this.caller = caller;
     for (const [name, number] of FORWARDED) {
       const own = caller?.signals.get(name);
-      if (own !== null) process.on(name, own ?? (() => attempt(pidfdSendSignal(this.pidfd, number))));
+      if (own !== null) process.on(name, own ?? (() => this.send(number)));
     }
     caller?.begin();
   }
 
+  /** Sends the child a signal; to no avail when it has ended. */
+  send(signal: number): void {
+    attempt(pidfdSendSignal(this.pidfd, signal));
+  }
+
   /** Waits for the child's end. Returns its exit status; 128 + n when signal n ended it. */
   async wait(): Promise<number> {
-    await this.caller?.serve(this.pidfd);
+    if (this.caller !== null) await this.serve(this.caller);
     // JavaScript's signal handlers run between the waits, not during them.
-    while (attempt(ppoll(pollFd(this.pidfd, POLLIN), TURN)) <= 0) await Bun.sleep(0);
+    while (attempt(ppoll(pollFd(this.pidfd, POLLIN), TURN)) <= 0) {
+      this.sendBlocked();
+      await Bun.sleep(0);
+    }
     here(close(this.pidfd));
     return exitStatus(reap(this.pid, true) ?? 0);
+  }
+
+  private async serve(caller: CallerConsole): Promise<void> {
+    const timer = setInterval(() => this.sendBlocked(), TURN);
+    await caller.serve(this.pidfd);
+    clearInterval(timer);
+  }
+
+  private sendBlocked(): void {
+    for (let signal = 1; signal > 0; ) {
+      signal = attempt(rtSigtimedwait(this.blocked));
+      if (signal > 0) this.send(signal);
+    }
   }
 }
 

@@ -1,17 +1,41 @@
 /*
- * Where tsrun starts, before Bun does: Bun ends at once when the working directory has no path. It may be longer than
- * 4096 bytes, or the directory was removed, which a shim's is when its pod's sandbox has gone before the workloads.
- * Then tsrun goes on in /proc, where a relative path leads nowhere and no file can be made. The jump to Bun's own
- * start is the last instruction; patch.ts gives it its target.
- * The registers that the start reads stay as the dynamic loader left them.
+ * Where tsrun starts, before Bun does and has threads.
+ *
+ * Of what the caller has done to signals, two things would be in the way: SIGCHLD ignored, so that no child's status
+ * could be had, and signals blocked, so that they would never be forwarded. Blocked from here on are only those that Bun
+ * could not catch, and that foreground.ts takes: SIGSTKFLT and the real-time ones.
+ *
+ * Bun ends at once when the working directory has no path. It may be longer than 4096 bytes, or the directory was
+ * removed, which a shim's is when its pod's sandbox has gone before the workloads. Then tsrun goes on in /proc, where a
+ * relative path leads nowhere and no file can be made.
+ *
+ * The jump to Bun's own start is the last instruction; patch.ts gives it its target. The registers that the start reads
+ * stay as the dynamic loader left them.
  */
 proc:	.asciz "/proc"
 	.balign 8
+blocked:
+	.quad	0xfffffffe00008000
 	.globl _start
 _start:
 #if defined(__x86_64__)
 	push	%rdx
 	sub	$4096, %rsp
+	xor	%eax, %eax		/* a struct sigaction: SIG_DFL */
+	mov	%rax, (%rsp)
+	mov	%rax, 8(%rsp)
+	mov	%rax, 16(%rsp)
+	mov	%rax, 24(%rsp)
+	mov	$13, %eax		/* rt_sigaction */
+	mov	$17, %edi		/* SIGCHLD */
+	mov	%rsp, %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+	mov	$14, %eax		/* rt_sigprocmask */
+	mov	$2, %edi		/* SIG_SETMASK */
+	lea	blocked(%rip), %rsi
+	syscall
 	mov	$79, %eax		/* getcwd */
 	mov	%rsp, %rdi
 	mov	$4096, %esi
@@ -28,6 +52,18 @@ _start:
 #elif defined(__aarch64__)
 	mov	x9, x0
 	sub	sp, sp, #4096
+	stp	xzr, xzr, [sp]		/* a struct sigaction: SIG_DFL */
+	stp	xzr, xzr, [sp, #16]
+	mov	x8, #134		/* rt_sigaction */
+	mov	x0, #17			/* SIGCHLD */
+	mov	x1, sp
+	mov	x2, #0
+	mov	x3, #8
+	svc	#0
+	mov	x8, #135		/* rt_sigprocmask */
+	mov	x0, #2			/* SIG_SETMASK */
+	adr	x1, blocked
+	svc	#0
 	mov	x8, #17			/* getcwd */
 	mov	x0, sp
 	mov	x1, #4096

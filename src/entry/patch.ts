@@ -4,8 +4,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** `_start` in the code: the path of proc and its padding come first. */
-const START = 8;
+/** `_start` in the code: the path of proc with its padding, and a set of signals come first. */
+const START = 16;
 const PAGE = 4096;
 const PT_LOAD = 1;
 const [PF_X, PF_R] = [1, 4];

@@ -172,6 +172,9 @@ export const wait4 = (pid: number, status: Uint8Array, options: number) =>
 /** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */
 export const ppoll = (fds: Uint8Array, milliseconds: number) =>
   call("ppoll", fds, fds.byteLength / 8, timespec(milliseconds), 0, 0);
+/** Takes a signal of `set`, a sigset_t of 8 bytes, that has come and is blocked; fails with EAGAIN when none has. */
+export const rtSigtimedwait = (set: Uint8Array) =>
+  call("rt_sigtimedwait", set, 0, timespec(0), set.byteLength);
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, FUTEX_WAIT, value, timeout, 0, 0);

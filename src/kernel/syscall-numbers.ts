@@ -72,6 +72,7 @@ export const NUMBERS = {
   readlinkat: [267, 78],
   fchmodat: [268, 53],
   ppoll: [271, 73],
+  rt_sigtimedwait: [128, 137],
   unshare: [272, 97],
   utimensat: [280, 88],
   dup3: [292, 24],

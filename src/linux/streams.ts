@@ -19,13 +19,16 @@ export function ownStreams(): readonly string[] {
 }
 
 /**
- * Gives those that are pipes to the user of a process, who could not open /dev/stdout else: the caller has made them,
- * as root. Files and terminals stay the caller's. In a user namespace the owner may have no id, or the user.
+ * Gives those that are pipes, and files that it is to write, to the user of a process, who could not open /dev/stdout
+ * else: the caller has made them, as root. A file to read and a terminal stay the caller's, whose data or session that
+ * is. In a user namespace the owner may have no id, or the user.
  */
 export function giveStreams(program: Program, uid: number): void {
   for (const stream of STREAMS) {
     const found = streamStatus(stream);
-    if (found === null || (found.mode & S_IFMT) !== S_IFIFO || found.uid === uid) continue;
+    if (found === null || found.uid === uid) continue;
+    const kind = found.mode & S_IFMT;
+    if (kind !== S_IFIFO && (kind !== S_IFREG || stream === 0)) continue;
     const refusals = [ERRNO.EPERM, ERRNO.EINVAL, ERRNO.EROFS];
     program.by("standard streams").add(fchown(stream, uid, SAME_GROUP), refusals);
   }
