@@ -22,6 +22,7 @@ import {
 } from "../harness/ordinary-user.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
+import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { FoundInBundle } from "./check/checked.ts";
 
@@ -91,20 +92,23 @@ test("create, exec, start, exec, list, ps, kill, delete: all that root does", as
   silent(call(["delete", box.id]));
 });
 
-testTsrun("exec with a terminal has nothing of the host any more when others could look into it", () => {
-  using box = owned(uniqueId());
-  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
-  const log = join(home, "exec.log");
-  const root = join(runtimeDirectory, "tsrun");
-  const words = [runtimePath, "--root", root, "--debug", "--log", log, "exec", "--tty", box.id, "true"];
-  const env = { ...process.env, XDG_RUNTIME_DIR: runtimeDirectory };
-  const command = [...AS_USER, "script", "--quiet", "--return", "--command", words.join(" "), "/dev/null"];
-  assert.is(Bun.spawnSync(command, { env }).exitCode, 0);
-  const steps = readFileSync(log, "utf8");
-  const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
-  assert.ok(dumpable > steps.indexOf(" close_range(3, ") && steps.includes(" close_range(3, "), steps);
-  assert.ok(!steps.slice(0, dumpable).includes("prctl(4, 1,"));
-});
+testTsrun(
+  "exec with a terminal has nothing of the host any more when others could look into it",
+  async () => {
+    using box = owned(uniqueId());
+    silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
+    const log = join(home, "exec.log");
+    const root = join(runtimeDirectory, "tsrun");
+    const words = [runtimePath, "--root", root, "--debug", "--log", log, "exec", "--tty", box.id, "true"];
+    const env = { ...process.env, XDG_RUNTIME_DIR: runtimeDirectory };
+    await using terminal = programAtTerminal([...AS_USER, ...words], { cwd: home, env });
+    assert.is(await terminal.ended(), 0);
+    const steps = readFileSync(log, "utf8");
+    const closed = steps.indexOf(" close_range(3, ");
+    const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
+    assert.ok(closed > 0 && dumpable > closed, steps);
+  },
+);
 
 test("a started container is created with its descriptors closed, and exits with its status", () => {
   const outcome = ran({ args: script("ls /proc/self/fd | tr '\\n' ' '; exit 7") });
