@@ -14,6 +14,12 @@ import { isUpToDate, KERNEL_FEATURES, KERNELS_DOCUMENT, parseCheck } from "./ker
 import type { MachineName } from "./prepare.ts";
 import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
 
+/**
+ * What takes longest in emulation and is, for the most part, what other files ask of criu and of memory limits as well:
+ * `make test-vm` has time for it.
+ */
+const LONG = ["checkpoint-mounts", "memory-least", "restore"].map((name) => `test/vm/${name}.test.ts`);
+
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
 const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration/${name}.test.ts`);
 
@@ -22,9 +28,8 @@ const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration
  * `make test-vm KERNEL=backports` asks it of the newer one.
  */
 const OF_STABLE_ALONE = [
-  ...["check-bundle", "checkpoint", "checkpoint-mounts", "checkpoint-options", "checkpoint-terminals", "cpu"],
-  ...["events", "freeze", "hierarchy", "io", "memory", "oom", "pids", "restore", "rootless", "update"],
-  "update-flags",
+  ...["check-bundle", "checkpoint", "checkpoint-options", "checkpoint-terminals", "cpu", "events", "freeze"],
+  ...["hierarchy", "io", "memory", "oom", "pids", "rootless", "update", "update-flags"],
 ].map((name) => `test/vm/${name}.test.ts`);
 
 /**
@@ -53,7 +58,7 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   const machines: Machine[] = [];
   const left = () => forGuests(skippedEverywhere([{ where: "here", results: here }, ...machines]));
   const features = guestFiles(project).filter(
-    (file) => file.startsWith("test/vm/") || OF_KERNELS.includes(file),
+    (file) => (file.startsWith("test/vm/") && !LONG.includes(file)) || OF_KERNELS.includes(file),
   );
   const meanwhile = inSystemd(project);
   machines.push(await inGuest(project, "stable", unique([...features, ...filesOf(left())])));

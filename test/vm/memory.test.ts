@@ -8,7 +8,6 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { container, ran, started } from "../harness/container.ts";
 import { freshDirectory, project, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { measured } from "../harness/measured.ts";
 import { command } from "../harness/mount.ts";
 import { complaint } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -31,25 +30,16 @@ function taking(mebibytes: number): string[] {
   return ["sh", "-c", `${take}; echo "ended with $?"; exec sleep 60`];
 }
 
-// The least
+// Little (the least: memory-least.test.ts)
 
-const runsTrue = (limit: number) => ran({ args: ["/bin/true"], linux: within(limit) }).status === 0;
+test("busybox's true runs within 512 KiB", () => {
+  assert.is(ran({ args: ["/bin/true"], linux: within(512 * KIB) }).status, 0);
+});
 
-function startsPause(limit: number): boolean {
-  using box = container({ args: ["/pause"], linux: within(limit) }, "pause");
-  const { status } = box.call("create", "--bundle", box.bundle.path);
-  return status === 0 && box.call("start").status === 0;
-}
-
-/** How often what must always work is tried. */
-const TIMES = 3;
-
-for (const limit of [MIB, 512 * KIB]) {
-  test(`busybox's true runs within ${limit / KIB} KiB, time after time`, () => {
-    const failed = Array.from({ length: TIMES }, () => runsTrue(limit)).filter((good) => !good);
-    assert.is(failed.length, 0, `${failed.length} of ${TIMES} failed`);
-  });
-}
+test("pause starts within 512 KiB", () => {
+  using box = started({ args: ["/pause"], linux: within(512 * KIB) }, "pause");
+  assert.is(box.state().status, "running");
+});
 
 test("pause itself lives and ends in a cgroup of 100 KB", async () => {
   await using cgroup = limitedCgroup(cgroup2Mount(), uniqueId(), 100 * 1000);
@@ -58,41 +48,6 @@ test("pause itself lives and ends in a cgroup of 100 KB", async () => {
   using one = await paused(["sh", "-c", enter, "sh", pause]);
   one.signal("SIGTERM");
   assert.is((await one.ended()).status, 0);
-});
-
-test("pause starts within 512 KiB, time after time", () => {
-  const failed = Array.from({ length: TIMES }, () => startsPause(512 * KIB)).filter((good) => !good);
-  assert.is(failed.length, 0, `${failed.length} of ${TIMES} failed`);
-});
-
-/**
- * The least limit, to two pages, under which `works`, once in three tries: the kernel charges memory in advance, a
- * quarter of a MiB for each processor, and so now and then kills a process that stays below a limit so small.
- */
-function least(works: (limit: number) => boolean): number {
-  let [tooLittle, enough] = [64 * KIB, 512 * KIB];
-  while (enough - tooLittle > 8 * KIB) {
-    const middle = (tooLittle + enough) / 2;
-    if (works(middle) || works(middle) || works(middle)) enough = middle;
-    else tooLittle = middle;
-  }
-  return enough;
-}
-
-test("busybox's true runs within less than 512 KiB", () => {
-  const limit = least(runsTrue);
-  measured("least memory.max that busybox's true was seen to run in", `${limit / KIB} KiB`);
-  assert.ok(limit < 512 * KIB, `${limit}`);
-});
-
-test("pause starts within less than 256 KiB", () => {
-  const limit = least(startsPause);
-  measured("least memory.max that pause was seen to start in", `${limit / KIB} KiB`);
-  using box = started({ args: ["/pause"], linux: within(MIB) }, "pause");
-  const kernel = cgroupOf(box).value("memory.stat", "kernel");
-  const own = cgroupOf(box).value("memory.stat", "anon") + cgroupOf(box).value("memory.stat", "file");
-  measured("memory that pause takes", `${own / KIB} KiB of its own, ${kernel / KIB} KiB of the kernel's`);
-  assert.ok(limit < 256 * KIB, `${limit}`);
 });
 
 // Too little
