@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { cgroup2Mount } from "../harness/cgroups.ts";
-import { freshDirectory, runtimePath, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import {
@@ -20,7 +20,7 @@ import {
   runtimeDirectory,
   UID,
 } from "../harness/ordinary-user.ts";
-import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -92,23 +92,21 @@ test("create, exec, start, exec, list, ps, kill, delete: all that root does", as
   silent(call(["delete", box.id]));
 });
 
-testTsrun(
-  "exec with a terminal has nothing of the host any more when others could look into it",
-  async () => {
-    using box = owned(uniqueId());
-    silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
-    const log = join(home, "exec.log");
-    const root = join(runtimeDirectory, "tsrun");
-    const words = [runtimePath, "--root", root, "--debug", "--log", log, "exec", "--tty", box.id, "true"];
-    const env = { ...process.env, XDG_RUNTIME_DIR: runtimeDirectory };
-    await using terminal = programAtTerminal([...AS_USER, ...words], { cwd: home, env });
-    assert.is(await terminal.ended(), 0);
-    const steps = readFileSync(log, "utf8");
-    const closed = steps.indexOf(" close_range(3, ");
-    const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
-    assert.ok(closed > 0 && dumpable > closed, steps);
-  },
-);
+testTsrun("exec with a terminal has nothing of the host any more when others could look in", async () => {
+  using box = owned(uniqueId());
+  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), box.id]));
+  const log = join(home, "exec.log");
+  const { file, argv, options } = invocation(["exec", "--tty", box.id, "true"], {
+    ...{ root: null, global: ["--debug", "--log", log], through: AS_USER, cwd: home },
+    env: { XDG_RUNTIME_DIR: runtimeDirectory },
+  });
+  await using terminal = programAtTerminal([file, ...argv], options);
+  assert.is(await terminal.ended(), 0);
+  const steps = readFileSync(log, "utf8");
+  const closed = steps.indexOf(" close_range(3, ");
+  const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
+  assert.ok(closed > 0 && dumpable > closed, steps);
+});
 
 test("a started container is created with its descriptors closed, and exits with its status", () => {
   const outcome = ran({ args: script("ls /proc/self/fd | tr '\\n' ' '; exit 7") });
