@@ -1,6 +1,6 @@
 import { requireRoot } from "../container/caller.ts";
 import { removeEnded } from "../container/delete.ts";
-import { Foreground } from "../container/foreground.ts";
+import { Foreground, HeldSignals } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { restore as restoreContainer } from "../container/restore.ts";
 import { consoleFor } from "./console.ts";
@@ -22,6 +22,7 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
   const handed = await handedDown(bundle, `${store.root}/${args[0]}`, 0);
   const console = await consoleFor(bundle.process, flags);
   using caller = console?.kind === "caller" ? console : null;
+  const held = new HeldSignals();
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
     ...placesFrom(flags),
     id: args[0],
@@ -33,6 +34,7 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
     warn,
   });
   const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
+  for (const signal of held.release()) foreground?.send(signal);
   const subreaper = await adopting(flags, saved.init);
   directory.unlock();
   if (foreground === null) return 0;
