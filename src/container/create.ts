@@ -178,7 +178,9 @@ async function make(
   if (terminal !== null) options.console?.attach(init, pid, terminal);
   const become = () => {
     const { preservedFds } = options;
-    const found = becomeProcess(init.program, bundle, { preservedFds, unprivileged: context.unprivileged });
+    const { unprivileged } = context;
+    const uidMappings = unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
+    const found = becomeProcess(init.program, bundle, { preservedFds, unprivileged, uidMappings });
     init.program.move(parked.agentAddress);
     return found;
   };

@@ -37,7 +37,10 @@ export function dryRun(
   const context = contextOf(labelled, namespaces, keyring, labels, prepared);
   const { root } = setUp(program, context);
   leaveHost(program, root, bundle, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
-  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: context.unprivileged });
+  becomeProcess(program, bundle, {
+    ...{ preservedFds: 0, unprivileged: context.unprivileged },
+    uidMappings: [], // nothing is given away
+  });
   closeNamespaces(namespaces);
   return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
 }

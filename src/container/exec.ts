@@ -143,6 +143,7 @@ async function execIn(
     preservedFds: options.preservedFds,
     filtered: filter !== null,
     unprivileged,
+    uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
   });
   runInit(launch.init, pid);
 

@@ -22,7 +22,7 @@
  */
 
 import type { Config, Process } from "../../runtime-spec/config.ts";
-import type { Linux } from "../../runtime-spec/config-linux.ts";
+import type { IdMapping, Linux } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
 import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
@@ -213,6 +213,8 @@ interface TakingOn {
   /** Whether it will load a seccomp filter. */
   readonly filtered: boolean;
   readonly unprivileged: Unprivileged | null;
+  /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
+  readonly uidMappings: readonly IdMapping[];
 }
 
 /** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
@@ -240,9 +242,9 @@ export function becomeProcess(program: Program, bundle: Bundle, how: Omit<Taking
  * the host are closed first, so that no path of the container can name one.
  */
 export function takeOn(program: Program, process: Process, how: TakingOn) {
-  const { preservedFds, filtered, unprivileged } = how;
+  const { preservedFds, filtered, unprivileged, uidMappings } = how;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
-  if (!process.terminal) giveStreams(program, process.user?.uid ?? 0);
+  if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
   takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
   dieWithTsrun(program.by("container's init"));
   const home = findHome(program, process);

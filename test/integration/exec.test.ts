@@ -362,5 +362,15 @@ test("after all this the container is as it was, with its init alone", async () 
   assert.is(readFileSync(join(directory, "cgroup.procs"), "utf8"), `${same.pid()}\n`);
 });
 
+test("exec of a process from a file has the container's capabilities and oom_score_adj", () => {
+  using box = started({ args: ["sleep", "60"], process: { oomScoreAdj: 300 } });
+  const file = join(freshDirectory("exec"), "process.json");
+  const show = ["sh", "-c", "grep ^Cap /proc/self/status; cat /proc/self/oom_score_adj"];
+  writeFileSync(file, JSON.stringify({ args: show, cwd: "/", env: ["PATH=/bin"] }));
+  const { stdout } = succeeded(runtime(["exec", "--process", file, box.id]));
+  assert.is(stdout, succeeded(box.exec(...show)).stdout);
+  assert.match(stdout, /\n300\n$/);
+});
+
 leavesNothing();
 test.run();

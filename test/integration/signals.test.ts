@@ -1,11 +1,10 @@
 // Runs beside other files.
 // Signals: those that tsrun gets, and what its caller has made of them before.
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
-import { container, containerOf, ran, started } from "../harness/container.ts";
+import { container, containerOf, ran } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, startRuntime, succeeded } from "../harness/runtime.ts";
@@ -81,25 +80,6 @@ for (const command of ["run", "create"] as const) {
     );
   }
 }
-
-test("standard output that is a file can be opened anew by a user who is not root", () => {
-  const { path } = bundle({
-    args: ["sh", "-c", "echo one > /dev/stdout; echo two >> /dev/stderr"],
-    process: { user: { uid: 1000, gid: 1000 } },
-  });
-  const { stdout, stderr } = succeeded(runtime(["run", "--bundle", path, uniqueId()]));
-  assert.equal([stdout, stderr], ["one\n", "two\n"]);
-});
-
-test("exec of a process from a file has the container's capabilities and oom_score_adj", () => {
-  using box = started({ args: ["sleep", "60"], process: { oomScoreAdj: 300 } });
-  const file = join(freshDirectory("exec"), "process.json");
-  const show = ["sh", "-c", "grep ^Cap /proc/self/status; cat /proc/self/oom_score_adj"];
-  writeFileSync(file, JSON.stringify({ args: show, cwd: "/", env: ["PATH=/bin"] }));
-  const { stdout } = succeeded(runtime(["exec", "--process", file, box.id]));
-  assert.is(stdout, succeeded(box.exec(...show)).stdout);
-  assert.match(stdout, /\n300\n$/);
-});
 
 leavesNothing();
 test.run();

@@ -46,7 +46,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     privateParent: null,
   });
   leaveHost(program, root, bundle);
-  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null });
+  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null, uidMappings: [] });
   return program.steps;
 }
 
