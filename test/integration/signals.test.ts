@@ -3,11 +3,12 @@
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle } from "../harness/bundle.ts";
+import { bundle, namespaces } from "../harness/bundle.ts";
 import { container, containerOf, ran } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, startRuntime, succeeded } from "../harness/runtime.ts";
+import { atTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 /** A shell that tells which of the signals it gets, until it gets SIGUSR2. */
@@ -80,6 +81,29 @@ for (const command of ["run", "create"] as const) {
     );
   }
 }
+
+testTsrun("run passes on what came while the container was being made", async () => {
+  const begun = join(freshDirectory("hook"), "begun");
+  const script = `echo > ${begun}; sleep 0.5`;
+  const hooks = { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin"] }] };
+  // Process 1 of a pid namespace would not heed it.
+  const linux = { namespaces: namespaces({ pid: false }) };
+  const { path } = bundle({ args: ["sleep", "60"], hooks, linux });
+  await using call = startRuntime(["run", "--bundle", path, uniqueId()]);
+  await waitUntil(() => Bun.file(begun).size > 0, "the hook runs");
+  process.kill(call.pid, "SIGTERM");
+  assert.is((await call.ended()).status, 128 + 15);
+});
+
+testTsrun("real-time signals reach a program that has a terminal, too", async () => {
+  const { path } = bundle({ args: telling(37), process: { terminal: true } });
+  await using call = atTerminal(["run", "--bundle", path, uniqueId()]);
+  await call.until("ready");
+  process.kill(call.pid, 37);
+  await call.until("got 37");
+  process.kill(call.pid, "SIGUSR2");
+  assert.is(await call.ended(), 7);
+});
 
 leavesNothing();
 test.run();
