@@ -8,19 +8,14 @@ import { controllersIn } from "./hierarchy.ts";
 /** The controllers that limits need, each with the JSON path of one that does. */
 export type RequiredControllers = ReadonlyMap<string, string>;
 
-/** Controllers whose figures `docker stats`, the kubelet and containerd's metrics read from every container. */
-const ACCOUNTING = ["cpu", "io", "memory", "pids"] as const;
-
 /**
- * Enables the required controllers in every cgroup above `directory`, and where that is possible those that
- * count what the container uses. Costs one read when all are there. @throws ConfigError, SyscallError
+ * Enables the required controllers in every cgroup above `directory`, and where that is possible all others: callers
+ * read from every container what it uses, and one that runs containers itself has the controllers to hand on.
+ * Costs two reads when all are there. @throws ConfigError, SyscallError
  */
 export function enableControllers(mount: string, directory: string, required: RequiredControllers): void {
   const there = controllersIn(directory);
-  const missing = new Set([...required.keys(), ...ACCOUNTING].filter((name) => !there.has(name)));
-  if (missing.size === 0) return;
-  const offered = controllersIn(mount);
-  const wanted = [...missing].filter((name) => offered.has(name));
+  const wanted = [...controllersIn(mount)].filter((name) => !there.has(name));
   if (wanted.length === 0) return;
   for (const cgroup of above(mount, directory)) enableIn(cgroup, wanted, required);
 }

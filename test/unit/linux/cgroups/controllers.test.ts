@@ -23,17 +23,17 @@ const enable = (host: FakeHierarchy, ...required: readonly string[]) =>
   );
 
 test("controllers are enabled in every cgroup above the container's, not in its own", () => {
-  using host = hierarchy("cpuset hugetlb");
+  using host = hierarchy("hugetlb");
   enable(host, "hugetlb");
   assert.is(host.read("cgroup.subtree_control"), "+hugetlb");
   assert.is(host.read("pod/cgroup.subtree_control"), "+hugetlb");
   assert.is(host.read("pod/box/cgroup.subtree_control"), "");
 });
 
-test("those that count what a container uses are enabled where the host has them", () => {
-  using host = hierarchy("cpuset cpu io memory hugetlb pids rdma");
-  enable(host);
-  assert.is(host.read("pod/cgroup.subtree_control"), "+cpu +io +memory +pids");
+test("all that the host has are enabled, whether a limit needs them or not", () => {
+  using host = hierarchy("cpuset cpu io memory hugetlb pids rdma misc");
+  enable(host, "pids");
+  assert.is(host.read("pod/cgroup.subtree_control"), "+cpuset +cpu +io +memory +hugetlb +pids +rdma +misc");
 });
 
 test("nothing is written where all is enabled already", () => {
