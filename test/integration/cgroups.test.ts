@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { cgroup2Mount, cgroup2Of, removeCgroups } from "../harness/cgroups.ts";
-import { created, inside, ran, started } from "../harness/container.ts";
+import { container, created, inside, ran, started } from "../harness/container.ts";
 import { uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { succeeded } from "../harness/runtime.ts";
@@ -17,6 +17,14 @@ function cgroupParent() {
   const name = uniqueId();
   return { name, [Symbol.asyncDispose]: async () => void (await removeCgroups(name)) };
 }
+
+/** Calls the runtime from a new cgroup. */
+function from(path: string): readonly string[] {
+  mkdirSync(path, { recursive: true });
+  return ["sh", "-c", `echo $$ >${path}/cgroup.procs && exec "$@"`, "sh"];
+}
+
+const controllersOf = (directory: string) => readFileSync(join(directory, "cgroup.controllers"), "utf8");
 
 // The directory
 
@@ -46,6 +54,22 @@ test("a relative cgroupsPath is taken from a place the runtime chooses, always t
   const [first, second] = [cgroup2Of(one.pid()), cgroup2Of(two.pid())];
   assert.ok(first.endsWith(`/${parent.name}/one`), first);
   assert.is(second, first.replace(/one$/, "two"));
+});
+
+test("without a cgroupsPath the cgroup is beside the caller's own", async () => {
+  await using parent = cgroupParent();
+  const path = join(cgroup2Mount(), parent.name);
+  using box = container({ args: SLEEP });
+  box.create({ through: from(join(path, "caller")) });
+  assert.is(cgroup2Of(box.pid()), join(path, box.id));
+  box.delete("--force");
+  assert.ok(existsSync(join(path, "caller")));
+});
+
+test("a container has every controller that the host has, whatever its limits", async () => {
+  await using parent = cgroupParent();
+  using box = started({ args: SLEEP, linux: { cgroupsPath: `/${parent.name}/box` } });
+  assert.is(controllersOf(cgroup2Of(box.pid())), controllersOf(cgroup2Mount()));
 });
 
 test("a cgroupsPath doesn't climb out of the hierarchy", () => {

@@ -1,11 +1,20 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
-import { cgroup2Mount } from "../harness/cgroups.ts";
+import { cgroup2Mount, removeCgroups } from "../harness/cgroups.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
@@ -50,6 +59,22 @@ testTsrun("without a cgroup of its own it sees the host's where a mount asks for
   const { stdout, stderr } = call(["run", "--bundle", path, uniqueId()]);
   assert.match(stderr, /Read-only/);
   assert.is(stdout, readFileSync(join(cgroup2Mount(), "cgroup.controllers"), "utf8"));
+});
+
+test("a container without a cgroupsPath is paused where its user has the cgroup that it is called in", async () => {
+  const path = join(cgroup2Mount(), uniqueId());
+  mkdirSync(join(path, "shell"), { recursive: true });
+  for (const file of ["", "cgroup.procs", "shell/cgroup.procs"]) chownSync(join(path, file), UID, GID);
+  const through = ["sh", "-c", `echo $$ >${path}/shell/cgroup.procs && exec "$@"`, "sh"];
+  try {
+    using box = owned(uniqueId());
+    silent(call(["create", "--bundle", own({ args: ["sleep", "60"] }), box.id], { through }));
+    silent(call(["pause", box.id], { through }));
+    assert.match(readFileSync(join(path, box.id, "cgroup.events"), "utf8"), /^frozen 1$/m);
+    silent(call(["resume", box.id], { through }));
+  } finally {
+    await removeCgroups(path);
+  }
 });
 
 testTsrun("check honours the bundle of an ordinary user that runs, and names what needs a cgroup", () => {

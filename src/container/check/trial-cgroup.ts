@@ -15,8 +15,8 @@ const PATIENCE_MS = 1000;
 const TRIES = 20;
 
 /**
- * The cgroup that trials are made in: the hierarchy's root, as containers' are; for an ordinary user the one that tsrun
- * is in, as that is the one which may have been delegated. @throws ConfigError where there is no cgroup v2
+ * The cgroup that trials are made in: the hierarchy's root, which has all controllers; for an ordinary user the one that
+ * tsrun is in, as that is the one which may have been delegated. @throws ConfigError where there is no cgroup v2
  */
 export function trialPlace(): string {
   const mount = unifiedMount();

@@ -6,12 +6,12 @@ const WHERE = "linux.cgroupsPath";
 
 /**
  * The directory of a container's cgroup below `mount`, as runc's cgroupfs driver has it:
- * an absolute path starts at the mount; a relative one beside the caller's own cgroup, which has processes and
- * therefore can't have children with controllers; `/ID` when there is none. No path climbs out of the mount.
+ * an absolute path starts at the mount; a relative one, or the id when there is none, beside the caller's own cgroup,
+ * which has processes and therefore can't have children with controllers. No path climbs out of the mount.
  * @throws ConfigError
  */
 export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, id: string): string {
-  const path = cgroupsPath || `/${id}`;
+  const path = cgroupsPath || id;
   if (isSystemdForm(path))
     return fail(
       WHERE,

@@ -6,19 +6,20 @@ import { cgroupDirectory, isSystemdForm } from "../../../../src/linux/cgroups/pa
 
 const place = (cgroupsPath: string | undefined) => cgroupDirectory("/mount", cgroupsPath, "box");
 
-test("without a cgroupsPath the cgroup is named by the id, below the mount", () => {
-  assert.is(place(undefined), "/mount/box");
-  assert.is(place(""), "/mount/box");
-});
-
 test("an absolute cgroupsPath starts at the mount", () => {
   assert.is(place("/docker/7f0d"), "/mount/docker/7f0d");
   assert.is(place("//docker/./7f0d/"), "/mount/docker/7f0d");
 });
 
+const own = readFileSync("/proc/self/cgroup", "utf8").match(/^0::(.*)$/m)?.[1] ?? "/";
+
 test("a relative cgroupsPath starts beside the caller's own cgroup", () => {
-  const own = readFileSync("/proc/self/cgroup", "utf8").match(/^0::(.*)$/m)?.[1] ?? "/";
   assert.is(place("pod/box"), join("/mount", dirname(own), "pod/box"));
+});
+
+test("without a cgroupsPath the cgroup is named by the id, and there, too", () => {
+  assert.is(place(undefined), join("/mount", dirname(own), "box"));
+  assert.is(place(""), join("/mount", dirname(own), "box"));
 });
 
 test("no cgroupsPath leaves the mount", () => {
