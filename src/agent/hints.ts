@@ -1,8 +1,8 @@
-import type { ErrnoName } from "../kernel/errno.ts";
 import type { SyscallName } from "../kernel/syscall-numbers.ts";
+import type { Hints, Step } from "./program.ts";
 
 /** What usually is behind a system call's failure, for the person who wrote the config. */
-const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in ErrnoName]?: string } } => ({
+const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   capset: { EPERM: "tsrun cannot give capabilities that it lacks itself" },
   clone3: {
     EACCES:
@@ -50,7 +50,8 @@ const hintsByCall = (): { readonly [call in SyscallName]?: { readonly [errno in 
 });
 
 /** A hint for the failure of a step; empty when there is none. */
-export function hintFor(call: string, errno: string): string {
-  const hints: { readonly [errno: string]: string } | undefined = hintsByCall()[call as SyscallName]; // undefined for others
-  return hints?.[errno] ?? "";
+export function hintFor(step: Step, errno: string): string {
+  const usual = hintsByCall()[step.call.name as SyscallName]; // undefined for others
+  const hints: { readonly [errno: string]: string | undefined } = { ...usual, ...step.hints };
+  return hints[errno] ?? "";
 }

@@ -1,5 +1,11 @@
 import type { Argument, Call, StepResult } from "../kernel/call.ts";
 import { clone3 } from "../kernel/calls.ts";
+import type { ErrnoName } from "../kernel/errno.ts";
+
+/** What errnos mean, for the person who wrote the config. */
+export type Hints = { readonly [errno in ErrnoName]?: string };
+
+const NO_HINTS: Hints = {};
 
 /** One step as data: a call, on whose behalf, and what may go wrong without ending the program. */
 export interface Step {
@@ -7,6 +13,8 @@ export interface Step {
   /** Who wants it, in the user's words: `mounts[3] (proc on /proc)`. */
   readonly owner: string;
   readonly tolerate: readonly number[] | "all";
+  /** What its errnos mean here, in place of the usual hints. */
+  readonly hints: Hints;
   /** Steps after this one that are left out when it succeeds, or fails with a tolerated errno. */
   skipOnSuccess: number;
   skipOnError: number;
@@ -46,8 +54,8 @@ export class Program {
   }
 
   /** Adds a call. An errno in `tolerate` (at most three, or all) does not end the program. */
-  add(call: Call, tolerate: readonly number[] | "all" = []): StepResult {
-    this.steps.push({ call, owner: this.owner, tolerate, skipOnSuccess: 0, skipOnError: 0 });
+  add(call: Call, tolerate: readonly number[] | "all" = [], hints = NO_HINTS): StepResult {
+    this.steps.push({ call, owner: this.owner, tolerate, hints, skipOnSuccess: 0, skipOnError: 0 });
     return { step: this.steps.length - 1 };
   }
 
@@ -96,7 +104,8 @@ export class Program {
 
   private redirect(call: Call, nextMailbox: number): StepResult {
     const { owner } = this;
-    this.steps.push({ call, owner, tolerate: [], skipOnSuccess: 0, skipOnError: 0, nextMailbox });
+    const step = { call, owner, tolerate: [], hints: NO_HINTS, skipOnSuccess: 0, skipOnError: 0 };
+    this.steps.push({ ...step, nextMailbox });
     return { step: this.steps.length - 1 };
   }
 

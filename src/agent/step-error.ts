@@ -10,7 +10,7 @@ export class StepError extends SyscallError {
   constructor(step: Step, errno: number) {
     super(step.call, errno);
     this.owner = step.owner;
-    const hint = hintFor(step.call.name, errnoName(errno));
+    const hint = hintFor(step, errnoName(errno));
     const owner = step.owner === "" ? "" : `${step.owner}: `;
     this.message = `${owner}${this.message}${hint === "" ? "" : `; ${hint}`}`;
   }

@@ -88,7 +88,7 @@ function report(globals: Globals | null, error: unknown, hint: string, status: n
   } catch (unlogged) {
     lines.add(messageOf(unlogged)); // the same, if that is what is reported
   }
-  for (const line of lines) complain(`tsrun: ${line}`);
+  for (const line of lines) complain(`tsrun: error: ${line}`);
   if (hint !== "") complain(hint);
   if (globals?.debug && error instanceof Error && error.stack !== undefined) complain(error.stack);
   return status;

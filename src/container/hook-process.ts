@@ -81,13 +81,14 @@ const TURN = 100;
 /** How long a killed hook may take to die, in milliseconds. */
 const DEATH_PATIENCE = 10_000;
 
-/** Runs a hook to its end; `where` is its place in the words of config.json. @throws Failure, StepError */
+/** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws Failure, StepError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
   const deadline = performance.now() + limit;
   using running = new RunningHook(where, hook, state, place);
   for (let left = limit; !running.serve(Math.min(TURN, left)); left = deadline - performance.now()) {
-    if (left <= 0) throw running.fail(`did not end within ${hook.timeout} s, and was killed`);
+    if (left <= 0)
+      throw running.fail(`hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`);
     await Bun.sleep(0);
   }
   const how = running.end();
@@ -127,14 +128,14 @@ class RunningHook implements Disposable {
   /** How an ended hook failed, in words; null when it did not. */
   end(): string | null {
     const { signal, exit } = waitStatus(this.reap());
-    if (signal !== 0) return `was killed by signal ${signal}${nameOf(signal)}`;
-    return exit === 0 ? null : `exited with status ${exit}`;
+    if (signal !== 0) return `killed by signal ${signal}${nameOf(signal)}`;
+    return exit === 0 ? null : `exit status ${exit}`;
   }
 
   fail(how: string): Failure {
     this.kill();
     const said = this.output.tail();
-    return new Failure(`${this.where}: the hook ${how}${said === "" ? "" : `; it said: ${said}`}`);
+    return new Failure(`${this.where}: ${how}${said === "" ? "" : `; it said: ${said}`}`);
   }
 
   private kill(): void {

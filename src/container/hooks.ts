@@ -130,8 +130,9 @@ async function runAll(
   for (const [index, hook] of hooks.entries()) await runHook(placeOf(kind, index, hook), hook, state, place);
 }
 
+/** Its place in config.json, and runc's words for a hook that fails, which other programs look for. */
 function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {
-  return `config.json: hooks.${kind}[${index}] (${path})`;
+  return `config.json: hooks.${kind}[${index}] (${path}): error running ${kind} hook #${index}`;
 }
 
 /** How a hook gets into a container, and what its `pid` is in there (runtime.md, "State"). */

@@ -19,7 +19,7 @@ function openLibc() {
   } catch (error) {
     // Nothing that handles errors is there yet, and Bun would show a page of its own source.
     console.error(
-      `tsrun: no system calls without memory that is executable: ${error}; is there a limit of its address space (ulimit -v), or MemoryDenyWriteExecute= of its service?`,
+      `tsrun: error: no system calls without memory that is executable: ${error}; is there a limit of its address space (ulimit -v), or MemoryDenyWriteExecute= of its service?`,
     );
     return process.exit(1);
   }

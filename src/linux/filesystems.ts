@@ -121,10 +121,12 @@ function openDirectory(job: MountJob, type: string): StepResult {
  * proc and sysfs only go on real directories: were /proc a symlink, what tsrun and the container later take for
  * procfs would be the image's files (CVE-2019-16884, CVE-2023-27561).
  */
-export function plainDirectory({ program, root, mount: { destination } }: MountJob): StepResult {
+export function plainDirectory({ program, root, mount: { destination, type } }: MountJob): StepResult {
   const path = names(destination);
   const parent = directoryInside(program, root, path.slice(0, -1).join("/"));
   program.add(mkdirat(parent, path[path.length - 1] ?? ".", 0o755), [ERRNO.EEXIST]);
   const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  return program.add(openat2(root, path.join("/") || ".", O_PATH | O_DIRECTORY, resolve));
+  const words = `filesystem "${type}" must be mounted on ordinary directory`; // runc's
+  const hints = { ELOOP: words, ENOTDIR: words };
+  return program.add(openat2(root, path.join("/") || ".", O_PATH | O_DIRECTORY, resolve), [], hints);
 }

@@ -37,7 +37,7 @@ export function hostile(name: string, body: () => Promise<void> | void): void {
 export function rightOrRefused(outcome: Outcome, right: RegExp): void {
   assert.not(outcome.stdout.includes(SECRET));
   if (outcome.status === 0) assert.match(outcome.stdout, right);
-  else assert.match(complaint(outcome), /^tsrun: (config\.json: \w|process\.)/);
+  else assert.match(complaint(outcome), /^tsrun: error: (config\.json: \w|process\.)/);
 }
 
 function hostState(): string[] {

@@ -137,7 +137,7 @@ testIf(!cgroup2Controllers().has("memory"), "needs a machine whose cgroup v2 has
 
 testTsrun("a config that is wrong is told as by validate", () => {
   const said = complaint(runtime(["check", "--bundle", bundle({ process: { cwd: "tmp" } }).path]));
-  assert.match(said, /^tsrun: config\.json: process\.cwd: must be absolute/);
+  assert.match(said, /^tsrun: error: config\.json: process\.cwd: must be absolute/);
 });
 
 leavesNothing();

@@ -185,20 +185,20 @@ testTsrun("update names the source of a limit that cannot be set, which is not c
   using one = started({ args: ["sleep", "60"] });
   const update = (input: string, ...flags: string[]) =>
     complaint(runtime(["update", ...flags, one.id], { input }));
-  assert.match(update("", "--cpu-rt-period", "100"), /^tsrun: update: cpu\.realtimePeriod: /);
+  assert.match(update("", "--cpu-rt-period", "100"), /^tsrun: error: update: cpu\.realtimePeriod: /);
   const limits = '{"cpu":{"realtimePeriod":100}}';
-  assert.match(update(limits, "--resources", "-"), /^tsrun: standard input: cpu\.realtimePeriod: /);
-  assert.match(update("[]", "--resources", "-"), /^tsrun: standard input: must be an object/);
+  assert.match(update(limits, "--resources", "-"), /^tsrun: error: standard input: cpu\.realtimePeriod: /);
+  assert.match(update("[]", "--resources", "-"), /^tsrun: error: standard input: must be an object/);
   const file = join(freshDirectory("limits"), "limits.json");
   writeFileSync(file, limits);
-  assert.ok(update("", "--resources", file).startsWith(`tsrun: ${file}: cpu.realtimePeriod: `));
+  assert.ok(update("", "--resources", file).startsWith(`tsrun: error: ${file}: cpu.realtimePeriod: `));
 });
 
 testTsrun("update of shares of caches is refused where there is no resctrl, and nothing is changed", () => {
   using one = started({ args: ["sleep", "60"] });
   assert.match(
     complaint(runtime(["update", "--l3-cache-schema", "L3:0=1", one.id])),
-    /^tsrun: update: intelRdt: this host has no resctrl file system/,
+    /^tsrun: error: update: intelRdt: this host has no resctrl file system/,
   );
 });
 
@@ -235,7 +235,10 @@ testTsrun("a log that cannot be written is refused before anything is done", () 
   using one = container({ args: ["true"] });
   const log = join(freshDirectory("log"), "missing", "log.json");
   const failed = runtime(["create", "--bundle", one.bundle.path, one.id], { global: ["--log", log] });
-  assert.is(complaint(failed), `tsrun: --log ${log}: cannot be written: ENOENT (no such file or directory)`);
+  assert.is(
+    complaint(failed),
+    `tsrun: error: --log ${log}: cannot be written: ENOENT (no such file or directory)`,
+  );
   assert.is(runtime(["state", one.id]).status, 1);
 });
 
@@ -244,7 +247,7 @@ testTsrun("what is wrong with the command line is told though the log cannot be 
   assert.is(status, 1);
   assert.match(
     stderr,
-    /^tsrun: state: ID is missing .*\ntsrun: --log \/dev\/null\/log: cannot be written: ENOTDIR/,
+    /^tsrun: error: state: ID is missing .*\ntsrun: error: --log \/dev\/null\/log: cannot be written: ENOTDIR/,
   );
 });
 

@@ -14,7 +14,7 @@ for (const { properties, sample, named } of REFUSED) {
     const nothingLeft = watchLeaks();
     using box = container(sample);
     const said = complaint(box.call("create", "--bundle", box.bundle.path));
-    assert.ok(said.startsWith("tsrun: config.json: "), said);
+    assert.ok(said.startsWith("tsrun: error: config.json: "), said);
     assert.ok(said.includes(named ?? property.replaceAll("[]", "[0]")), said);
     await nothingLeft("of a refused create");
   });

@@ -72,7 +72,10 @@ testTsrun("exec in a container whose init is ending says that it is not running"
   other.child.kill("SIGSTOP"); // it does not reap its process, for which the init waits
   silent(runtime(["kill", one.id, "KILL"]));
   await waitUntil(() => !leadsTo(`/proc/${init}/ns/net`), "it ends");
-  assert.match(complaint(one.exec("true")), /^tsrun: cannot exec in container \S+: container not running/);
+  assert.match(
+    complaint(one.exec("true")),
+    /^tsrun: error: cannot exec in container \S+: container not running/,
+  );
   other.child.kill("SIGCONT");
   assert.is((await other.ended()).status, 128 + 9);
 });
@@ -129,11 +132,11 @@ test("--env adds to the environment, as often as it is given, and wins", () => {
 test("what is wrong with exec's process is not said to be in config.json", () => {
   assert.match(
     complaint(exec([], ["nowhere"])),
-    /^tsrun: process\.args\[0\]: "nowhere": executable file not found/,
+    /^tsrun: error: process\.args\[0\]: "nowhere": executable file not found/,
   );
   assert.match(
     complaint(execProcess({ args: ["nowhere"] })),
-    /^tsrun: process\.args\[0\]: "nowhere": executable/,
+    /^tsrun: error: process\.args\[0\]: "nowhere": executable/,
   );
 });
 

@@ -74,7 +74,7 @@ for (const target of [
         assert.is.not(outcome.status, null);
         assert.not(outcome.stdout.includes(SECRET));
         if (outcome.stderr === "") assert.match(outcome.stdout, /^0\r\n/);
-        else assert.match(outcome.stderr, /^tsrun: (config\.json: |process\.)[^\n]+\n$/);
+        else assert.match(outcome.stderr, /^tsrun: error: (config\.json: |process\.)[^\n]+\n$/);
       }
     },
   );

@@ -24,11 +24,11 @@ function decent(outcome: Outcome): void {
   assert.is.not(status, null, said);
   assert.not.match(stderr, CRASH, said);
   const lines = stderr.split("\n").filter((line) => line !== "");
-  for (const line of lines) assert.match(line, /^(tsrun: |sh: |true: |false: )/, said);
+  for (const line of lines) assert.match(line, /^(tsrun: (error|warning): |sh: |true: |false: )/, said);
 }
 
 /** A runtime's own failure, and not the exit status of the container's program. */
-const failed = ({ stderr }: Outcome) => stderr.startsWith("tsrun: ") && !stderr.startsWith("tsrun: warning");
+const failed = ({ stderr }: Outcome) => stderr.startsWith("tsrun: error: ");
 
 /** `run` or `create`, `start` and `delete`: whatever happens, nothing is left of it. Returns whether it ran. */
 async function tried(made: Bundle, whole: boolean): Promise<boolean> {

@@ -42,9 +42,9 @@ testTsrun("a limit of memory that nothing in cgroup v2 answers to is ignored wit
 });
 
 for (const [what, text, place] of [
-  ["no JSON", "{,}", /^tsrun: config\.json:1:2: /],
-  ["no object", "[]", /^tsrun: config\.json: must be an object/],
-  ["empty", "", /^tsrun: config\.json:1:1: /],
+  ["no JSON", "{,}", /^tsrun: error: config\.json:1:2: /],
+  ["no object", "[]", /^tsrun: error: config\.json: must be an object/],
+  ["empty", "", /^tsrun: error: config\.json:1:1: /],
 ] as const) {
   testTsrun(`a config.json that is ${what} is refused with status 1`, () => {
     const { path } = bundle();
@@ -154,7 +154,7 @@ for (const [what, patch, said] of MISTAKES) {
   testTsrun(`${what} is told by validate and create alike`, () => {
     const { path } = bundle(patch);
     const outcome = validate(path);
-    assert.is(complaint(outcome), `tsrun: config.json: ${said}`);
+    assert.is(complaint(outcome), `tsrun: error: config.json: ${said}`);
     assert.is(outcome.status, 1);
     assert.is(complaint(runtime(["create", "--bundle", path, uniqueId()])), complaint(outcome));
   });
@@ -187,7 +187,7 @@ testTsrun("all mistakes are told at once, a line for each", () => {
   assert.is(outcome.status, 1);
   assert.is(outcome.stdout, "");
   const found = lines(outcome.stderr).map(
-    (line) => /^tsrun: config\.json: (\S+): \S/.exec(line)?.[1] ?? line,
+    (line) => /^tsrun: error: config\.json: (\S+): \S/.exec(line)?.[1] ?? line,
   );
   assert.equal(found.sort(), [
     ...["hooks.poststop[0].path", "hooks.prestart[0].path"],
@@ -212,8 +212,8 @@ testTsrun(
     });
     const { stderr } = validate(bundle({ hostname: undefined, linux: { namespaces: wanted } }).path);
     assert.equal(lines(stderr), [
-      "tsrun: config.json: linux.namespaces[1].path: /proc/self/ns/uts is not a network namespace: it is a uts namespace",
-      "tsrun: config.json: linux.namespaces[2].path: /etc/passwd is not a namespace",
+      "tsrun: error: config.json: linux.namespaces[1].path: /proc/self/ns/uts is not a network namespace: it is a uts namespace",
+      "tsrun: error: config.json: linux.namespaces[2].path: /etc/passwd is not a namespace",
     ]);
   },
 );

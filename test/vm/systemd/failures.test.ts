@@ -38,13 +38,16 @@ for (const [what, cgroupsPath, said] of [
 
 test("a property that systemd does not know is told with the unit and its error", () => {
   const said = refusal({ annotations: { "org.systemd.property.Nonsense": "true" } });
-  assert.match(said, /^tsrun: systemd refuses to start the unit tsrun-.*\.scope: org\.freedesktop\.DBus\./);
+  assert.match(
+    said,
+    /^tsrun: error: systemd refuses to start the unit tsrun-.*\.scope: org\.freedesktop\.DBus\./,
+  );
   assert.match(said, /Nonsense/);
 });
 
 test("a property of another type is told so, too", () => {
   const said = refusal({ annotations: { "org.systemd.property.TimeoutStopUSec": "'long'" } });
-  assert.match(said, /^tsrun: systemd refuses to start the unit tsrun-.*\.scope: .*contents/);
+  assert.match(said, /^tsrun: error: systemd refuses to start the unit tsrun-.*\.scope: .*contents/);
   assert.match(said, /annotations give it TimeoutStopUSec \(type s\)$/);
 });
 
