@@ -62,6 +62,8 @@ export function bindRootfs(
   program.by(`config.json: root.path (${rootfs})`);
   const place = program.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
   const root = program.add(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
+  // The copy of a slave is one, too: what the host mounts below the rootfs later would appear in the container.
+  program.add(mountSetattr(root, "", AT_EMPTY_PATH, { propagation: MS_PRIVATE }));
   program.add(moveMount(root, place));
   return root;
 }

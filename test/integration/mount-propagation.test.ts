@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +8,7 @@ import { inside, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
+import { succeeded } from "../harness/runtime.ts";
 import { bind, directoryWithMount, shellWithAdmin } from "../harness/volumes.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -67,6 +68,58 @@ for (const propagation of ["private", "slave", "shared", "unbindable", "rshared"
     using box = started({ args: ["sleep", "60"], root: { path: rootfs }, linux });
     assert.is(box.state().status, "running");
     assert.equal(below(), []);
+  });
+}
+
+for (const propagation of [undefined, "private", "rprivate", "slave", "rslave", "shared", "rshared"]) {
+  const linux = { rootfsPropagation: propagation };
+
+  test(`what the host mounts in the rootfs later stays out, with rootfsPropagation ${propagation}`, () => {
+    using volume = directoryWithMount("shared");
+    const rootfs = join(volume.path, "rootfs");
+    command("cp", "-a", bundle().rootfs, rootfs);
+    using box = started({ args: ["sleep", "60"], root: { path: rootfs }, linux });
+    command("mount", "-t", "tmpfs", "late", join(rootfs, "home"));
+    const seen = parseMounts(succeeded(box.exec("cat", "/proc/self/mountinfo")).stdout);
+    command("umount", join(rootfs, "home"));
+    assert.equal(
+      seen.filter(({ source }) => source === "late"),
+      [],
+    );
+  });
+
+  test(`mounts of the host in the rootfs and beside it stay there, with rootfsPropagation ${propagation}`, () => {
+    using volume = directoryWithMount("shared");
+    using _beside = directoryWithMount("shared");
+    const rootfs = join(volume.path, "rootfs");
+    command("cp", "-a", bundle().rootfs, rootfs);
+    command("mount", "-t", "tmpfs", "nested", join(rootfs, "home"));
+    mkdirSync(join(rootfs, "home/deeper"));
+    command("mount", "-t", "tmpfs", "deeper", join(rootfs, "home/deeper"));
+    writeFileSync(join(rootfs, "home/deeper/file"), "");
+    const before = readMounts();
+    assert.is(inside(["ls", "/home/deeper"], { root: { path: rootfs }, linux }), "file\n");
+    assert.equal(readMounts(), before);
+  });
+}
+
+// What lies below a bind mount has its propagation when that says so
+
+for (const [options, outer, inner] of [
+  [["rbind", "rprivate"], /^$/, /^$/],
+  [["rbind", "rslave"], /^master:\d+$/, /^master:\d+$/],
+  [["rbind", "rshared"], /^shared:\d+/, /^shared:\d+/],
+  [["rbind", "runbindable"], /^unbindable$/, /^unbindable$/],
+  [["rbind", "private"], /^$/, /^master:\d+$/],
+  [["rbind", "shared"], /^shared:\d+/, /^master:\d+$/],
+  [["rbind", "unbindable"], /^unbindable$/, /^master:\d+$/],
+] as const) {
+  test(`a bind of what is shared, with ${options}`, () => {
+    using volume = directoryWithMount("shared");
+    const mounts = [...DEFAULT_MOUNTS, { destination: "/volume", source: volume.path, options }];
+    const seen = parseMounts(inside(["cat", "/proc/self/mountinfo"], { mounts }));
+    assert.match(mountAt(seen, "/volume").propagation.join(" "), outer);
+    assert.match(mountAt(seen, "/volume/sub").propagation.join(" "), inner);
   });
 }
 
