@@ -33,6 +33,16 @@ testTsrun("what waits is not for others of its user to trace, whatever capabilit
   }
 });
 
+test("what waits has no id but its user's, and no group of the caller's", () => {
+  const user = { uid: 1000, gid: 1001, additionalGids: [7] };
+  using box = container({ args: SLEEP, process: { user } });
+  box.create({ through: ["setpriv", "--groups", "50,60", "--"] });
+  const found = status(box.pid());
+  assert.is(found.get("Uid"), "1000\t1000\t1000\t1000"); // real, effective, saved, of the file system
+  assert.is(found.get("Gid"), "1001\t1001\t1001\t1001");
+  assert.is(found.get("Groups"), "7");
+});
+
 test("start lets that very process become the program", async () => {
   using box = created({ args: SLEEP });
   const { pid } = box.state();

@@ -98,6 +98,21 @@ test("groups change before the user, who may not change them any more", () => {
   assert.ok(at(steps, "setresgid", /user\.gid/) < at(steps, "setresuid", /user\.uid/));
 });
 
+test("after each change of ids the agent is not dumpable again, and dies with tsrun again", () => {
+  const [PR_SET_PDEATHSIG, PR_SET_DUMPABLE, SIGKILL] = [1, 4, 9];
+  const steps = programOf(process({ user: { uid: 1000, gid: 1000 } }), [...NAMESPACES, "user"]);
+  const changes = steps.flatMap(({ call }, index) => (call.name === "setresuid" ? [index] : []));
+  assert.is(changes.length, 2); // root of the user namespace, then the process's user
+  for (const [number, change] of changes.entries()) {
+    const since = steps.slice(change, changes[number + 1]).map(({ call }) => [call.name, ...call.args]);
+    const has = (...call: readonly unknown[]) =>
+      since.some((one) => call.every((part, at) => part === one[at]));
+    assert.ok(has("prctl", PR_SET_DUMPABLE, 0), `dumpable after step ${change}`);
+    assert.ok(has("prctl", PR_SET_PDEATHSIG, SIGKILL), `lives on after step ${change}`);
+    assert.ok(has("futex") && has("exit_group", 1), `does not look after step ${change}`);
+  }
+});
+
 test("descriptors of the host are closed before any path of the container's is taken", () => {
   const steps = programOf({});
   const closed = at(steps, "close_range");
