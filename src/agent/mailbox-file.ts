@@ -27,6 +27,8 @@ export interface MailboxSize {
   readonly data: number;
   /** Bytes of arguments and environment, with their pointers. */
   readonly execution: number;
+  /** What the program of the agent that stays the host's needs; see host-agent.ts. Most have none. */
+  readonly host?: Pick<MailboxSize, "steps" | "data">;
 }
 
 /** A mapped mailbox file. */
@@ -43,14 +45,20 @@ export class MailboxFile {
   /** The mailboxes of a new agent, in an empty file, which gets its length. */
   static create(fd: number, size: MailboxSize) {
     const parked: Place = { ...PARKED, end: pageUp(PARKED.data + size.execution) };
-    const data = pageUp(parked.end + STEPS_OFFSET + size.steps * STEP.size);
-    const init: Place = { offset: parked.end, data, end: pageUp(data + size.data) };
-    if (init.end > MAILBOX_SPAN)
+    const init = placeAt(parked.end, size);
+    const host = size.host === undefined ? null : placeAt(init.end, size.host);
+    const { end } = host ?? init;
+    if (end > MAILBOX_SPAN)
       throw new Error("config.json: its paths, process.args and process.env are too long");
-    reserve(fd, init.end);
-    const file = new MailboxFile(fd, init.end);
+    reserve(fd, end);
+    const file = new MailboxFile(fd, end);
     noteDeath(file.bytes, file.address);
-    return { stage: file.mailbox(STAGE), parked: file.mailbox(parked), init: file.mailbox(init) };
+    return {
+      stage: file.mailbox(STAGE),
+      parked: file.mailbox(parked),
+      init: file.mailbox(init),
+      host: host === null ? null : file.mailbox(host),
+    };
   }
 
   /** The mailbox of an agent that an earlier tsrun parked. */
@@ -62,6 +70,12 @@ export class MailboxFile {
     const { bytes, address } = this;
     return new Mailbox(bytes.subarray(place.offset, place.end), address + place.offset, place);
   }
+}
+
+/** A mailbox of that size, from a page of the file on. */
+function placeAt(offset: number, size: Pick<MailboxSize, "steps" | "data">): Place {
+  const data = pageUp(offset + STEPS_OFFSET + size.steps * STEP.size);
+  return { offset, data, end: pageUp(data + size.data) };
 }
 
 /**

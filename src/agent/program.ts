@@ -48,6 +48,11 @@ export class Program {
     return this;
   }
 
+  /** Who wants the steps that are added now. */
+  get wantedBy(): string {
+    return this.owner;
+  }
+
   /** Says that what was added so far is complete in itself and may run while the rest is being built. */
   ready(): void {
     this.onReady();

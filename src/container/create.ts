@@ -10,7 +10,7 @@ import { keyringName } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
-import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { pivot } from "../linux/rootfs.ts";
@@ -21,6 +21,7 @@ import { getuid, unprivilegedInit } from "./caller.ts";
 import { cgroupDriver } from "./cgroup.ts";
 import type { Console } from "./console.ts";
 import type { CreateHooks } from "./hooks.ts";
+import type { HostAgent } from "./host-agent.ts";
 import {
   becomeProcess,
   type InitContext,
@@ -139,33 +140,44 @@ async function make(
   if (cgroup.saved === null) saved = { ...saved, cgroup: null };
 
   const fd = newMailbox(directory);
-  const size = mailboxSize(bundle, filter, prepared);
+  const hosts = needsHostAgent(namespaces) ? await import("./host-agent.ts") : null;
+  const size = {
+    ...mailboxSize(bundle, filter, prepared),
+    ...(hosts === null ? {} : { host: hosts.hostSize(bundle.config) }),
+  };
   const launch = new Launch(fd, size, namespaces, cgroup.fd, { held: cgroup.admit !== undefined });
   undo.add(() => launch.abort());
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
   if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
-  const context = contextOf(bundle, namespaces, saved.keyring, labels, prepared);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
     init.post();
   };
   if (!namespaces.created.has("user")) stream();
+  const begin = async () => {
+    cgroup.admitted?.();
+    launch.release();
+    const pid = launch.waitForInit();
+    if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
+    stream();
+    cgroup.restrict();
+    return pid;
+  };
+  const begun = hosts === null ? null : await begin();
+  const host = hosts === null || begun === null ? null : new hosts.HostAgent(launch, begun);
+  const context = contextOf(bundle, namespaces, saved.keyring, labels, prepared, host);
   const { root, terminal } = setUp(init.program, context);
+  host?.end();
   const leave = () => leaveHost(init.program, root, bundle, enterRoot);
   if (hooks === null) {
     leave();
     init.program.ready();
   }
 
-  cgroup.admitted?.();
-  launch.release();
-  const pid = launch.waitForInit();
+  const pid = begun ?? (await begin());
   closeNamespaces(namespaces);
-  if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
-  stream();
-  cgroup.restrict();
   if (resctrl !== null) {
     undo.add(() => resctrl.leave());
     resctrl.join(pid);
@@ -227,6 +239,12 @@ function wantsLabels({ config: { linux }, process }: Bundle): boolean {
   return Boolean(linux?.mountLabel || process.apparmorProfile || process.selinuxLabel);
 }
 
+/** Whether the init has less rights over the host's files than tsrun, and mounts some. */
+const needsHostAgent = ({ created, joins }: NamespacePlan): boolean =>
+  getuid() === 0 &&
+  created.has("mount") &&
+  (created.has("user") || joins.some(({ type }) => type === "user"));
+
 /** Whether a mount asks for what is made before the init is born. */
 export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
   for (const mount of mounts) if (isIdMapped(mount) || isCopiedUp(mount)) return true;
@@ -276,6 +294,7 @@ export function contextOf(
   keyring: string | null,
   labels: ProcessLabels | null,
   prepared: PreparedMounts | null,
+  host: HostAgent | null = null,
 ): InitContext {
   const creates = namespaces.created.has("user");
   const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
@@ -285,6 +304,7 @@ export function contextOf(
     namespaces,
     keyring,
     labels,
+    openOnHost: host === null ? null : (add) => host.open(add),
     preparedMounts: prepared?.mounts ?? null,
     inUserNamespace: hasUserNamespace || unprivileged !== null,
     hasUserNamespace,

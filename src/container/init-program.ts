@@ -60,6 +60,7 @@ import { makeKeyring } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
+import type { OpenOnHost } from "../linux/mount-job.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
 import { addMounts, sealMounts } from "../linux/mounts.ts";
@@ -94,6 +95,8 @@ export interface InitContext {
   /** Whether that is one of the container's, new or joined. */
   readonly hasUserNamespace: boolean;
   readonly unprivileged: Unprivileged | null;
+  /** How a file of the host's is opened; null when the init opens it itself. */
+  readonly openOnHost: OpenOnHost | null;
   /** What was prepared for some of the mounts, by index. */
   readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
   /** Where the host has cgroup v2 mounted; null when nowhere. */
@@ -166,17 +169,20 @@ function mountAll(program: Program, context: InitContext): Tree {
   const { bundle, namespaces, cgroups, inUserNamespace } = context;
   const { config, process, rootfs } = bundle;
   const { linux = {}, mounts = [] } = config;
-  const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent);
-  const mounted = addMounts(program, root, mounts, {
+  const openOnHost = context.openOnHost ?? ((add) => add(program));
+  const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent, openOnHost);
+  const mounted = addMounts(program, root, {
     bundle: bundle.path,
     rootfs,
+    mounts,
     cgroups,
     namespaces,
     inUserNamespace,
+    openOnHost,
     prepared: context.preparedMounts,
   });
   if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
-    makeDevices(program, root, config, inUserNamespace);
+    makeDevices(program, root, config, inUserNamespace ? openOnHost : null);
     makeDeviceLinks(program, root, context.hostHasKcore);
     program.ready();
   }

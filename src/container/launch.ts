@@ -12,7 +12,7 @@ import type { Failed, Mailbox, Outcome } from "../agent/mailbox.ts";
 import { MailboxFile, type MailboxSize } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
-import { SyscallError } from "../kernel/call.ts";
+import { type StepResult, SyscallError } from "../kernel/call.ts";
 import {
   CWD,
   close,
@@ -28,6 +28,7 @@ import {
   write,
 } from "../kernel/calls.ts";
 import {
+  CLONE_FILES,
   CLONE_INTO_CGROUP,
   CLONE_NEWCGROUP,
   CLONE_NEWTIME,
@@ -66,11 +67,15 @@ export interface LaunchOptions {
 export class Launch {
   readonly init: Mailbox;
   readonly parked: Mailbox;
+  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null unless `size` has room for it. */
+  readonly host: Mailbox | null;
   private readonly stage: Mailbox;
-  private readonly clone: { readonly step: number };
+  private readonly clone: StepResult;
+  private readonly hostClone: StepResult | null;
   readonly stagePid: number;
   private held: boolean;
   private reaped = false;
+  private hostEnded = false;
   private initPid: number | null = null;
 
   /**
@@ -84,15 +89,17 @@ export class Launch {
     cgroupFd: number | null,
     { prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
   ) {
-    const { stage, init, parked } = MailboxFile.create(fd, size);
+    const { stage, init, parked, host } = MailboxFile.create(fd, size);
     this.stage = stage;
     this.init = init;
     this.parked = parked;
+    this.host = host;
     this.held = held;
     prepare(this.stage.program);
-    addEntry(this.stage.program, namespaces);
+    this.hostClone = addEntry(this.stage.program, namespaces, host);
     if (held) this.stage.post();
-    this.clone = addClone(this.stage.program, namespaces, cgroupFd, this.init.agentAddress);
+    const shared = host === null ? 0 : CLONE_FILES;
+    this.clone = addClone(this.stage.program, namespaces, cgroupFd, this.init.agentAddress, shared);
     if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
@@ -125,12 +132,34 @@ export class Launch {
     return this.initPid;
   }
 
+  /** The agent that stays the host's, once the stage has made it; else 0. */
+  hostPid(): number {
+    return this.hostClone === null ? 0 : this.stage.result(this.hostClone);
+  }
+
+  /** Ends that agent. */
+  endHost(): void {
+    const pid = this.hostPid();
+    if (pid > 0 && !this.hostEnded) killAndReap(pid);
+    this.hostEnded = true;
+  }
+
   /** Ends the stage and the init, wherever they are. */
   abort(): void {
     if (this.held) {
+      this.stage.outcome(() => !this.stageEnded()); // what it does before it is held doesn't block
+      this.endHost();
       if (!this.stageEnded()) killAndReap(this.stagePid);
       return;
     }
+    try {
+      this.abortInit();
+    } finally {
+      this.endHost();
+    }
+  }
+
+  private abortInit(): void {
     try {
       killAndReap(this.waitForInit());
     } catch (error) {
@@ -159,18 +188,21 @@ export class Launch {
   }
 }
 
-/** What the stage does before it clones. */
-function addEntry(program: Program, namespaces: NamespacePlan): void {
+/** What the stage does before it clones. Returns the step that makes the host's agent, while the stage is the host's. */
+function addEntry(program: Program, namespaces: NamespacePlan, host: Mailbox | null): StepResult | null {
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
   dieWithTsrun(program);
   // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
   const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
   if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
+  const shared = cloneArgs(CLONE_PARENT | CLONE_FILES, 0, 0);
+  const hostClone = host === null ? null : program.clone(shared, host.agentAddress);
   addJoins(program, namespaces, false);
   if (namespaces.created.has("time"))
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
   setClocks?.();
+  return hostClone;
 }
 
 /** The joins that the stage makes, or those that the init makes itself. */
@@ -196,10 +228,11 @@ function addClone(
   namespaces: NamespacePlan,
   cgroupFd: number | null,
   childMailbox: number,
+  more: number,
 ) {
   program.by(namespaces.created.size > 0 ? "config.json: linux.namespaces" : "a process of the container");
   const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
-  const flags = created + CLONE_PARENT + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
+  const flags = created + CLONE_PARENT + more + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
   const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);
   program.by("stage process").add(exitGroup(0));
   return clone;

@@ -1,32 +1,18 @@
 /**
- * What some mounts need before the init is born: id-mapped trees, and lists of what `tmpcopyup` copies.
- *
- * A mount is id-mapped by whoever has CAP_SYS_ADMIN over its file system, so by tsrun on the host, not by an init in
- * a user namespace. The mapping is that of a user namespace which lives for this only.
+ * What some mounts need before the init is born: user namespaces for id-mapped ones, which live for this only, and lists
+ * of what `tmpcopyup` copies.
  *
  * Loaded only for the containers that ask for it.
  */
 import type { Config, Mount } from "../../runtime-spec/config.ts";
-import { CWD, close, fcntl, memfdCreate, mountSetattr, openat, openTree } from "../kernel/calls.ts";
-import {
-  AT_EMPTY_PATH,
-  AT_RECURSIVE,
-  F_SETFD,
-  MFD_CLOEXEC,
-  MOUNT_ATTR_IDMAP,
-  O_DIRECTORY,
-  O_PATH,
-  O_RDONLY,
-  OPEN_TREE_CLONE,
-} from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { CWD, close, fcntl, memfdCreate, openat } from "../kernel/calls.ts";
+import { F_DUPFD, F_SETFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { fail } from "../linux/config-error.ts";
 import { addCopy, copySize, listForCopy, type Owners } from "../linux/copy-up.ts";
 import { type Mappings, readIdmapOption } from "../linux/idmap-option.ts";
 import { names } from "../linux/inside.ts";
 import { isBind, isCopiedUp, isIdMapped, readMountOptions } from "../linux/mount-options.ts";
-import { mountOf } from "../linux/mount-table.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import type { PreparedMount } from "../linux/prepared-mount.ts";
@@ -34,7 +20,7 @@ import type { Bundle } from "./bundle.ts";
 import { Launch } from "./launch.ts";
 import { writeMappings } from "./user-namespace.ts";
 
-/** What was prepared, by the mount's index; the trees are closed with it. */
+/** What was prepared, by the mount's index; the user namespaces are closed with it. */
 export interface PreparedMounts extends Disposable {
   readonly mounts: ReadonlyMap<number, PreparedMount>;
   /** What the copies take in the init's mailbox. */
@@ -51,7 +37,7 @@ export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): Prepar
   try {
     for (const [index, mount] of mounts.entries()) {
       const where = `mounts[${index}]`;
-      if (isIdMapped(mount)) prepared.set(index, { tree: idMappedTree(where, mount, bundle, users) });
+      if (isIdMapped(mount)) prepared.set(index, { userns: mappingOf(where, mount, users) });
       if (!isCopiedUp(mount)) continue;
       if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
       const content = contentAt(where, index, bundle);
@@ -61,44 +47,22 @@ export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): Prepar
       prepared.set(index, { copy: { content, owners: ownersIn(bundle.config, namespaces), add: addCopy } });
     }
   } catch (error) {
-    closeTrees(prepared);
-    throw error;
-  } finally {
     users.close();
+    throw error;
   }
-  return { mounts: prepared, steps, data, [Symbol.dispose]: () => closeTrees(prepared) };
-}
-
-function closeTrees(prepared: ReadonlyMap<number, PreparedMount>): void {
-  for (const { tree } of prepared.values()) if (tree !== undefined) here(close(tree));
+  return { mounts: prepared, steps, data, [Symbol.dispose]: () => users.close() };
 }
 
 // Id-mapped mounts
 
-/** A copy of what the mount shows, id-mapped: with `ridmap`, all below it too. */
-function idMappedTree(where: string, mount: Mount, { path: bundle }: Bundle, users: UserNamespaces): number {
+/** A user namespace with the mount's mappings. */
+function mappingOf(where: string, mount: Mount, users: UserNamespaces): number {
   const { source = "", options = [] } = mount;
   if (!isBind(mount) || source === "") fail(where, "only bind mounts can be id-mapped");
-  const { bind, idmap, mappings } = readMountOptions(options);
-  const userns = users.forMount(where, mount, mappings);
-  const path = isAbsolute(source) ? source : join(bundle, source);
-  const tree = attempt(openTree(CWD, path, OPEN_TREE_CLONE | (bind === "bind" ? 0 : AT_RECURSIVE)));
-  if (tree < 0)
-    fail(`${where}.source`, `cannot open ${path}: open_tree: ${errnoName(-tree)} (${errnoText(-tree)})`);
-  const flags = AT_EMPTY_PATH | (idmap === "ridmap" ? AT_RECURSIVE : 0);
-  const result = attempt(mountSetattr(tree, "", flags, { set: MOUNT_ATTR_IDMAP, userns }));
-  if (result < 0) {
-    here(close(tree));
-    fail(
-      where,
-      `cannot id-map ${path}: mount_setattr: ${errnoName(-result)} (${errnoText(-result)}); it is on ${mountOf(path)?.type ?? "an unknown file system"}: not every file system can be id-mapped, nor what is already, or belongs to another user namespace`,
-    );
-  }
-  here(fcntl(tree, F_SETFD, 0));
-  return tree;
+  return users.forMount(where, mount, readMountOptions(options).mappings);
 }
 
-/** User namespaces by what they map; those made here end with their descriptors. */
+/** User namespaces by what they map, as descriptors that agents inherit; those made here end with them. */
 class UserNamespaces {
   private readonly linux: NonNullable<Config["linux"]>;
   private readonly joined: number | undefined;
@@ -119,17 +83,22 @@ class UserNamespaces {
       return this.withMappings(where, readIdmapOption(`${where}.options`, option, container));
     }
     if (uidMappings.length > 0) return this.withMappings(where, own);
-    if (this.joined !== undefined) return this.joined;
+    if (this.joined !== undefined)
+      return this.keep("joined", () => here(fcntl(this.joined ?? -1, F_DUPFD, 0)));
     if (uids.length === 0)
       fail(where, "id-mapped mounts need mappings: the container has no user namespace of its own");
     return this.withMappings("linux", container);
   }
 
   private withMappings(where: string, mappings: Mappings): number {
-    const key = JSON.stringify(mappings);
+    return this.keep(JSON.stringify(mappings), () => newUserNamespace(where, mappings));
+  }
+
+  private keep(key: string, open: () => number): number {
     const known = this.made.get(key);
     if (known !== undefined) return known;
-    const fd = newUserNamespace(where, mappings);
+    const fd = open();
+    here(fcntl(fd, F_SETFD, 0));
     this.made.set(key, fd);
     return fd;
   }

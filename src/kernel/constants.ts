@@ -27,6 +27,7 @@ export const O_PATH = 0x200000;
 
 export const SEEK_SET = 0;
 export const F_GETFD = 1;
+export const F_DUPFD = 0;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 export const F_SETFL = 4;
@@ -69,6 +70,7 @@ export const MADV_DONTDUMP = 16;
 
 // linux/sched.h
 export const CLONE_NEWTIME = 0x00000080;
+export const CLONE_FILES = 0x00000400;
 export const CLONE_PARENT = 0x00008000;
 export const CLONE_NEWNS = 0x00020000;
 export const CLONE_NEWCGROUP = 0x02000000;

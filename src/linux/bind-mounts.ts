@@ -1,14 +1,18 @@
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
-import type { Fd } from "../kernel/call.ts";
-import { CWD, moveMount, openTree } from "../kernel/calls.ts";
+import type { Program } from "../agent/program.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
+import { CWD, close, mountSetattr, moveMount, openat2, openTree } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
+  MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  O_PATH,
   OPEN_TREE_CLONE,
+  RESOLVE_NO_MAGICLINKS,
   S_IFDIR,
   S_IFMT,
 } from "../kernel/constants.ts";
@@ -17,10 +21,11 @@ import { fail } from "./config-error.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 import { notForBind } from "./mount-options.ts";
+import { mountOf } from "./mount-table.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import { isOwnedBy } from "./namespaces.ts";
-import { isAbsolute, join } from "./paths.ts";
 import { requireProcfs } from "./proc-places.ts";
+import { isBelow, placeBefore, sourcePath } from "./source.ts";
 
 /** What a bind mount shows: a path on the host, and whether a directory is there. */
 interface HostSource {
@@ -39,23 +44,52 @@ export function bindHost(job: MountJob): Fd {
   return bindMount(job, hostSource(job));
 }
 
-function hostSource({ where, mount: { source }, path: destination, context }: MountJob): HostSource {
-  if (source === undefined || source === "") return fail(`${where}.source`, "a bind mount needs a source");
-  const path = isAbsolute(source) ? source : join(context.bundle, source);
-  const status = statusIfThere(path);
-  if (status === null) return fail(`${where}.source`, `${path} does not exist`);
-  if (destination === "proc") requireProcfs(where, path);
+function hostSource({ where, mount, index, path: destination, context }: MountJob): HostSource {
+  const { source = "" } = mount;
+  if (source === "") return fail(`${where}.source`, "a bind mount needs a source");
+  const path = sourcePath(mount, context);
+  const now = placeBefore(path, index, context);
+  if (destination === "proc") requireProcfs(where, now ?? path);
+  if (now === null) return { path, isDirectory: true };
+  const status = statusIfThere(now);
+  if (status === null) return fail(`${where}.source`, `${now} does not exist`);
   return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
 }
 
 /** Binds a file or directory of the host (or, through a symlink, what it points to). Returns the mount. */
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
-  const { program, options, mount, prepared } = job;
-  const recursive = options.bind === "bind" ? 0 : AT_RECURSIVE;
-  const tree = prepared.tree ?? program.add(openTree(CWD, path, OPEN_TREE_CLONE | recursive));
+  const { program, options, mount, context } = job;
+  const tree = context.openOnHost((host) => openSource(host, job, path));
   const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
   changeMount(program, tree, options);
   program.add(moveMount(tree, place));
+  return tree;
+}
+
+/** Adds the steps that open a copy of what a mount shows, id-mapped if it shall be. */
+function openSource(program: Program, { where, options, prepared, context }: MountJob, path: string) {
+  const flags = OPEN_TREE_CLONE | (options.bind === "bind" ? 0 : AT_RECURSIVE);
+  const tree = isBelow(path, context)
+    ? openBelow(program, path, flags)
+    : program.add(openTree(CWD, path, flags));
+  const { userns } = prepared;
+  if (userns === undefined) return tree;
+  const type = mountOf(path)?.type ?? "an unknown file system";
+  const owner = program.wantedBy;
+  program.by(
+    `config.json: ${where}: cannot id-map ${path} (on ${type}; not every file system can be id-mapped, nor what is already, or belongs to another user namespace)`,
+  );
+  const below = options.idmap === "ridmap" ? AT_RECURSIVE : 0;
+  program.add(mountSetattr(tree, "", AT_EMPTY_PATH | below, { set: MOUNT_ATTR_IDMAP, userns }));
+  program.by(owner);
+  return tree;
+}
+
+/** What an image or an earlier mount has there may be another container's: a magic link would lead on with tsrun's rights. */
+function openBelow(program: Program, path: string, flags: number): StepResult {
+  const source = program.add(openat2(CWD, path, O_PATH, RESOLVE_NO_MAGICLINKS));
+  const tree = program.add(openTree(source, "", flags | AT_EMPTY_PATH));
+  program.add(close(source));
   return tree;
 }
 

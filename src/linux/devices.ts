@@ -29,6 +29,7 @@ import { ERRNO } from "../kernel/errno.ts";
 import { type FileStatus, makeDevice, readStatx, STATX_SIZE } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
 import { directoryInside, names } from "./inside.ts";
+import type { OpenOnHost } from "./mount-job.ts";
 
 /** The devices that every container has (config-linux.md#default-devices), besides /dev/ptmx and /dev/console. */
 const DEFAULT_DEVICES: readonly Device[] = [
@@ -80,13 +81,13 @@ function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
 
 /**
  * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but
- * a FIFO: there the host's nodes are bound instead. Expects umask 0.
+ * a FIFO: there the host's nodes are bound instead, opened by `openOnHost`. Expects umask 0.
  */
 export function makeDevices(
   program: Program,
   root: Fd,
   { mounts = [], linux: { devices = [] } = {} }: Config,
-  inUserNamespace: boolean,
+  openOnHost: OpenOnHost | null,
 ): void {
   const parents = new Map<string, Fd>();
   const taken = takenPlaces(mounts);
@@ -97,7 +98,7 @@ export function makeDevices(
     const parent = parts.slice(0, -1).join("/");
     const directory = parents.get(parent) ?? directoryInside(program, root, parent);
     parents.set(parent, directory);
-    if (inUserNamespace && device.type !== "p") bindDevice(program, directory, device);
+    if (openOnHost !== null && device.type !== "p") bindDevice(program, directory, device, openOnHost);
     else makeNode(program, directory, { device, where });
   }
 }
@@ -139,10 +140,10 @@ function expectNode({ mode, deviceType }: FileStatus, device: Device, where: str
   fail(where, `the image has something else than this device at ${path}; a tmpfs on /dev would hide it`);
 }
 
-function bindDevice(program: Program, directory: Fd, { path }: Device): void {
+function bindDevice(program: Program, directory: Fd, { path }: Device, openOnHost: OpenOnHost): void {
   const name = lastName(path);
   program.add(mknodat(directory, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
-  const tree = program.add(openTree(CWD, path, OPEN_TREE_CLONE));
+  const tree = openOnHost((host) => host.add(openTree(CWD, path, OPEN_TREE_CLONE)));
   const place = program.add(openat2(directory, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
   program.add(moveMount(tree, place));
 }

@@ -10,14 +10,22 @@ import type { NamespacePlan } from "./namespaces.ts";
 import type { PreparedMount } from "./prepared-mount.ts";
 import type { ProcGuard } from "./proc-places.ts";
 
+/**
+ * Opens a file of the host's for the init, by the steps that `add` adds to a program of whoever has the right to:
+ * the init's own, but in a user namespace. Returns the descriptor as the init has it.
+ */
+export type OpenOnHost = (add: (program: Program) => StepResult) => Fd;
+
 /** What mounts need to know of their container. */
 export interface MountContext {
   readonly bundle: string;
   readonly rootfs: string;
+  readonly mounts: readonly Mount[];
   /** Where the host has cgroup v2 mounted; null when nowhere. */
   readonly cgroups: string | null;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
+  readonly openOnHost: OpenOnHost;
   /** What was prepared for some of the mounts, by index. */
   readonly prepared: ReadonlyMap<number, PreparedMount> | null;
 }
@@ -29,6 +37,8 @@ export interface MountJob {
   /** `mounts[3]` */
   readonly where: string;
   readonly mount: Mount;
+  /** Its number among the context's mounts. */
+  readonly index: number;
   readonly options: MountOptions;
   readonly prepared: PreparedMount;
   /** The destination without symlinks, relative to the rootfs. */

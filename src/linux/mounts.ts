@@ -1,4 +1,3 @@
-import type { Mount } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd } from "../kernel/call.ts";
 import { mountSetattr } from "../kernel/calls.ts";
@@ -16,13 +15,9 @@ import { remount } from "./remount.ts";
 
 const NOTHING = {};
 
-/** Adds the steps that make `mounts`, in their order, below `root`. @throws ConfigError */
-export function addMounts(
-  program: Program,
-  root: Fd,
-  mounts: readonly Mount[],
-  context: MountContext,
-): readonly Mounted[] {
+/** Adds the steps that make the context's mounts, in their order, below `root`. @throws ConfigError */
+export function addMounts(program: Program, root: Fd, context: MountContext): readonly Mounted[] {
+  const { mounts } = context;
   using destinations = new Destinations(context.rootfs);
   const guard = new ProcGuard();
   const made: Mounted[] = [];
@@ -32,7 +27,7 @@ export function addMounts(
     const path = destinations.resolve(where, mount);
     const options = readMountOptions(mount.options ?? []);
     const prepared = context.prepared?.get(index) ?? NOTHING;
-    const job = { program, root, where, mount, options, prepared, path, guard, destinations, context };
+    const job = { program, root, where, mount, index, options, prepared, path, guard, destinations, context };
     const result = addMount(job);
     if (path === "proc") guard.watch(program, result);
     program.ready();

@@ -30,6 +30,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
 } from "../kernel/constants.ts";
+import type { OpenOnHost } from "./mount-job.ts";
 import { PROPAGATIONS } from "./mount-options.ts";
 
 /** A propagation option of the spec (`rslave`) as flags of mount(2). */
@@ -54,13 +55,14 @@ export function bindRootfs(
   rootfs: string,
   propagation: string | undefined,
   parentMount: string | null,
+  openOnHost: OpenOnHost,
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
   program.add(mount("", "/", "", untilPivoted(propagation)));
   // A shared parent would carry the new mount to the host, and pivot_root(2) refuses it.
   if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);
-  const place = program.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
+  const place = openOnHost((host) => host.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY)));
   const root = program.add(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
   // The copy of a slave is one, too: what the host mounts below the rootfs later would appear in the container.
   program.add(mountSetattr(root, "", AT_EMPTY_PATH, { propagation: MS_PRIVATE }));

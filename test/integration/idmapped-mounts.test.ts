@@ -129,9 +129,9 @@ testTsrun("what cannot be id-mapped is refused in the words of config.json, and 
   for (const [mount, said] of [
     [
       bound("/proc", ["rbind", "idmap"], OWN),
-      /mounts\[6\].*cannot id-map \/proc: mount_setattr: E\w+ .*on proc/,
+      /mounts\[6\]: cannot id-map \/proc \(on proc; .*\): mount_setattr: E\w+ /,
     ],
-    [bound("/not/there", ["rbind", "idmap"], OWN), /mounts\[6\]\.source: .*\/not\/there: .*ENOENT/],
+    [bound("/not/there", ["rbind", "idmap"], OWN), /mounts\[6\]\.source: .*\/not\/there does not exist/],
     [{ destination: "/www", type: "tmpfs", options: ["idmap"], ...OWN }, /mounts\[6\].*only bind mounts/],
   ] as const)
     assert.match(complaint(ran({ args: ["true"], mounts: [...DEFAULT_MOUNTS, mount] })), said);

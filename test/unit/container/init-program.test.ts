@@ -37,6 +37,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     namespaces: { created: new Set(created), joins: [] },
     keyring: null,
     labels: null,
+    openOnHost: null,
     preparedMounts: null,
     inUserNamespace: created.includes("user"),
     hasUserNamespace: created.includes("user"),
