@@ -16,6 +16,10 @@ const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   fsopen: { ENODEV: "this kernel has no file system of that type" },
   fsmount: { EPERM: "a user namespace may mount it only in namespaces of its own" },
   fsconfig: { EPERM: "a user namespace may mount it only in namespaces of its own" },
+  mount_setattr: {
+    EPERM:
+      "a user namespace cannot take away what the host's mount has, such as ro, noexec or noatime: leave out the option that does",
+  },
   move_mount: { EINVAL: "is a file to be mounted over a directory, or a directory over a file?" },
   keyctl: {
     EACCES: "a keyring of this name belongs to another user; --no-new-keyring keeps the caller's",

@@ -61,8 +61,7 @@ export function openPlace(
 /** Applies attributes and propagation to a mount, and the recursive ones to all below it too. */
 export function changeMount(program: Program, mount: Fd, options: MountOptions): void {
   const { set, clear, recursiveSet, recursiveClear } = options;
-  // Clearing alone changes nothing: `rw` and `exec` are what a bind mount inherits, or what the host locked.
-  if (set !== 0) program.add(mountSetattr(mount, "", AT_EMPTY_PATH, { set, clear }));
+  if (set !== 0 || clear !== 0) program.add(mountSetattr(mount, "", AT_EMPTY_PATH, { set, clear }));
   if (recursiveSet !== 0 || recursiveClear !== 0)
     program.add(
       mountSetattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, { set: recursiveSet, clear: recursiveClear }),

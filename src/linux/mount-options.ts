@@ -20,9 +20,13 @@ import {
 interface AttributeOption {
   readonly set?: number;
   readonly clear?: number;
+  /** The one kind of access times that it undoes; of another one which is asked for before, it changes nothing. */
+  readonly undoes?: number;
 }
 
 const atime = (set: number): AttributeOption => ({ set, clear: MOUNT_ATTR_ATIME });
+/** The kernel's default instead of one kind of access times. */
+const undo = (undoes: number): AttributeOption => ({ ...atime(MOUNT_ATTR_RELATIME), undoes });
 
 /** Options that are attributes of a mount (mount_setattr(2)); with a leading `r`, of all mounts below too. */
 const ATTRIBUTES: { readonly [option: string]: AttributeOption } = {
@@ -41,9 +45,9 @@ const ATTRIBUTES: { readonly [option: string]: AttributeOption } = {
   noatime: atime(MOUNT_ATTR_NOATIME),
   relatime: atime(MOUNT_ATTR_RELATIME),
   strictatime: atime(MOUNT_ATTR_STRICTATIME),
-  atime: atime(MOUNT_ATTR_RELATIME),
-  norelatime: atime(MOUNT_ATTR_STRICTATIME),
-  nostrictatime: atime(MOUNT_ATTR_RELATIME),
+  atime: undo(MOUNT_ATTR_NOATIME),
+  norelatime: undo(MOUNT_ATTR_RELATIME),
+  nostrictatime: undo(MOUNT_ATTR_STRICTATIME),
 };
 
 /** Propagation types (mount_namespaces(7)); with a leading `r`, of all mounts below too. */
@@ -80,6 +84,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 
 /** Mount options, sorted by what they change. */
 export interface MountOptions {
+  /** `rbind` beside `bind` is recursive, in either order. */
   readonly bind: "bind" | "rbind" | null;
   /** Attributes of the mount itself. */
   readonly set: number;
@@ -116,7 +121,7 @@ export function readMountOptions(options: readonly string[]): MountOptions {
     else if (ATTRIBUTES[recursive] !== undefined) change(all, ATTRIBUTES[recursive]);
     else if (PROPAGATIONS[recursive] !== undefined)
       propagation.push({ type: PROPAGATIONS[recursive], recursive: true });
-    else if (option === "bind" || option === "rbind") bind = option;
+    else if (option === "bind" || option === "rbind") bind = bind === "rbind" ? bind : option;
     else if (asksForIdmap(option)) [idmap, mappings] = idmapOf(option);
     else if (option === "remount") remount = true;
     else if (option === "tmpcopyup") copyUp = true;
@@ -158,6 +163,22 @@ export function notForBind({ data }: MountOptions): readonly string[] {
   return data.filter((option) => !(OF_FILESYSTEMS as readonly string[]).includes(option));
 }
 
+/** cgroup2's own options (cgroups(7)). They are the host's, whatever a container's mount says. */
+const OF_CGROUP2: ReadonlySet<string> = new Set([
+  "nsdelegate",
+  "favordynmods",
+  "nofavordynmods",
+  "memory_localevents",
+  "memory_recursiveprot",
+  "memory_hugetlb_accounting",
+  "pids_localevents",
+]);
+
+/** Options among a cgroup mount's that cgroup2 does not have. */
+export function notForCgroup(options: MountOptions): readonly string[] {
+  return notForBind(options).filter((option) => !OF_CGROUP2.has(option));
+}
+
 /** Whether a mount shows what is elsewhere already, by its type or its options. */
 export function isBind({ type, options = [] }: Mount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");
@@ -185,7 +206,13 @@ function idmapOf(option: string): [idmap: "idmap" | "ridmap", mappings: string |
   return [option.startsWith("r") ? "ridmap" : "idmap", equals === -1 ? null : option.slice(equals + 1)];
 }
 
-function change(bits: { set: number; clear: number }, { set = 0, clear = 0 }: AttributeOption): void {
+function change(bits: { set: number; clear: number }, { set = 0, clear = 0, undoes }: AttributeOption): void {
+  if (
+    undoes !== undefined &&
+    (bits.clear & MOUNT_ATTR_ATIME) !== 0 &&
+    (bits.set & MOUNT_ATTR_ATIME) !== undoes
+  )
+    return;
   bits.set = (bits.set & ~clear) | set;
   bits.clear = (bits.clear & ~set) | clear;
 }

@@ -8,7 +8,7 @@ import { Destinations } from "./destination.ts";
 import { isPlain, isSealedLater, newMount } from "./filesystems.ts";
 import { names } from "./inside.ts";
 import type { MountContext, MountJob } from "./mount-job.ts";
-import { isBind, readMountOptions } from "./mount-options.ts";
+import { isBind, notForCgroup, readMountOptions } from "./mount-options.ts";
 import type { Mounted } from "./mounted.ts";
 import { ProcGuard } from "./proc-places.ts";
 import { remount } from "./remount.ts";
@@ -69,7 +69,10 @@ export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
  */
 function mountCgroup(job: MountJob): Fd {
   const { where, mount, options, context } = job;
-  // The options that v1 knows (`name=`, controllers) mean nothing here; nsdelegate and others are the host's.
+  const [unknown] = notForCgroup(options);
+  if (unknown !== undefined)
+    fail(`${where}.options`, `${JSON.stringify(unknown)} is not an option of cgroup v2, which tsrun mounts`);
+  // Its own options, such as nsdelegate, are the host's affair.
   if (context.namespaces.created.has("cgroup"))
     return newMount(
       { ...job, mount: { ...mount, source: "cgroup2" }, options: { ...options, data: [] } },

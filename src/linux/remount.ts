@@ -1,6 +1,6 @@
 import type { StepResult } from "../kernel/call.ts";
-import { close, fsconfigReconfigure, fspick, mountSetattr, openat2 } from "../kernel/calls.ts";
-import { AT_EMPTY_PATH, O_PATH } from "../kernel/constants.ts";
+import { close, fsconfigReconfigure, fspick, openat2 } from "../kernel/calls.ts";
+import { O_PATH } from "../kernel/constants.ts";
 import { configure } from "./filesystems.ts";
 import { INSIDE } from "./inside.ts";
 import { changeMount, type MountJob } from "./mount-job.ts";
@@ -11,7 +11,7 @@ import { changeMount, type MountJob } from "./mount-job.ts";
  */
 export function remount(job: MountJob): StepResult {
   const { program, root, path, options } = job;
-  const { set, clear, data } = options;
+  const { data } = options;
   const mount = program.add(openat2(root, path, O_PATH, INSIDE));
   if (data.length > 0) {
     const fs = program.add(fspick(mount));
@@ -19,7 +19,6 @@ export function remount(job: MountJob): StepResult {
     program.add(fsconfigReconfigure(fs));
     program.add(close(fs));
   }
-  if (set === 0 && clear !== 0) program.add(mountSetattr(mount, "", AT_EMPTY_PATH, { clear }));
   changeMount(program, mount, options);
   return mount;
 }

@@ -17,6 +17,7 @@ import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { cgroup2Mount, removeCgroups } from "../harness/cgroups.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import {
   AS_USER,
@@ -32,6 +33,7 @@ import {
 import { complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
+import { bind, directoryWithMount, PROC } from "../harness/volumes.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { FoundInBundle } from "./check/checked.ts";
 
@@ -75,6 +77,16 @@ test("a container without a cgroupsPath is paused where its user has the cgroup 
   } finally {
     await removeCgroups(path);
   }
+});
+
+testTsrun("a flag of the host's mount that a bind is to lose is refused with a way out", () => {
+  using volume = directoryWithMount("private");
+  command("mount", "-o", "remount,bind,noexec", volume.path);
+  const dev = { destination: "/dev", type: "tmpfs", source: "tmpfs" };
+  const bound = (...options: string[]) =>
+    ran({ args: ["true"], more: { mounts: [PROC, dev, bind(volume.path, "/sys", ...options)] } });
+  succeeded(bound("rw", "nodev"));
+  assert.match(complaint(bound("exec")), /mounts\[2\].*EPERM.*leave out the option/);
 });
 
 testTsrun("check honours the bundle of an ordinary user that runs, and names what needs a cgroup", () => {
