@@ -1,4 +1,4 @@
-/** `linux.sysctl` may only change what belongs to the container's own namespaces (namespaces(7), ipc, net, uts). */
+/** `linux.sysctl` may only change what belongs to the container's own namespaces (namespaces(7), ipc, net, user, uts). */
 
 import { Config } from "./config.ts";
 import type { NamespaceType } from "./config-linux.ts";
@@ -31,6 +31,7 @@ function swapSeparators(name: string): string {
 /** Files, and folders that end in a slash. */
 const NAMESPACED: readonly { readonly type: NamespaceType; readonly files: readonly string[] }[] = [
   { type: "network", files: ["net/"] },
+  { type: "user", files: ["user/"] },
   { type: "uts", files: ["kernel/hostname", "kernel/domainname"] },
   { type: "ipc", files: ["kernel/shmmax", "kernel/shmall", "kernel/shmmni", "kernel/shm_rmid_forced"] },
   { type: "ipc", files: ["kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem"] },
@@ -61,9 +62,10 @@ function complain({ linux, hostname, domainname }: Config, name: string): string
   const type = namespaceOf(file);
   if (type === undefined) return "is not namespaced: it would change the host";
   if (!hasNamespace(linux, type)) return `${needs(type)}, or it would change the host`;
-  if (file === "kernel/hostname" && hostname !== undefined)
-    return "conflicts with hostname, which sets the same";
-  if (file === "kernel/domainname" && domainname !== undefined)
-    return "conflicts with domainname, which sets the same";
+  const value = linux?.sysctl?.[name];
+  if (file === "kernel/hostname" && hostname !== undefined && hostname !== value)
+    return "conflicts with hostname, which sets the same to something else";
+  if (file === "kernel/domainname" && domainname !== undefined && domainname !== value)
+    return "conflicts with domainname, which sets the same to something else";
   return undefined;
 }

@@ -68,9 +68,10 @@ export function openNamespaces(config: Config): NamespacePlan {
     const path = wanted[index]?.path;
     if (index < 0) continue;
     if (path === undefined || path === "") created.add(type);
-    else if (type !== "user" || !isOwn("user", path)) {
+    else {
       const where = `linux.namespaces[${index}].path`;
       refuseChangesOfOwn(config, type, file, path);
+      if (type === "user" && isOwn("user", path)) continue;
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }

@@ -41,6 +41,25 @@ test("sysctls are written in a user namespace and below a read-only /proc/sys, t
   assert.is(inside(["cat", "/proc/sys/net/ipv4/ip_forward"], { linux }), "1\n");
 });
 
+test("a sysctl of a user namespace is the container's own, and the host keeps its own", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = {
+    namespaces: namespaces({ user: true }),
+    uidMappings: mapping,
+    gidMappings: mapping,
+    sysctl: { "user.max_net_namespaces": "7" },
+  };
+  const before = read("user/max_net_namespaces");
+  assert.is(inside(["cat", "/proc/sys/user/max_net_namespaces"], { linux }), "7\n");
+  assert.is(read("user/max_net_namespaces"), before);
+});
+
+test("hostname and domainname may stand beside sysctls that say the same", () => {
+  const linux = { sysctl: { "kernel.hostname": "box", "kernel.domainname": "staff" } };
+  const script = ["cat", "/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname"];
+  assert.is(inside(script, { hostname: "box", domainname: "staff", linux }), "box\nstaff\n");
+});
+
 test("a sysctl of a namespace that is joined is set for all its members", () => {
   using sandbox = started({ args: ["sleep", "60"] });
   const linux: JsonObject = {
@@ -55,6 +74,7 @@ for (const [name, changes] of [
   ["net.ipv4.ip_forward", { network: false }],
   ["kernel.msgmax", { ipc: false }],
   ["kernel.domainname", { uts: false }],
+  ["user.max_net_namespaces", {}],
   ["vm.overcommit_memory", {}],
   ["kernel.core_pattern", {}],
 ] as const) {
@@ -71,6 +91,7 @@ for (const [name, kind, file] of [
   ["net.ipv4.ip_forward", "network", "net"],
   ["kernel.msgmax", "ipc", "ipc"],
   ["kernel.domainname", "uts", "uts"],
+  ["user.max_net_namespaces", "user", "user"],
 ] as const) {
   testTsrun(`sysctl ${name} is refused where the ${kind} namespace that is joined is the host's`, () => {
     const patch = {

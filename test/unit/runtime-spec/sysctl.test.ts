@@ -20,16 +20,34 @@ accepts(
     ),
   ),
 );
+accepts(
+  "sysctls of a user namespace of the container's own",
+  withLinux({
+    namespaces: [{ type: "user", path: "/proc/1/ns/user" }],
+    ...sysctls("user.max_net_namespaces", "user/max_inotify_watches"),
+  }),
+);
+accepts(
+  "sysctls that say the same as hostname and domainname",
+  config({ hostname: "1", domainname: "1" }, {}, sysctls("kernel.hostname", "kernel/domainname")),
+);
 refuses(
   "sysctls of the host's namespaces",
   withLinux({
     namespaces: [],
-    ...sysctls("net.ipv4.ip_forward", "kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel.domainname"),
+    ...sysctls(
+      "net.ipv4.ip_forward",
+      "kernel.shm_rmid_forced",
+      "fs.mqueue.msg_max",
+      "kernel.domainname",
+      "user.max_user_namespaces",
+    ),
   }),
   'linux.sysctl["net.ipv4.ip_forward"] needs { "type": "network" } in linux.namespaces, or it would change the host',
   'linux.sysctl["kernel.shm_rmid_forced"] needs { "type": "ipc" } in linux.namespaces, or it would change the host',
   'linux.sysctl["fs.mqueue.msg_max"] needs { "type": "ipc" } in linux.namespaces, or it would change the host',
   'linux.sysctl["kernel.domainname"] needs { "type": "uts" } in linux.namespaces, or it would change the host',
+  'linux.sysctl["user.max_user_namespaces"] needs { "type": "user" } in linux.namespaces, or it would change the host',
 );
 refuses(
   "sysctls that have no namespace",
@@ -56,10 +74,10 @@ refuses(
   ),
 );
 refuses(
-  "sysctls that say what hostname and domainname say",
+  "sysctls that say something else than hostname and domainname",
   config({ hostname: "a", domainname: "b" }, {}, sysctls("kernel.hostname", "kernel/domainname")),
-  'linux.sysctl["kernel.hostname"] conflicts with hostname, which sets the same',
-  'linux.sysctl["kernel/domainname"] conflicts with domainname, which sets the same',
+  'linux.sysctl["kernel.hostname"] conflicts with hostname, which sets the same to something else',
+  'linux.sysctl["kernel/domainname"] conflicts with domainname, which sets the same to something else',
 );
 
 test("the first separator of a sysctl's name tells what the other one stands for", () => {
