@@ -62,6 +62,8 @@ function overlap(a: IdMapping, b: IdMapping, id: "containerID" | "hostID"): bool
   return a[id] < b[id] + b.size && b[id] < a[id] + a.size;
 }
 
+const EXAMPLE = '{ "containerID": 0, "hostID": 100000, "size": 65536 }';
+
 function mappingsFitUserNamespace(linux: Linux, report: Report): void {
   const user = userNamespace(linux);
   for (const name of NAMES) {
@@ -70,7 +72,10 @@ function mappingsFitUserNamespace(linux: Linux, report: Report): void {
       report.problem(needs("user"), name);
     }
     if (!mapped && user !== undefined && user.path === undefined) {
-      report.problem("is required: a new user namespace maps no ids by itself", name);
+      report.problem(
+        `is required: a new user namespace maps no ids by itself; write [${EXAMPLE}], or what "tsrun spec --rootless" writes`,
+        name,
+      );
     }
   }
 }

@@ -101,7 +101,7 @@ const MISTAKES: readonly (readonly [what: string, patch: Patch, said: string])[]
         gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
       },
     },
-    "linux.uidMappings: is required: a new user namespace maps no ids by itself",
+    'linux.uidMappings: is required: a new user namespace maps no ids by itself; write [{ "containerID": 0, "hostID": 100000, "size": 65536 }], or what "tsrun spec --rootless" writes',
   ],
   [
     "a sysctl of no namespace",

@@ -1,6 +1,9 @@
 import { test } from "uvu";
 import { accepts, config, refuses, warns, withLinux, withNamespaces } from "./claims.ts";
 
+const MAPS_NOTHING =
+  'a new user namespace maps no ids by itself; write [{ "containerID": 0, "hostID": 100000, "size": 65536 }], or what "tsrun spec --rootless" writes';
+
 const NEW_USER = [{ type: "mount" }, { type: "user" }];
 const USER = { namespaces: NEW_USER };
 const all = [{ containerID: 0, hostID: 100000, size: 65536 }];
@@ -27,8 +30,8 @@ accepts("a joined user namespace", withNamespaces({ type: "user", path: "/proc/7
 refuses(
   "a new user namespace without mappings",
   withLinux({ ...USER, uidMappings: [] }),
-  "linux.uidMappings is required: a new user namespace maps no ids by itself",
-  "linux.gidMappings is required: a new user namespace maps no ids by itself",
+  `linux.uidMappings is required: ${MAPS_NOTHING}`,
+  `linux.gidMappings is required: ${MAPS_NOTHING}`,
 );
 refuses(
   "mappings without a user namespace",
