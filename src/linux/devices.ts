@@ -58,13 +58,17 @@ interface Wanted {
   readonly where: string;
 }
 
+/** Always a link to the container's own devpts (config-linux.md#default-devices), also where a config lists the host's. */
+const PTMX = "dev/ptmx";
+
 /** The default devices and those of `linux.devices`, which may change a default one's mode and owner. */
 export function containerDevices(own: readonly Device[]): readonly Wanted[] {
   const chosen = new Map<string, Wanted>();
   for (const device of [...DEFAULT_DEVICES, TTY])
     chosen.set(device.path, { device, where: `default device ${device.path}` });
   for (const [index, device] of own.entries())
-    chosen.set(device.path, { device, where: `linux.devices[${index}] (${device.path})` });
+    if (names(device.path).join("/") !== PTMX)
+      chosen.set(device.path, { device, where: `linux.devices[${index}] (${device.path})` });
   return [...chosen.values()];
 }
 

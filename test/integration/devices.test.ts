@@ -115,6 +115,17 @@ testTsrun("a FIFO is made in a user namespace, too, where the host has none to b
   assert.is(inside(["stat", "-c", "%F %a %u %g", "/dev/asked"], { linux }), "fifo 622 1000 0\n");
 });
 
+for (const user of [false, true])
+  test(`/dev/ptmx stays the container's own where config.json lists it${user ? ", in a user namespace, too" : ""}`, () => {
+    const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+    const linux = {
+      namespaces: namespaces({ user }),
+      ...(user ? { uidMappings: mapping, gidMappings: mapping } : {}),
+      devices: [{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }],
+    };
+    assert.is(inside(["readlink", "/dev/ptmx"], { linux }), "pts/ptmx\n");
+  });
+
 test("a device of config.json works when a rule of its cgroup lets it", () => {
   const numbers = { type: "c", major: 1, minor: 5 };
   const linux = {
