@@ -16,6 +16,7 @@ import {
 import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
+import { keepsGroups } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { setOomScore } from "../linux/oom-score.ts";
@@ -121,7 +122,8 @@ async function execIn(
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
-  if (target.hasUserNamespace) becomeRoot(program, unprivileged);
+  const keepGroups = keepsGroups(saved);
+  if (target.hasUserNamespace) becomeRoot(program, unprivileged, keepGroups);
   const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
   if (labels === null) keyring();
   else labels.label(program, keyring);
@@ -144,6 +146,7 @@ async function execIn(
     filtered: filter !== null,
     unprivileged,
     uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
+    keepGroups,
   });
   runInit(launch.init, pid);
 

@@ -46,6 +46,7 @@ import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
 import { HookOutput } from "./hook-output.ts";
+import { HookStreams } from "./hook-streams.ts";
 import { executionSize, FIRST_FD, layOutExecution, loadListened } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { SIGNALS } from "./signals.ts";
@@ -106,11 +107,13 @@ class RunningHook implements Disposable {
   constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
     using undo = new Undo();
     this.where = where;
+    const streams = new HookStreams(state);
+    undo.always(() => streams.close());
     this.output = new HookOutput();
     undo.add(() => this.output.close());
     const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
     undo.always(() => void here(close(stdin)));
-    this.pid = spawn({ where, hook, state, place, stdin, output: this.output.writeEnd }, undo);
+    this.pid = spawn({ where, hook, state, place, stdin, outputs: streams.or(this.output.writeEnd) }, undo);
     this.output.closeWriteEnd();
     this.pidfd = here(pidfdOpen(this.pid));
     undo.keep();
@@ -178,16 +181,17 @@ interface Spawn {
   readonly state: HookState;
   readonly place: HookPlace;
   readonly stdin: number;
-  readonly output: number;
+  /** Its standard output and error. */
+  readonly outputs: readonly [number, number];
 }
 
 /** Starts an agent and returns its pid once execve(2) has made it the hook. @throws Failure, StepError */
-function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo): number {
+function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): number {
   const { args = [], env = place.env, path } = hook;
   const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
-  for (const inherited of [stdin, output]) here(fcntl(inherited, F_SETFD, 0));
+  for (const inherited of [stdin, ...outputs]) here(fcntl(inherited, F_SETFD, 0));
   const size = { steps: 256, data: 65_536 + executionSize(process, place.filter), execution: 0 };
   const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup, {
     admit: place.admit,
@@ -197,7 +201,7 @@ function spawn({ where, hook, state, place, stdin, output }: Spawn, undo: Undo):
   const { program } = agent;
   program.by(where).add(setsid());
   program.add(dup3(stdin, 0, 0));
-  for (const stream of [1, 2]) program.add(dup3(output, stream, 0));
+  for (const [index, output] of outputs.entries()) program.add(dup3(output, index + 1, 0));
   if (place.root !== null) {
     program.add(fchdir(place.root));
     program.add(chroot("."));

@@ -22,7 +22,7 @@ import type { Program } from "../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 import { readText } from "../kernel/files.ts";
-import { takeIdentity, type Unprivileged } from "../linux/credentials.ts";
+import { keepsGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
@@ -198,7 +198,7 @@ function creationPlace(
     prepare: () => {},
     label: () => {},
     enter(program) {
-      if (hasUserNamespace) becomeRoot(program, unprivileged);
+      if (hasUserNamespace) becomeRoot(program, unprivileged, false);
       enterBundle(program, bundle);
     },
     filter: null,
@@ -232,7 +232,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
       setOomScore(pid, process.oomScoreAdj, unprivilegedGuest() === null ? null : () => {}); // create has told
     },
     label(program) {
-      if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest());
+      if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest(), keepsGroups(saved));
       const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
       if (labels === null) keyring();
       else labels.label(program, keyring);
@@ -240,7 +240,8 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     enter(program) {
       setPersonality(program, linux);
       setMemoryPolicy(program, linux);
-      takeIdentity(program, filter === null ? process : untilFiltered(process), unprivilegedGuest());
+      const untilThen = filter === null ? process : untilFiltered(process);
+      takeIdentity(program, untilThen, unprivilegedGuest(), keepsGroups(saved));
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
     },

@@ -50,7 +50,7 @@ import {
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
 } from "../kernel/constants.ts";
-import { setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
+import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
 import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
 import { withoutDoubles } from "../linux/environment.ts";
 import { lookUp } from "../linux/executable.ts";
@@ -124,7 +124,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   program.add(umask(0));
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
-  if (context.hasUserNamespace) becomeRoot(program, context.unprivileged);
+  if (context.hasUserNamespace) becomeRoot(program, context.unprivileged, keepsGroups(config));
   const { keyring, labels } = context;
   const ownKeyring = () => keyring !== null && makeKeyring(program, keyring);
   if (labels === null) ownKeyring();
@@ -151,10 +151,10 @@ export function setPersonality(program: Program, { personality: wanted }: Linux 
 }
 
 /** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
-export function becomeRoot(program: Program, unprivileged: Unprivileged | null): void {
+export function becomeRoot(program: Program, unprivileged: Unprivileged | null, keepGroups: boolean): void {
   program.by("config.json: linux.uidMappings (root of the user namespace)");
   program.add(setresgid(0));
-  setGroups(program, [], unprivileged);
+  if (!keepGroups) setGroups(program, [], unprivileged);
   program.add(setresuid(0));
   program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
   dieWithTsrun(program);
@@ -221,6 +221,8 @@ interface TakingOn {
   readonly unprivileged: Unprivileged | null;
   /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
   readonly uidMappings: readonly IdMapping[];
+  /** Whether it keeps the additional groups of tsrun's caller. */
+  readonly keepGroups: boolean;
 }
 
 /** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
@@ -239,8 +241,13 @@ export function leaveHost(
 }
 
 /** Step 7 and the look-up of 8. */
-export function becomeProcess(program: Program, bundle: Bundle, how: Omit<TakingOn, "filtered">) {
-  return takeOn(program, bundle.process, { ...how, filtered: bundle.config.linux?.seccomp !== undefined });
+export function becomeProcess(
+  program: Program,
+  bundle: Bundle,
+  how: Omit<TakingOn, "filtered" | "keepGroups">,
+) {
+  const filtered = bundle.config.linux?.seccomp !== undefined;
+  return takeOn(program, bundle.process, { ...how, filtered, keepGroups: keepsGroups(bundle.config) });
 }
 
 /**
@@ -248,10 +255,10 @@ export function becomeProcess(program: Program, bundle: Bundle, how: Omit<Taking
  * the host are closed first, so that no path of the container can name one.
  */
 export function takeOn(program: Program, process: Process, how: TakingOn) {
-  const { preservedFds, filtered, unprivileged, uidMappings } = how;
+  const { preservedFds, filtered, unprivileged, uidMappings, keepGroups } = how;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
-  takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged);
+  takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
   dieWithTsrun(program.by("container's init"));
   const home = findHome(program, process);
   return { executable: lookUp(program, process.args, process.env ?? []), home };

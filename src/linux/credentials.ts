@@ -1,4 +1,4 @@
-import type { Process } from "../../runtime-spec/config.ts";
+import type { Config, Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
@@ -62,6 +62,14 @@ export interface Unprivileged {
 }
 
 /**
+ * Whether a container's processes keep the additional groups of tsrun's caller: `podman --group-add keep-groups`, as
+ * crun has it.
+ */
+export function keepsGroups({ annotations }: Pick<Config, "annotations">): boolean {
+  return (annotations?.["run.oci.keep_original_groups"] ?? "0") !== "0";
+}
+
+/**
  * Sets the additional groups. Where an ordinary user has mapped one gid alone the kernel allows no setgroups(2)
  * (user_namespaces(7)), and the caller's groups, which have no names inside, stay.
  */
@@ -77,7 +85,12 @@ export function setGroups(
  * Becomes the process's user: current directory, groups and ids, capabilities, umask, no_new_privs.
  * The order is forced: the bounding set and groups need the privileges that setresuid(2) and capset(2) end.
  */
-export function takeIdentity(program: Program, process: Process, unprivileged: Unprivileged | null): void {
+export function takeIdentity(
+  program: Program,
+  process: Process,
+  unprivileged: Unprivileged | null,
+  keepGroups: boolean,
+): void {
   const {
     user: { uid = 0, gid = 0, additionalGids = [], umask: mask = DEFAULT_UMASK } = {},
     capabilities = {},
@@ -85,7 +98,7 @@ export function takeIdentity(program: Program, process: Process, unprivileged: U
   const entered = enterDirectory(program, process.cwd);
   dropBounding(program, capabilities);
   // A program without these may change its groups and ids only as the capability sets below allow.
-  setGroups(program.by("process.user.additionalGids"), additionalGids, unprivileged);
+  if (!keepGroups) setGroups(program.by("process.user.additionalGids"), additionalGids, unprivileged);
   program.by("process.user.gid").add(setresgid(gid));
   program.by("process.user.uid").add(prctl(PR_SET_KEEPCAPS, 1));
   program.add(setresuid(uid));
