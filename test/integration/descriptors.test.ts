@@ -80,6 +80,16 @@ for (const [verb, input, mine] of [
   );
 }
 
+testTsrun("each standard stream that is a null device is one of the container's own", () => {
+  const script = "cat /proc/$$/fdinfo/[012] /proc/$$/mountinfo > /tmp/seen";
+  const { path, rootfs } = bundle({ args: ["sh", "-c", script] });
+  runtime(["run", "--bundle", path, uniqueId()], { through: ["sh", "-c", '"$@" >/dev/null 2>&1', "sh"] });
+  const seen = readFileSync(`${rootfs}/tmp/seen`, "utf8");
+  const mounts = [...seen.matchAll(/^mnt_id:\s*(\d+)$/gm)].map(([, mount]) => mount);
+  assert.is(mounts.length, 3);
+  for (const mount of mounts) assert.match(seen, new RegExp(`^${mount} `, "m"));
+});
+
 test("a relative --pid-file is beside the caller, not in the bundle", () => {
   const cwd = freshDirectory("caller");
   using box = container({ args: ["sleep", "60"] });

@@ -1,10 +1,13 @@
 // Runs beside other files.
+import { chownSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
-import { inside } from "../harness/container.ts";
+import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
+import { inside, ranIn } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { complaint } from "../harness/runtime.ts";
 
 /** The devices that runtime-spec promises without being asked. */
 const NODES = [
@@ -80,6 +83,16 @@ test("a mount in the place of a default device stays there", () => {
 
 testTsrun("the device is made where a later mount on /dev hides that one", () => {
   assert.is(inside(NUMBERS, { mounts: [URANDOM, ...DEFAULT_MOUNTS] }), "1 8\n");
+});
+
+testTsrun("in a user namespace no device is bound through a link of the image", () => {
+  const mounts = DEFAULT_MOUNTS.filter(({ destination }) => !String(destination).startsWith("/dev"));
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
+  const { path, rootfs } = bundle({ args: ["true"], mounts, linux });
+  chownSync(join(rootfs, "dev"), 100000, 100000);
+  symlinkSync("zero", join(rootfs, "dev/null"));
+  assert.match(complaint(ranIn(path)), /default device \/dev\/null.*ELOOP/);
 });
 
 // linux.devices

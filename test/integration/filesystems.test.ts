@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "no
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { bundle, DEFAULT_MOUNTS, type JsonObject } from "../harness/bundle.ts";
 import { inside, ran, ranIn } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
@@ -154,6 +154,22 @@ test("remount changes a mount's attributes and its file system's options", () =>
   const { options, superOptions } = mountAt(tableWith(tmpfs, again("size=128k", "noexec", "rw")), "/fresh");
   for (const flag of ["rw", "nodev", "noexec"]) assert.ok(options.includes(flag), `${flag}: ${options}`);
   assert.ok(superOptions.includes("size=128k"), `${superOptions}`);
+});
+
+test("what an earlier remount made writable says nothing of a later read-only mount there, or elsewhere", () => {
+  const tmpfs = (destination: string) => ({
+    destination,
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["ro"],
+  });
+  const writable = { destination: "/one", options: ["remount", "rw"] };
+  const flags = (...mounts: readonly JsonObject[]) => {
+    const table = tableWith(...mounts);
+    return ["/one", "/two"].map((place) => mountAt(table, place).options[0]);
+  };
+  assert.equal(flags(tmpfs("/one"), tmpfs("/two"), writable), ["rw", "ro"]);
+  assert.equal(flags(tmpfs("/one"), writable, tmpfs("/one"), tmpfs("/two")), ["ro", "ro"]);
 });
 
 test("remount of a bind mount leaves the host's file system as it is", () => {

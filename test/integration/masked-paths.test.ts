@@ -1,13 +1,14 @@
 // Runs beside other files.
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle } from "../harness/bundle.ts";
+import { bundle, namespaces } from "../harness/bundle.ts";
 import { inside, ranIn } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
-import { succeeded } from "../harness/runtime.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
 
 test("a masked file reads as empty", () => {
   const linux = { maskedPaths: ["/proc/meminfo", "/proc/keys"] };
@@ -28,6 +29,27 @@ test("a masked directory is empty and read-only", () => {
   const script = "ls /proc/fs; touch /proc/fs/x 2>&1; ls -d /proc/fs";
   const seen = inside(["sh", "-c", script], { linux: { maskedPaths: ["/proc/fs"], readonlyPaths: [] } });
   assert.match(seen, /^touch: .*: Read-only file system\n\/proc\/fs\n$/);
+});
+
+test("the mask of a directory lets nothing be run or opened, also not what its owner could put there", () => {
+  const seen = inside(["cat", "/proc/self/mountinfo"], { linux: { maskedPaths: ["/proc/fs"] } });
+  const { options } = mountAt(parseMounts(seen), "/proc/fs");
+  for (const flag of ["ro", "nosuid", "nodev", "noexec"])
+    assert.ok(options.includes(flag), `${flag}: ${options}`);
+});
+
+testTsrun("a path that can't be reached to mask it is an error", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
+  for (const [list, place] of [
+    ["maskedPaths", /linux\.maskedPaths\[0\].*EACCES/],
+    ["readonlyPaths", /linux\.readonlyPaths\[0\].*EACCES/],
+  ] as const) {
+    const { path, rootfs } = bundle({ args: ["true"], linux: { ...linux, [list]: ["/closed/file"] } });
+    mkdirSync(join(rootfs, "closed"), { mode: 0o700 }); // root's of the host
+    writeFileSync(join(rootfs, "closed/file"), "");
+    assert.match(complaint(ranIn(path)), place);
+  }
 });
 
 test("masked paths that aren't there are no error", () => {

@@ -1,12 +1,13 @@
 // Runs beside other files.
-import { readFileSync } from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, capabilities, DEFAULT_MOUNTS, type Patch } from "../harness/bundle.ts";
 import { container, started } from "../harness/container.ts";
-import { uniqueId } from "../harness/environment.ts";
+import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { runtime, silent, succeeded } from "../harness/runtime.ts";
+import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 
 function printed(script: string, patch: Patch = {}): string {
   const { path } = bundle({ ...patch, args: ["sh", "-c", script] });
@@ -53,8 +54,24 @@ test("--no-pivot takes the host's whole proc and sysfs away, as its dry run show
   assert.match(stdout, /chroot\("\."\).*--no-pivot/);
   for (const [, point = ""] of readFileSync("/proc/self/mountinfo", "utf8").matchAll(
     /^\S+ \S+ \S+ \/ (\S+) .* - (?:proc|sysfs) /gm,
-  ))
-    assert.ok(stdout.includes(`umount2("${point}"`), point);
+  )) {
+    // Where a user namespace holds it in place, it is covered.
+    for (const call of [`umount2("${point}"`, `mount("tmpfs", "${point}", "tmpfs"`])
+      assert.ok(stdout.includes(call), call);
+  }
+});
+
+test("--no-pivot: who makes a user namespace in there can mount no proc or sysfs without the masks", () => {
+  const mount = (type: string) => `mount -t ${type} ${type} /dev/shm 2>/dev/null && echo ${type}`;
+  const script = `unshare -U -r -m -p -n -f sh -c '${mount("proc")}; ${mount("sysfs")}; echo end'`;
+  assert.is(printed(script, { process: { user: { uid: 1000, gid: 1000 } } }), "end\n");
+});
+
+testTsrun("--no-pivot: a link of the image that leads a mask to the root itself is refused", () => {
+  const { path, rootfs } = bundle({ args: ["true"], linux: { maskedPaths: ["/spot"] } });
+  symlinkSync("/", join(rootfs, "spot"));
+  const outcome = runtime(["run", "--no-pivot", "--bundle", path, uniqueId()]);
+  assert.match(complaint(outcome), /lead to the root itself/);
 });
 
 test("the host's mounts stay as they are", () => {

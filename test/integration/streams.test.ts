@@ -1,11 +1,14 @@
 // Runs beside other files.
 // Standard streams that a program opens anew, as images do whose logs are links to /dev/stdout.
+import { chownSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
 import { ran, started } from "../harness/container.ts";
-import { testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { command, mounted } from "../harness/mount.ts";
 import { runtime, succeeded } from "../harness/runtime.ts";
 
 test("standard output that is a file can be opened anew by a user who is not root", () => {
@@ -29,6 +32,27 @@ for (const uid of [0, 1000]) {
     assert.is(succeeded(box.exec(...args)).stdout, "one\n");
   });
 }
+
+test("a file that is given to the process's user keeps its group and mode", () => {
+  const file = join(freshDirectory("stream"), "log");
+  writeFileSync(file, "", { mode: 0o640 });
+  chownSync(file, 0, 50);
+  const { path } = bundle({ args: ["true"], process: { user: { uid: 1000, gid: 1001 } } });
+  const through = ["sh", "-c", `"$@" >>${file}`, "sh"];
+  succeeded(runtime(["run", "--bundle", path, uniqueId()], { through }));
+  const { gid, mode } = statSync(file);
+  assert.equal([gid, mode & 0o7777], [50, 0o640]);
+});
+
+test("a standard stream on a read-only file system is no error", () => {
+  const directory = freshDirectory("read-only");
+  using _ = mounted(directory, "-t", "tmpfs", "read-only");
+  writeFileSync(join(directory, "file"), "");
+  command("mount", "-o", "remount,ro", directory);
+  const { path } = bundle({ args: ["true"], process: { user: { uid: 1000, gid: 1000 } } });
+  const through = ["sh", "-c", `"$@" 1<${directory}/file`, "sh"];
+  succeeded(runtime(["run", "--bundle", path, uniqueId()], { through }));
+});
 
 leavesNothing();
 test.run();

@@ -25,6 +25,7 @@ import {
 import { ranIn } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
+import { mounted } from "../harness/mount.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 import { bind, hostDirectory } from "../harness/volumes.ts";
 
@@ -87,6 +88,17 @@ test("contents, links and times are the image's", () => {
     shown(image({ args: ["sh", "-c", script.join(";")], process: ALL_SEEING })),
     "some text\nplain\n/etc/passwd\n0\n3000000\n1000000000\n1100000000\n1200000000\ntmpfs\n",
   );
+});
+
+testTsrun("what the host has mounted in there is not copied", () => {
+  const { path, rootfs } = image({
+    args: ["sh", "-c", "ls /data/deep; cat /data/plain"],
+    process: ALL_SEEING,
+  });
+  mkdirSync(join(rootfs, "data/deep/volume"));
+  using _ = mounted(join(rootfs, "data/deep/volume"), "-t", "tmpfs", "volume");
+  writeFileSync(join(rootfs, "data/deep/volume/secret"), "");
+  assert.is(succeeded(ranIn(path)).stdout, "er\noutside\nsome text\n");
 });
 
 testTsrun("it may stand in one string with other options", () => {

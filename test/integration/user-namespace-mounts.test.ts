@@ -30,6 +30,7 @@ test("sysfs in a user namespace with the host's network is the host's, read-only
   const table = tableInUserNamespace("network", DEFAULT_MOUNTS);
   const sysfs = mountAt(table, "/sys");
   assert.is(sysfs.fsType, "sysfs");
+  for (const flag of ["nosuid", "nodev", "noexec"]) assert.ok(sysfs.options.includes(flag), flag);
   for (const mount of table.filter(({ mountPoint }) => /^\/sys(\/|$)/.test(mountPoint)))
     assert.ok(mount.options.includes("ro"), mount.mountPoint);
 });
