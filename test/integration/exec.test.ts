@@ -100,6 +100,14 @@ for (const code of [0, 1, 3, 255]) {
   });
 }
 
+test("exec's program leads a session of its own: it has no hold on its caller's terminal", () => {
+  const script = "cut -d' ' -f1,5,6,7 /proc/self/stat"; // pid, process group, session, terminal
+  const [pid, group, session, terminal] = succeeded(box.exec("sh", "-c", `exec ${script}`))
+    .stdout.trim()
+    .split(" ");
+  assert.equal([group, session, terminal], [pid, pid, "0"]);
+});
+
 test("exec exits with 128+n when a signal ends the program", () => {
   assert.is(exec([], ["sh", "-c", "kill -TERM $$"]).status, 143);
   assert.is(exec([], ["sh", "-c", "kill -KILL $$"]).status, 137);

@@ -161,6 +161,24 @@ test("startContainer hooks have the process's user, groups, capabilities and lim
   assert.is(seen.get("NoNewPrivs"), "1");
 });
 
+test("startContainer hooks have the process's personality and oomScoreAdj", () => {
+  const seen = seenBy("startContainer", "uname -m; cat /proc/self/oom_score_adj", {
+    process: { oomScoreAdj: 321 },
+    linux: { personality: { domain: "LINUX32" } },
+  });
+  assert.match(seen, /^(i686|armv8l)\n321\n$/);
+});
+
+for (const kind of KINDS)
+  test(`${kind} hooks lead a session of their own, with nothing open but their standard streams`, () => {
+    // A built-in command: it tells of the hook itself. What ls lists with is its descriptor 3.
+    const seen = seenBy(kind, "read -r stat < /proc/self/stat; echo $stat; ls /proc/self/fd");
+    const [stat = "", ...open] = seen.trim().split("\n");
+    const [pid, , , , group, session, terminal] = stat.split(" ");
+    assert.equal([group, session, terminal], [pid, pid, "0"]);
+    assert.equal(open, ["0", "1", "2", "3"]);
+  });
+
 test("startContainer hooks are under the container's seccomp filter", () => {
   const seccomp = {
     defaultAction: "SCMP_ACT_ALLOW",

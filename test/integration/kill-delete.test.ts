@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { copyFileSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +8,7 @@ import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, container, containerOf, created, started } from "../harness/container.ts";
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
 import { commandLine, lives, processes, status } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { slowness } from "../harness/slowness.ts";
@@ -148,6 +149,17 @@ test("delete --force ends a created container and takes it away", () => {
   box.delete("--force");
   assert.not(lives(pid));
   assert.match(complaint(box.call("state")), /does not exist/);
+});
+
+testTsrun("delete takes nothing of a rootfs away that a restore has left mounted", () => {
+  using box = created({ args: SLEEP });
+  const place = join(stateRoot, box.id, "criu-root");
+  mkdirSync(place);
+  command("mount", "--bind", box.bundle.rootfs, place); // delete unmounts it
+  const before = readdirSync(box.bundle.rootfs).sort();
+  box.delete("--force");
+  assert.equal(readdirSync(box.bundle.rootfs).sort(), before);
+  assert.not(existsSync(place));
 });
 
 test("delete --force of a container that isn't there succeeds", () => {

@@ -1,17 +1,18 @@
 // Runs beside other files.
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { container, containerOf, created, started } from "../harness/container.ts";
-import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { commandLine, exists, lives, status } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { becomeSubreaper } from "../harness/subreaper.ts";
 import { spinUntil, waitUntil } from "../harness/wait.ts";
+import { without } from "./check/checked.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -31,6 +32,30 @@ testTsrun("what waits is not for others of its user to trace, whatever capabilit
     const path = `/proc/${box.pid()}`;
     assert.equal([statSync(path).uid, statSync(`${path}/mem`).uid], [1000, 0]); // root's: it is not dumpable
   }
+});
+
+testTsrun("without a filter to load, what waits has no capability but config.json's", () => {
+  using box = created({ args: SLEEP, process: { noNewPrivileges: false } });
+  const found = status(box.pid());
+  for (const set of ["CapPrm", "CapEff", "CapBnd"]) assert.is(found.get(set), "0000000020000420", set);
+});
+
+testTsrun("what is being set up is not for others of its user to trace", () => {
+  const seen = join(freshDirectory("hook"), "seen");
+  const pid = `sed 's/.*"pid":\\([0-9]*\\).*/\\1/'`;
+  const hook = `{ readlink /proc/self/exe; readlink /proc/$(${pid})/exe || echo refused; } >${seen}`;
+  const createRuntime = [{ path: "/bin/sh", args: ["sh", "-c", hook] }];
+  using box = container({ args: SLEEP, hooks: { createRuntime } });
+  box.create(without("sys_ptrace")); // nobody else could have that, either
+  const [own, its] = readFileSync(seen, "utf8").split("\n");
+  assert.match(own ?? "", /readlink|busybox|coreutils/);
+  assert.is(its, "refused");
+});
+
+test("the pid file is written by its owner alone, whatever the caller's umask", () => {
+  using box = container({ args: SLEEP });
+  box.create({ through: ["sh", "-c", 'umask 0; exec "$@"', "sh"] });
+  assert.is(statSync(box.pidFile).mode & 0o777, 0o644);
 });
 
 test("what waits has no id but its user's, and no group of the caller's", () => {

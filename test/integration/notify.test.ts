@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmdirSync,
   statSync,
   symlinkSync,
@@ -18,6 +19,7 @@ import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, containerOf } from "../harness/container.ts";
 import { freshDirectory, isTsrun, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import { type Call, complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -77,6 +79,40 @@ for (const [what, patch] of [
     assert.is(host.told(), `READY=1\nMAINPID=${one.pid()}\nBARRIER=1\n`);
   });
 }
+
+testOwn("only a line that begins with READY= is readiness, and nothing else is passed on", async () => {
+  using host = await manager();
+  using one = service(["STATUS=READY=1", "MAINPID=1\\nREADY=1\\nFDSTORE=1"]);
+  silent(runtime(["run", "--detach", "--bundle", one.bundle.path, one.id], host.call));
+  await waitUntil(host.ended, "the manager was asked to acknowledge");
+  assert.is(host.told(), `READY=1\nMAINPID=${one.pid()}\nBARRIER=1\n`);
+});
+
+testOwn("the way to the socket can't be guessed, and is no place for programs or devices", async () => {
+  using host = await manager();
+  using one = service(["READY=1"]);
+  one.create(host.call);
+  const { root, options } = mountAt(
+    parseMounts(readFileSync(`/proc/${one.pid()}/mountinfo`, "utf8")),
+    "/run/notify",
+  );
+  assert.match(root, /\/notify\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  for (const flag of ["ro", "nosuid", "noexec", "nodev"]) assert.ok(options.includes(flag), flag);
+  silent(runtime(["start", one.id], host.call));
+});
+
+testOwn("the directory belongs to the container's root, wherever that is among the mappings", async () => {
+  using host = await manager();
+  const mappings = [
+    { containerID: 1, hostID: 200001, size: 1000 },
+    { containerID: 0, hostID: 100000, size: 1 },
+  ];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  using one = service(["READY=1"], { linux });
+  one.create(host.call);
+  assert.is(statSync(join(stateRoot, one.id, "notify")).uid, 100000);
+  silent(runtime(["start", one.id], host.call));
+});
 
 testOwn("a foreground run tells that it is the process to watch, and goes on", async () => {
   using host = await manager();
