@@ -10,7 +10,7 @@ import { keyringName } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
-import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
+import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { pivot } from "../linux/rootfs.ts";
@@ -160,13 +160,14 @@ async function make(
     cgroup.admitted?.();
     launch.release();
     const pid = launch.waitForInit();
+    const userNamespace = userNamespaceOf(pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
     stream();
     cgroup.restrict();
-    return pid;
+    return { pid, userNamespace };
   };
   const begun = hosts === null ? null : await begin();
-  const host = hosts === null || begun === null ? null : new hosts.HostAgent(launch, begun);
+  const host = hosts === null || begun === null ? null : new hosts.HostAgent(launch, begun.pid);
   const context = contextOf(bundle, namespaces, saved.keyring, labels, prepared, host);
   const { root, terminal } = setUp(init.program, context);
   host?.end();
@@ -176,7 +177,7 @@ async function make(
     init.program.ready();
   }
 
-  const pid = begun ?? (await begin());
+  const { pid, userNamespace } = begun ?? (await begin());
   closeNamespaces(namespaces);
   if (resctrl !== null) {
     undo.add(() => resctrl.leave());
@@ -218,7 +219,14 @@ async function make(
   const range = layOutExecution(parked, bundle.process, env, path, options.preservedFds, filter);
   const created = {
     ...saved,
-    init: { pid, startTime, ...range, executable: path, ownsPidNamespace: namespaces.created.has("pid") },
+    init: {
+      pid,
+      startTime,
+      ...range,
+      executable: path,
+      ownsPidNamespace: namespaces.created.has("pid"),
+      userNamespace,
+    },
   };
   directory.write(created);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);

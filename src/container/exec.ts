@@ -49,7 +49,7 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
-  /** A cgroup below the container's, such as `/jobs`, to run in; without it, that of the init. */
+  /** A cgroup below the container's, such as `/jobs`, to run in; without it, the container's. */
   readonly cgroup: string | undefined;
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
@@ -105,7 +105,10 @@ async function execIn(
   using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
 
   const unprivileged = unprivilegedGuest();
-  const target = await openTarget(saved.init, saved.cgroup, options.cgroup);
+  const target = await openTarget(saved.init, saved.cgroup, {
+    below: options.cgroup,
+    frozen: options.ignorePaused,
+  });
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));

@@ -32,6 +32,7 @@ import {
   CLONE_INTO_CGROUP,
   CLONE_NEWCGROUP,
   CLONE_NEWTIME,
+  CLONE_NEWUSER,
   CLONE_PARENT,
   F_SETFD,
   O_WRONLY,
@@ -217,9 +218,11 @@ function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean):
 /**
  * A cgroup namespace is for the init to join: where cgroup v2 is mounted with nsdelegate, as systemd mounts it, nobody
  * in the namespace is born in a cgroup of it who is outside of it himself (cgroups(7)), and the stage is. From a new
- * user namespace none of the host's could be joined.
+ * user namespace none of the host's could be joined. A user namespace in which nothing is made is, too: in there, the
+ * host's root may lack the permission for the cgroup that an ordinary user has.
  */
 function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
+  if (flag === CLONE_NEWUSER) return created.size === 0 && getuid() === 0;
   return flag === CLONE_NEWCGROUP && !created.has("user");
 }
 

@@ -1,7 +1,7 @@
 import { parseJson } from "../../runtime-spec/json.ts";
 import { close, prctl } from "../kernel/calls.ts";
 import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
-import { readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
+import { readLink, readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { restoredMounts } from "../linux/criu/external-mounts.ts";
@@ -138,7 +138,10 @@ async function make(
   const pid = response.restored?.pid ?? 0;
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const ownsPidNamespace = namespaces.createsPid;
-  const restored = { ...saved, init: { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace } };
+  const init = { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace };
+  const hasUser = config.linux?.namespaces?.some(({ type }) => type === "user");
+  const own = hasUser ? {} : { userNamespace: readLink("/proc/self/ns/user") };
+  const restored = { ...saved, init: { ...init, ...own } };
   directory.write(restored);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   for (const fd of namespaces.opened) here(close(fd));

@@ -95,6 +95,8 @@ export interface SavedInit {
   readonly executable: string;
   /** Whether the init is PID 1 of a new pid namespace, so that the kernel ends all others with it. */
   readonly ownsPidNamespace: boolean;
+  /** The container's user namespace: that of tsrun unless it has one of its own. */
+  readonly userNamespace?: string;
 }
 
 /** What was written there before is no longer: by a file system that lost it in a crash, for example. */

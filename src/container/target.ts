@@ -1,16 +1,21 @@
 import { CWD, close, openat, openatInherited, pidfdOpen, readlinkat } from "../kernel/calls.ts";
-import { O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
+import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { type Join, NAMESPACES } from "../linux/namespaces.ts";
+import { readEvents, readIfThere } from "../linux/cgroups/events.ts";
+import { type Join, NAMESPACES, openUserNamespace } from "../linux/namespaces.ts";
+import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
 import { isAlive } from "./process-info.ts";
 import type { SavedCgroup, SavedInit } from "./store.ts";
 
 /** What another process needs to enter a container, as descriptors. */
 export interface Target {
-  /** The namespaces in which the init isn't tsrun's neighbour: a join by its pidfd, and one of its cgroup namespace. */
+  /**
+   * The namespaces in which the init isn't tsrun's neighbour: a join by its pidfd, and one each of its cgroup and its
+   * user namespace.
+   */
   readonly joins: readonly Join[];
   /** The directory to be born in; null without a cgroup, and where `admit` is the way into it. */
   readonly cgroup: number | null;
@@ -22,19 +27,32 @@ export interface Target {
   readonly root: number | null;
 }
 
-type Identified = Pick<SavedInit, "pid" | "startTime">;
+type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
 
-/** Opens the container of an init. `below` names a cgroup below the container's. @throws Failure */
+/** In which of a container's cgroups another process is to be. */
+export interface Whereabouts {
+  /** One below the container's; undefined for that itself. */
+  readonly below?: string | undefined;
+  /** Whether it may be frozen: then the process waits in it until it is thawed. */
+  readonly frozen?: boolean;
+}
+
+/** Opens the container of an init. @throws Failure */
 export async function openTarget(
   init: Identified,
   saved: SavedCgroup | null,
-  below: string | undefined = undefined,
+  { below, frozen = false }: Whereabouts = {},
 ): Promise<Target> {
+  if (saved === null) return openNamespacesOf(init);
+  const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
+  // Whoever is born in there would never report that he is.
+  if (!frozen && readEvents(directory)?.frozen)
+    throw new Failure(
+      `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
+    );
   const target = openNamespacesOf(init);
-  if (saved === null) return target;
-  if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(init.pid, saved, below) };
+  if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(directory, below) };
   const { admit } = await import("./scope.ts");
-  const directory = below === undefined ? cgroupOf(init.pid, saved) : saved.path + below;
   return { ...target, admit: (stage) => admit(saved, directory, stage) };
 }
 
@@ -46,7 +64,7 @@ export function openNamespacesOf(init: Identified): Target {
   const pidfd = attempt(pidfdOpen(init.pid));
   if (pidfd < 0) throw hasJustEnded();
   try {
-    const target = findTarget(init.pid, pidfd);
+    const target = findTarget(init, pidfd);
     if (isAlive(init.pid, init.startTime)) return target;
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
@@ -64,9 +82,10 @@ export function isEnding({ pid, startTime }: Identified): boolean {
 
 const hasJustEnded = () => new Failure("cannot enter the container: its init has just ended");
 
-function findTarget(pid: number, pidfd: number): Target {
+function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
   const foreign = NAMESPACES.filter(
-    ({ file }) => readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+    ({ type, file }) =>
+      type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
   );
   const where = "container's namespaces";
   const joins: Join[] = [];
@@ -79,9 +98,16 @@ function findTarget(pid: number, pidfd: number): Target {
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
   if (flags === 0) here(close(pidfd));
   else joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
+  const user = openUserNamespace(pid, userNamespace);
+  if (user !== null) {
+    const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
+    // Last, since root may join the others only before; first for an ordinary user, who may only in there.
+    if (getuid() === 0) joins.push(join);
+    else joins.unshift(join);
+  }
   return {
     joins,
-    hasUserNamespace: foreign.some(({ type }) => type === "user"),
+    hasUserNamespace: user !== null,
     cgroup: null,
     admit: null,
     root: sharesMounts ? here(openatInherited(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
@@ -94,23 +120,23 @@ export function closeTarget({ joins, cgroup, root }: Target): void {
   for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
 }
 
-function openCgroup(pid: number, saved: SavedCgroup, below: string | undefined): number {
-  if (below === undefined) return here(openat(CWD, cgroupOf(pid, saved), O_PATH | O_DIRECTORY));
-  const fd = attempt(openat(CWD, saved.path + below, O_PATH | O_DIRECTORY));
+function openCgroup(directory: string, below: string | undefined): number {
+  if (below === undefined) return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
+  const fd = attempt(openat(CWD, directory, O_PATH | O_DIRECTORY));
   if (fd >= 0) return fd;
   throw new Failure(
-    `--cgroup ${below}: the container has no such cgroup: ${saved.path + below}: ${errnoName(-fd)} (${errnoText(-fd)})`,
+    `--cgroup ${below}: the container has no such cgroup: ${directory}: ${errnoName(-fd)} (${errnoText(-fd)})`,
   );
 }
 
 /**
- * The cgroup that the init is in: it may have moved itself below the container's, which then can have no
- * processes itself when it has controllers ("no internal processes", cgroups(7)).
+ * The container's cgroup, wherever in it or elsewhere its init is by now; that of the init when the container's is gone,
+ * or has given its controllers to those below it and can have no processes itself ("no internal processes", cgroups(7)).
  */
-function cgroupOf(pid: number, { mount, path }: SavedCgroup): string {
+function cgroupFor(pid: number, { mount, path }: SavedCgroup): string {
+  if (readIfThere(path, "cgroup.subtree_control")?.trim() === "") return path;
   const line = readText(`/proc/${pid}/cgroup`)
     .split("\n")
     .find((entry) => entry.startsWith("0::"));
-  const current = `${mount}${line?.slice(3) ?? ""}`;
-  return current.startsWith(`${path}/`) ? current : path;
+  return line === undefined ? path : mount + line.slice(3);
 }

@@ -21,7 +21,7 @@ import {
   O_RDONLY,
 } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
-import { status, statusIfThere } from "../kernel/files.ts";
+import { readLink, status, statusIfThere } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
 import { ConfigError, fail } from "./config-error.ts";
@@ -127,6 +127,32 @@ export function isOwnedBy(namespace: number, user: number): boolean {
   const same = status("", AT_EMPTY_PATH, owner).inode === user;
   here(close(owner));
   return same;
+}
+
+/** The name of an init's user namespace, as the links in /proc have it: no other has it while somebody is in there. */
+export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan): string {
+  const joined = joins.find(({ type }) => type === "user");
+  if (joined !== undefined) return nameOf(joined.fd);
+  return readLink(`/proc/${created.has("user") ? pid : "self"}/ns/user`);
+}
+
+const nameOf = (user: number) => `user:[${status("", AT_EMPTY_PATH, user).inode}]`;
+
+/**
+ * Opens the user namespace of a container, `name`; null for this process's own. Its init may have made one below it for
+ * itself since. Without a name it is that of the init. @throws SyscallError
+ */
+export function openUserNamespace(pid: number, name: string | undefined): number | null {
+  const current = readLink(`/proc/${pid}/ns/user`);
+  const wanted = name ?? current;
+  if (wanted === readLink("/proc/self/ns/user")) return null;
+  let fd = here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
+  while (nameOf(fd) !== wanted) {
+    const parent = here(ioctl(fd, NS_GET_USERNS));
+    here(close(fd));
+    fd = parent;
+  }
+  return fd;
 }
 
 /** Lets an agent that is started next inherit the joined namespaces. */
