@@ -19,7 +19,7 @@ export function kill(store: Store, id: string, signal: number, all: boolean): vo
   using directory = store.open(id);
   const saved = directory.read();
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
-    if (!all) requireLiving(directory, saved);
+    if (!all) requireOneLiving(directory, saved);
     else if (saved !== null && hasEndedForAll(saved)) return;
     if (saved?.cgroup) signalCgroup(saved.cgroup.path, signal);
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
@@ -51,6 +51,11 @@ export function signalInit({ pid, startTime }: SavedInit, signal: number): boole
   } finally {
     here(close(pidfd));
   }
+}
+
+/** Others of the container may have outlived its init, where the kernel does not end them with it. */
+function requireOneLiving(directory: StateDirectory, saved: Saved | null): void {
+  if (saved === null || processesOf(saved).length === 0) requireLiving(directory, saved);
 }
 
 function requireLiving(directory: StateDirectory, saved: Saved | null): SavedInit {

@@ -99,6 +99,18 @@ testTsrun("KILL alone reaches them too, since the kernel would not end them with
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
 
+testTsrun("KILL reaches them also when the init has ended before; there is nobody left then", async () => {
+  const script = "sleep 61 & echo $!";
+  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
+  await box.until("stopped");
+  const child = Number(box.printed());
+  assert.match(complaint(runtime(["kill", box.id, "TERM"])), /container not running/);
+  assert.ok(lives(child), `process ${child} lives`);
+  box.kill("KILL");
+  await waitUntil(() => !lives(child), `process ${child} is killed`);
+  assert.match(complaint(runtime(["kill", box.id, "KILL"])), /container not running/);
+});
+
 test("kill --all of a stopped container succeeds", async () => {
   using box = started({ args: ["true"] });
   await box.until("stopped");
