@@ -79,7 +79,10 @@ export class CallerConsole implements Console, Disposable {
    * What signals mean to tsrun itself here: not passed on, but handled so, or with null left to their default. Those
    * of job control would stop the container's process and not tsrun; its terminal has its own.
    */
-  readonly signals: ReadonlyMap<string, (() => void) | null> = new Map([
+  readonly signals: ReadonlyMap<NodeJS.Signals, (() => void) | null> = new Map<
+    NodeJS.Signals,
+    (() => void) | null
+  >([
     ["SIGWINCH", () => this.resize()],
     ["SIGCONT", () => this.begin()],
     ["SIGTSTP", null],

@@ -7,8 +7,8 @@ import type { CallerConsole } from "./console.ts";
 
 /**
  * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
- * tsrun of its own children and pipes, that a crash of tsrun itself would raise, and SIGPWR, by which Bun halts its
- * threads.
+ * tsrun of its own children, pipes and terminal, that a crash of tsrun itself would raise, and SIGPWR, by which Bun
+ * halts its threads.
  */
 const FORWARDED = [
   ["SIGHUP", 1],
@@ -26,12 +26,11 @@ const FORWARDED = [
   ["SIGXFSZ", 25],
   ["SIGVTALRM", 26],
   ["SIGPROF", 27],
-  ["SIGWINCH", 28],
   ["SIGIO", 29],
 ] as const;
 
 /** Those of them that are about the terminal, or end nobody. */
-const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH"]);
+const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
 
 /** The signals that entry.S blocks, as Bun cannot catch them, in a sigset_t. */
 function blockedSignals(): Uint8Array {
@@ -86,10 +85,9 @@ export class Foreground {
     this.pid = pid;
     this.pidfd = here(pidfdOpen(pid));
     this.caller = caller;
-    for (const [name, number] of FORWARDED) {
-      const own = caller?.signals.get(name);
-      if (own !== null) process.on(name, own ?? (() => this.send(number)));
-    }
+    const own = caller?.signals ?? new Map<NodeJS.Signals, null>();
+    for (const [name, number] of FORWARDED) if (!own.has(name)) process.on(name, () => this.send(number));
+    for (const [name, handler] of own) if (handler !== null) process.on(name, handler);
     caller?.begin();
   }
 

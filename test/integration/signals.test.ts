@@ -31,10 +31,27 @@ async function told(signals: readonly number[], through: readonly string[] = [])
   return run.printed().stdout;
 }
 
+/** All but those that can't be caught or are about tsrun itself: its children, its pipes, its terminal, its mistakes. */
+const FORWARDED = [1, 2, 3, 10, 14, 15, 16, 18, 20, 21, 22, 24, 25, 26, 27, 29];
+const REAL_TIME = Array.from({ length: 31 }, (_, index) => 34 + index);
+
 testTsrun("a foreground run forwards signals, real-time ones too", async () => {
-  const signals = [1, 2, 3, 10, 14, 15, 16, 18, 28, 29, 34, 37, 64];
+  const signals = [...FORWARDED, ...REAL_TIME];
   const expected = signals.map((signal) => `got ${signal}\n`);
   assert.is(await told(signals), `ready\n${expected.join("")}`);
+});
+
+testTsrun("a change of the caller's terminal is not the affair of a program that has none", async () => {
+  const { path } = bundle({ args: telling(28, 15) });
+  await using run = startRuntime(["run", "--bundle", path, uniqueId()]);
+  await waitUntil(() => run.printed().stdout !== "", "the container is ready");
+  process.kill(run.pid, "SIGWINCH");
+  await Bun.sleep(300);
+  process.kill(run.pid, "SIGTERM");
+  await waitUntil(() => run.printed().stdout.includes("got 15\n"), "SIGTERM is told of");
+  process.kill(run.pid, "SIGUSR2");
+  await run.ended();
+  assert.is(run.printed().stdout, "ready\ngot 15\n");
 });
 
 testTsrun("those that the caller has blocked or ignored are forwarded, too", async () => {
