@@ -2,6 +2,7 @@ import { attempt } from "../kernel/here.ts";
 import {
   getTermios,
   getWindowSize,
+  isTerminal,
   rawTermios,
   setTermios,
   TERMIOS_SIZE,
@@ -28,6 +29,11 @@ export class CallerTerminal implements Disposable {
     this.sized = [STDIN, STDOUT, STDERR].find(
       (fd) => attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0,
     );
+  }
+
+  /** Whether what is printed goes to a terminal that shows it as it is, once `makeRaw` was there. */
+  get printsRaw(): boolean {
+    return this.isTyped && isTerminal(STDOUT);
   }
 
   /**

@@ -10,7 +10,14 @@ import type { Mailbox } from "../agent/mailbox.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { here } from "../kernel/here.ts";
 import { fetchDescriptor } from "../kernel/socket.ts";
-import { openSlave, setWindowSize } from "../kernel/terminal.ts";
+import {
+  getTermios,
+  openSlave,
+  plainTermios,
+  setTermios,
+  setWindowSize,
+  TERMIOS_SIZE,
+} from "../kernel/terminal.ts";
 import { closeTerminal, type Terminal } from "../linux/terminal.ts";
 import { CallerSocket } from "./caller-socket.ts";
 import { CallerTerminal } from "./caller-terminal.ts";
@@ -93,12 +100,21 @@ export class CallerConsole implements Console, Disposable {
   attach(agent: Mailbox, pid: number, terminal: Terminal): void {
     runInit(agent, pid);
     const take = (step: StepResult) => fetchDescriptor(pid, agent.result(step));
-    this.ends = { master: take(terminal.master), slave: take(terminal.slave) };
+    this.connect({ master: take(terminal.master), slave: take(terminal.slave) });
     closeTerminal(agent.program, terminal);
   }
 
   take(master: number): void {
-    this.ends = { master, slave: here(openSlave(master)) };
+    this.connect({ master, slave: here(openSlave(master)) });
+  }
+
+  /** A carriage return is for terminals: a file, or a program behind a pipe, gets the lines that were printed. */
+  private connect(ends: Ends): void {
+    this.ends = ends;
+    if (this.caller.printsRaw) return;
+    const termios = new Uint8Array(TERMIOS_SIZE);
+    here(getTermios(ends.slave, termios));
+    here(setTermios(ends.slave, plainTermios(termios)));
   }
 
   /** Makes the container's terminal as large as the caller's, and that one's every key a key of the container's. */

@@ -69,6 +69,7 @@ const IGNCR = 0x80;
 const ICRNL = 0x100;
 const IXON = 0x400;
 const OPOST = 0x1;
+const ONLCR = 0x4;
 const ECHO = 0x8;
 const ECHONL = 0x40;
 const ICANON = 0x2;
@@ -81,16 +82,25 @@ const CS8 = 0x30;
 /** The same termios, but raw as cfmakeraw(3) makes it: every key is a byte, every byte is printed. */
 export function rawTermios(termios: Uint8Array): Uint8Array {
   const raw = termios.slice();
-  const view = new DataView(raw.buffer);
-  const change = (at: number, clear: number, set = 0) =>
-    view.setUint32(at, (view.getUint32(at, true) & ~clear) | set, true);
-  change(INPUT_FLAGS, IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
-  change(OUTPUT_FLAGS, OPOST);
-  change(CONTROL_FLAGS, CSIZE | PARENB, CS8);
-  change(LOCAL_FLAGS, ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+  change(raw, INPUT_FLAGS, IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+  change(raw, OUTPUT_FLAGS, OPOST);
+  change(raw, CONTROL_FLAGS, CSIZE | PARENB, CS8);
+  change(raw, LOCAL_FLAGS, ECHO | ECHONL | ICANON | ISIG | IEXTEN);
   raw[CHARACTERS + VMIN] = 1;
   raw[CHARACTERS + VTIME] = 0;
   return raw;
+}
+
+/** The same termios, but a newline is printed as it is, without a carriage return before it. */
+export function plainTermios(termios: Uint8Array): Uint8Array {
+  const plain = termios.slice();
+  change(plain, OUTPUT_FLAGS, ONLCR);
+  return plain;
+}
+
+function change(termios: Uint8Array, at: number, clear: number, set = 0): void {
+  const view = new DataView(termios.buffer);
+  view.setUint32(at, (view.getUint32(at, true) & ~clear) | set, true);
 }
 
 /** The character that ends a terminal's input, Ctrl-D as a rule; 0 for none. */

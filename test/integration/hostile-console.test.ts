@@ -28,7 +28,7 @@ function withTerminal() {
 }
 
 /** Nothing of proc is covered, and the console is a pseudoterminal (major 136, 0x88), as the standard streams are. */
-const RIGHT = /^0\r\ncharacter special file:88\r\n\/dev\/(pts\/0|console)\r\n$/;
+const RIGHT = /^0\ncharacter special file:88\n\/dev\/(pts\/0|console)\n$/;
 
 for (const target of [
   ...["/", "..", "console", "/etc/passwd", "/not/there", outside, `../../../../../..${outside}/secret`],
@@ -73,7 +73,7 @@ for (const target of [
         swap.pause();
         assert.is.not(outcome.status, null);
         assert.not(outcome.stdout.includes(SECRET));
-        if (outcome.stderr === "") assert.match(outcome.stdout, /^0\r\n/);
+        if (outcome.stderr === "") assert.match(outcome.stdout, /^0\n/);
         else assert.match(outcome.stderr, /^tsrun: error: (config\.json: |process\.)[^\n]+\n$/);
       }
     },
