@@ -39,8 +39,10 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
     await readiness?.forward(saved.init, saved.init.pid);
     return 0;
   }
-  void readiness?.forward(saved.init, process.pid); // while it waits
-  const status = await waitFor(foreground, saved.init, subreaper);
+  const [status] = await Promise.all([
+    waitFor(foreground, saved.init, subreaper),
+    readiness?.forward(saved.init, process.pid), // it may say so and end at once
+  ]);
   if (!flags.keep) await removeEnded(directory, warn);
   return status;
 }

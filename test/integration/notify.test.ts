@@ -123,6 +123,17 @@ testOwn("a foreground run tells that it is the process to watch, and goes on", a
   assert.is(one.state().status, "running");
 });
 
+testOwn("a foreground run tells what the container said right before its end", async () => {
+  for (let round = 0; round < 5; round++) {
+    using host = await manager();
+    using one = service([], { args: ["sh", "-c", "notify say READY=1; exit 3"] });
+    const run = runtime(["run", "--bundle", one.bundle.path, one.id], host.call);
+    assert.is(run.status, 3);
+    await waitUntil(host.ended, "the manager was asked to acknowledge");
+    assert.match(host.told(), /^READY=1\nMAINPID=\d+\nBARRIER=1\n$/);
+  }
+});
+
 testOwn("a detached run returns when the container is ready", async () => {
   using host = await manager();
   using one = service(["READY=1"]);
