@@ -6,7 +6,7 @@ import { type Created, create } from "../container/create.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { announcerFor } from "./console.ts";
 import { handedDown } from "./handed-down.ts";
-import { log, warnings } from "./log.ts";
+import { doubt, log, warnings } from "./log.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
@@ -50,6 +50,6 @@ export async function showSteps(invocation: Creation): Promise<number> {
 export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
   const bundle = readBundle(flags.bundle ?? ".");
   requireUserNamespace(bundle.config);
-  for (const warning of bundle.warnings) log(globals, "warning", warning);
+  for (const warning of bundle.warnings) doubt(globals, warning);
   return bundle;
 }

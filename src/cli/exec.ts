@@ -12,7 +12,7 @@ import { readText } from "../kernel/files.ts";
 import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
-import { log, warnings } from "./log.ts";
+import { doubt, log, warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -38,7 +38,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   const process =
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
-      : withInherited(processFromFile(fromCaller(flags.process), warn), directory.config().process);
+      : withInherited(processFromFile(fromCaller(flags.process), globals), directory.config().process);
   if (flags.preserveFds > 0) await preserve(flags.preserveFds);
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
@@ -73,11 +73,11 @@ function cgroupFrom(words: readonly string[]): string | undefined {
   return join("/", word).replace(/\/$/, "");
 }
 
-function processFromFile(path: string, warn: (line: string) => void): Process {
+function processFromFile(path: string, globals: Exec["globals"]): Process {
   const text = readText(path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path), exactnessIn(text));
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)).join("\n"));
-  for (const doubt of doubts) warn(lineOf(path, doubt));
+  for (const one of doubts) doubt(globals, lineOf(path, one));
   return process;
 }
 

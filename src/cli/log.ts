@@ -15,14 +15,13 @@ export type Level = "debug" | "warning" | "error";
 
 /**
  * Writes to the log that `--log` names, in the format that containerd's shim and podman read. Without `--log`
- * debug lines go to standard error; warnings only when that is a terminal, with a person behind it: callers take what a
- * successful command prints for the container's.
+ * debug lines and warnings go to standard error, errors nowhere: they are reported there anyway.
  */
 export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
   if (level === "debug" && !debug) return;
   if (file === undefined) {
-    if (level === "debug") complain(forStderr(logFormat, level, message, message));
-    else if (level === "warning" && isTerminal(STDERR)) complain(`tsrun: warning: ${message}`);
+    const text = level === "warning" ? `tsrun: warning: ${message}` : message;
+    if (level !== "error") complain(forStderr(logFormat, level, message, text));
     return;
   }
   const fd = openLog(file);
@@ -46,7 +45,15 @@ function openLog(file: string): number {
   }
 }
 
-/** Takes warnings for the log. */
+/**
+ * Notes what is only doubtful in a configuration. Without `--log` it is for the person at a terminal alone: the same
+ * configuration is used again and again, and callers take what a successful command prints for the container's.
+ */
+export function doubt(globals: Globals, message: string): void {
+  if (globals.log !== undefined || isTerminal(STDERR)) log(globals, "warning", message);
+}
+
+/** Takes warnings of what went wrong, for the log. */
 export function warnings(globals: Globals): (message: string) => void {
   return (message) => log(globals, "warning", message);
 }

@@ -50,7 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const invocation = parse(argv);
     globals = invocation.globals;
     requireLog(globals);
-    for (const warning of invocation.warnings) warn(globals, warning);
+    for (const warning of invocation.warnings) log(globals, "warning", warning);
     return await dispatch(invocation);
   } catch (error) {
     if (error instanceof UsageError) return report(error.globals, error, error.hint, error.status);
@@ -66,13 +66,6 @@ async function dispatch(invocation: Invocation): Promise<number> {
   const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
   return runner(invocation as InvocationOf<CommandName>); // as above
-}
-
-/** A warning about the command line itself is for who typed it, when there is no log. */
-function warn(globals: Globals, warning: string): void {
-  if (globals.log === undefined)
-    complain(forStderr(globals.logFormat, "warning", warning, `tsrun: warning: ${warning}`));
-  else log(globals, "warning", warning);
 }
 
 /** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */

@@ -202,7 +202,7 @@ testTsrun("update of shares of caches is refused where there is no resctrl, and 
   );
 });
 
-testTsrun("a warning is for the person at a terminal, where there is no log", () => {
+testTsrun("what is doubtful in a config is for the person at a terminal, where there is no log", () => {
   const { path } = bundle({ args: ["true"], process: { capabilities: { bounding: ["CAP_NOBODY_KNOWS"] } } });
   const id = uniqueId();
   const words = [runtimePath, "--root", stateRoot, "run", "--bundle", path, id];

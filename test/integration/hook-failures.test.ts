@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
-import { container, containerOf, ranIn } from "../harness/container.ts";
+import { container, containerOf, ran, ranIn } from "../harness/container.ts";
 import { runtimePath, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { commandLine, processes } from "../harness/processes.ts";
@@ -174,6 +174,16 @@ testTsrun("a failed poststop hook is logged, and all goes on", () => {
   const { level, msg } = JSON.parse(readFileSync(log, "utf8"));
   assert.is(level, "warning");
   assert.match(msg, /hooks\.poststop\[0\].*exit status 3.*second line/);
+});
+
+testTsrun("a failed poststop hook is warned of on standard error, where there is no log", () => {
+  const hooks = { poststop: [script(FAILING)] };
+  using one = container({ args: SLEEP, hooks });
+  one.create();
+  const { status, stderr } = one.call("delete", "--force");
+  assert.is(status, 0);
+  assert.match(stderr, /^tsrun: warning: .*hooks\.poststop\[0\].*exit status 3.*second line\n$/);
+  assert.match(ran({ args: ["true"], hooks }).stderr, /^tsrun: warning: .*hooks\.poststop\[0\]/);
 });
 
 const POSTSTART = { poststart: ["true", FAILING, "echo next >> $NOTES"], poststop: "echo undone >> $NOTES" };
