@@ -31,7 +31,7 @@ interface Kind {
 /** The kinds of tests, by their directories; those that take longest come first. */
 const KINDS = {
   callers: { seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
-  unit: { seconds: 60, withRuntime: false, surroundings: () => null, beside: () => true },
+  unit: { seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
   integration: {
     seconds: 180,
     withRuntime: true,

@@ -150,7 +150,7 @@ for (const [what, greeting, complaint] of [
     using connection = new Connection(there.socket);
     const before = performance.now();
     assert.throws(() => connection.answer(1, soon(200)), complaint);
-    assert.ok(performance.now() - before < 3000);
+    assert.ok(performance.now() - before < 10_000);
   });
 
 testWithBus("who waits to be let in is told when that is done, or that nobody answers", async () => {
