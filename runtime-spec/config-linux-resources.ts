@@ -13,6 +13,7 @@ import {
   required,
   string,
   stringThat,
+  wideInteger,
 } from "./schema.ts";
 
 const DeviceNumber = integer(-1, 2 ** 32 - 1);
@@ -30,7 +31,7 @@ export const DeviceRule = object({
 export type DeviceRule = Infer<typeof DeviceRule>;
 
 /** Bytes; -1 means no limit. */
-const Limit = integer(-1, INT64_MAX);
+const Limit = wideInteger(-1, INT64_MAX);
 
 export const Memory = object({
   limit: Limit,

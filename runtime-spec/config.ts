@@ -30,7 +30,7 @@ export type {
   User,
 } from "./config-process.ts";
 export type { IdMapping } from "./defs.ts";
-export { INT64_MAX, isUnlimited, UINT64_MAX } from "./int64.ts";
+export { INT64_MAX, type Integer, isUnlimited, UINT64_MAX } from "./int64.ts";
 
 /** `path` is relative to the bundle, or absolute. */
 export const Root = object({

@@ -1,7 +1,7 @@
 /** The value kinds that several parts of the spec share (`defs.json` in the spec's schema). */
 
-import { INT64_MAX, UINT64_MAX } from "./int64.ts";
-import { array, type Infer, integer, object, required, string, stringThat } from "./schema.ts";
+import { INT64_MAX, INT64_MIN, UINT64_MAX } from "./int64.ts";
+import { array, type Infer, integer, object, required, string, stringThat, wideInteger } from "./schema.ts";
 
 export const Int32 = integer(-(2 ** 31), 2 ** 31 - 1);
 export const Uint16 = integer(0, 2 ** 16 - 1);
@@ -9,8 +9,8 @@ export const Uint32 = integer(0, 2 ** 32 - 1);
 /** Of a user or group. 2^32-1 is none: setresuid(2) takes it for "as it is", and the process would stay root. */
 export const LARGEST_ID = 2 ** 32 - 2;
 export const Id = integer(0, LARGEST_ID);
-export const Int64 = integer(-INT64_MAX, INT64_MAX);
-export const Uint64 = integer(0, UINT64_MAX);
+export const Int64 = wideInteger(INT64_MIN, INT64_MAX);
+export const Uint64 = wideInteger(0, UINT64_MAX);
 export const Strings = array(string);
 
 export function notEmpty(text: string): string | undefined {

@@ -1,40 +1,30 @@
-/** 64-bit numbers: JSON.parse delivers doubles, which beyond 2^53 leave some integers out. */
+/** 64-bit integers, of which a double leaves some out beyond 2^53. */
 
-/** 18446744073709551615 (RLIM_INFINITY, "all ones") and 9223372036854775807 as JSON.parse delivers them. */
-export const UINT64_MAX = 2 ** 64;
-export const INT64_MAX = 2 ** 63;
+/** An integer as parseJson delivers it: a number where that is exact, else a bigint. */
+export type Integer = number | bigint;
+
+/** RLIM_INFINITY, "all ones". */
+export const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+export const INT64_MIN = -0x8000_0000_0000_0000n;
+
+const PAGE = 4096n;
 
 /**
- * Whether a 64-bit number stands for "no limit": callers write 2^64-1 (rlimits), 2^63-1, or 2^63 less a page
- * (what cgroup v1 shows where nothing is limited). JSON.parse rounds the first two up to `UINT64_MAX` and
- * `INT64_MAX`.
+ * Whether a limit stands for "no limit": callers write 2^64-1, 2^63-1, or 2^63 less a page (what cgroup v1 shows where
+ * nothing is limited).
  */
-export function isUnlimited(value: number): boolean {
-  return value === UINT64_MAX || (value <= INT64_MAX && value >= INT64_MAX - 2 ** 30);
+export function isUnlimited(value: Integer): boolean {
+  return value === UINT64_MAX || (value > INT64_MAX - PAGE && value <= INT64_MAX);
 }
 
-/** Whether a number beyond 2^53 is what the author of a JSON text wrote, and not the nearest double. */
-export type IsExact = (value: number) => boolean;
-
-/** Tells it of the numbers that JSON.parse has read in `text`, which is looked at when the first is asked about. */
-export function exactnessIn(text: string): IsExact {
-  let rounded: ReadonlySet<number> | null = null;
-  return (value) => {
-    rounded ??= roundedIn(text);
-    return !rounded.has(value);
-  };
+/** The integer that decimal digits tell. */
+export function integerIn(digits: string): Integer {
+  return narrowed(BigInt(digits));
 }
 
-function roundedIn(text: string): ReadonlySet<number> {
-  const rounded = new Set<number>();
-  for (const [literal] of text.matchAll(/-?\d{16,}/g)) {
-    const value = Number(literal);
-    if (!Number.isFinite(value) || BigInt(value) !== BigInt(literal)) rounded.add(value);
-  }
-  return rounded;
-}
-
-/** All digits of an integer: String() gives no more than tell it from other doubles. */
-export function digits(value: number): string {
-  return Number.isSafeInteger(value) ? String(value) : String(BigInt(value));
+/** A number wherever that is exact: so two equal integers are `===`. */
+export function narrowed(value: bigint): Integer {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }

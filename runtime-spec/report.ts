@@ -1,6 +1,6 @@
 /** What validation finds, and where. */
 
-import type { IsExact } from "./int64.ts";
+import { formatJson } from "./json.ts";
 
 /** One thing that is wrong (or doubtful) in a config; `path` reads like `mounts[3].options[0]`. */
 export interface Problem {
@@ -16,13 +16,7 @@ export class Report {
   readonly warnings: Problem[] = [];
   /** The paths of the problems that make a value unfit for the rules about it. */
   readonly misfits: string[] = [];
-  /** Of numbers beyond 2^53; when nothing is known of their text, they might be rounded. */
-  readonly isExact: IsExact;
   readonly #place: Key[] = [];
-
-  constructor(isExact: IsExact = () => false) {
-    this.isExact = isExact;
-  }
 
   enter(key: Key): void {
     this.#place.push(key);
@@ -67,6 +61,6 @@ export function lineOf(document: string, { path, message }: Problem): string {
 
 /** A found value as it stands in the JSON, cut when long. */
 export function show(value: unknown): string {
-  const text = String(JSON.stringify(value));
+  const text = String(formatJson(value));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

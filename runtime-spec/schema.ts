@@ -8,6 +8,8 @@
  * 1.1 ms. (Median of 500 runs each; schemas of this engine without the rules: 0.5 and 0.6 ms.)
  */
 
+import type { Integer } from "./int64.ts";
+
 /** Carries the TypeScript type of a schema; it has no value at run time. */
 declare const TYPE: unique symbol;
 
@@ -17,7 +19,7 @@ export type Schema<T = unknown> = (Scalar | Container) & { readonly [TYPE]?: T }
 export type Scalar =
   | { readonly kind: "string"; readonly complain: Complain | undefined }
   | { readonly kind: "enum"; readonly noun: string; readonly values: readonly string[] }
-  | { readonly kind: "integer"; readonly min: number; readonly max: number }
+  | { readonly kind: "integer"; readonly min: Integer; readonly max: Integer }
   | { readonly kind: "boolean" };
 
 export type Container =
@@ -65,8 +67,13 @@ export function oneOf<const V extends readonly string[]>(noun: string, values: V
   return { kind: "enum", noun, values };
 }
 
-/** An integer from `min` to `max`; beyond 2^53 see int64.ts. */
+/** An integer from `min` to `max`. */
 export function integer(min: number, max: number): Schema<number> {
+  return { kind: "integer", min, max };
+}
+
+/** An integer that may be beyond 2^53: see int64.ts. */
+export function wideInteger(min: Integer, max: bigint): Schema<Integer> {
   return { kind: "integer", min, max };
 }
 

@@ -3,7 +3,6 @@
 import { Config } from "./config.ts";
 import { Resources } from "./config-linux-resources.ts";
 import { Process } from "./config-process.ts";
-import type { IsExact } from "./int64.ts";
 import { type Problem, Report } from "./report.ts";
 import { ID_MAPPING_RULES } from "./rules-id-mappings.ts";
 import { LINUX_RULES } from "./rules-linux.ts";
@@ -34,31 +33,27 @@ interface Findings {
 
 /**
  * A whole `config.json`. The value becomes the config (`null`, and `""` in optional strings, which Go's callers
- * write for what is not set, are removed from it); it may be used only when there are no problems. `isExact` is of the text
- * that it was read from.
+ * write for what is not set, are removed from it); it may be used only when there are no problems.
  */
-export function validateConfig(value: unknown, isExact?: IsExact): Findings & { readonly config: Config } {
-  const [config, findings] = validate(Config, value, isExact);
+export function validateConfig(value: unknown): Findings & { readonly config: Config } {
+  const [config, findings] = validate(Config, value);
   return { config, ...findings };
 }
 
 /** A `process` object alone, as in `exec --process FILE`. */
-export function validateProcess(value: unknown, isExact?: IsExact): Findings & { readonly process: Process } {
-  const [process, findings] = validate(Process, value, isExact);
+export function validateProcess(value: unknown): Findings & { readonly process: Process } {
+  const [process, findings] = validate(Process, value);
   return { process, ...findings };
 }
 
 /** A `linux.resources` object alone, as in `update --resources FILE`. */
-export function validateResources(
-  value: unknown,
-  isExact?: IsExact,
-): Findings & { readonly resources: Resources } {
-  const [resources, findings] = validate(Resources, value, isExact);
+export function validateResources(value: unknown): Findings & { readonly resources: Resources } {
+  const [resources, findings] = validate(Resources, value);
   return { resources, ...findings };
 }
 
-function validate<T>(schema: Schema<T>, value: unknown, isExact?: IsExact): [T, Findings] {
-  const report = new Report(isExact);
+function validate<T>(schema: Schema<T>, value: unknown): [T, Findings] {
+  const report = new Report();
   walk(schema, value, report, RULES);
   // The walk has shown it to be a T, or there are problems and nobody may use it.
   return [value as T, { problems: report.problems, warnings: report.warnings }];

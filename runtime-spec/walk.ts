@@ -1,6 +1,6 @@
 /** Checks a value against its schema: first what each property is, then the rules that tie properties together. */
 
-import { digits, INT64_MAX, type IsExact, isUnlimited, UINT64_MAX } from "./int64.ts";
+import { INT64_MAX, INT64_MIN, type Integer, UINT64_MAX } from "./int64.ts";
 import { type Key, type Report, show } from "./report.ts";
 import type { Complain, Fields, Foreign, Scalar, Schema } from "./schema.ts";
 
@@ -48,7 +48,7 @@ export function walk(schema: Schema, value: unknown, report: Report, rules: Rule
   else if (schema.kind === "array") walkArray(schema.item, schema.min, value, report, rules);
   else if (schema.kind === "map") walkMap(schema.value, schema.complain, value, report, rules);
   else {
-    const complaint = complainOf(schema, value, report.isExact);
+    const complaint = complainOf(schema, value);
     if (complaint !== undefined) report.misfit(complaint);
   }
 }
@@ -56,7 +56,7 @@ export function walk(schema: Schema, value: unknown, report: Report, rules: Rule
 /** Walks what stands at `key`. A sound scalar, the usual case, costs no bookkeeping. */
 function walkAt(key: Key, schema: Schema, value: unknown, report: Report, rules: Rules): void {
   if (isScalar(schema)) {
-    const complaint = complainOf(schema, value, report.isExact);
+    const complaint = complainOf(schema, value);
     if (complaint !== undefined) report.misfit(complaint, key);
     return;
   }
@@ -135,12 +135,12 @@ function isScalar(schema: Schema): schema is Scalar {
   return schema.kind !== "object" && schema.kind !== "array" && schema.kind !== "map";
 }
 
-function complainOf(scalar: Scalar, value: unknown, isExact: IsExact): string | undefined {
+function complainOf(scalar: Scalar, value: unknown): string | undefined {
   switch (scalar.kind) {
     case "boolean":
       return typeof value === "boolean" ? undefined : `must be true or false, found ${show(value)}`;
     case "integer":
-      return complainOfInteger(scalar.min, scalar.max, value, isExact);
+      return complainOfInteger(scalar.min, scalar.max, value);
     case "enum":
       if (typeof value !== "string") return `must be a string, found ${show(value)}`;
       if (scalar.values.includes(value)) return undefined;
@@ -154,19 +154,20 @@ function complainOfName(complain: Complain | undefined, name: string): string | 
   return name.includes("\0") ? "must not contain a NUL byte" : complain?.(name);
 }
 
-function complainOfInteger(min: number, max: number, value: unknown, isExact: IsExact): string | undefined {
-  if (typeof value !== "number") return `must be a number, found ${show(value)}`;
-  if (!Number.isInteger(value)) return `must be an integer, found ${show(value)}`;
+function complainOfInteger(min: Integer, max: Integer, value: unknown): string | undefined {
+  if (typeof value !== "number" && typeof value !== "bigint") return `must be a number, found ${show(value)}`;
+  if (typeof value === "number" && !Number.isInteger(value))
+    return `must be an integer, found ${show(value)}`;
   if (value < 0 && min === 0) return `must not be negative, found ${show(value)}`;
   if (value < min || value > max) return `must be from ${bound(min)} to ${bound(max)}, found ${show(value)}`;
-  if (Number.isSafeInteger(value) || isUnlimited(value) || isExact(value)) return undefined;
-  return `cannot be read exactly: beyond 2^53 it must be a double, such as ${digits(value)} (or 2^64-1 or 2^63-1, for no limit)`;
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return undefined;
+  return `must be written in digits alone, found ${show(value)}`; // 1e18 may be anything near it
 }
 
-function bound(value: number): string {
+function bound(value: Integer): string {
   if (value === UINT64_MAX) return "2^64-1";
-  if (Math.abs(value) === INT64_MAX) return value < 0 ? "-2^63" : "2^63-1";
-  return String(value);
+  if (value === INT64_MAX) return "2^63-1";
+  return value === INT64_MIN ? "-2^63" : String(value);
 }
 
 function complainOfString(complain: Complain | undefined, value: unknown): string | undefined {

@@ -1,7 +1,6 @@
 import type { Capabilities, Process, User } from "../../runtime-spec/config.ts";
 import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../runtime-spec/defs.ts";
-import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../runtime-spec/validate.ts";
 import { exec as execProcess } from "../container/exec.ts";
@@ -75,7 +74,7 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 
 function processFromFile(path: string, globals: Exec["globals"]): Process {
   const text = readText(path);
-  const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path), exactnessIn(text));
+  const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)).join("\n"));
   for (const one of doubts) doubt(globals, lineOf(path, one));
   return process;

@@ -1,12 +1,13 @@
 /** How the text of a flag's value is read, by the flag's kind. The forms are those of runc's flags. */
+import { type Integer, narrowed } from "../../runtime-spec/int64.ts";
 import type { Flag } from "./table-types.ts";
 
-export type FlagValue = boolean | string | number | undefined | readonly string[] | readonly number[];
+export type FlagValue = boolean | string | Integer | undefined | readonly string[] | readonly number[];
 
 /** `read` gives undefined for a text that is not of the kind. */
 type Kind = {
   readonly expects: string;
-  readonly read: (text: string) => string | number | boolean | undefined;
+  readonly read: (text: string) => string | Integer | boolean | undefined;
 };
 
 const INT: Kind = { expects: "a whole number", read: readInt };
@@ -20,6 +21,7 @@ export const KINDS: { readonly [K in Flag["kind"]]: Kind } = {
   choice: STRING,
   int: INT,
   ints: INT,
+  int64: { expects: INT.expects, read: readWideInt },
   bytes: { expects: "a size in bytes such as 512M, or -1", read: readBytes },
   duration: { expects: "a time such as 500ms or 1m", read: readDuration },
 };
@@ -41,21 +43,25 @@ function readBool(text: string): boolean | undefined {
 }
 
 /** Decimal, or hexadecimal, octal and binary with their prefixes. `010` is refused: Go reads it as 8. */
+function readWideInt(text: string): Integer | undefined {
+  const [, sign, digits] = /^([+-]?)(0x[\da-f]+|0o[0-7]+|0b[01]+|0|[1-9]\d*)$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  return narrowed(sign === "-" ? -BigInt(digits) : BigInt(digits));
+}
+
+/** The same up to 2^53. */
 function readInt(text: string): number | undefined {
-  const digits = /^([+-]?)(0x[\da-f]+|0o[0-7]+|0b[01]+|0|[1-9]\d*)$/i.exec(text);
-  if (!digits) return undefined;
-  const value = Number(digits[2]) * (digits[1] === "-" ? -1 : 1);
-  return Number.isSafeInteger(value) ? value : undefined;
+  const value = readWideInt(text);
+  return typeof value === "number" ? value : undefined;
 }
 
 /** A number with k, m, g, t or p for powers of 1024, as in 512M, 1.5g or 64KiB; -1 is "no limit". */
-function readBytes(text: string): number | undefined {
+function readBytes(text: string): Integer | undefined {
   if (text === "-1") return -1;
-  const size = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])?i?b?)$/i.exec(text);
-  if (!size) return undefined;
-  const power = size[2] === undefined ? 0 : "kmgtp".indexOf(size[2].toLowerCase()) + 1;
-  const bytes = Math.floor(Number(size[1]) * 1024 ** power);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  const [, whole, fraction = "", unit] = /^(\d+)(?:\.(\d+))? ?(?:([kmgtp])?i?b?)$/i.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  const power = unit === undefined ? 0 : "kmgtp".indexOf(unit.toLowerCase()) + 1;
+  return narrowed((BigInt(whole + fraction) << BigInt(10 * power)) / 10n ** BigInt(fraction.length));
 }
 
 const MILLISECONDS: { readonly [unit: string]: number } = {

@@ -1,4 +1,5 @@
 /** Words to flag values, for one flag table: the global flags' or a command's. */
+import type { Integer } from "../../runtime-spec/int64.ts";
 import { absentValue, type FlagValue, isRepeatable, KINDS } from "./flag-kinds.ts";
 import { type CommandName, GLOBAL_FLAGS, type Globals } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
@@ -73,7 +74,7 @@ function setValue(reading: Reading, name: string, flag: Flag, text: string): voi
     isRepeatable(flag) && Array.isArray(before) ? ([...before, value] as string[] | number[]) : value;
 }
 
-function readValue(reading: Reading, name: string, flag: Flag, text: string): string | number | boolean {
+function readValue(reading: Reading, name: string, flag: Flag, text: string): string | Integer | boolean {
   const { expects, read } = KINDS[flag.kind];
   const value = read(text);
   if (flag.kind === "choice" && !flag.choices.includes(text)) {

@@ -1,5 +1,7 @@
 /** What the command line's table is made of, and the types of what parsing it yields. */
 
+import type { Integer } from "../../runtime-spec/int64.ts";
+
 type FlagEntry = {
   /** One letter, written `-b`. */
   readonly short?: string;
@@ -18,6 +20,7 @@ export type Flag =
   | (ValueEntry & { readonly kind: "strings" })
   | (ValueEntry & { readonly kind: "int"; readonly default?: number; readonly min?: number })
   | (ValueEntry & { readonly kind: "ints"; readonly min?: number })
+  | (ValueEntry & { readonly kind: "int64"; readonly min?: number })
   | (ValueEntry & { readonly kind: "bytes" })
   | (ValueEntry & { readonly kind: "duration"; readonly default?: number })
   | (FlagEntry & { readonly kind: "choice"; readonly choices: readonly string[]; readonly default?: string });
@@ -56,13 +59,15 @@ type FlagValueOf<F> = F extends { readonly kind: "bool" }
       ? readonly string[]
       : F extends { readonly kind: "ints" }
         ? readonly number[]
-        : F extends { readonly kind: "int" | "bytes" | "duration" }
+        : F extends { readonly kind: "int" | "duration" }
           ? WithDefault<F, number>
-          : F extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] }
-            ? F extends { readonly default: string }
-              ? C
-              : C | undefined
-            : never;
+          : F extends { readonly kind: "int64" | "bytes" }
+            ? Integer | undefined
+            : F extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] }
+              ? F extends { readonly default: string }
+                ? C
+                : C | undefined
+              : never;
 
 /**
  * What a flag table parses to: `console-socket` becomes `consoleSocket`. A flag that was not given is its

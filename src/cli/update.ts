@@ -1,5 +1,4 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
-import { exactnessIn, type IsExact } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, validateResources } from "../../runtime-spec/validate.ts";
 import { Failure } from "../container/failure.ts";
@@ -30,11 +29,11 @@ export async function update({ globals, flags, args: [id] }: InvocationOf<"updat
 
 function fromFile(file: string, source: string): Resources {
   const text = file === "-" ? new TextDecoder().decode(readAll(0)) : readText(fromCaller(file));
-  return checked(source, parseJson(text, source), exactnessIn(text));
+  return checked(source, parseJson(text, source));
 }
 
-function checked(source: string, value: unknown, isExact?: IsExact): Resources {
-  const { resources, problems } = validateResources(value, isExact);
+function checked(source: string, value: unknown): Resources {
+  const { resources, problems } = validateResources(value);
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)).join("\n"));
   return resources;
 }

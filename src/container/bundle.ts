@@ -1,5 +1,4 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
-import { exactnessIn } from "../../runtime-spec/int64.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
@@ -29,7 +28,7 @@ export interface Bundle {
 export function readBundle(directory: string): Bundle {
   const path = fromCaller(directory);
   const text = readConfigText(path);
-  const found = validateConfig(parseJson(text, "config.json"), exactnessIn(text));
+  const found = validateConfig(parseJson(text, "config.json"));
   const { config } = found;
   const problems = linesOf(found.problems);
   if (problems.length > 0) throw new Failure(problems.join("\n"));

@@ -1,4 +1,5 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
+import { formatJson } from "../../runtime-spec/json.ts";
 import type { MailboxSize } from "../agent/mailbox-file.ts";
 import { variable } from "../linux/environment.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -44,6 +45,5 @@ const searchPath = ({ env = [] }: Process) => variable(env, "PATH") ?? "";
 function lengthForInit({ linux, ...others }: Config, process: Process): number {
   const none = { annotations: undefined, hooks: undefined };
   const ours = { ...process, args: undefined, env: searchPath(process) };
-  return JSON.stringify({ ...others, ...none, process: ours, linux: { ...linux, seccomp: undefined } })
-    .length;
+  return formatJson({ ...others, ...none, process: ours, linux: { ...linux, seccomp: undefined } }).length;
 }

@@ -1,4 +1,5 @@
 import type { Config, Hooks } from "../../runtime-spec/config.ts";
+import { readJson } from "../../runtime-spec/json.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, flock, openat, umount2 } from "../kernel/calls.ts";
 import {
@@ -150,7 +151,7 @@ export class StateDirectory implements Disposable {
   config(): Config {
     const text = readTextIfThere(CONFIG_FILE, this.fd);
     if (text === null) throw new Failure(`container ${this.id}: ${this.path}/${CONFIG_FILE} is missing`);
-    return JSON.parse(text) as Config; // validated when the container was made
+    return readJson(text) as Config; // validated when the container was made
   }
 
   /** Whether it still is the directory of the container with its id: one that came after has another. */

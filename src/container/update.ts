@@ -1,4 +1,5 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
+import { formatJson } from "../../runtime-spec/json.ts";
 import { replaceFile } from "../kernel/files.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup.ts";
@@ -43,5 +44,5 @@ export async function update(store: Store, id: string, wanted: Resources, schema
     ...config,
     linux: { ...config.linux, resources, ...(intelRdt === undefined ? {} : { intelRdt }) },
   };
-  replaceFile(CONFIG_FILE, JSON.stringify(next), 0o600, directory.fd);
+  replaceFile(CONFIG_FILE, formatJson(next), 0o600, directory.fd);
 }

@@ -32,9 +32,9 @@ export interface SchedAttr {
   readonly flags: number;
   readonly nice: number;
   readonly priority: number;
-  readonly runtime: number;
-  readonly deadline: number;
-  readonly period: number;
+  readonly runtime: number | bigint;
+  readonly deadline: number | bigint;
+  readonly period: number | bigint;
 }
 
 /** `struct sched_attr`, the version with utilization clamps, which are left at 0. */

@@ -7,13 +7,18 @@ function words32(...values: readonly number[]): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-function words64(...values: readonly number[]): Uint8Array {
+function words64(...values: readonly (number | bigint)[]): Uint8Array {
   const buffer = new ArrayBuffer(values.length * 8);
   const words = new Uint32Array(buffer);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
-    words[i * 2] = value >>> 0;
-    words[i * 2 + 1] = Math.floor(value / 2 ** 32);
+    if (typeof value === "bigint") {
+      words[i * 2] = Number(value & 0xffff_ffffn);
+      words[i * 2 + 1] = Number(value >> 32n);
+    } else {
+      words[i * 2] = value >>> 0;
+      words[i * 2 + 1] = Math.floor(value / 2 ** 32);
+    }
   }
   return new Uint8Array(buffer);
 }
@@ -48,20 +53,16 @@ export function timespecSeconds(bytes: Uint8Array): number {
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
 }
 
-/** `struct rlimit64` of prlimit64(2): soft, then hard; the values above 2^63 mean RLIM_INFINITY. */
-export function rlimit64(soft: number, hard: number): Uint8Array {
-  const bytes = words64(soft, hard);
-  // 2^64 - 1 has no exact double.
-  if (soft >= 2 ** 63) bytes.fill(0xff, 0, 8);
-  if (hard >= 2 ** 63) bytes.fill(0xff, 8, 16);
-  return bytes;
+/** `struct rlimit64` of prlimit64(2): soft, then hard; 2^64-1 is RLIM_INFINITY. */
+export function rlimit64(soft: number | bigint, hard: number | bigint): Uint8Array {
+  return words64(soft, hard);
 }
 
 export const RLIMIT_SIZE = 16;
 
-/** The hard limit of a filled `struct rlimit64`; RLIM_INFINITY is 2^64, as in configs. */
-export function hardLimit(bytes: Uint8Array): number {
-  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(8, true));
+/** The hard limit of a filled `struct rlimit64`. */
+export function hardLimit(bytes: Uint8Array): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(8, true);
 }
 
 /** `struct __user_cap_header_struct` for the calling thread, version 3 (capset(2)). */

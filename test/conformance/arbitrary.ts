@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { Config } from "../../runtime-spec/config.ts";
 import { Resources } from "../../runtime-spec/config-linux-resources.ts";
+import { INT64_MAX, INT64_MIN, UINT64_MAX } from "../../runtime-spec/int64.ts";
 import type { Fields, Scalar, Schema } from "../../runtime-spec/schema.ts";
 
 export const USUAL_SEED = 20_260_101;
@@ -89,11 +90,12 @@ const NUMBERS = [
     -(2 ** 31),
     2 ** 32 - 1,
     2 ** 32,
-    2 ** 53,
-    2 ** 53 + 2,
-    2 ** 63,
-    -(2 ** 63),
-    2 ** 64,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    INT64_MAX,
+    INT64_MIN,
+    UINT64_MAX,
+    2n ** 65n,
     1e30,
   ],
 ] as const;
@@ -198,7 +200,7 @@ function aScalar(scalar: Scalar): fc.Arbitrary<unknown> {
       const limits = NUMBERS.filter((number) => number >= min && number <= max);
       return fc.oneof(
         fc.constantFrom(...limits),
-        fc.integer({ min: Math.max(min, -(2 ** 31)), max: Math.min(max, 2 ** 31 - 1) }),
+        fc.integer({ min: Math.max(Number(min), -(2 ** 31)), max: Math.min(Number(max), 2 ** 31 - 1) }),
       );
     }
   }

@@ -1,9 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { formatJson } from "../../runtime-spec/json.ts";
 import { freshDirectory, project, workDirectory } from "./environment.ts";
 import { command } from "./mount.ts";
 
-export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export type Json = string | number | bigint | boolean | null | readonly Json[] | JsonObject;
 
 /** An object of a config.json; a patch's `undefined` takes a default field away. */
 export interface JsonObject {
@@ -38,7 +39,7 @@ export function bundle(patch: Patch = {}, name: Rootfs = "busybox"): Bundle {
     merge(defaultConfig, fields),
     args === undefined ? {} : { process: { args: [...args] } },
   );
-  writeFileSync(join(path, "config.json"), JSON.stringify(config, null, 2));
+  writeFileSync(join(path, "config.json"), formatJson(config));
   return { path, rootfs, config };
 }
 

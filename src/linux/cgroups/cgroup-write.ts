@@ -1,4 +1,4 @@
-import { digits, isUnlimited } from "../../../runtime-spec/int64.ts";
+import { type Integer, isUnlimited } from "../../../runtime-spec/int64.ts";
 
 /** One write(2) to a file of the container's cgroup. */
 export interface CgroupWrite {
@@ -13,7 +13,7 @@ export interface CgroupWrite {
   /** What to write where the kernel has no such file. */
   readonly otherwise?: { readonly file: string; readonly value: string };
   /** Refused when that file's number has reached this one (memory.checkBeforeUpdate). */
-  readonly mustExceed?: { readonly file: string; readonly than: number };
+  readonly mustExceed?: { readonly file: string; readonly than: Integer };
 }
 
 /** Something in the resources that is left out, and why. */
@@ -26,12 +26,12 @@ export interface Note {
 export const RESOURCES = "linux.resources";
 
 /** A limit as cgroup v2 files take it; -1 and the largest numbers mean none. */
-export function limitText(value: number): string {
-  return value < 0 || isUnlimited(value) ? "max" : digits(value);
+export function limitText(value: Integer): string {
+  return value < 0 || isUnlimited(value) ? "max" : String(value);
 }
 
 /** The properties of a write of a limit: no limit is what a new cgroup has. */
-export function limit(file: string, value: number, where: string): CgroupWrite {
+export function limit(file: string, value: Integer, where: string): CgroupWrite {
   const text = limitText(value);
   return text === "max" ? { file, value: text, where, isDefault: true } : { file, value: text, where };
 }

@@ -1,4 +1,5 @@
 import type { Cpu } from "../../../runtime-spec/config-linux-resources.ts";
+import type { Integer } from "../../../runtime-spec/int64.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { fail } from "../config-error.ts";
 import { type CgroupWrite, limitText, RESOURCES } from "./cgroup-write.ts";
@@ -33,10 +34,10 @@ function schedulingWrites({ idle, shares }: Cpu): CgroupWrite[] {
  * cgroup v1's shares (2 to 262144, default 1024) as cgroup v2's weight (1 to 10000, default 100): the curve through
  * these three points that runc and crun agreed on in 2025 in place of a straight line, which made 1024 a weight of 39.
  */
-function cpuWeight(shares: number): number {
+function cpuWeight(shares: Integer): number {
   if (shares <= 2) return 1;
   if (shares >= 262144) return 10000;
-  const log = Math.log2(shares);
+  const log = Math.log2(Number(shares));
   return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 

@@ -1,4 +1,5 @@
 import type { Memory } from "../../../runtime-spec/config-linux-resources.ts";
+import { type Integer, isUnlimited, narrowed } from "../../../runtime-spec/int64.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { fail } from "../config-error.ts";
 import { type CgroupWrite, limit, type Note, RESOURCES } from "./cgroup-write.ts";
@@ -23,7 +24,7 @@ export function memoryWrites(memory: Memory): CgroupWrite[] {
  * Swap alone, as cgroup v2 counts it: `memory.swap` is cgroup v1's, memory and swap together. -1 is no limit,
  * null unset. No memory limit without a word about swap means no limit for both.
  */
-function swapLimit({ limit, swap }: Memory): number | null {
+function swapLimit({ limit, swap }: Memory): Integer | null {
   if (!swap) return limit === -1 ? -1 : null;
   if (swap === -1 || limit === -1) return swap;
   if (!limit) return fail(`${WHERE}.swap`, "needs memory.limit beside it: it is the sum of memory and swap");
@@ -32,16 +33,16 @@ function swapLimit({ limit, swap }: Memory): number | null {
       `${WHERE}.swap`,
       `must not be below memory.limit (${limit}): it is the sum of memory and swap`,
     );
-  return swap - limit;
+  return isUnlimited(swap) ? -1 : narrowed(BigInt(swap) - BigInt(limit));
 }
 
 /** Without swap support in the kernel there is no such file, which also is a limit of 0, or nothing to limit. */
-function swapWrite(swap: number, memory: Memory): CgroupWrite {
+function swapWrite(swap: Integer, memory: Memory): CgroupWrite {
   const write = { ...limit("memory.swap.max", swap, `${WHERE}.swap`), ...check(memory, memory.swap ?? 0) };
   return swap <= 0 ? { ...write, tolerate: [ERRNO.ENOENT] } : write;
 }
 
-function check({ checkBeforeUpdate }: Memory, than: number): Pick<CgroupWrite, "mustExceed"> {
+function check({ checkBeforeUpdate }: Memory, than: Integer): Pick<CgroupWrite, "mustExceed"> {
   return checkBeforeUpdate && than > 0 ? { mustExceed: { file: "memory.current", than } } : {};
 }
 

@@ -1,4 +1,6 @@
 /** What a container has used, in the shape of `runc events --stats` (runc, types/events.go): callers parse that. */
+import { type Integer, integerIn, narrowed, UINT64_MAX } from "../../../runtime-spec/int64.ts";
+import { formatJson } from "../../../runtime-spec/json.ts";
 import { listDirectory, readText } from "../../kernel/files.ts";
 import { readIfThere } from "./events.ts";
 import { pidsIn } from "./pids.ts";
@@ -6,7 +8,7 @@ import { type Pressure, readPressure } from "./pressure.ts";
 
 /** Bytes; `limit` is UNLIMITED for none. */
 export interface MemoryEntry {
-  readonly limit: number | bigint;
+  readonly limit: Integer;
   readonly usage: number;
   readonly max: number;
   readonly failcnt: number;
@@ -22,11 +24,11 @@ export interface BlockIoEntry {
 /** Times are nanoseconds. Figures of controllers that the cgroup lacks are 0. */
 export interface Stats {
   readonly cpu: {
-    readonly usage: { readonly total: number; readonly kernel: number; readonly user: number };
+    readonly usage: { readonly total: Integer; readonly kernel: Integer; readonly user: Integer };
     readonly throttling: {
       readonly periods: number;
       readonly throttledPeriods: number;
-      readonly throttledTime: number;
+      readonly throttledTime: Integer;
     };
     readonly psi?: Pressure;
   };
@@ -42,7 +44,7 @@ export interface Stats {
     readonly psi?: Pressure;
   };
   /** A limit of 0 is none. */
-  readonly pids: { readonly current: number; readonly limit: number };
+  readonly pids: { readonly current: number; readonly limit: Integer };
   readonly blkio: {
     readonly ioServiceBytesRecursive: readonly BlockIoEntry[];
     readonly ioServicedRecursive: readonly BlockIoEntry[];
@@ -53,8 +55,8 @@ export interface Stats {
   readonly network_interfaces: null;
 }
 
-/** Go's largest uint64, which runc prints for "max". */
-export const UNLIMITED = 2n ** 64n - 1n;
+/** What runc prints for "max": Go's largest uint64. */
+export const UNLIMITED = UINT64_MAX;
 
 /** Reads the figures of a container's cgroup. @throws SyscallError when there is no such cgroup */
 export function readStats(directory: string): Stats {
@@ -72,16 +74,13 @@ export function readStats(directory: string): Stats {
 
 /** Statistics as JSON; a limit beyond 2^53 keeps all its digits. */
 export function statsJson(stats: Stats): string {
-  const { rawJSON } = JSON as unknown as { rawJSON(text: string): object }; // ES2026, not in TypeScript's library yet
-  return JSON.stringify(stats, (_, value: unknown) =>
-    typeof value === "bigint" ? rawJSON(String(value)) : value,
-  );
+  return formatJson(stats);
 }
 
 /** cpu.stat is in every cgroup, with more lines where the controller is enabled. */
 function cpuStats(directory: string): Stats["cpu"] {
   const microseconds = keyed(readText(`${directory}/cpu.stat`));
-  const time = (key: string) => (microseconds[key] ?? 0) * 1000;
+  const time = (key: string) => narrowed(BigInt(microseconds[key] ?? 0) * 1000n);
   return {
     usage: { total: time("usage_usec"), kernel: time("system_usec"), user: time("user_usec") },
     throttling: {
@@ -99,8 +98,10 @@ function memoryStats(directory: string): Stats["memory"] {
   const raw = keyed(readIfThere(directory, "memory.stat") ?? "");
   const usage = memoryEntry(directory, "memory");
   const swap = memoryEntry(directory, "memory.swap");
-  const both = [usage.limit, swap.limit].filter((limit) => typeof limit === "number");
-  const limit = both.length === 2 ? both.reduce((sum, one) => sum + one, 0) : UNLIMITED;
+  const both = [usage.limit, swap.limit];
+  const limit = both.includes(UNLIMITED)
+    ? UNLIMITED
+    : both.reduce((sum, one) => narrowed(BigInt(sum) + BigInt(one)));
   return {
     cache: raw["file"] ?? 0,
     usage,
@@ -116,13 +117,13 @@ function memoryStats(directory: string): Stats["memory"] {
 function memoryEntry(directory: string, name: "memory" | "memory.swap"): MemoryEntry {
   const usage = number(directory, `${name}.current`);
   if (usage === null) return NONE;
-  const limit = number(directory, `${name}.max`) ?? UNLIMITED;
+  const limit = limitIn(directory, `${name}.max`) ?? UNLIMITED;
   return { limit, usage, max: number(directory, `${name}.peak`) ?? 0, failcnt: 0 };
 }
 
 function pidsStats(directory: string): Stats["pids"] {
   const current = number(directory, "pids.current") ?? pidsIn(directory).length;
-  return { current, limit: number(directory, "pids.max") ?? 0 };
+  return { current, limit: limitIn(directory, "pids.max") ?? 0 };
 }
 
 /** io.stat's keys, and what blkio's tables called them. */
@@ -174,6 +175,12 @@ function pressure(directory: string, resource: "cpu" | "memory" | "io"): { reado
 function number(directory: string, file: string): number | null {
   const text = readIfThere(directory, file)?.trim();
   return text === undefined || text === "max" ? null : Number(text);
+}
+
+/** The same for a limit, which may be beyond what there is of anything. */
+function limitIn(directory: string, file: string): Integer | null {
+  const text = readIfThere(directory, file)?.trim();
+  return text === undefined || text === "max" ? null : integerIn(text);
 }
 
 /** Lines of a key and a number. */

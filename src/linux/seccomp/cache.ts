@@ -7,6 +7,7 @@
  * descriptor, and so are a file's, whose content must match the key and the digest in front of it. What fails any of
  * this is compiled again.
  */
+import { formatJson } from "../../../runtime-spec/json.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, geteuid, getpid, openat, renameat2 } from "../../kernel/calls.ts";
 import {
@@ -43,7 +44,7 @@ function sha256(content: string | Uint8Array): string {
 
 /** The name of what these words describe, which must be all that a filter depends on. */
 export function cacheKey(...words: readonly unknown[]): string {
-  return sha256(JSON.stringify([FORMAT, ...words]));
+  return sha256(formatJson([FORMAT, ...words]));
 }
 
 /** The caller's directory for filters, made when it is missing. */

@@ -5,7 +5,6 @@ import type {
   SeccompArg,
   SeccompSyscall,
 } from "../../../runtime-spec/config-linux-seccomp.ts";
-import { digits, isUnlimited, UINT64_MAX } from "../../../runtime-spec/int64.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import {
   BPF_MAXINSNS,
@@ -55,7 +54,7 @@ function addRules(filter: LibseccompFilter, profile: Seccomp, syscall: SeccompSy
   const value = actionValue(action, errnoRet);
   // libseccomp refuses a rule that says what the default says already.
   if (value === actionValue(profile.defaultAction, profile.defaultErrnoRet)) return;
-  const rules = conditions(args, where);
+  const rules = conditions(args);
   for (const name of names) {
     const number = filter.resolve(NATIVE_AUDIT_ARCH, name);
     // Profiles name calls of many kernels and architectures: those that libseccomp does not know cannot be made.
@@ -71,25 +70,18 @@ function addRules(filter: LibseccompFilter, profile: Seccomp, syscall: SeccompSy
  * The conditions of each rule to add. All of a rule's must hold, but libseccomp takes an argument only once in a
  * rule: when one is compared twice, each comparison becomes a rule of its own, and so one suffices (as for runc).
  */
-function conditions(args: readonly SeccompArg[], where: string): readonly (readonly Comparison[])[] {
-  const comparisons = args.map((arg, index) => comparison(arg, `${where}.args[${index}]`));
+function conditions(args: readonly SeccompArg[]): readonly (readonly Comparison[])[] {
+  const comparisons = args.map(comparison);
   const distinct = new Set(args.map(({ index }) => index)).size;
   return distinct === args.length ? [comparisons] : comparisons.map((one) => [one]);
 }
 
-function comparison({ index, op, value, valueTwo = 0 }: SeccompArg, where: string): Comparison {
+function comparison({ index, op, value, valueTwo = 0 }: SeccompArg): Comparison {
   return {
     argument: index,
     operator: OPERATORS[op],
-    operands: [operand(value, `${where}.value`), operand(valueTwo, `${where}.valueTwo`)],
+    operands: [BigInt(value), BigInt(valueTwo)],
   };
-}
-
-/** The number that the config's author wrote. Validation takes those close to 2^63 for no limit, exact or not. */
-function operand(value: number, where: string): bigint {
-  if (value === UINT64_MAX) return 0xffff_ffff_ffff_ffffn;
-  if (!isUnlimited(value)) return BigInt(value);
-  return refuse(where, `${digits(value)} and its neighbours look the same here: compare with another number`);
 }
 
 /** ENOSYS for calls above the last that the profile names, on each architecture that it covers. */

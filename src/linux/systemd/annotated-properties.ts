@@ -38,6 +38,7 @@ function parsed(where: string, text: string): Variant {
 function microseconds(where: string, { signature, value }: Variant): Variant {
   if (!"ynqiuxtd".includes(signature) || Number(value) < 0)
     return fail(where, "must be a number of seconds, since its name ends in Sec");
+  if (Number(value) * 1_000_000 >= 2 ** 64) return fail(where, "is more than 64 bits hold in microseconds");
   if (typeof value === "bigint") return { signature: "t", value: value * 1_000_000n };
   return { signature: "t", value: BigInt(Math.round(Number(value) * 1_000_000)) };
 }

@@ -68,7 +68,8 @@ function limitOf(text: string): bigint | null {
   if (value === "max") return INFINITY;
   const [, digits, suffix = ""] = /^(\d+)([KMGTPE]?)$/i.exec(value) ?? [];
   if (digits === undefined) return null;
-  return BigInt(digits) << BigInt(10 * SUFFIXES.indexOf(suffix.toUpperCase()));
+  const number = BigInt(digits) << BigInt(10 * SUFFIXES.indexOf(suffix.toUpperCase()));
+  return number > INFINITY ? null : number;
 }
 
 /** A weight of 0 is systemd's word for idle, since version 252. */
@@ -89,6 +90,7 @@ function bandwidth(text: string): readonly UnitProperty[] {
   if (quota === null || period === null || period === 0n) return [];
   const perSecond = (quota * SECOND) / period;
   const rounded = ((perSecond + PERCENT - 1n) / PERCENT) * PERCENT;
+  if (quota !== INFINITY && rounded > INFINITY) return [];
   return [
     property("CPUQuotaPeriodUSec", "t", period),
     property("CPUQuotaPerSecUSec", "t", quota === INFINITY ? INFINITY : rounded),

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { JsonError, parseJson } from "../../../runtime-spec/json.ts";
+import { formatJson, JsonError, parseJson, readJson } from "../../../runtime-spec/json.ts";
 import { findSyntaxError } from "../../../runtime-spec/json-position.ts";
 
 function failure(text: string): string {
@@ -50,6 +50,28 @@ test("what is JSON is parsed", () => {
   assert.equal(parseJson(' {"a": [1, -2.5e3, "\\u00e9\\n", true, null, {}, []]}\n', "f"), {
     a: [1, -2500, "é\n", true, null, {}, []],
   });
+});
+
+test("integers beyond 2^53 are bigints, wherever they stand, and other numbers and texts what they were", () => {
+  const text =
+    '{"a":[9007199254740991,9007199254740992,-9223372036854775808],"b": 18446744073709551615,\n"c":1e30}';
+  assert.equal(readJson(text), {
+    a: [9007199254740991, 9007199254740992n, -9223372036854775808n],
+    b: 18446744073709551615n,
+    c: 1e30,
+  });
+  for (const plain of [
+    '"18446744073709551615"',
+    '"a: 18446744073709551615"',
+    "0.12345678901234567",
+    "12345678901234567.5",
+  ])
+    assert.is(readJson(plain), JSON.parse(plain));
+});
+
+test("what is read is written with the same digits", () => {
+  const text = '{"a":[9007199254740993,1],"b":{"c":-9223372036854775808,"d":"x"}}';
+  assert.is(formatJson(readJson(text)), text);
 });
 
 test("the search for an error agrees with JSON.parse about what is JSON", () => {

@@ -15,7 +15,7 @@ accepts(
 accepts(
   "no limits",
   withResources({
-    memory: { limit: -1, swap: -1, reservation: INT64_MAX - 4096, kernel: -1 },
+    memory: { limit: -1, swap: -1, reservation: INT64_MAX - 4095n, kernel: -1 },
     cpu: { quota: -1, realtimeRuntime: -1 },
     pids: { limit: -1 },
   }),

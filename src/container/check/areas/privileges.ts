@@ -83,7 +83,7 @@ export const privileges: Area = {
       places: raisedLimits,
       probe({ subject }) {
         const own = hardLimit(subject.ask(getrlimit(RLIMIT_NOFILE, { room: RLIMIT_SIZE })));
-        subject.do(prlimit64(0, RLIMIT_NOFILE, rlimit64(own - 1, own - 1)));
+        subject.do(prlimit64(0, RLIMIT_NOFILE, rlimit64(own - 1n, own - 1n)));
         subject.do(prlimit64(0, RLIMIT_NOFILE, rlimit64(own, own)));
       },
     },

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Resources } from "../../../../runtime-spec/config-linux-resources.ts";
+import { INT64_MAX, UINT64_MAX } from "../../../../runtime-spec/int64.ts";
 import { resourceNotes, resourceWrites } from "../../../../src/linux/cgroups/resources.ts";
 
 /** The writes as `file = value`. */
@@ -56,8 +57,36 @@ test("-1 is no limit, and that of memory also one of swap", () => {
 });
 
 test("the largest numbers are no limit", () => {
-  assert.equal(writes({ memory: { limit: 2 ** 63 } }), ["memory.max = max"]);
-  assert.equal(writes({ memory: { limit: 2 ** 62 + 2 ** 20 } }), ["memory.max = 4611686018428436480"]);
+  for (const limit of [INT64_MAX, INT64_MAX - 4095n])
+    assert.equal(writes({ memory: { limit } }), ["memory.max = max"]);
+  assert.equal(writes({ memory: { limit: INT64_MAX, swap: INT64_MAX } }), [
+    "memory.swap.max = max",
+    "memory.max = max",
+  ]);
+  const hugepageLimits = [{ pageSize: "2MB", limit: UINT64_MAX }];
+  assert.equal(writes({ hugepageLimits }), ["hugetlb.2MB.max = max", "hugetlb.2MB.rsvd.max = max"]);
+});
+
+test("numbers beyond 2^53 are written as they are", () => {
+  const limit = 4611686018427387905n;
+  assert.equal(writes({ memory: { limit, swap: limit + 2n, reservation: limit } }), [
+    "memory.swap.max = 2",
+    `memory.max = ${limit}`,
+    `memory.low = ${limit}`,
+  ]);
+  assert.equal(writes({ memory: { limit: 1, swap: limit } }), [
+    "memory.swap.max = 4611686018427387904",
+    "memory.max = 1",
+  ]);
+  assert.equal(writes({ pids: { limit } }), [`pids.max = ${limit}`]);
+  assert.equal(writes({ cpu: { quota: limit, burst: limit, shares: UINT64_MAX } }), [
+    "cpu.weight = 10000",
+    `cpu.max.burst = ${limit}`,
+    `cpu.max = ${limit} 100000`,
+    `cpu.max.burst = ${limit}`,
+  ]);
+  const throttled = [{ major: 8, minor: 0, rate: limit }];
+  assert.equal(writes({ blockIO: { throttleReadBpsDevice: throttled } }), [`io.max = 8:0 rbps=${limit}`]);
 });
 
 test("swap without memory, or below it, is refused", () => {

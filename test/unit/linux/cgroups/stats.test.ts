@@ -46,6 +46,19 @@ test("no memory limit is the largest number, in all its digits", () => {
   assert.match(statsJson(stats), /"usage":\{"limit":18446744073709551615,"usage":1,/);
 });
 
+test("figures beyond 2^53 keep their digits", () => {
+  const stats = statsOf({
+    "cpu.stat": "usage_usec 9007199254740\nuser_usec 9007199254740993\nsystem_usec 1\n",
+    "memory.current": "1\n",
+    "memory.max": "4611686018427387904\n",
+    "memory.swap.current": "1\n",
+    "memory.swap.max": "8192\n",
+  });
+  assert.is(stats.cpu.usage.total, 9007199254740000);
+  assert.is(stats.memory.usage.limit, 4611686018427387904n);
+  assert.is(stats.memory.swap.limit, 4611686018427396096n);
+});
+
 test("processes are counted, by the controller or one by one", () => {
   assert.equal(statsOf({}).pids, { current: 2, limit: 0 });
   assert.equal(statsOf({ "pids.current": "3\n", "pids.max": "20\n" }).pids, { current: 3, limit: 20 });

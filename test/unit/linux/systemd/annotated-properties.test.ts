@@ -55,6 +55,8 @@ test("a name in Sec takes seconds", () => {
   assert.equal(property("TimeoutStopSec", "0.25"), ["TimeoutStopUSec", { signature: "t", value: 250_000n }]);
   assert.equal(property("TimeoutStopUSec", "uint64 7"), ["TimeoutStopUSec", { signature: "t", value: 7n }]);
   assert.throws(() => property("TimeoutStopSec", "'5s'"), /must be a number of seconds/);
+  for (const many of ["uint64 18446744073710", "1e14", "1e306"])
+    assert.throws(() => property("TimeoutStopSec", many), /is more than 64 bits hold in microseconds/);
 });
 
 for (const name of ["", "Ab", "Kill Mode", "Kill_Mode", "../x"])
