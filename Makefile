@@ -1,7 +1,7 @@
 # Two commands matter most: `make demo` shows a pod, `make test` tests everything. `make` alone lists the rest.
 #
 # What is missing on this machine is installed by the targets that need it: npm packages here, Debian packages by
-# apt-get. Nothing is built again when nothing has changed.
+# apt-get; busybox is only fetched. Nothing is built again when nothing has changed.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -30,22 +30,49 @@ mkdir -p build && echo "apt-get install $(1)" && DEBIAN_FRONTEND=noninteractive 
 endef
 
 .PHONY: need-root need-npm need-gcc need-busybox need-test-tools
+# Root of a container may be nobody who may mount.
 need-root:
 	@test "$$(id -u)" = 0 || { echo "this needs root, for mounts and namespaces of its own: run it with sudo" >&2; exit 1; }
+	@unshare --mount true 2>/dev/null || { echo "this needs a root that may make namespaces (unshare --mount true):" \
+		"of a container's, --privileged gives that" >&2; exit 1; }
 need-npm:
-	$(call require,command -v npm,npm,nodejs npm)
+	$(call require,node --version && npm --version,npm,nodejs npm)
+
+# Programs are linked statically, and objcopy cuts a piece of code out.
+NEEDED_HEADERS = printf '\#include <%s>\n' stdio.h linux/futex.h linux/openat2.h
 need-gcc:
-	$(call require,echo '#include <linux/futex.h>' | $(CC) -E - && test -e "$$($(CC) -print-file-name=libc.a)",gcc and the headers of libc and Linux,gcc libc6-dev)
+	$(call require,$(NEEDED_HEADERS) | $(CC) -E - && test -e "$$($(CC) -print-file-name=libc.a)" && command -v objcopy,gcc and the headers of libc and Linux,gcc libc6-dev)
+
+# A static one that serves the example's page. Where /bin/busybox is another it stays, as it is what others use: Debian's
+# package is unpacked in build.
+HAS_BUSYBOX = for one in build/busybox /bin/busybox; do \
+	ldd $$one 2>&1 | grep -qi 'not a .*dynamic\|statically' && $$one --list | grep -qx httpd && return 0; done; return 1
 need-busybox:
-	$(call require,test -x /bin/busybox,a static busybox,busybox-static)
+	@have() { $(HAS_BUSYBOX); }; have 2>/dev/null && exit 0; mkdir -p build && echo "apt-get download busybox-static" && \
+	flock build/apt.log sh -c '$(FETCH_BUSYBOX)' >build/apt.log 2>&1 && have || { \
+		echo "tsrun needs a static busybox (Debian: busybox-static), and apt-get could not fetch it:" \
+		"$$(grep -m1 '^E: ' build/apt.log || echo see build/apt.log)" >&2; exit 1; }
+DOWNLOAD_BUSYBOX = apt-get -q download busybox-static
+FETCH_BUSYBOX = rm -rf build/fetched && mkdir build/fetched && cd build/fetched && \
+	{ $(DOWNLOAD_BUSYBOX) || { apt-get -q update && $(DOWNLOAD_BUSYBOX); }; } && \
+	dpkg -x *.deb . && mv "$$(find . -path "*bin/busybox" -type f)" ../busybox && rm -rf ../fetched
+
+# $(call install-each,PROGRAM:PACKAGE+PACKAGE …): installs the packages of programs, or files, that are missing. They come one by
+# one: one that can't be had costs its own tests alone, and those say so. No service is started.
+define install-each
+@for pair in $(1); do \
+	have=$${pair%%:*}; ! command -v $$have >/dev/null && ! test -e $$have || continue; \
+	export packages="$$(echo $${pair#*:} | tr + ' ')" SYSTEMD_OFFLINE=1; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null && { $(call apt-install,$$packages); } || \
+		echo "apt-get could not install $$packages: see build/apt.log"; \
+done
+endef
 
 # Without these the tests that want them are skipped, and say so.
-TEST_TOOLS = dbus-daemon aarch64-linux-gnu-gcc qemu-aarch64 groff zsh fish runc ps ip newuidmap
-TEST_PACKAGES = dbus-daemon gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user groff-base zsh fish runc procps iproute2 uidmap
 need-test-tools:
-	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
-	test -z "$$missing" || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
-		$(call apt-install,$(TEST_PACKAGES)); } || echo "apt-get could not install all of them: see build/apt.log"
+	$(call install-each,dbus-daemon:dbus-daemon qemu-aarch64:qemu-user groff:groff-base zsh:zsh fish:fish runc:runc \
+		/usr/aarch64-linux-gnu/include/stdio.h:gcc-aarch64-linux-gnu+libc6-dev-arm64-cross \
+		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu ps:procps ip:iproute2 newuidmap:uidmap unshare:util-linux)
 
 # npm writes this file last. Of the packages' own scripts only Bun's runs, which puts its binary in place.
 # npm would empty the directory that a link points to.
@@ -106,7 +133,7 @@ ARM64_BUN_VERSION = $(shell sed -n 's/.*"bun": "\(.*\)".*/\1/p' package.json)
 
 .PHONY: need-arm64-gcc
 need-arm64-gcc:
-	$(call require,command -v aarch64-linux-gnu-gcc,a compiler for arm64,gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+	$(call require,$(NEEDED_HEADERS) | aarch64-linux-gnu-gcc -E - && command -v aarch64-linux-gnu-objcopy,a compiler for arm64,gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
 build-arm64: bin/tsrun-arm64 ## compile bin/tsrun-arm64
 
@@ -147,7 +174,7 @@ bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry $(ARM
 rootfs: build/rootfs/.built ## build the pause and busybox rootfs and the example bundles
 
 ROOTFS_SOURCES := $(filter-out rootfs/demo% rootfs/join-sandbox.ts,$(wildcard rootfs/*.ts rootfs/pause/*))
-build/rootfs/.built: $(ROOTFS_SOURCES) package.json $(wildcard /bin/busybox) $(INSTALLED) | need-gcc need-busybox
+build/rootfs/.built: $(ROOTFS_SOURCES) package.json $(wildcard /bin/busybox build/busybox) $(INSTALLED) | need-gcc need-busybox
 	$(BUN) rootfs/build.ts --out build
 	@touch $@
 

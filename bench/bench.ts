@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { busyboxPath } from "../rootfs/busybox-binary.ts";
 import { makeBundle, makeContainerdBundle, makeRootfs } from "./bundle.ts";
 import { containerdTurns, startContainerd } from "./containerd.ts";
 import { isolate, type Place, placeOfThisProcess } from "./isolate.ts";
@@ -49,7 +50,7 @@ function refuseUnlessPossible(): void {
   if (process.getuid?.() !== 0) refuse("containers of the default config need root");
   for (const program of Object.values(PROGRAMS))
     if (!existsSync(program)) refuse(`there is no ${program}: make bench builds it`);
-  if (!existsSync("/bin/busybox")) refuse("there is no /bin/busybox: install a static one (busybox-static)");
+  if (!existsSync(busyboxPath())) refuse("there is no static busybox: make need-busybox fetches one");
 }
 
 function refuse(why: string): never {

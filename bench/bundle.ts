@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { busyboxPath } from "../rootfs/busybox-binary.ts";
 
-const BUSYBOX = "/bin/busybox";
 const APPLETS = ["true", "echo", "sleep"] as const;
 const DIRECTORIES = ["bin", "dev", "proc", "sys"] as const;
 
@@ -9,7 +9,7 @@ const DIRECTORIES = ["bin", "dev", "proc", "sys"] as const;
 export function makeRootfs(directory: string): string {
   const rootfs = join(directory, "rootfs");
   for (const name of DIRECTORIES) mkdirSync(join(rootfs, name), { recursive: true });
-  cpSync(BUSYBOX, join(rootfs, "bin/busybox"), { dereference: true });
+  cpSync(busyboxPath(), join(rootfs, "bin/busybox"), { dereference: true });
   for (const applet of APPLETS) symlinkSync("busybox", join(rootfs, "bin", applet));
   return rootfs;
 }

@@ -1,5 +1,5 @@
 /**
- * Builds what tsrun's examples and tests run: `bun rootfs/build.ts [--out build] [--busybox /bin/busybox]`.
+ * Builds what tsrun's examples and tests run: `bun rootfs/build.ts [--out build] [--busybox FILE]`.
  *
  *     OUT/rootfs/pause.tar, busybox.tar        the same bytes whenever they are built from the same inputs
  *     OUT/rootfs/pause/, busybox/              the same, unpacked
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { pack, unpack } from "./archive.ts";
 import { writeBundles } from "./bundles.ts";
-import { readBusybox } from "./busybox-binary.ts";
+import { busyboxPath, readBusybox } from "./busybox-binary.ts";
 import { busyboxTree } from "./busybox-tree.ts";
 import { MissingPackage } from "./missing-package.ts";
 import { compilePause, machineArchitecture } from "./pause/compile.ts";
@@ -20,7 +20,7 @@ import type { Entry } from "./tree.ts";
 const { values } = parseArgs({
   options: {
     out: { type: "string", default: "build" },
-    busybox: { type: "string", default: "/bin/busybox" },
+    busybox: { type: "string", default: busyboxPath() },
   },
 });
 

@@ -1,6 +1,7 @@
 /** Finds Debian's static busybox and asks it for its applets. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { MissingPackage } from "./missing-package.ts";
 
 /** A program segment that names a dynamic loader (elf(5)). */
@@ -11,6 +12,12 @@ export interface Busybox {
   readonly binary: Uint8Array;
   /** Where each applet lives, relative to the root: `bin/sh`. */
   readonly applets: readonly string[];
+}
+
+/** Where make has one: in build, when it has fetched it. */
+export function busyboxPath(): string {
+  const fetched = join(import.meta.dir, "../build/busybox");
+  return existsSync(fetched) ? fetched : "/bin/busybox";
 }
 
 /** @throws MissingPackage when `path` is absent, or is the dynamic busybox, which needs a libc beside it. */

@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readBusybox } from "../../rootfs/busybox-binary.ts";
+import { busyboxPath, readBusybox } from "../../rootfs/busybox-binary.ts";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
 import { command } from "../harness/mount.ts";
@@ -195,7 +195,7 @@ function inUsr(path: string): string {
 
 /** Busybox, and each of its applets as a link in /bin, whatever directory it would have on a machine. */
 export function busyboxPrograms(): Entry[] {
-  const { binary, applets } = readBusybox("/bin/busybox");
+  const { binary, applets } = readBusybox(busyboxPath());
   const names = applets.map((path) => path.slice(path.lastIndexOf("/") + 1));
   const links = names.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox"));
   return [program("bin/busybox", binary), ...links];
