@@ -214,8 +214,9 @@ build/bench/empty: bench/empty.ts Makefile $(INSTALLED)
 	@mkdir -p $(@D)
 	$(BUN) build $(BUN_FLAGS) $< --outfile $@
 
+# BENCH_RUNC=PATH and BENCH_CRUN=PATH compare with these binaries; they count for much: see README.md.
 bench: bin/tsrun $(BENCH_PROGRAMS) | need-busybox ## measure tsrun beside runc and crun; BENCH_FLAGS="--quick"
-	@$(BUN) bench/bench.ts $(BENCH_FLAGS)
+	@$(BUN) bench/bench.ts --runc "$(BENCH_RUNC)" --crun "$(BENCH_CRUN)" $(BENCH_FLAGS)
 
 # ---- Installation ----
 

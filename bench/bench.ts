@@ -62,7 +62,7 @@ async function measure(asked: Options, where: Place): Promise<void> {
   const before = load();
   using stopwatch = new Stopwatch(PROGRAMS.stopwatch, where.state);
   const rootfs = makeRootfs(where.directory);
-  const field = await findRuntimes(stopwatch, where, rootfs, asked.tsrun);
+  const field = await findRuntimes(stopwatch, where, rootfs, asked.binaries);
   const course: Course = {
     stopwatch,
     place: where,

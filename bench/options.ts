@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { RuntimeName } from "./runtimes.ts";
 
 /** What the caller of the bench asked for. */
 export interface Options {
@@ -8,8 +10,8 @@ export interface Options {
   /** Rounds with cold caches; 0 leaves them out. */
   readonly coldRounds: number;
   readonly json: boolean;
-  /** The tsrun binary to measure. */
-  readonly tsrun: string;
+  /** The binaries to measure. */
+  readonly binaries: Readonly<Record<RuntimeName, string>>;
 }
 
 const PROJECT = resolve(import.meta.dir, "..");
@@ -24,6 +26,8 @@ Measures tsrun beside runc and crun, as root. \`make bench\` builds what it need
   --quick        ${QUICK_ROUNDS.rounds} rounds, and ${QUICK_ROUNDS.coldRounds} with cold caches
   --no-cold      do not drop the machine's caches
   --tsrun PATH   the binary to measure (default bin/tsrun)
+  --crun PATH, --runc PATH
+                 the binaries to compare it with (default: those in PATH)
   --json         print JSON instead of Markdown
   --help         print this
 `;
@@ -40,8 +44,20 @@ export function readOptions(argv: readonly string[]): Options {
     rounds,
     coldRounds: values["no-cold"] ? 0 : Math.min(usual.coldRounds, rounds),
     json: values.json,
-    tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
+    binaries: {
+      tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
+      crun: found("crun", values.crun),
+      runc: found("runc", values.runc),
+    },
   };
+}
+
+/** The path of a peer's binary; its name when it is nowhere. One that is asked for must be there. */
+function found(name: RuntimeName, asked: string | undefined): string {
+  if (asked === undefined || asked === "") return Bun.which(name) ?? name;
+  const path = resolve(asked);
+  if (!existsSync(path)) end(`bench: --${name}: there is no ${path}\n`, 2);
+  return path;
 }
 
 function parse(argv: readonly string[]) {
@@ -53,6 +69,8 @@ function parse(argv: readonly string[]) {
         quick: { type: "boolean", default: false },
         "no-cold": { type: "boolean", default: false },
         tsrun: { type: "string" },
+        crun: { type: "string" },
+        runc: { type: "string" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

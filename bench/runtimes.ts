@@ -35,15 +35,15 @@ export async function findRuntimes(
   stopwatch: Stopwatch,
   place: Place,
   rootfs: string,
-  tsrun: string,
+  binaries: Readonly<Record<RuntimeName, string>>,
 ): Promise<Field> {
   const bundle = makeBundle(place.directory, "probe", rootfs, ["/bin/echo", WORDS]);
   const runtimes: Runtime[] = [];
   const notes = new Map<RuntimeName, string>();
   for (const name of RUNTIME_NAMES) {
-    const path = name === "tsrun" ? (existsSync(tsrun) ? tsrun : null) : Bun.which(name);
-    if (path === null) {
-      notes.set(name, name === "tsrun" ? `there is no ${tsrun}` : "not installed");
+    const path = binaries[name];
+    if (!existsSync(path)) {
+      notes.set(name, name === "tsrun" ? `there is no ${path}` : "not installed");
       continue;
     }
     const root = join(place.state, name);
