@@ -2,21 +2,10 @@ import type { Config, Mount } from "../../runtime-spec/config.ts";
 import type { Device } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import {
-  CWD,
-  fchownat,
-  mknodat,
-  moveMount,
-  openat2,
-  openTree,
-  statx,
-  symlinkat,
-  unlinkat,
-} from "../kernel/calls.ts";
+import { fchownat, mknodat, moveMount, openat2, statx, symlinkat, unlinkat } from "../kernel/calls.ts";
 import {
   AT_SYMLINK_NOFOLLOW,
   O_PATH,
-  OPEN_TREE_CLONE,
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
   S_IFBLK,
@@ -28,6 +17,7 @@ import {
 import { ERRNO } from "../kernel/errno.ts";
 import { type FileStatus, makeDevice, readStatx, STATX_SIZE } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
+import { openDevice } from "./device-trees.ts";
 import { directoryInside, names } from "./inside.ts";
 import type { OpenOnHost } from "./mount-job.ts";
 
@@ -85,24 +75,30 @@ function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
 
 /**
  * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but
- * a FIFO: there the host's nodes are bound instead, opened by `openOnHost`. Expects umask 0.
+ * a FIFO: there nodes are bound that `openOnHost` opens or makes. Expects umask 0.
  */
 export function makeDevices(
   program: Program,
   root: Fd,
-  { mounts = [], linux: { devices = [] } = {} }: Config,
+  { mounts = [], linux = {} }: Config,
   openOnHost: OpenOnHost | null,
 ): void {
   const parents = new Map<string, Fd>();
   const taken = takenPlaces(mounts);
-  for (const { device, where } of containerDevices(devices)) {
+  for (const { device, where } of containerDevices(linux.devices ?? [])) {
     const parts = names(device.path);
     if (taken.has(parts.join("/"))) continue;
     program.by(`config.json: ${where}`);
     const parent = parts.slice(0, -1).join("/");
     const directory = parents.get(parent) ?? directoryInside(program, root, parent);
     parents.set(parent, directory);
-    if (openOnHost !== null && device.type !== "p") bindDevice(program, directory, device, openOnHost);
+    if (openOnHost !== null && device.type !== "p")
+      bindDevice(
+        program,
+        directory,
+        device,
+        openOnHost((host) => openDevice(host, device, linux)),
+      );
     else makeNode(program, directory, { device, where });
   }
 }
@@ -144,10 +140,9 @@ function expectNode({ mode, deviceType }: FileStatus, device: Device, where: str
   fail(where, `the image has something else than this device at ${path}; a tmpfs on /dev would hide it`);
 }
 
-function bindDevice(program: Program, directory: Fd, { path }: Device, openOnHost: OpenOnHost): void {
+function bindDevice(program: Program, directory: Fd, { path }: Device, tree: Fd): void {
   const name = lastName(path);
   program.add(mknodat(directory, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
-  const tree = openOnHost((host) => host.add(openTree(CWD, path, OPEN_TREE_CLONE)));
   const place = program.add(openat2(directory, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
   program.add(moveMount(tree, place));
 }

@@ -128,6 +128,34 @@ testTsrun("a FIFO is made in a user namespace, too, where the host has none to b
   assert.is(inside(["stat", "-c", "%F %a %u %g", "/dev/asked"], { linux }), "fifo 622 1000 0\n");
 });
 
+testTsrun("in a user namespace, a device is made that the host has not at that path, or another one", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = {
+    namespaces: namespaces({ user: true }),
+    uidMappings: mapping,
+    gidMappings: mapping,
+    devices: [
+      { path: "/dev/deep/asked", type: "c", major: 1, minor: 5, fileMode: 0o646, uid: 7, gid: 8 },
+      { path: "/dev/full", type: "c", major: 1, minor: 3 },
+      { path: "/dev/disk", type: "b", major: 250, minor: 300 },
+      { path: "/dev/random", type: "c", major: 1, minor: 8 },
+    ],
+  };
+  const script =
+    "stat -c '%F %a %t %T %u %g' /dev/deep/asked /dev/full /dev/disk /dev/random; head -c 2 /dev/deep/asked | wc -c; echo x > /dev/full && ls /proc/self/fd/0";
+  assert.is(
+    inside(["sh", "-c", script], { linux }, { through: ["sh", "-c", 'umask 077; exec "$@"', "sh"] }),
+    [
+      "character special file 646 1 5 7 8",
+      "character special file 666 1 3 0 0",
+      "block special file 666 fa 12c 0 0",
+      "character special file 666 1 8 65534 65534",
+      "2",
+      "/proc/self/fd/0\n",
+    ].join("\n"),
+  );
+});
+
 for (const user of [false, true])
   test(`/dev/ptmx stays the container's own where config.json lists it${user ? ", in a user namespace, too" : ""}`, () => {
     const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
