@@ -5,11 +5,13 @@ import { CWD, close, mountSetattr, moveMount, openat2, openTree } from "../kerne
 import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
   MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  O_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
   RESOLVE_NO_MAGICLINKS,
@@ -18,9 +20,10 @@ import {
 } from "../kernel/constants.ts";
 import { status, statusIfThere } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
+import { copyLink, linkToCopy } from "./copied-link.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
-import { notForBind } from "./mount-options.ts";
+import { asksFor, notForBind } from "./mount-options.ts";
 import { mountOf } from "./mount-table.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import { isOwnedBy } from "./namespaces.ts";
@@ -33,26 +36,37 @@ interface HostSource {
   readonly isDirectory: boolean;
 }
 
-/** Binds what `source` names on the host, or beside the bundle's config.json. @throws ConfigError */
-export function bindHost(job: MountJob): Fd {
+/**
+ * Binds what `source` names on the host, or beside the bundle's config.json. Returns null when that is a link which is
+ * copied instead. @throws ConfigError
+ */
+export function bindHost(job: MountJob): Fd | null {
   const [unfit] = notForBind(job.options);
   if (unfit !== undefined)
     fail(
       `${job.where}.options`,
       `${JSON.stringify(unfit)} is not an option of a bind mount: neither known here, nor can the file system take it, which is mounted already`,
     );
-  return bindMount(job, hostSource(job));
+  const source = hostSource(job);
+  if (typeof source !== "string") return bindMount(job, source);
+  copyLink(job, source);
+  return null;
 }
 
-function hostSource({ where, mount, index, path: destination, context }: MountJob): HostSource {
+/** The source, or where the link that it is leads, when that is to be copied. */
+function hostSource(job: MountJob): HostSource | string {
+  const { where, mount, index, options, path: destination, context } = job;
   const { source = "" } = mount;
   if (source === "") return fail(`${where}.source`, "a bind mount needs a source");
   const path = sourcePath(mount, context);
   const now = placeBefore(path, index, context);
   if (destination === "proc") requireProcfs(where, now ?? path);
   if (now === null) return { path, isDirectory: true };
-  const status = statusIfThere(now);
+  const keepsLink = asksFor(options, "copy-symlink") || asksFor(options, "src-nofollow");
+  const status = statusIfThere(now, keepsLink ? AT_SYMLINK_NOFOLLOW : 0);
   if (status === null) return fail(`${where}.source`, `${now} does not exist`);
+  const link = linkToCopy(job, now, status);
+  if (link !== null) return link;
   return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
 }
 
@@ -68,7 +82,8 @@ export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd 
 
 /** Adds the steps that open a copy of what a mount shows, id-mapped if it shall be. */
 function openSource(program: Program, { where, options, prepared, context }: MountJob, path: string) {
-  const flags = OPEN_TREE_CLONE | (options.bind === "bind" ? 0 : AT_RECURSIVE);
+  const noFollow = asksFor(options, "src-nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
+  const flags = OPEN_TREE_CLONE | noFollow | (options.bind === "bind" ? 0 : AT_RECURSIVE);
   const tree = isBelow(path, context)
     ? openBelow(program, path, flags)
     : program.add(openTree(CWD, path, flags));
@@ -87,7 +102,8 @@ function openSource(program: Program, { where, options, prepared, context }: Mou
 
 /** What an image or an earlier mount has there may be another container's: a magic link would lead on with tsrun's rights. */
 function openBelow(program: Program, path: string, flags: number): StepResult {
-  const source = program.add(openat2(CWD, path, O_PATH, RESOLVE_NO_MAGICLINKS));
+  const noFollow = (flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW;
+  const source = program.add(openat2(CWD, path, O_PATH | noFollow, RESOLVE_NO_MAGICLINKS));
   const tree = program.add(openTree(source, "", flags | AT_EMPTY_PATH));
   program.add(close(source));
   return tree;

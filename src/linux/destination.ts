@@ -24,10 +24,13 @@ export class Destinations implements Disposable {
     this.root = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
   }
 
-  /** The destination without symlinks, relative to the rootfs. @throws ConfigError for places in proc */
-  resolve(where: string, mount: Mount): string {
+  /**
+   * The destination without symlinks, but for one at its very end that the mount `keepsLink`; relative to the rootfs.
+   * @throws ConfigError for places in proc
+   */
+  resolve(where: string, mount: Mount, keepsLink = false): string {
     const { destination } = mount;
-    const path = this.follow(where, destination);
+    const path = this.follow(where, destination, keepsLink);
     if (path === "") fail(`${where}.destination`, `${destination} is the rootfs itself: mounts go below it`);
     refuseProcPlace(where, mount, path);
     return path;
@@ -42,7 +45,7 @@ export class Destinations implements Disposable {
     return mode & 0o7777;
   }
 
-  private follow(where: string, destination: string): string {
+  private follow(where: string, destination: string, keepsLink: boolean): string {
     const waiting = [...names(destination)];
     const walked: string[] = [];
     let links = 0;
@@ -50,7 +53,8 @@ export class Destinations implements Disposable {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       if (name === "..") walked.pop();
       else {
-        const target = this.linkAt(walked, name);
+        const isKept = keepsLink && links === 0 && waiting.length === 0;
+        const target = isKept ? null : this.linkAt(walked, name);
         if (target === null) walked.push(name);
         else {
           length += target.length;

@@ -35,26 +35,27 @@ export function names(path: string): readonly string[] {
   return result;
 }
 
-/** Opens (O_PATH) a directory inside the rootfs and makes what is missing of it, with mode 0755. */
-export function directoryInside(program: Program, root: Fd, path: string): StepResult {
+/** Opens (O_PATH, and `last`) a directory inside the rootfs and makes what is missing of it, with mode 0755. */
+export function directoryInside(program: Program, root: Fd, path: string, last = 0): StepResult {
   const parts = names(path);
   if (parts.length === 0) return program.add(openat2(root, ".", O_PATH | O_DIRECTORY, INSIDE));
   let at: Fd = root;
   let opened: StepResult | null = null;
   for (const [index, name] of parts.entries()) {
     program.add(mkdirat(at, name, 0o755), [ERRNO.EEXIST]);
-    opened = program.add(openat2(root, parts.slice(0, index + 1).join("/"), O_PATH | O_DIRECTORY, INSIDE));
+    const flags = O_PATH | O_DIRECTORY | (index === parts.length - 1 ? last : 0);
+    opened = program.add(openat2(root, parts.slice(0, index + 1).join("/"), flags, INSIDE));
     at = opened;
   }
   if (opened === null) throw new Error("unreachable: parts is not empty");
   return opened;
 }
 
-/** Opens (O_PATH) a file inside the rootfs, to mount over; an empty one is made when there is none. */
-export function fileInside(program: Program, root: Fd, path: string): StepResult {
+/** Opens (O_PATH, and `last`) a file inside the rootfs, to mount over; an empty one is made when there is none. */
+export function fileInside(program: Program, root: Fd, path: string, last = 0): StepResult {
   const parts = names(path);
   const name = parts[parts.length - 1] ?? ".";
   const parent = directoryInside(program, root, parts.slice(0, -1).join("/"));
   program.add(mknodat(parent, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
-  return program.add(openat2(root, parts.join("/"), O_PATH, INSIDE));
+  return program.add(openat2(root, parts.join("/"), O_PATH | last, INSIDE));
 }

@@ -2,10 +2,10 @@ import type { Mount } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
 import { mountSetattr } from "../kernel/calls.ts";
-import { AT_EMPTY_PATH, AT_RECURSIVE } from "../kernel/constants.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_NOFOLLOW } from "../kernel/constants.ts";
 import type { Destinations } from "./destination.ts";
 import { directoryInside, fileInside } from "./inside.ts";
-import type { MountOptions } from "./mount-options.ts";
+import { asksFor, type MountOptions } from "./mount-options.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import type { PreparedMount } from "./prepared-mount.ts";
 import type { ProcGuard } from "./proc-places.ts";
@@ -50,10 +50,11 @@ export interface MountJob {
 
 /** Opens the place to mount on, and makes what is missing of it: a directory or an empty file. */
 export function openPlace(
-  { program, root, where, mount, path, guard }: MountJob,
+  { program, root, where, mount, options, path, guard }: MountJob,
   directory: boolean,
 ): StepResult {
-  const place = (directory ? directoryInside : fileInside)(program, root, path);
+  const last = asksFor(options, "dest-nofollow") ? O_NOFOLLOW : 0;
+  const place = (directory ? directoryInside : fileInside)(program, root, path, last);
   guard.check(program, place, where, mount.destination, path);
   return place;
 }

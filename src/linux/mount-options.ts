@@ -158,13 +158,20 @@ function separate(option: string): readonly string[] {
   return parts.map((part) => part.replace(/^([^=]+)="([^"]*)"$/, "$1=$2"));
 }
 
+/** What crun does where the source or the destination of a bind mount is a symbolic link. */
+const ON_LINKS = ["copy-symlink", "src-nofollow", "dest-nofollow"] as const;
+
+/** Whether a bind mount has this option about symbolic links. */
+export const asksFor = ({ data }: MountOptions, option: (typeof ON_LINKS)[number]) => data.includes(option);
+
 /** Options of the file system among a mount's which a bind mount cannot have: it is there already, with its own. */
 export function notForBind({ data }: MountOptions): readonly string[] {
-  return data.filter((option) => !(OF_FILESYSTEMS as readonly string[]).includes(option));
+  const known: readonly string[] = [...OF_FILESYSTEMS, ...ON_LINKS];
+  return data.filter((option) => !known.includes(option));
 }
 
 /** cgroup2's own options (cgroups(7)). They are the host's, whatever a container's mount says. */
-const OF_CGROUP2: ReadonlySet<string> = new Set([
+const OF_CGROUP2 = [
   "nsdelegate",
   "favordynmods",
   "nofavordynmods",
@@ -172,11 +179,12 @@ const OF_CGROUP2: ReadonlySet<string> = new Set([
   "memory_recursiveprot",
   "memory_hugetlb_accounting",
   "pids_localevents",
-]);
+];
 
 /** Options among a cgroup mount's that cgroup2 does not have. */
-export function notForCgroup(options: MountOptions): readonly string[] {
-  return notForBind(options).filter((option) => !OF_CGROUP2.has(option));
+export function notForCgroup({ data }: MountOptions): readonly string[] {
+  const known: readonly string[] = [...OF_FILESYSTEMS, ...OF_CGROUP2];
+  return data.filter((option) => !known.includes(option));
 }
 
 /** Whether a mount shows what is elsewhere already, by its type or its options. */
@@ -228,6 +236,7 @@ export function mountOptionNames(): readonly string[] {
     "remount",
     "tmpcopyup",
     ...OF_FILESYSTEMS,
+    ...ON_LINKS,
     ...WITHOUT_EFFECT,
     ...plain,
     ...plain.map((option) => `r${option}`),

@@ -8,7 +8,7 @@ import { Destinations } from "./destination.ts";
 import { isPlain, isSealedLater, newMount } from "./filesystems.ts";
 import { names } from "./inside.ts";
 import type { MountContext, MountJob } from "./mount-job.ts";
-import { isBind, notForCgroup, readMountOptions } from "./mount-options.ts";
+import { asksFor, isBind, notForCgroup, readMountOptions } from "./mount-options.ts";
 import type { Mounted } from "./mounted.ts";
 import { ProcGuard } from "./proc-places.ts";
 import { remount } from "./remount.ts";
@@ -24,11 +24,13 @@ export function addMounts(program: Program, root: Fd, context: MountContext): re
   for (const [index, mount] of mounts.entries()) {
     const where = `mounts[${index}]`;
     program.by(`config.json: ${where} (${mount.type ?? "bind"} on ${mount.destination})`);
-    const path = destinations.resolve(where, mount);
     const options = readMountOptions(mount.options ?? []);
+    const keepsLink = asksFor(options, "copy-symlink") || asksFor(options, "dest-nofollow");
+    const path = destinations.resolve(where, mount, keepsLink);
     const prepared = context.prepared?.get(index) ?? NOTHING;
     const job = { program, root, where, mount, index, options, prepared, path, guard, destinations, context };
     const result = addMount(job);
+    if (result === null) continue; // a link, not a mount
     if (path === "proc") guard.watch(program, result);
     program.ready();
     made.push({
@@ -42,7 +44,7 @@ export function addMounts(program: Program, root: Fd, context: MountContext): re
   return made;
 }
 
-function addMount(job: MountJob): Fd {
+function addMount(job: MountJob): Fd | null {
   const { where, mount, options } = job;
   const { type } = mount;
   if (options.remount) return remount(job);
