@@ -129,7 +129,10 @@ testTsrun("a FIFO is made in a user namespace, too, where the host has none to b
 });
 
 testTsrun("in a user namespace, a device is made that the host has not at that path, or another one", () => {
-  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const mapping = [
+    { containerID: 0, hostID: 100000, size: 5 },
+    { containerID: 5, hostID: 300000, size: 1000 },
+  ];
   const linux = {
     namespaces: namespaces({ user: true }),
     uidMappings: mapping,

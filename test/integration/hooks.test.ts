@@ -134,6 +134,20 @@ test("hooks of create configure the container's network by its pid", () => {
     assert.match(inside(["ip", "addr"], { hooks: { [kind]: [hook] } }), /192\.0\.2\.7\/32/, kind);
 });
 
+test("neither a new user namespace's root nor its createContainer hooks have groups of the caller's", () => {
+  const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  const notes = notebook();
+  const pid = `$(sed 's/.*"pid": *\\([0-9]*\\).*/\\1/')`;
+  const scripts = {
+    createRuntime: `grep Groups /proc/${pid}/status > $NOTES; chmod 666 $NOTES`,
+    createContainer: "grep Groups /proc/self/status >> $NOTES",
+  };
+  using one = container(withHooks(notes, scripts, { linux }));
+  one.create({ through: ["setpriv", "--groups", "77,100078", "--"] });
+  assert.is(notes.read().replaceAll(" ", ""), "Groups:\t\nGroups:\t\n");
+});
+
 test("createContainer hooks are root of a new user namespace", () => {
   const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };

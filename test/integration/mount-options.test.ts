@@ -134,6 +134,38 @@ test("rbind takes the mounts below along wherever it is among the options, besid
   );
 });
 
+for (const [option, own, below] of [
+  ["private", /^$/, /^master:\d+$/],
+  ["rprivate", /^$/, /^$/],
+  ["slave", /^master:\d+$/, /^master:\d+$/],
+  ["rslave", /^master:\d+$/, /^master:\d+$/],
+  ["shared", /^shared:\d+ master:\d+$/, /^master:\d+$/],
+  ["rshared", /^shared:\d+ master:\d+$/, /^shared:\d+ master:\d+$/],
+  ["unbindable", /^unbindable$/, /^master:\d+$/],
+  ["runbindable", /^unbindable$/, /^unbindable$/],
+] as const) {
+  test(`${option} is the propagation of a bind mount${option.startsWith("r") ? " and of what lies below" : ", and of nothing below"}`, () => {
+    using source = directoryWithMount("shared");
+    command("mount", "--make-shared", `${source.path}/sub`);
+    const [seen] = mountedWith(source.path, [["rbind", option]]);
+    assert.match(seen?.own.propagation.join(" ") ?? "", own);
+    assert.match(seen?.below?.propagation.join(" ") ?? "none", below);
+  });
+}
+
+test("of several kinds of propagation each is set, in their order", () => {
+  using source = directoryWithMount("shared");
+  const lists = [
+    ["rbind", "slave", "shared"],
+    ["rbind", "shared", "private"],
+    ["rbind", "rprivate", "shared"],
+  ];
+  const kinds = mountedWith(source.path, lists).map(({ own }) =>
+    own.propagation.join(" ").replace(/:\d+/g, ""),
+  );
+  assert.equal(kinds, ["shared master", "", "shared"]);
+});
+
 // Unknown options
 
 const CGROUP = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup" };

@@ -203,7 +203,15 @@ test("a mapping in several parts is kept", () => {
     { containerID: 1001, hostID: 101001, size: 64535 },
   ];
   const linux = { ...MAPPED, uidMappings: parts, gidMappings: parts };
-  assert.is(inside(["sh", "-c", "wc -l < /proc/self/uid_map"], { linux }), "3\n");
+  const kept = parts.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+  for (const map of ["uid_map", "gid_map"])
+    assert.is(
+      inside(["sh", "-c", `while read -r line; do echo $line; done < /proc/self/${map}`], { linux }),
+      kept,
+    );
+  using box = started({ args: SLEEP, linux, process: { user: { uid: 1000, gid: 1002 } } });
+  assert.is(status(box.pid()).get("Uid"), "500\t500\t500\t500");
+  assert.is(status(box.pid()).get("Gid"), "101002\t101002\t101002\t101002");
 });
 
 test("root in a user namespace is the mapped user outside", () => {

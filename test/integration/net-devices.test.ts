@@ -134,5 +134,24 @@ testVeth("the kernel's own loopback cannot move", () => {
   assert.match(complaint(outcome), /linux\.netDevices\["lo"\]: cannot move .*netlink: EINVAL/);
 });
 
+for (const state of ["up", "down"])
+  testVeth(`one that cannot move is ${state} afterwards, as before`, () => {
+    const through = onHost("ip -o link show lo");
+    const host = through.map((part) => part.replace("ip link set peer up", `ip link set lo ${state}`));
+    const outcome = ran(wanting({ lo: { name: "net0" } }), { through: host });
+    assert.match(complaint(outcome), /linux\.netDevices\["lo"\]: cannot move/);
+    assert.is(/lo: <[^>]*\bUP\b/.test(outcome.stdout), state === "up", outcome.stdout);
+  });
+
+for (const state of ["up", "down"])
+  testVeth(`one that has moved before another cannot is given back ${state}, as it was`, () => {
+    const through = onHost("ip -o link show eth7; ip -o addr show eth7");
+    const host = through.map((part) => part.replace("ip link set peer up", `ip link set eth7 ${state}`));
+    const outcome = ran(wanting({ eth7: { name: "net0" }, lo: { name: "net1" } }), { through: host });
+    assert.match(complaint(outcome), /linux\.netDevices\["lo"\]: cannot move/);
+    assert.is(/eth7@\w+: <[^>]*\bUP\b/.test(outcome.stdout), state === "up", outcome.stdout);
+    assert.match(outcome.stdout, /inet 10\.1\.2\.3\/24/);
+  });
+
 leavesNothing();
 test.run();

@@ -252,6 +252,18 @@ test("an empty list of each takes all away", () => {
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.is(seen.get(set), bits(), set);
 });
 
+for (const uid of [0, 1000])
+  test(`the ambient set of the caller does not reach user ${uid}, who may inherit what is in it`, () => {
+    const one = ["CAP_CHOWN"];
+    const process = {
+      user: { uid, gid: uid },
+      capabilities: { bounding: one, permitted: one, effective: one, inheritable: one },
+    };
+    const through = ["setpriv", "--inh-caps=+chown", "--ambient-caps=+chown"];
+    const seen = inside(["grep", "CapAmb", "/proc/self/status"], { process }, { through });
+    assert.is(seen, `CapAmb:\t${bits()}\n`);
+  });
+
 // Limits and the rest
 
 test("rlimits are config.json's", () => {
@@ -291,6 +303,17 @@ test("an rlimit of 2^64-1, which no JavaScript number holds, is unlimited", () =
   const file = join(path, "config.json");
   writeFileSync(file, readFileSync(file, "utf8").replace('"MAX"', "18446744073709551615"));
   assert.match(succeeded(ranIn(path)).stdout, /^Max file size +4096 +unlimited /m);
+});
+
+test("an rlimit may be unlimited in both its values", () => {
+  const { path } = bundle({
+    args: ["cat", "/proc/self/limits"],
+    process: { rlimits: [{ type: "RLIMIT_RSS", soft: "MAX", hard: "MAX" }] },
+  });
+  const file = join(path, "config.json");
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll('"MAX"', "18446744073709551615"));
+  const { stdout } = succeeded(ranIn(path, { through: ["prlimit", "--rss=4096:unlimited"] }));
+  assert.match(stdout, /^Max resident set +unlimited +unlimited /m);
 });
 
 testTsrun("an rlimit listed twice is refused", () => {

@@ -23,6 +23,19 @@ test("standard output that is a file can be opened anew by a user who is not roo
 const MAPPINGS = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
 const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
 
+/** Ids from 1000 on are others outside than those before them. */
+const PARTS = [
+  { containerID: 0, hostID: 100_000, size: 1000 },
+  { containerID: 1000, hostID: 300_000, size: 1000 },
+];
+
+testTsrun("so it can by a user whose id is mapped by a range that begins above 0", () => {
+  const process = { user: { uid: 1007, gid: 1007 } };
+  const linux = { ...MAPPED, uidMappings: PARTS, gidMappings: PARTS };
+  const args = ["sh", "-c", "stat -L -c %u /proc/self/fd/1 > /dev/stdout"];
+  assert.is(succeeded(ran({ args, process, linux })).stdout, "1007\n");
+});
+
 for (const uid of [0, 1000]) {
   testTsrun(`so it can by user ${uid} of a user namespace, and with exec, too`, () => {
     const args = ["sh", "-c", "echo one > /dev/stdout"];

@@ -34,6 +34,11 @@ testTsrun("an offset may be negative, of one clock alone, and without nanosecond
   assert.is(inside(OFFSETS, clocks({ monotonic: { secs: -1 } })), "monotonic -1 0\nboottime 0 0\n");
 });
 
+testTsrun("an offset may be of nanoseconds alone", () => {
+  const offsets = { monotonic: { nanosecs: 5 }, boottime: { secs: 0, nanosecs: 999_999_999 } };
+  assert.is(inside(OFFSETS, clocks(offsets)), "monotonic 0 5\nboottime 0 999999999\n");
+});
+
 testTsrun("timeOffsets hold in a new user namespace, and for what is executed later", () => {
   const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const { linux } = clocks({ boottime: { secs: 5 } }, { user: true }) as { linux: JsonObject }; // as made above
