@@ -215,12 +215,10 @@ function idmapOf(option: string): [idmap: "idmap" | "ridmap", mappings: string |
 }
 
 function change(bits: { set: number; clear: number }, { set = 0, clear = 0, undoes }: AttributeOption): void {
-  if (
-    undoes !== undefined &&
-    (bits.clear & MOUNT_ATTR_ATIME) !== 0 &&
-    (bits.set & MOUNT_ATTR_ATIME) !== undoes
-  )
-    return;
+  const time = bits.set & MOUNT_ATTR_ATIME;
+  const hasTime = (bits.clear & MOUNT_ATTR_ATIME) !== 0;
+  // As with mount(2): of several kinds of access times strictatime counts most, and relatime least.
+  if (clear === MOUNT_ATTR_ATIME && hasTime && (undoes === undefined ? time > set : time !== undoes)) return;
   bits.set = (bits.set & ~clear) | set;
   bits.clear = (bits.clear & ~set) | clear;
 }

@@ -92,11 +92,14 @@ for (const [options, flags, flagsBelow] of [
   [["rbind", "rro", "rw"], "ro", "ro"],
   [["rbind", "noexec", "defaults"], "noexec", ""],
   [["rbind", "noatime", "norelatime"], "noatime", ""],
+  [["rbind", "noatime", "relatime"], "noatime", ""],
+  [["rbind", "rnoatime", "rrelatime"], "noatime", "noatime"],
+  [["rbind", "strictatime", "noatime"], "", ""],
   [["rbind", "noatime", "nostrictatime"], "noatime", ""],
   [["rbind", "noatime", "atime"], "", ""],
   [["rbind", "relatime", "norelatime"], "", ""],
 ] as const) {
-  test(`of ${options}, what is last wins`, () => {
+  test(`of ${options}, the right one wins`, () => {
     using source = directoryWithMount("private");
     const [seen] = mountedWith(source.path, [options]);
     assert.equal(
