@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, type Patch } from "../harness/bundle.ts";
+import { bundle, namespaces, type Patch } from "../harness/bundle.ts";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
@@ -17,6 +17,13 @@ testTsrun("a bundle that can be honoured is told so, with status 0", () => {
   assert.equal(obstacles, []);
   assert.is(honoured, true);
   assert.is(outcome.status, 0);
+});
+
+testTsrun("a sysctl of a user namespace is tried in a new one", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const own = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
+  const { obstacles } = ofBundle({ linux: { ...own, sysctl: { "user.max_net_namespaces": "7" } } });
+  assert.equal(obstacles, []);
 });
 
 const IMPOSSIBLE: Patch = {

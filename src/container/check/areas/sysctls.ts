@@ -1,9 +1,11 @@
+import { sysctlNamespace } from "../../../../runtime-spec/rules-sysctl.ts";
 import { openat2, write } from "../../../kernel/calls.ts";
 import {
   CLONE_NEWIPC,
   CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWPID,
+  CLONE_NEWUSER,
   CLONE_NEWUTS,
   O_RDWR,
   RESOLVE_BENEATH,
@@ -40,7 +42,8 @@ export function sysctlFeature(key: string): Feature {
     title: key,
     config: [`linux.sysctl["${key}"]`],
     probe({ subject }) {
-      const child = subject.child(NAMESPACES);
+      const own = sysctlNamespace(key) === "user" ? CLONE_NEWUSER : 0;
+      const child = subject.child(NAMESPACES + own);
       const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
       const file = child.do(openat2(detached(child, "proc"), sysctlPath(key), O_RDWR, resolve));
       child.do(write(file, encoder.encode(VALUES[key] ?? child.read(file))));
