@@ -66,6 +66,14 @@ test("without a cgroupsPath the cgroup is beside the caller's own", async () => 
   assert.ok(existsSync(join(path, "caller")));
 });
 
+test("a relative cgroupsPath is taken from beside the caller's own cgroup", async () => {
+  await using parent = cgroupParent();
+  const path = join(cgroup2Mount(), parent.name);
+  using box = container({ args: SLEEP, linux: { cgroupsPath: "pod/../pod/box" } });
+  box.create({ through: from(join(path, "callers/one")) });
+  assert.is(cgroup2Of(box.pid()), join(path, "callers/pod/box"));
+});
+
 test("a container has every controller that the host has, whatever its limits", async () => {
   await using parent = cgroupParent();
   using box = started({ args: SLEEP, linux: { cgroupsPath: `/${parent.name}/box` } });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle } from "../harness/bundle.ts";
+import { bundle, namespaces } from "../harness/bundle.ts";
 import { container, containerOf, ran, ranIn } from "../harness/container.ts";
 import { runtimePath, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
@@ -144,6 +144,20 @@ testTsrun("a poststop hook is killed with its children when its time is up, and 
   assert.ok(took > 900, `took ${took} ms`);
   await waitUntil(() => !processes().some((pid) => isSleep(pid)), "its processes have ended");
 });
+
+// Without a PID namespace it does not end with the init.
+for (const kind of ["createContainer", "startContainer"] as const)
+  testTsrun(`what a failed ${kind} hook has left running in the container is ended`, async () => {
+    const nothingLeft = watchLeaks();
+    const linux = { namespaces: namespaces({ pid: false }) };
+    const daemon = "setsid sleep 65 </dev/null >/dev/null 2>&1 & sleep 0.3; exit 1";
+    using one = container({ args: SLEEP, linux, hooks: { [kind]: [script(daemon)] } });
+    const create = runtime(["create", "--bundle", one.bundle.path, one.id]);
+    const said = complaint(kind === "startContainer" ? one.call("start") : create);
+    assert.match(said, new RegExp(`hooks\\.${kind}\\[0\\].*exit status 1`));
+    assert.not(processes().some(isSleep));
+    await nothingLeft("of the hook");
+  });
 
 function isSleep(pid: number): boolean {
   try {

@@ -73,7 +73,7 @@ test("poststop hooks run once the container is gone", () => {
   const notes = notebook();
   using one = container(
     withHooks(notes, {
-      poststop: `${runtimePath} --root ${stateRoot} state "$(cat | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/')" > $NOTES 2>&1`,
+      poststop: `${runtimePath} --root ${stateRoot} state "$(cat | sed 's/.*"id": *"\\([^"]*\\)".*/\\1/')" > $NOTES 2>&1; true`,
     }),
   );
   live(one);
@@ -328,6 +328,19 @@ test("a startContainer hook without env has the environment of the container's p
   const found = notes.read().split("\n");
   assert.ok(found.includes("MARK=inside"), found.join("\n"));
   assert.not.ok(found.some((line) => line.startsWith("TSRUN_TEST_DIR=")));
+});
+
+testTsrun("a hook can't change the state that it reads, by whichever way", () => {
+  const ways = ["> /proc/self/fd/0", ">> /proc/self/fd/0", "1<> /proc/self/fd/0", ">&0"];
+  const tries = ways.map((way) => `sh -c 'echo junk ${way}' 2>&1 || echo refused`);
+  const lines = seenBy("createRuntime", [...tries, "cat"].join("; ")).split("\n");
+  const state = JSON.parse(lines.pop() ?? "");
+  assert.is(state.status, "creating");
+  assert.is(lines.filter((line) => line === "refused").length, ways.length);
+});
+
+test("a hook without a timeout may take its time", () => {
+  assert.is(seenBy("createRuntime", "sleep 2; echo done"), "done\n");
 });
 
 test("what hooks print is not the container's output", () => {
