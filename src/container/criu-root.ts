@@ -4,12 +4,13 @@
  */
 import type { Config } from "../../runtime-spec/config.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { CWD, close, mkdirat, mknodat, mount, openat, openat2, umount2 } from "../kernel/calls.ts";
+import { CWD, close, mkdirat, mknodat, mount, openat, openat2 } from "../kernel/calls.ts";
 import {
-  MNT_DETACH,
   MS_BIND,
   MS_PRIVATE,
   MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
   O_DIRECTORY,
   O_PATH,
   S_IFDIR,
@@ -23,20 +24,29 @@ import { INSIDE, names, openInside } from "../linux/inside.ts";
 import { isBind } from "../linux/mount-options.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import type { Bundle } from "./bundle.ts";
-import { CRIU_ROOT, type StateDirectory } from "./store.ts";
+import { CRIU_ROOT, type StateDirectory, unmountRoot } from "./store.ts";
 
-/** Mounts the rootfs in the state directory; returns where. `releaseRoot` takes it away again. @throws SyscallError */
+/**
+ * Mounts the rootfs in the state directory; returns where. `releaseRoot` takes it away again.
+ *
+ * A container's root may have been a slave of the host's mount when it was saved. Then criu makes the new one a slave of
+ * the mount that this one is a slave of, and fails where there is none. So this one is always a slave, but not of a
+ * mount of the host's: of one below it that nobody else has, and with which the bond ends. @throws SyscallError
+ */
 export function mountRoot(directory: StateDirectory, rootfs: string): string {
   const path = `${directory.path}/${CRIU_ROOT}`;
   makeDirectory(path, 0o700);
   here(mount(rootfs, path, "", MS_BIND | MS_REC));
   here(mount("", path, "", MS_REC | MS_PRIVATE));
+  here(mount("", path, "", MS_SHARED));
+  here(mount(path, path, "", MS_BIND | MS_REC));
+  here(mount("", path, "", MS_REC | MS_SLAVE));
   return path;
 }
 
 /** The container has mounts of its own by now. */
 export function releaseRoot(path: string): void {
-  attempt(umount2(path, MNT_DETACH)); // EINVAL: not mounted yet
+  unmountRoot(path);
   removeDirectory(path);
 }
 

@@ -208,7 +208,7 @@ export class StateDirectory implements Disposable {
       if (!isDirectory) removeFile(name, directory);
       else {
         // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
-        if (directory === this.fd && name === CRIU_ROOT) attempt(umount2(`${this.path}/${name}`, MNT_DETACH));
+        if (directory === this.fd && name === CRIU_ROOT) unmountRoot(`${this.path}/${name}`);
         else this.emptyBelow(directory, name);
         removeDirectory(name, directory);
       }
@@ -232,6 +232,11 @@ export class StateDirectory implements Disposable {
   [Symbol.dispose](): void {
     here(close(this.fd));
   }
+}
+
+/** Takes away what a restore has mounted for criu, layer by layer: EINVAL tells that there is none left. */
+export function unmountRoot(path: string): void {
+  while (attempt(umount2(path, MNT_DETACH)) >= 0);
 }
 
 /** The containers below one `--root`. */

@@ -8,6 +8,7 @@ import { cgroup2Of } from "../harness/cgroups.ts";
 import { container, containerOf } from "../harness/container.ts";
 import { freshDirectory, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { command } from "../harness/mount.ts";
 import { status } from "../harness/processes.ts";
 import { silent, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -57,6 +58,23 @@ for (const [what, cgroup] of [
     assert.match(cgroup2Of(after.pid()), new RegExp(`${after.id}$`));
   });
 }
+
+testCriu(
+  "a rootfs on a shared mount, as systemd makes them all, comes back, and hears nothing of the host",
+  async () => {
+    command("mount", "--make-rshared", "/");
+    try {
+      using box = await counting();
+      using after = restored(box, saved(box));
+      const reached = counted(after);
+      await waitUntil(() => counted(after) > reached, "it counts on");
+      const table = readFileSync(`/proc/${after.pid()}/mountinfo`, "utf8");
+      assert.match(table, /^\d+ \d+ \S+ \S+ \/ \S+ - /m, table);
+    } finally {
+      command("mount", "--make-rprivate", "/");
+    }
+  },
+);
 
 testCriu("a rootfs that lacks the mounts' places gets them", async () => {
   const host = freshDirectory("host");
