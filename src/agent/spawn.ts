@@ -67,8 +67,9 @@ export function spawnAgent(mailboxFd: number): number {
     address + ARGV,
     address + ENVP,
   );
-  here(close(program));
-  here(fcntl(mailboxFd, F_SETFD, FD_CLOEXEC));
+  // The agent runs by now: nothing may fail before the caller knows of it.
+  attempt(close(program));
+  attempt(fcntl(mailboxFd, F_SETFD, FD_CLOEXEC));
   if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);
   return call.view.getInt32(PID, true);
 }

@@ -3,6 +3,7 @@ import { removeEnded } from "../container/delete.ts";
 import { Foreground, HeldSignals } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { restore as restoreContainer } from "../container/restore.ts";
+import { orDestroyed } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf } from "./creation.ts";
 import { optionsFrom, placesFrom } from "./criu-flags.ts";
@@ -33,9 +34,11 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
     criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
     warn,
   });
-  const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
+  const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
+    foreground: flags.detach ? null : new Foreground(saved.init.pid, caller),
+    subreaper: await adopting(flags, saved.init),
+  }));
   for (const signal of held.release()) foreground?.send(signal);
-  const subreaper = await adopting(flags, saved.init);
   directory.unlock();
   if (foreground === null) return 0;
   const status = await waitFor(foreground, saved.init, subreaper);

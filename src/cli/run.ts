@@ -1,6 +1,6 @@
-import { destroy, removeEnded } from "../container/delete.ts";
+import { removeEnded } from "../container/delete.ts";
 import { Foreground, HeldSignals } from "../container/foreground.ts";
-import { afterStart, beforeStart, wake } from "../container/start.ts";
+import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import { warnings } from "./log.ts";
@@ -22,16 +22,14 @@ export async function run(invocation: InvocationOf<"run">): Promise<number> {
   const readiness = await readinessFor(warn);
   const held = new HeldSignals();
   const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
-  const subreaper = await adopting(flags, saved.init);
-  await beforeStart(directory, saved, warn);
-  readiness?.listen(directory);
-  const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
-  try {
+  const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
+    const subreaper = await adopting(flags, saved.init);
+    await beforeStart(directory, saved);
+    readiness?.listen(directory);
+    const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
     wake(directory, saved.init, mailbox);
-  } catch (error) {
-    await destroy(directory, warn);
-    throw error;
-  }
+    return { foreground, subreaper };
+  });
   for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();
   await afterStart(directory, saved, warn);

@@ -1,13 +1,13 @@
-import { close, pidfdOpen, ppoll } from "../kernel/calls.ts";
+import { close, ppoll } from "../kernel/calls.ts";
 import { POLLIN, SIGKILL } from "../kernel/constants.ts";
-import { attempt, here } from "../kernel/here.ts";
+import { here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup.ts";
 import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
-import { isAlive } from "./process-info.ts";
+import { isAlive, openProcess } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
@@ -101,8 +101,8 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
 }
 
 function endInit(init: SavedInit): void {
-  const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0) return;
+  const pidfd = openProcess(init.pid);
+  if (pidfd === null) return;
   const killed = signalInit(init, SIGKILL);
   const ended = !killed || here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE)) > 0;
   here(close(pidfd));

@@ -149,8 +149,9 @@ class RunningHook implements Disposable {
   }
 
   private reap(): number {
+    const status = reap(this.pid, true) ?? 0;
     this.reaped = true;
-    return reap(this.pid, true) ?? 0;
+    return status;
   }
 
   [Symbol.dispose](): void {

@@ -1,10 +1,11 @@
-import { close, kill as killProcess, pidfdOpen, pidfdSendSignal } from "../kernel/calls.ts";
+import { close, kill as killProcess, pidfdSendSignal } from "../kernel/calls.ts";
 import { SIGKILL } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
+import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { Failure } from "./failure.ts";
-import { isAlive } from "./process-info.ts";
+import { isAlive, openProcess } from "./process-info.ts";
 import { processesOf } from "./processes.ts";
 import { containerStatus } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
@@ -44,10 +45,10 @@ function signalCgroup(path: string, signal: number): void {
 
 /** Signals exactly the process that was the init: the pidfd is taken first, then its identity checked. */
 export function signalInit({ pid, startTime }: SavedInit, signal: number): boolean {
-  const pidfd = attempt(pidfdOpen(pid));
-  if (pidfd < 0) return false;
+  const pidfd = openProcess(pid);
+  if (pidfd === null) return false;
   try {
-    return isAlive(pid, startTime) && attempt(pidfdSendSignal(pidfd, signal)) !== -ERRNO.ESRCH;
+    return isAlive(pid, startTime) && sendSignal(pidfd, signal);
   } finally {
     here(close(pidfd));
   }
@@ -56,6 +57,17 @@ export function signalInit({ pid, startTime }: SavedInit, signal: number): boole
 /** Others of the container may have outlived its init, where the kernel does not end them with it. */
 function requireOneLiving(directory: StateDirectory, saved: Saved | null): void {
   if (saved === null || processesOf(saved).length === 0) requireLiving(directory, saved);
+}
+
+/** Returns false when the process has ended. @throws SyscallError */
+function sendSignal(pidfd: number, signal: number): boolean {
+  try {
+    here(pidfdSendSignal(pidfd, signal));
+    return true;
+  } catch (error) {
+    if (isErrno(error, ERRNO.ESRCH)) return false;
+    throw error;
+  }
 }
 
 function requireLiving(directory: StateDirectory, saved: Saved | null): SavedInit {

@@ -18,9 +18,8 @@ import {
   close,
   exitGroup,
   fcntl,
+  kill,
   openat,
-  pidfdOpen,
-  pidfdSendSignal,
   prctl,
   setns,
   unshare,
@@ -291,11 +290,9 @@ export function isOurChildAlive(pid: number): boolean {
   return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
 }
 
-/** Ends a child for good. */
+/** Ends a child for good: until it is reaped, its pid is nobody else's. It takes no descriptor, which may be what lacks. */
 function killAndReap(pid: number): void {
-  const pidfd = attempt(pidfdOpen(pid));
-  if (pidfd < 0) return;
-  attempt(pidfdSendSignal(pidfd, SIGKILL));
-  here(close(pidfd));
+  if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
+  attempt(kill(pid, SIGKILL));
   reap(pid, true);
 }

@@ -1,4 +1,8 @@
+import { SyscallError } from "../kernel/call.ts";
+import { pidfdOpen } from "../kernel/calls.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { readTextIfThere } from "../kernel/files.ts";
+import { attempt } from "../kernel/here.ts";
 
 /** A process as /proc/PID/stat tells of it (proc_pid_stat(5)). */
 export interface ProcessInfo {
@@ -25,6 +29,16 @@ export function processInfo(pid: number): ProcessInfo | null {
     threads: Number(fields[17]),
     startTime: Number(fields[19]),
   };
+}
+
+/** A pidfd of what has this pid; null when that is no process. @throws SyscallError: what is there can't be opened */
+export function openProcess(pid: number): number | null {
+  const call = pidfdOpen(pid);
+  const fd = attempt(call);
+  // The last two: it is a thread's by now.
+  if (fd === -ERRNO.ESRCH || fd === -ERRNO.EINVAL || fd === -ERRNO.ENOENT) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
+  return fd;
 }
 
 /** Whether the process that had this pid and start time still runs (a zombie does not). */

@@ -1,5 +1,5 @@
 import type { Mailbox } from "../agent/mailbox.ts";
-import { close, pidfdOpen, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
+import { close, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
 import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
@@ -9,7 +9,7 @@ import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import { Failure } from "./failure.ts";
 import type { Readiness } from "./notify-socket.ts";
 import { parkedMailbox } from "./parked.ts";
-import { isAlive, isZombie } from "./process-info.ts";
+import { isAlive, isZombie, openProcess } from "./process-info.ts";
 import { containerStatus } from "./status.ts";
 import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
 
@@ -30,10 +30,11 @@ export async function start(
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)
     throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
-  const mailbox = parkedMailbox(directory, saved.init);
+  const { init } = saved;
+  const mailbox = parkedMailbox(directory, init);
   try {
     if (mailbox === null) throw wasKilled(directory);
-    await beforeStart(directory, { ...saved, init: saved.init }, warn);
+    await orDestroyed(directory, warn, () => beforeStart(directory, { ...saved, init }));
     readiness?.listen(directory);
     wake(directory, saved.init, mailbox);
     directory.unlock();
@@ -57,16 +58,24 @@ async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
   while (isZombie(pid, startTime) && performance.now() < deadline) await Bun.sleep(1);
 }
 
-/** Runs the startContainer hooks; when one fails, the container is deleted. @throws Failure */
+/** Runs the startContainer hooks. @throws Failure: then the container is to be deleted */
 export async function beforeStart(
   directory: StateDirectory,
   saved: Saved & { readonly init: SavedInit },
-  warn: (line: string) => void,
 ): Promise<void> {
   if (saved.hooks === undefined) return;
   const { runStartHooks } = await import("./hooks.ts");
+  await runStartHooks(directory, saved, saved.init);
+}
+
+/** What `steps` come to; when they fail, the container is deleted. */
+export async function orDestroyed<T>(
+  directory: StateDirectory,
+  warn: (line: string) => void,
+  steps: () => T | Promise<T>,
+): Promise<T> {
   try {
-    await runStartHooks(directory, saved, saved.init);
+    return await steps();
   } catch (error) {
     await destroy(directory, warn);
     throw error;
@@ -94,8 +103,8 @@ export async function afterStart(
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */
 export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): void {
-  const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0 || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
+  const pidfd = openProcess(init.pid);
+  if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
   mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
   // A failed start is the end of the init; the agent, under the container's filter by now, may not even wait.

@@ -1,8 +1,9 @@
 import type { Config, Hooks } from "../../runtime-spec/config.ts";
 import { readJson } from "../../runtime-spec/json.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { CWD, close, flock, openat, umount2 } from "../kernel/calls.ts";
+import { CWD, close, flock, openat, umount2, unlinkat } from "../kernel/calls.ts";
 import {
+  AT_REMOVEDIR,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
@@ -173,7 +174,7 @@ export class StateDirectory implements Disposable {
 
   private waitForLock(): void {
     const deadline = performance.now() + LOCK_PATIENCE;
-    while (attempt(flock(this.fd, LOCK_EX | LOCK_NB)) === -ERRNO.EAGAIN) {
+    while (!tryLock(this.fd, LOCK_EX)) {
       if (performance.now() > deadline)
         throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
       Bun.sleepSync(5);
@@ -189,7 +190,7 @@ export class StateDirectory implements Disposable {
   get busy(): boolean {
     const fd = here(openat(this.fd, ".", O_RDONLY | O_DIRECTORY));
     try {
-      if (attempt(flock(fd, LOCK_SH | LOCK_NB)) < 0) return true;
+      if (!tryLock(fd, LOCK_SH)) return true;
       here(flock(fd, LOCK_UN));
       return false;
     } finally {
@@ -239,6 +240,14 @@ export function unmountRoot(path: string): void {
   while (attempt(umount2(path, MNT_DETACH)) >= 0);
 }
 
+/** Takes a lock; false when another command has it. @throws SyscallError */
+function tryLock(fd: number, kind: number): boolean {
+  const call = flock(fd, kind | LOCK_NB);
+  const result = attempt(call);
+  if (result < 0 && result !== -ERRNO.EAGAIN) throw new SyscallError(call, -result);
+  return result >= 0;
+}
+
 /** The containers below one `--root`. */
 export class Store {
   readonly root: string;
@@ -257,6 +266,15 @@ export class Store {
     // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
     makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700);
     if (!makeDirectory(path, 0o711)) throw inUse(id, this.root);
+    try {
+      return this.claim(id, path);
+    } catch (error) {
+      attempt(unlinkat(CWD, path, AT_REMOVEDIR)); // what has something in it by now is another's
+      throw error;
+    }
+  }
+
+  private claim(id: string, path: string): StateDirectory {
     const directory = this.openDirectory(id, path);
     if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
     directory.lock();

@@ -1,4 +1,4 @@
-import { CWD, close, openat, openatInherited, pidfdOpen, readlinkat } from "../kernel/calls.ts";
+import { CWD, close, openat, openatInherited, readlinkat } from "../kernel/calls.ts";
 import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../kernel/files.ts";
@@ -7,7 +7,7 @@ import { readEvents, readIfThere } from "../linux/cgroups/events.ts";
 import { type Join, NAMESPACES, openUserNamespace } from "../linux/namespaces.ts";
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
-import { isAlive } from "./process-info.ts";
+import { isAlive, openProcess } from "./process-info.ts";
 import type { SavedCgroup, SavedInit } from "./store.ts";
 
 /** What another process needs to enter a container, as descriptors. */
@@ -61,8 +61,8 @@ export async function openTarget(
  * process at no moment in between, whose namespaces might be tsrun's. @throws Failure
  */
 export function openNamespacesOf(init: Identified): Target {
-  const pidfd = attempt(pidfdOpen(init.pid));
-  if (pidfd < 0) throw hasJustEnded();
+  const pidfd = openProcess(init.pid);
+  if (pidfd === null) throw hasJustEnded();
   try {
     const target = findTarget(init, pidfd);
     if (isAlive(init.pid, init.startTime)) return target;

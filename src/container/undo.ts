@@ -1,8 +1,17 @@
+import { CWD, close, openat } from "../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
+import { here } from "../kernel/here.ts";
+
+/** How many descriptors at once removals need: a directory's, and its content's. */
+const SPARE = 3;
+
 /**
  * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
- * registers its removal here at once, so that a failure at any point leaves nothing behind.
+ * registers its removal here at once, so that a failure at any point leaves nothing behind. Removals need descriptors,
+ * which may be what lacked: some are held for them.
  */
 export class Undo implements Disposable {
+  private spare = Array.from({ length: SPARE }, () => here(openat(CWD, "/", O_PATH | O_DIRECTORY)));
   private steps: (() => void)[] = [];
   private failures = 0;
   private readonly last: (() => void)[] = [];
@@ -26,9 +35,16 @@ export class Undo implements Disposable {
   /** All went well: nothing is undone. */
   keep(): void {
     this.steps = [];
+    this.releaseSpare();
+  }
+
+  private releaseSpare(): void {
+    for (const fd of this.spare) here(close(fd));
+    this.spare = [];
   }
 
   [Symbol.dispose](): void {
+    this.releaseSpare();
     for (const step of this.steps.reverse()) {
       try {
         step();

@@ -1,6 +1,8 @@
 import type { Program } from "../agent/program.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, dup3, openat2, statx } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, O_RDWR, S_IFCHR, S_IFMT } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { attempt } from "../kernel/here.ts";
 import { readStatx, STATX_SIZE } from "../kernel/structs.ts";
 import { INSIDE } from "./inside.ts";
@@ -26,7 +28,10 @@ export function reopenNull(program: Program): void {
 
 function isNull(fd: number): boolean {
   const bytes = new Uint8Array(STATX_SIZE);
-  if (attempt(statx(fd, "", AT_EMPTY_PATH, bytes)) < 0) return false; // EBADF: the caller has closed it
+  const call = statx(fd, "", AT_EMPTY_PATH, bytes);
+  const result = attempt(call);
+  if (result === -ERRNO.EBADF) return false; // the caller has closed it
+  if (result < 0) throw new SyscallError(call, -result);
   const { mode, deviceType } = readStatx(bytes);
   return (mode & S_IFMT) === S_IFCHR && deviceType[0] === NULL[0] && deviceType[1] === NULL[1];
 }
