@@ -41,7 +41,7 @@ test("sysctls are written in a user namespace and below a read-only /proc/sys, t
   assert.is(inside(["cat", "/proc/sys/net/ipv4/ip_forward"], { linux }), "1\n");
 });
 
-test("a sysctl of a user namespace is the container's own, and the host keeps its own", () => {
+testTsrun("a sysctl of a user namespace is the container's own, and the host keeps its own", () => {
   const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = {
     namespaces: namespaces({ user: true }),
@@ -54,7 +54,7 @@ test("a sysctl of a user namespace is the container's own, and the host keeps it
   assert.is(read("user/max_net_namespaces"), before);
 });
 
-test("hostname and domainname may stand beside sysctls that say the same", () => {
+testTsrun("hostname and domainname may stand beside sysctls that say the same", () => {
   const linux = { sysctl: { "kernel.hostname": "box", "kernel.domainname": "staff" } };
   const script = ["cat", "/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname"];
   assert.is(inside(script, { hostname: "box", domainname: "staff", linux }), "box\nstaff\n");
