@@ -66,6 +66,17 @@ test("user, groups, directory, environment and host name reach the process", () 
   assert.is(said, "1000\n2000 3000\n/www\nb c\nbox\n");
 });
 
+test("--group-add keep-groups keeps those of podman's caller", () => {
+  const argv = ["podman", "run", "--rm", ...NO_NETWORK, "--group-add", "keep-groups", BUSYBOX, "id", "-G"];
+  assert.is(printed(call(["setpriv", "--groups", "77,78", "--", ...argv])), "0 77 78\n");
+});
+
+test("--privileged with mappings has the host's devices, and a /dev/ptmx of its own", () => {
+  const flags = ["--privileged", "--uidmap", "0:100000:65536"];
+  const script = "readlink /dev/ptmx; test -c /dev/full && stat -c '%t %T' /dev/kmsg";
+  assert.is(printed(ran(script, ...flags)), "pts/ptmx\n1 b\n");
+});
+
 test("--read-only, --tmpfs and --volume are kept to", () => {
   const volume = "/run/containers:/host:ro";
   const flags = ["--read-only", "--tmpfs", "/scratch", "--volume", volume];
