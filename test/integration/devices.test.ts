@@ -7,7 +7,8 @@ import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/
 import { inside, ranIn } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint } from "../harness/runtime.ts";
+import { command } from "../harness/mount.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
 
 /** The devices that runtime-spec promises without being asked. */
 const NODES = [
@@ -85,11 +86,34 @@ testTsrun("the device is made where a later mount on /dev hides that one", () =>
   assert.is(inside(NUMBERS, { mounts: [URANDOM, ...DEFAULT_MOUNTS] }), "1 8\n");
 });
 
+const WITHOUT_DEV = DEFAULT_MOUNTS.filter(({ destination }) => !String(destination).startsWith("/dev"));
+
+for (const [type, major, minor] of [
+  ["c", 1, 5],
+  ["c", 2, 3],
+  ["b", 1, 3],
+] as const) {
+  testTsrun(`the image's ${type} ${major}:${minor} does not pass for /dev/null`, () => {
+    const { path, rootfs } = bundle({ args: ["true"], mounts: WITHOUT_DEV });
+    command("mknod", join(rootfs, "dev/null"), type, `${major}`, `${minor}`);
+    assert.match(complaint(ranIn(path)), /default device \/dev\/null: the image has something else/);
+  });
+}
+
+test("the image's own /dev/null stays, and its /dev/ptmx gives way to that of the container's devpts", () => {
+  const { path, rootfs } = bundle({
+    args: ["sh", "-c", "stat -c %F:%t:%T /dev/null; readlink /dev/ptmx"],
+    mounts: WITHOUT_DEV,
+  });
+  command("mknod", join(rootfs, "dev/null"), "c", "1", "3");
+  command("mknod", join(rootfs, "dev/ptmx"), "c", "5", "2");
+  assert.is(succeeded(ranIn(path)).stdout, "character special file:1:3\npts/ptmx\n");
+});
+
 testTsrun("in a user namespace no device is bound through a link of the image", () => {
-  const mounts = DEFAULT_MOUNTS.filter(({ destination }) => !String(destination).startsWith("/dev"));
   const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
-  const { path, rootfs } = bundle({ args: ["true"], mounts, linux });
+  const { path, rootfs } = bundle({ args: ["true"], mounts: WITHOUT_DEV, linux });
   chownSync(join(rootfs, "dev"), 100000, 100000);
   symlinkSync("zero", join(rootfs, "dev/null"));
   assert.match(complaint(ranIn(path)), /default device \/dev\/null.*ELOOP/);
@@ -106,6 +130,7 @@ const ASKED: readonly (readonly [what: string, device: JsonObject, seen: string]
   ],
   ["an unbuffered character device", { type: "u", major: 1, minor: 3 }, "character special file 666 1 3 0 0"],
   ["a block device", { type: "b", major: 250, minor: 300 }, "block special file 666 fa 12c 0 0"],
+  ["a device of a group", { type: "c", major: 1, minor: 5, gid: 9 }, "character special file 666 1 5 0 9"],
   ["a FIFO", { type: "p", fileMode: 0o622, uid: 1000 }, "fifo 622 0 0 1000 0"],
 ];
 

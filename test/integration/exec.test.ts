@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -373,14 +373,38 @@ test("after all this the container is as it was, with its init alone", async () 
   assert.is(readFileSync(join(directory, "cgroup.procs"), "utf8"), `${same.pid()}\n`);
 });
 
-test("exec of a process from a file has the container's capabilities and oom_score_adj", () => {
-  using box = started({ args: ["sleep", "60"], process: { oomScoreAdj: 300 } });
+test("--cwd may be below a directory that the user may search, and root of the user namespace may not", () => {
+  const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
+  using box = started({ args: ["sleep", "60"], linux });
+  const place = join(box.bundle.rootfs, "private");
+  mkdirSync(join(place, "work"), { recursive: true });
+  chownSync(place, 101000, 300000); // a group that is not mapped: root has no say
+  chmodSync(place, 0o700);
+  const flags = ["--user", "1000:1000", "--cwd", "/private/work"];
+  assert.is(succeeded(runtime(["exec", ...flags, box.id, "pwd"])).stdout, "/private/work\n");
+});
+
+test("--additional-gids come after the container's own, also with another user", () => {
+  const user = { uid: 5, gid: 6, additionalGids: [7] };
+  using box = started({ args: ["sleep", "60"], process: { user } });
+  const groups = ["sh", "-c", "grep ^Groups /proc/self/status"];
+  assert.is(succeeded(box.exec(...groups)).stdout.trim(), "Groups:\t7");
+  for (const flags of [[], ["--user", "8:9"]]) {
+    const { stdout } = succeeded(runtime(["exec", "--additional-gids", "10", ...flags, box.id, ...groups]));
+    assert.is(stdout.trim(), "Groups:\t7 10");
+  }
+});
+
+test("exec of a process from a file has the container's capabilities, limits and oom_score_adj", () => {
+  const rlimits = [{ type: "RLIMIT_NOFILE", soft: 77, hard: 88 }];
+  using box = started({ args: ["sleep", "60"], process: { oomScoreAdj: 300, rlimits } });
   const file = join(freshDirectory("exec"), "process.json");
-  const show = ["sh", "-c", "grep ^Cap /proc/self/status; cat /proc/self/oom_score_adj"];
+  const show = ["sh", "-c", "grep ^Cap /proc/self/status; ulimit -n; cat /proc/self/oom_score_adj"];
   writeFileSync(file, JSON.stringify({ args: show, cwd: "/", env: ["PATH=/bin"] }));
   const { stdout } = succeeded(runtime(["exec", "--process", file, box.id]));
   assert.is(stdout, succeeded(box.exec(...show)).stdout);
-  assert.match(stdout, /\n300\n$/);
+  assert.match(stdout, /\n77\n300\n$/);
 });
 
 leavesNothing();

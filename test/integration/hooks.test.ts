@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -156,16 +156,16 @@ test("createContainer hooks are root of a new user namespace", () => {
 });
 
 test("startContainer hooks have the process's user, groups, capabilities and limits", () => {
-  const seen = parseStatus(
-    seenBy("startContainer", "cat /proc/self/status; ulimit -n", {
-      process: {
-        user: { uid: 1000, gid: 1001, additionalGids: [1002] },
-        capabilities: capabilities(["CAP_CHOWN"]),
-        rlimits: [{ type: "RLIMIT_NOFILE", soft: 77, hard: 88 }],
-        noNewPrivileges: true,
-      },
-    }),
-  );
+  const text = seenBy("startContainer", "cat /proc/self/status; echo limits: $(ulimit -Sn) $(ulimit -Hn)", {
+    process: {
+      user: { uid: 1000, gid: 1001, additionalGids: [1002] },
+      capabilities: capabilities(["CAP_CHOWN"]),
+      rlimits: [{ type: "RLIMIT_NOFILE", soft: 77, hard: 88 }],
+      noNewPrivileges: true,
+    },
+  });
+  const seen = parseStatus(text);
+  assert.match(text, /^limits: 77 88$/m);
   assert.match(seen.get("Uid") ?? "", /^1000\t/);
   assert.match(seen.get("Gid") ?? "", /^1001\t/);
   assert.is(seen.get("Groups"), "1002");
@@ -210,6 +210,18 @@ test("startContainer hooks are under the container's seccomp filter", () => {
     assert.match(seen, /^Seccomp:\t2$/m);
     assert.match(seen, /^CapEff:\t0000000000000001$/m);
   }
+});
+
+test("without a mount namespace startContainer hooks have the container's root, too", () => {
+  const path = "/only-here/sh";
+  const linux = { namespaces: namespaces({ mount: false }), maskedPaths: [], readonlyPaths: [] };
+  const hooks = { startContainer: [{ path, args: ["sh", "-c", "test -x /only-here/sh"] }] };
+  using one = container({ args: SLEEP, mounts: [], linux, hooks });
+  mkdirSync(join(one.bundle.rootfs, "only-here"));
+  copyFileSync(join(one.bundle.rootfs, "bin/busybox"), join(one.bundle.rootfs, path));
+  one.create();
+  one.start();
+  assert.is(one.state().status, "running");
 });
 
 testTsrun("startContainer hooks start in process.cwd", () => {

@@ -80,11 +80,16 @@ testCompiled(
   },
 );
 
-testCompiled("startContainer hooks are in the container's session keyring", () => {
-  const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "/bin/keyring add hooks"] }] };
-  using one = started({ hooks });
-  assert.is(succeeded(one.exec("keyring", "find", "hooks")).stdout, "secret\n");
-});
+for (const [where, patch] of [
+  ["a container", {}],
+  ["one with a user namespace", { linux: MAPPED }],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testTsrunKeys(`startContainer hooks of ${where} are in its session keyring`, () => {
+    const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", "/bin/keyring add hooks"] }] };
+    using one = started({ ...patch, hooks });
+    assert.is(succeeded(one.exec("keyring", "find", "hooks")).stdout, "secret\n");
+  });
+}
 
 leavesNothing();
 test.run();

@@ -32,6 +32,16 @@ testNuma("a process of exec has the container's memory policy", () => {
   assert.is(silent(runtime(["exec", one.id, ...POLICY])).stdout, "bind:0\n");
 });
 
+testNuma("a startContainer hook has it, too", () => {
+  const hook = { path: "/bin/sh", args: ["sh", "-c", `test "$(${POLICY[2]})" = bind:0`], env: ["PATH=/bin"] };
+  using one = started({
+    args: ["sleep", "60"],
+    linux: { memoryPolicy: { mode: "MPOL_BIND", nodes: "0" } },
+    hooks: { startContainer: [hook] },
+  });
+  assert.is(one.state().status, "running");
+});
+
 testNuma("nodes that the machine lacks are refused by their property, and nothing is left", async () => {
   const left = watchLeaks();
   for (const [nodes, said] of [

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -28,8 +28,8 @@ test("the environment is config.json's, and nothing of the caller's", () => {
 });
 
 test("a variable that is given twice has its last value", () => {
-  const seen = inside(["env"], { process: { env: [PATH, "A=1", "B=x", "A=2"] } });
-  assert.equal(seen.match(/^[AB]=.*$/gm), ["A=2", "B=x"]);
+  const seen = inside(["env"], { process: { env: [PATH, "A=b=1", "B=x", "A=c=2"] } });
+  assert.equal(seen.match(/^[AB]=.*$/gm), ["A=c=2", "B=x"]);
 });
 
 for (const [uid, home] of [
@@ -42,6 +42,13 @@ for (const [uid, home] of [
     assert.match(seen, new RegExp(`^HOME=${home}$`, "m"));
   });
 }
+
+test("HOME is that of the user's uid, whatever the groups in the passwd file", () => {
+  const { path, rootfs } = bundle({ args: ["env"], process: { env: [PATH], user: { uid: 1000, gid: 5 } } });
+  rmSync(join(rootfs, "etc/passwd"));
+  writeFileSync(join(rootfs, "etc/passwd"), "a:x:5:1000::/group:/bin/sh\nb:x:1000:5::/user:/bin/sh\n");
+  assert.match(succeeded(ranIn(path)).stdout, /^HOME=\/user$/m);
+});
 
 test("an empty HOME is none", () => {
   for (const env of [
@@ -224,6 +231,14 @@ test("each capability set is its own", () => {
   // execve(2) of a plain file by a user other than root: permitted and effective become the ambient set
   assert.is(seen.get("CapPrm"), bits(CAP_NET_BIND_SERVICE));
   assert.is(seen.get("CapEff"), bits(CAP_NET_BIND_SERVICE));
+});
+
+test("an ambient capability that is not permitted and inheritable is no error, and not there", () => {
+  const seen = statusInside({
+    capabilities: { ...capabilities(["CAP_CHOWN"]), ambient: ["CAP_CHOWN", "CAP_KILL"] },
+    user: { uid: 1000, gid: 1000 },
+  });
+  for (const set of ["CapAmb", "CapPrm", "CapEff"]) assert.is(seen.get(set), bits(), set);
 });
 
 test("root has what the bounding set leaves", () => {

@@ -25,7 +25,7 @@ import {
 import { ranIn } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
-import { mounted } from "../harness/mount.ts";
+import { command, mounted } from "../harness/mount.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 import { bind, hostDirectory } from "../harness/volumes.ts";
 
@@ -87,6 +87,20 @@ test("contents, links and times are the image's", () => {
   assert.is(
     shown(image({ args: ["sh", "-c", script.join(";")], process: ALL_SEEING })),
     "some text\nplain\n/etc/passwd\n0\n3000000\n1000000000\n1100000000\n1200000000\ntmpfs\n",
+  );
+});
+
+testTsrun("a device is copied with its numbers, a FIFO with its time", () => {
+  const script = ["-c", "%n %F %a %t %T %u", "/data/zero", "/data/fifo"];
+  const { path, rootfs } = image({
+    args: ["sh", "-c", `stat ${script.map((word) => `'${word}'`).join(" ")}; stat -c %Y /data/fifo`],
+  });
+  command("mknod", "-m", "640", join(rootfs, "data/zero"), "c", "1", "5");
+  chownSync(join(rootfs, "data/zero"), 9, 0);
+  utimesSync(join(rootfs, "data/fifo"), 1, 1_300_000_000);
+  assert.is(
+    succeeded(ranIn(path)).stdout,
+    "/data/zero character special file 640 1 5 9\n/data/fifo fifo 600 0 0 0\n1300000000\n",
   );
 });
 

@@ -8,14 +8,18 @@ import { inside, ran } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { type Mount, mountAt, parseMounts } from "../harness/mountinfo.ts";
-import { complaint } from "../harness/runtime.ts";
+import { type Call, complaint } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { directoryWithMount, PROC } from "../harness/volumes.ts";
 
 const OWN_IDS = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
 
 /** The mount table in a user namespace that has no `missing` namespace of its own. */
-function tableInUserNamespace(missing: "pid" | "network" | "ipc", mounts: readonly JsonObject[]): Mount[] {
+function tableInUserNamespace(
+  missing: "pid" | "network" | "ipc",
+  mounts: readonly JsonObject[],
+  call: Call = {},
+): Mount[] {
   const linux = {
     namespaces: namespaces({ user: true, [missing]: false }),
     uidMappings: OWN_IDS,
@@ -23,16 +27,22 @@ function tableInUserNamespace(missing: "pid" | "network" | "ipc", mounts: readon
     maskedPaths: [],
     readonlyPaths: [],
   };
-  return parseMounts(inside(["cat", "/proc/self/mountinfo"], { mounts, linux }));
+  return parseMounts(inside(["cat", "/proc/self/mountinfo"], { mounts, linux }, call));
 }
 
 test("sysfs in a user namespace with the host's network is the host's, read-only", () => {
   const table = tableInUserNamespace("network", DEFAULT_MOUNTS);
   const sysfs = mountAt(table, "/sys");
   assert.is(sysfs.fsType, "sysfs");
-  for (const flag of ["nosuid", "nodev", "noexec"]) assert.ok(sysfs.options.includes(flag), flag);
   for (const mount of table.filter(({ mountPoint }) => /^\/sys(\/|$)/.test(mountPoint)))
     assert.ok(mount.options.includes("ro"), mount.mountPoint);
+});
+
+test("its flags are those of a container's sysfs, whatever the host's has", () => {
+  const lax = 'mount -o remount,bind,suid,dev,exec /sys && exec "$@"';
+  const call = { through: ["unshare", "--mount", "sh", "-c", lax, "sh"] };
+  const { options } = mountAt(tableInUserNamespace("network", DEFAULT_MOUNTS, call), "/sys");
+  for (const flag of ["nosuid", "nodev", "noexec"]) assert.ok(options.includes(flag), `${flag}: ${options}`);
 });
 
 test("proc in a user namespace with the host's processes is the host's", () => {

@@ -114,6 +114,27 @@ test("after each change of ids the agent is not dumpable again, and dies with ts
   }
 });
 
+test("a device's owner and kind are those of the node itself, not of what a link in its place leads to", () => {
+  const AT_SYMLINK_NOFOLLOW = 0x100;
+  const device = { path: "/dev/x", type: "c", major: 1, minor: 3, uid: 5 } as const;
+  const steps = programOf({ linux: { devices: [device] } });
+  const owned = steps[at(steps, "fchownat", /devices/)];
+  assert.is(owned?.call.args[4], AT_SYMLINK_NOFOLLOW);
+  const seen = steps.filter(({ call, owner }) => call.name === "statx" && /device/.test(owner));
+  assert.ok(seen.length > 5);
+  for (const { call } of seen) assert.is(call.args[2], AT_SYMLINK_NOFOLLOW);
+});
+
+test("sysctls are written through a procfs of the agent's own, where no link or mount leads elsewhere", () => {
+  const [NO_XDEV, NO_SYMLINKS, BENEATH] = [0x01, 0x04, 0x08];
+  const steps = programOf({ linux: { sysctl: { "kernel.domainname": "x" } } });
+  const opened = steps[at(steps, "openat2", /sysctl/)];
+  assert.equal(opened?.call.args[0], { step: at(steps, "fsmount", /sysctl/) });
+  const how = opened?.call.args[2];
+  assert.ok(how instanceof Uint8Array);
+  assert.is(new DataView(how.buffer).getUint32(16, true), NO_XDEV | NO_SYMLINKS | BENEATH);
+});
+
 test("descriptors of the host are closed before any path of the container's is taken", () => {
   const steps = programOf({});
   const closed = at(steps, "close_range");
