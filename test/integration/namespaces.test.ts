@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject, namespaces } from "../harness/bundle.ts";
-import { container, created, inside, started } from "../harness/container.ts";
+import { container, created, inside, ran, started } from "../harness/container.ts";
 import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
+import { OBSTACLES } from "../harness/obstacles.ts";
 import { type NamespaceFile, namespaceOf, status } from "../harness/processes.ts";
 import { complaint, runtime, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
@@ -213,6 +214,14 @@ test("a mapping in several parts is kept", () => {
   assert.is(status(box.pid()).get("Uid"), "500\t500\t500\t500");
   assert.is(status(box.pid()).get("Gid"), "101002\t101002\t101002\t101002");
 });
+
+for (const [obstacle, put] of Object.entries(OBSTACLES))
+  testTsrun(`a ${obstacle} is no namespace to join, and holds nobody up`, () => {
+    const path = join(freshDirectory("namespace"), "it");
+    put(path);
+    const outcome = ran({ args: ["true"], linux: { namespaces: namespaces({ network: path }) } });
+    assert.match(complaint(outcome), /linux\.namespaces\[1\]\.path: /);
+  });
 
 test("root in a user namespace is the mapped user outside", () => {
   using box = started({ args: SLEEP, linux: MAPPED });
