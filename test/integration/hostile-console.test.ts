@@ -9,6 +9,7 @@ import { ranIn } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { OBSTACLES } from "../harness/obstacles.ts";
 import { hostile, outside, rightOrRefused, SECRET } from "../harness/outside.ts";
+import { complaint } from "../harness/runtime.ts";
 import { swapping } from "../harness/swapping.ts";
 
 const RUNS = 8;
@@ -46,6 +47,14 @@ for (const target of [
     rightOrRefused(ranIn(path, { input: "" }), RIGHT);
   });
 }
+
+hostile("a link from /dev/console to another device of the container is refused: it would be covered", () => {
+  for (const target of ["null", "pts/ptmx"]) {
+    const { path, rootfs } = withTerminal();
+    symlinkSync(target, join(rootfs, "dev/console"));
+    assert.match(complaint(ranIn(path, { input: "" })), /process\.terminal \(\/dev\/console\).*ELOOP/);
+  }
+});
 
 for (const [obstacle, put] of Object.entries(OBSTACLES)) {
   hostile(`a terminal where the image has a ${obstacle} at /dev/console`, () => {

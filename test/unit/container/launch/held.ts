@@ -1,0 +1,11 @@
+/** Starts a stage that is held, as one is while systemd makes its cgroup, prints its pid, and waits to be killed. */
+import { Launch } from "../../../../src/container/launch.ts";
+import { memfdCreate } from "../../../../src/kernel/calls.ts";
+import { MFD_CLOEXEC } from "../../../../src/kernel/constants.ts";
+import { here } from "../../../../src/kernel/here.ts";
+
+const mailbox = here(memfdCreate("test-mailbox", MFD_CLOEXEC));
+const plan = { created: new Set<never>(), joins: [] };
+const { stagePid } = new Launch(mailbox, { steps: 16, data: 4096, execution: 0 }, plan, null, { held: true });
+console.log(stagePid);
+await Bun.sleep(60_000);
