@@ -30,6 +30,7 @@ import { shrink } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
+  close,
   closeFrom,
   personality,
   prctl,
@@ -187,7 +188,7 @@ function mountAll(program: Program, context: InitContext): Tree {
     program.ready();
   }
   program.by("config.json: process.cwd");
-  directoryInside(program, root, process.cwd);
+  program.add(close(directoryInside(program, root, process.cwd)));
   writeSysctls(program, linux.sysctl ?? {});
   return { root, mounted };
 }

@@ -77,6 +77,7 @@ export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd 
   const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
   changeMount(program, tree, options);
   program.add(moveMount(tree, place));
+  program.add(close(place));
   return tree;
 }
 

@@ -1,6 +1,7 @@
 import type { Fd, StepResult } from "../kernel/call.ts";
 import {
   chdir,
+  close,
   fchdir,
   fsconfigCreate,
   fsconfigFlag,
@@ -42,6 +43,7 @@ export function newMount(job: MountJob, type: string): StepResult {
   copyUp(job, made);
   changeMount(program, made, { ...options, set: 0, clear: 0 });
   program.add(moveMount(made, place));
+  program.add(close(place));
   return made;
 }
 
@@ -60,7 +62,9 @@ function makeFilesystem(job: MountJob, type: string, data: readonly string[]): S
   if ((options.set & MOUNT_ATTR_RDONLY) !== 0 && !KERNELS_OWN.has(type)) program.add(fsconfigFlag(fs, "ro"));
   configure(job, fs, data);
   program.add(fsconfigCreate(fs));
-  return program.add(fsmount(fs, attributesOf(job, type)));
+  const made = program.add(fsmount(fs, attributesOf(job, type)));
+  program.add(close(fs));
+  return made;
 }
 
 /** Copies what the image has there into a new tmpfs, as long as nobody sees it. */
@@ -68,6 +72,7 @@ function copyUp({ program, root, where, path, prepared: { copy } }: MountJob, ma
   if (copy === undefined || copy.content.status === null) return;
   const from = program.add(openat2(root, path, O_PATH | O_DIRECTORY, INSIDE));
   copy.add({ program, from, to: made, where }, copy.content, copy.owners);
+  program.add(close(from));
 }
 
 /** The attributes that a mount begins with. A tmpfs is read-only once all is made that goes on it. */
@@ -103,7 +108,9 @@ function mountWithLongOptions(job: MountJob, type: string, data: readonly string
   const all = data.join(",");
   if (isLonger(all, LONGEST_DATA))
     fail(`${where}.options`, `the file system's options are longer than ${LONGEST_DATA} bytes together`);
-  program.add(fchdir(openDirectory(job, type)));
+  const place = openDirectory(job, type);
+  program.add(fchdir(place));
+  program.add(close(place));
   program.add(mountWithData(mount.source ?? type, ".", type, all));
   program.add(chdir("/"));
   const made = program.add(openat2(root, path, O_PATH, INSIDE));
@@ -125,6 +132,7 @@ export function plainDirectory({ program, root, mount: { destination, type } }: 
   const path = names(destination);
   const parent = directoryInside(program, root, path.slice(0, -1).join("/"));
   program.add(mkdirat(parent, path[path.length - 1] ?? ".", 0o755), [ERRNO.EEXIST]);
+  program.add(close(parent));
   const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   const words = `filesystem "${type}" must be mounted on ordinary directory`; // runc's
   const hints = { ELOOP: words, ENOTDIR: words };

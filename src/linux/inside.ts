@@ -1,6 +1,6 @@
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import { mkdirat, mknodat, openat2 } from "../kernel/calls.ts";
+import { close, mkdirat, mknodat, openat2 } from "../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, S_IFREG } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt } from "../kernel/here.ts";
@@ -35,7 +35,10 @@ export function names(path: string): readonly string[] {
   return result;
 }
 
-/** Opens (O_PATH, and `last`) a directory inside the rootfs and makes what is missing of it, with mode 0755. */
+/**
+ * Opens (O_PATH, and `last`) a directory inside the rootfs and makes what is missing of it, with mode 0755. Nothing else
+ * stays open: a container may have a thousand mounts, and its limit of open files may be low.
+ */
 export function directoryInside(program: Program, root: Fd, path: string, last = 0): StepResult {
   const parts = names(path);
   if (parts.length === 0) return program.add(openat2(root, ".", O_PATH | O_DIRECTORY, INSIDE));
@@ -45,6 +48,7 @@ export function directoryInside(program: Program, root: Fd, path: string, last =
     program.add(mkdirat(at, name, 0o755), [ERRNO.EEXIST]);
     const flags = O_PATH | O_DIRECTORY | (index === parts.length - 1 ? last : 0);
     opened = program.add(openat2(root, parts.slice(0, index + 1).join("/"), flags, INSIDE));
+    if (index > 0) program.add(close(at));
     at = opened;
   }
   if (opened === null) throw new Error("unreachable: parts is not empty");
@@ -57,5 +61,6 @@ export function fileInside(program: Program, root: Fd, path: string, last = 0): 
   const name = parts[parts.length - 1] ?? ".";
   const parent = directoryInside(program, root, parts.slice(0, -1).join("/"));
   program.add(mknodat(parent, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
+  program.add(close(parent));
   return program.add(openat2(root, parts.join("/"), O_PATH | last, INSIDE));
 }

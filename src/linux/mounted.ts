@@ -4,7 +4,8 @@ import type { Fd } from "../kernel/call.ts";
 export interface Mounted {
   /** The names of its destination, symlinks and all. */
   readonly path: readonly string[];
-  readonly mount: Fd;
+  /** Null when nothing more is done with it: descriptors are few. */
+  readonly mount: Fd | null;
   /** Whether it is on a real directory: a proc or sysfs. */
   readonly plain: boolean;
   /** Who wants it read-only when all is made; null when nobody does, or it is already. */
@@ -20,8 +21,9 @@ export interface Mounted {
 export function walkTo(root: Fd, mounts: readonly Mounted[], path: readonly string[]) {
   let last: Mounted | undefined;
   for (const mount of mounts) if (startsWith(path, mount.path)) last = mount;
-  const inMount = last?.plain ? last : { mount: root, path: [] };
-  return { from: inMount.mount, path: path.slice(inMount.path.length).join("/") || "." };
+  const { plain = false, mount = null, path: start = [] } = last ?? {};
+  if (!plain || mount === null) return { from: root, path: path.join("/") || "." };
+  return { from: mount, path: path.slice(start.length).join("/") || "." };
 }
 
 function startsWith(path: readonly string[], start: readonly string[]): boolean {

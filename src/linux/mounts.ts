@@ -1,6 +1,6 @@
 import type { Program } from "../agent/program.ts";
 import type { Fd } from "../kernel/call.ts";
-import { mountSetattr } from "../kernel/calls.ts";
+import { close, mountSetattr } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, MOUNT_ATTR_RDONLY } from "../kernel/constants.ts";
 import { bindHost, bindHostsOwn, bindMount, hostsOwn } from "./bind-mounts.ts";
 import { fail } from "./config-error.ts";
@@ -32,13 +32,17 @@ export function addMounts(program: Program, root: Fd, context: MountContext): re
     const result = addMount(job);
     if (result === null) continue; // a link, not a mount
     if (path === "proc") guard.watch(program, result);
+    const plain = isPlain(mount.type);
+    const sealed = isSealedLater(job) ? `config.json: ${where}.options` : null;
+    const held = plain || sealed !== null;
+    if (!held) program.add(close(result));
     program.ready();
     made.push({
       path: names(mount.destination),
-      mount: result,
-      plain: isPlain(mount.type),
+      mount: held ? result : null,
+      plain,
       unseals: options.remount && (options.clear & MOUNT_ATTR_RDONLY) !== 0,
-      sealed: isSealedLater(job) ? `config.json: ${where}.options` : null,
+      sealed,
     });
   }
   return made;
@@ -60,7 +64,7 @@ function addMount(job: MountJob): Fd | null {
 export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
   for (const [index, { mount, sealed, path }] of mounts.entries()) {
     const unsealed = mounts.some((later, at) => at > index && later.unseals && `${later.path}` === `${path}`);
-    if (sealed === null || unsealed) continue;
+    if (sealed === null || mount === null || unsealed) continue;
     program.by(sealed).add(mountSetattr(mount, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
   }
 }

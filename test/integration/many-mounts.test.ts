@@ -1,0 +1,47 @@
+// Runs beside other files.
+// Descriptors that the set-up takes: their number does not grow with what config.json lists.
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
+import { ranIn } from "../harness/container.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { succeeded } from "../harness/runtime.ts";
+
+const IDS = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+const FEW = ["prlimit", "--nofile=64:64"];
+
+const KINDS: Readonly<Record<string, JsonObject>> = {
+  "bind mounts": { type: "bind", source: "/usr", options: ["rbind", "ro"] },
+  tmpfs: { type: "tmpfs", source: "many", options: ["size=4k"] },
+};
+
+for (const [kind, mount] of Object.entries(KINDS))
+  for (const [where, linux] of [
+    ["", {}],
+    [" in a user namespace", { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS }],
+  ] as const)
+    test(`350 ${kind}${where} need no more than 64 descriptors`, () => {
+      const many = Array.from({ length: 350 }, (_, index) => ({
+        ...mount,
+        destination: `/many/below/${index}`,
+      }));
+      const script = "wc -l < /proc/self/mountinfo; ls /proc/self/fd";
+      const made = bundle({
+        args: ["sh", "-c", script],
+        process: { rlimits: [] },
+        mounts: [...DEFAULT_MOUNTS, ...many],
+        linux,
+      });
+      const below = join(made.rootfs, "many/below");
+      mkdirSync(below, { recursive: true });
+      for (const { destination } of many) mkdirSync(join(made.rootfs, destination));
+      chmodSync(made.path, 0o755);
+      const [mounts, ...descriptors] = succeeded(ranIn(made.path, { through: FEW })).stdout.split("\n");
+      assert.ok(Number(mounts) >= 350, mounts);
+      assert.equal(descriptors, ["0", "1", "2", "3", ""]); // the last is ls's own
+    });
+
+leavesNothing();
+test.run();
