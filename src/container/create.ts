@@ -13,7 +13,7 @@ import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
-import { pivot } from "../linux/rootfs.ts";
+import { changeRoot, type EnterRoot, pivot } from "../linux/rootfs.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { ownStreams } from "../linux/streams.ts";
 import type { Bundle } from "./bundle.ts";
@@ -112,11 +112,11 @@ async function make(
   const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
   using labels = labelling?.labelsOf(bundle.process) ?? null;
-  const enterRoot = options.noPivot
-    ? (await import("../linux/move-root.ts")).moveRootOf(bundle.rootfs)
-    : pivot;
-  const filter = await filterOf(bundle.config.linux?.seccomp);
   const namespaces = openNamespaces(bundle.config);
+  const shared = namespaces.created.has("mount") ? null : await import("./shared-mounts.ts");
+  const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
+  const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
+  const filter = await filterOf(bundle.config.linux?.seccomp);
   using prepared = needsPreparedMounts(bundle)
     ? (await import("./prepared-mounts.ts")).prepareMounts(bundle, namespaces)
     : null;
@@ -132,7 +132,13 @@ async function make(
     cgroup: placed,
     ...(resctrl === null ? {} : { resctrl: resctrl.groups }),
   };
+  const copy = coversRootfs ? shared?.copyRootfs(bundle.rootfs) : undefined;
+  if (copy !== undefined) saved = { ...saved, sharedRoot: copy.mount };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
+  if (copy !== undefined) {
+    undo.add(() => shared?.uncoverRootfs(saved));
+    shared?.coverRootfs(bundle.rootfs, copy.tree);
+  }
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
 
   const cgroup = driver.make(placed, bundle.config);
@@ -168,7 +174,11 @@ async function make(
   };
   const begun = hosts === null ? null : await begin();
   const host = hosts === null || begun === null ? null : new hosts.HostAgent(launch, begun.pid);
-  const context = contextOf(bundle, namespaces, saved.keyring, labels, prepared, host);
+  const context = contextOf(bundle, namespaces, saved.keyring, labels, {
+    prepared,
+    host,
+    coversRootfs,
+  });
   const { root, terminal } = setUp(init.program, context);
   host?.end();
   const leave = () => leaveHost(init.program, root, bundle, enterRoot);
@@ -243,6 +253,11 @@ async function make(
   return { directory, saved: created, mailbox: parked };
 }
 
+async function wayIntoRoot({ rootfs }: Bundle, coversRootfs: boolean, noPivot: boolean): Promise<EnterRoot> {
+  if (coversRootfs) return changeRoot;
+  return noPivot ? (await import("../linux/move-root.ts")).moveRootOf(rootfs) : pivot;
+}
+
 function wantsLabels({ config: { linux }, process }: Bundle): boolean {
   return Boolean(linux?.mountLabel || process.apparmorProfile || process.selinuxLabel);
 }
@@ -296,13 +311,19 @@ function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
   return count === 0 ? null : { startContainer, poststart, poststop };
 }
 
+/** What was made for the init's mounts. */
+interface ContextOptions {
+  readonly prepared: PreparedMounts | null;
+  readonly host: HostAgent | null;
+  readonly coversRootfs: boolean;
+}
+
 export function contextOf(
   bundle: Bundle,
   namespaces: InitContext["namespaces"],
   keyring: string | null,
   labels: ProcessLabels | null,
-  prepared: PreparedMounts | null,
-  host: HostAgent | null = null,
+  { prepared, host, coversRootfs }: ContextOptions,
 ): InitContext {
   const creates = namespaces.created.has("user");
   const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
@@ -318,6 +339,7 @@ export function contextOf(
     hasUserNamespace,
     unprivileged,
     cgroups: findUnifiedMount() ?? null,
+    coversRootfs,
     hostHasKcore: statusIfThere("/proc/kcore") !== null,
     privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
   };

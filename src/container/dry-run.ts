@@ -4,12 +4,13 @@ import { keyringName } from "../linux/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/labels.ts";
 import { moveRootOf } from "../linux/move-root.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
-import { pivot } from "../linux/rootfs.ts";
+import { changeRoot, pivot } from "../linux/rootfs.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup.ts";
 import { contextOf } from "./create.ts";
 import { becomeProcess, leaveHost, setUp } from "./init-program.ts";
 import { prepareMounts } from "./prepared-mounts.ts";
+import { mountsInShared } from "./shared-mounts.ts";
 
 /** The flags of `create` that change the init's program. */
 interface DryRunFlags {
@@ -32,11 +33,17 @@ export function dryRun(
   driver.place(id, bundle.config);
   const labelled = { ...bundle, config: withMountLabel(bundle.config) };
   using labels = labelsOf(bundle.process);
+  const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
   using prepared = prepareMounts(bundle, namespaces);
   const keyring = flags.noNewKeyring ? null : keyringName(id);
-  const context = contextOf(labelled, namespaces, keyring, labels, prepared);
+  const context = contextOf(labelled, namespaces, keyring, labels, {
+    prepared,
+    host: null,
+    coversRootfs,
+  });
   const { root } = setUp(program, context);
-  leaveHost(program, root, bundle, flags.noPivot ? moveRootOf(bundle.rootfs) : pivot);
+  const enter = flags.noPivot ? moveRootOf(bundle.rootfs) : pivot;
+  leaveHost(program, root, bundle, coversRootfs ? changeRoot : enter);
   becomeProcess(program, bundle, {
     ...{ preservedFds: 0, unprivileged: context.unprivileged },
     uidMappings: [], // nothing is given away

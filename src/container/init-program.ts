@@ -79,7 +79,6 @@ import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../linux
 import type { Bundle } from "./bundle.ts";
 import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
-import { refuseInSharedMounts } from "./shared-mounts.ts";
 
 /** First descriptor after the standard streams. */
 export const FIRST_FD = 3;
@@ -103,13 +102,15 @@ export interface InitContext {
   /** Where the host has cgroup v2 mounted; null when nowhere. */
   readonly cgroups: string | null;
   readonly hostHasKcore: boolean;
+  /** Whether a copy of the rootfs covers it, for the container's mounts: see shared-mounts.ts. */
+  readonly coversRootfs: boolean;
   /** Mount point of the host that the rootfs lies on, when it must become private; see bindRootfs. */
   readonly privateParent: string | null;
 }
 
 /** What steps 1 to 5 have opened. */
 interface Opened {
-  /** The rootfs's mount; null without a new mount namespace. */
+  /** The rootfs's mount; null where nothing is mounted, for want of a mount namespace. */
   readonly root: StepResult | null;
   /** Null when the process asks for none. */
   readonly terminal: Terminal | null;
@@ -132,8 +133,7 @@ export function setUp(program: Program, context: InitContext): Opened {
   else labels.label(program, ownKeyring);
   setPersonality(program, config.linux);
   setMemoryPolicy(program, config.linux);
-  if (!namespaces.created.has("mount")) refuseInSharedMounts(config);
-  const tree = namespaces.created.has("mount") ? mountAll(program, context) : null;
+  const tree = namespaces.created.has("mount") || context.coversRootfs ? mountAll(program, context) : null;
   const root = tree?.root ?? null;
   const terminal = bundle.process.terminal ? addTerminal(program, root, bundle) : null;
   if (tree !== null) protect(program, tree, config);
@@ -171,7 +171,9 @@ function mountAll(program: Program, context: InitContext): Tree {
   const { config, process, rootfs } = bundle;
   const { linux = {}, mounts = [] } = config;
   const openOnHost = context.openOnHost ?? ((add) => add(program));
-  const root = bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent, openOnHost);
+  const root = context.coversRootfs
+    ? openRootfs(program, rootfs)
+    : bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent, openOnHost);
   const mounted = addMounts(program, root, {
     bundle: bundle.path,
     rootfs,
@@ -234,7 +236,7 @@ export function leaveHost(
   enterRoot: EnterRoot = pivot,
 ): void {
   if (root === null) {
-    changeRoot(program, bundle.rootfs);
+    changeRoot(program, openRootfs(program, bundle.rootfs));
     return;
   }
   enterRoot(program, root, bundle.config.linux?.rootfsPropagation);

@@ -113,11 +113,12 @@ export function refuseCoveredRoot(program: Program): void {
   program.add(close(program.add(openat2(CWD, "..", O_PATH, RESOLVE_NO_XDEV))));
 }
 
-/** Without a new mount namespace: chroot(2) into the rootfs, nothing is mounted. */
-export function changeRoot(program: Program, rootfs: string): void {
-  program.add(fchdir(openRootfs(program, rootfs)));
+/** Without a new mount namespace: chroot(2) into the rootfs. */
+export function changeRoot(program: Program, root: StepResult): void {
+  program.by("config.json: root.path").add(fchdir(root));
   program.add(chroot("."));
   program.add(chdir("/"));
+  refuseCoveredRoot(program);
 }
 
 /**

@@ -8,7 +8,7 @@ import { inside, ran, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { testIdmap } from "../harness/idmap.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
-import { mounted } from "../harness/mount.ts";
+import { command, mounted } from "../harness/mount.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
 
 /** What is 0 to 999 on the volume is 200000 to 200999 in the mount. */
@@ -123,6 +123,19 @@ testIdmap("a container in a joined user namespace has mounts with that one's ids
   const seen = owners(bound(source.path, ["rbind", "idmap"]), { linux });
   assert.is(seen[1], "theirs 33:34");
 });
+
+testIdmap("what the host has read-only stays so: the kernel locks it for a user namespace", () => {
+  using source = volume();
+  using _bound = mounted(source.path, "--rbind", source.path);
+  command("mount", "-o", "remount,bind,ro", source.path);
+  const capabilities = { bounding: ADMIN, effective: ADMIN, permitted: ADMIN };
+  const script = "mount -o remount,bind,rw /www; grep -c ' /www ro' /proc/self/mountinfo";
+  const mounts = [...DEFAULT_MOUNTS, bound(source.path, ["rbind", "idmap"])];
+  const outcome = ran({ args: ["sh", "-c", script], mounts, linux: MAPPED, process: { capabilities } });
+  assert.is(outcome.stdout, "1\n", outcome.stderr);
+});
+
+const ADMIN = ["CAP_SYS_ADMIN"];
 
 testTsrun("what cannot be id-mapped is refused in the words of config.json, and leaves nothing", async () => {
   const left = watchLeaks();
