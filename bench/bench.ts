@@ -7,7 +7,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { busyboxPath } from "../rootfs/busybox-binary.ts";
-import { makeBundle, makeContainerdBundle, makeRootfs } from "./bundle.ts";
+import {
+  makeBundle,
+  makeContainerdBundle,
+  makeManyBundle,
+  makeRootfs,
+  makeUserNamespaceBundle,
+} from "./bundle.ts";
 import { containerdTurns, startContainerd } from "./containerd.ts";
 import { isolate, type Place, placeOfThisProcess } from "./isolate.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -19,6 +25,7 @@ import { Samples } from "./samples.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { judge } from "./targets.ts";
 import {
+  bundleTurns,
   type Course,
   coldTurns,
   endTurns,
@@ -71,6 +78,8 @@ async function measure(asked: Options, where: Place): Promise<void> {
       true: makeBundle(where.directory, "true", rootfs, ["/bin/true"]),
       sleep: makeBundle(where.directory, "sleep", rootfs, ["/bin/sleep", "1000"]),
       containerd: makeContainerdBundle(where.directory, rootfs, ["/bin/true"]),
+      userNamespace: makeUserNamespaceBundle(where.directory, rootfs, ["/bin/true"]),
+      many: makeManyBundle(where.directory, rootfs, ["/bin/true"]),
     },
     programs: PROGRAMS,
     runtimes: field.runtimes,
@@ -100,6 +109,8 @@ async function measureAll(course: Course, samples: Samples, asked: Options): Pro
   };
   await give("run", runTurns(course), asked);
   await give("run with a seccomp profile", seccompTurns(course), asked);
+  await give("run in a user namespace", bundleTurns(course, "userNamespace"), asked);
+  await give("run with many mounts", bundleTurns(course, "many"), { rounds: Math.ceil(asked.rounds / 5) });
   await give("step by step", lifeTurns(course), asked);
   await give("commands that only look", await lightTurns(course), asked);
   await endTurns(course, "light");

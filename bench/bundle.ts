@@ -19,6 +19,44 @@ export function makeBundle(directory: string, name: string, rootfs: string, args
   return writeBundle(directory, name, config(rootfs, args));
 }
 
+const MANY_MOUNTS = 1000;
+const MANY_MASKS = 130;
+
+/** The same with a thousand bind mounts and 130 masked directories, as busy nodes and hardened configs have them. */
+export function makeManyBundle(directory: string, rootfs: string, args: readonly string[]): string {
+  const places = (count: number, name: string) =>
+    Array.from({ length: count }, (_, index) => `/${name}/${index}`);
+  const masks = places(MANY_MASKS, "masked");
+  const mounted = places(MANY_MOUNTS, "many");
+  for (const path of [...masks, ...mounted]) mkdirSync(join(rootfs, path), { recursive: true });
+  const { mounts, linux, ...rest } = config(rootfs, args);
+  return writeBundle(directory, "many", {
+    ...rest,
+    mounts: [
+      ...mounts,
+      ...mounted.map((destination) => ({
+        destination,
+        type: "bind",
+        source: "/usr",
+        options: ["rbind", "ro"],
+      })),
+    ],
+    linux: { ...linux, maskedPaths: masks },
+  });
+}
+
+const IDS = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+
+/** The same in a user namespace, as Kubernetes' `hostUsers: false` and podman's --userns have it. */
+export function makeUserNamespaceBundle(directory: string, rootfs: string, args: readonly string[]): string {
+  const { linux, ...rest } = config(rootfs, args);
+  const namespaces = [...linux.namespaces, { type: "user" }];
+  return writeBundle(directory, "user-namespace", {
+    ...rest,
+    linux: { ...linux, namespaces, uidMappings: IDS, gidMappings: IDS },
+  });
+}
+
 function writeBundle(directory: string, name: string, contents: object): string {
   const bundle = join(directory, name);
   mkdirSync(bundle);

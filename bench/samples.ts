@@ -15,6 +15,8 @@ export const MEASURES = {
   containerd: "ms",
   seccomp: "ms",
   seccompCold: "ms",
+  userNamespace: "ms",
+  many: "ms",
   cold: "ms",
 } as const satisfies Record<string, "ms" | "kB">;
 

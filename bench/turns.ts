@@ -12,8 +12,13 @@ export interface Course {
   readonly stopwatch: Stopwatch;
   readonly place: Place;
   readonly rootfs: string;
-  /** Bundles whose process ends at once or sleeps, and one that ends at once with containerd's default config. */
-  readonly bundles: { readonly true: string; readonly sleep: string; readonly containerd: string };
+  /**
+   * Bundles whose process ends at once or sleeps; and that end at once with containerd's default config, in a user
+   * namespace, or with a thousand mounts.
+   */
+  readonly bundles: {
+    readonly [name in "true" | "sleep" | "containerd" | "userNamespace" | "many"]: string;
+  };
   readonly programs: { readonly stopwatch: string; readonly empty: string; readonly floor: string };
   readonly runtimes: readonly Runtime[];
 }
@@ -168,6 +173,20 @@ export function seccompTurns({ stopwatch, runtimes, bundles }: Course): readonly
     });
     return name === "tsrun" ? [run("seccomp"), run("seccompCold", forgetFilters)] : [run("seccomp")];
   });
+}
+
+/** `run` of a bundle that is named as its measure. */
+export function bundleTurns(
+  { stopwatch, runtimes, bundles }: Course,
+  measure: "userNamespace" | "many",
+): readonly Turn[] {
+  return runtimes.map(({ name, command }) => ({
+    contender: name,
+    async take(id) {
+      const { milliseconds } = await stopwatch.time([...command, "run", "--bundle", bundles[measure], id]);
+      return [{ measure, value: milliseconds }];
+    },
+  }));
 }
 
 function forgetFilters(): void {
