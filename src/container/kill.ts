@@ -4,6 +4,7 @@ import { ERRNO } from "../kernel/errno.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
+import { pidsIn } from "../linux/cgroups/pids.ts";
 import { Failure } from "./failure.ts";
 import { isAlive, openProcess } from "./process-info.ts";
 import { processesOf } from "./processes.ts";
@@ -22,7 +23,7 @@ export function kill(store: Store, id: string, signal: number, all: boolean): vo
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
     if (!all) requireOneLiving(directory, saved);
     else if (saved !== null && hasEndedForAll(saved)) return;
-    if (saved?.cgroup) signalCgroup(saved.cgroup.path, signal);
+    if (saved?.cgroup) signalCgroup(saved.cgroup.path, saved.init, signal);
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
@@ -38,9 +39,12 @@ function hasEndedForAll({ init }: Saved): boolean {
   return init?.ownsPidNamespace === true && !isAlive(init.pid, init.startTime);
 }
 
-function signalCgroup(path: string, signal: number): void {
+/** Signals all in a cgroup, and the init, which somebody may have moved to another. */
+function signalCgroup(path: string, init: SavedInit | null, signal: number): void {
+  const hasInit = init === null || pidsIn(path).includes(init.pid);
   if (signal === SIGKILL) killAll(path);
   else signalAll(path, signal);
+  if (!hasInit) signalInit(init, signal);
 }
 
 /** Signals exactly the process that was the init: the pidfd is taken first, then its identity checked. */
@@ -56,7 +60,8 @@ export function signalInit({ pid, startTime }: SavedInit, signal: number): boole
 
 /** Others of the container may have outlived its init, where the kernel does not end them with it. */
 function requireOneLiving(directory: StateDirectory, saved: Saved | null): void {
-  if (saved === null || processesOf(saved).length === 0) requireLiving(directory, saved);
+  if (saved === null || saved.cgroup === null || pidsIn(saved.cgroup.path).length === 0)
+    requireLiving(directory, saved);
 }
 
 /** Returns false when the process has ended. @throws SyscallError */

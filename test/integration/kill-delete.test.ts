@@ -1,16 +1,17 @@
 // Runs beside other files.
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
+import { cgroup2Mount, removeCgroups } from "../harness/cgroups.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, container, containerOf, created, started } from "../harness/container.ts";
-import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
+import { isTsrun, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { commandLine, lives, processes, status } from "../harness/processes.ts";
-import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { complaint, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const leaderless = compiled("test/integration/lifecycle/leaderless.c");
@@ -109,6 +110,27 @@ testTsrun("KILL reaches them also when the init has ended before; there is nobod
   await waitUntil(() => !lives(child), `process ${child} is killed`);
   assert.match(complaint(runtime(["kill", box.id, "KILL"])), /container not running/);
 });
+
+testTsrun(
+  "kill --all, and KILL without a PID namespace, reach an init that is in another cgroup",
+  async () => {
+    const name = uniqueId();
+    const elsewhere = join(cgroup2Mount(), name);
+    try {
+      using box = started({ args: LISTENER, linux: { namespaces: namespaces({ pid: false }) } });
+      await hears(box, "ready");
+      mkdirSync(elsewhere);
+      writeFileSync(join(elsewhere, "cgroup.procs"), `${box.pid()}`);
+      silent(runtime(["kill", "--all", box.id, "USR1"]));
+      await hears(box, "USR1");
+      assert.is(box.printed().match(/USR1/g)?.length, 1);
+      box.kill("KILL");
+      await box.until("stopped");
+    } finally {
+      await removeCgroups(name);
+    }
+  },
+);
 
 test("kill --all of a stopped container succeeds", async () => {
   using box = started({ args: ["true"] });
@@ -210,7 +232,9 @@ test("delete of a stopped container spares one that has its cgroup by now", asyn
   using first = started({ args: ["true"], linux });
   await first.until("stopped");
   using second = started({ args: SLEEP, linux });
-  first.delete();
+  const { stderr } = succeeded(first.call("delete"));
+  if (isTsrun)
+    assert.match(stderr, /^tsrun: warning: the cgroup .* stays: it has processes that are not of /);
   assert.is(second.state().status, "running");
 });
 

@@ -57,6 +57,7 @@ const PROGRAMS = [
   ["nsenter", "util-linux"],
   ["prlimit", "util-linux"],
   ["setsid", "util-linux"],
+  ["flock", "util-linux"],
   ["ps", "procps"],
   ["timeout", "coreutils"],
   ["cp", "coreutils"],
