@@ -65,7 +65,7 @@ function requireEnded(directory: StateDirectory): void {
   const status = containerStatus(directory, directory.read());
   if (status !== "stopped" && status !== "created")
     throw new Failure(
-      `cannot delete container ${directory.id}: it is ${status}; stop it first, or use --force`,
+      `cannot delete container ${directory.id} that is not stopped: ${status}; stop it first, or use --force`,
     );
 }
 

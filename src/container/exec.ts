@@ -70,17 +70,19 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
-    throw new Failure(`cannot exec in container ${directory.id}: container not running (it is ${status})`);
+    throw new Failure(
+      `container ${directory.id}: cannot exec in a ${status} container: container not running`,
+    );
   if (status === "paused" && !options.ignorePaused)
     throw new Failure(
-      `cannot exec in container ${directory.id}: it is paused; resume it, or use --ignore-paused`,
+      `container ${directory.id}: cannot exec in a paused container (use --ignore-paused to override), or resume it`,
     );
   try {
     await execIn(directory, { ...saved, init: saved.init }, status, process, options);
   } catch (error) {
     if (isEnding(saved.init))
       throw new Failure(
-        `cannot exec in container ${directory.id}: container not running (it has just ended)`,
+        `container ${directory.id}: cannot exec in a stopped container: container not running (it has just ended)`,
       );
     throw error;
   }

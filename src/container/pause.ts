@@ -8,7 +8,8 @@ export function pause(store: Store, id: string): void {
   using directory = store.open(id);
   directory.lock();
   const path = cgroupOf(directory, "pause");
-  if (isFrozen(path)) throw new Failure(`cannot pause container ${id}: it is paused already`);
+  if (isFrozen(path))
+    throw new Failure(`cannot pause container ${id}: container not running (it is paused already)`);
   freeze(path);
 }
 
@@ -17,7 +18,7 @@ export function resume(store: Store, id: string): void {
   using directory = store.open(id);
   directory.lock();
   const path = cgroupOf(directory, "resume");
-  if (!isFrozen(path)) throw new Failure(`cannot resume container ${id}: it is not paused`);
+  if (!isFrozen(path)) throw new Failure(`cannot resume container ${id}: container not paused`);
   thaw(path);
 }
 

@@ -10,8 +10,17 @@ import { Failure } from "./failure.ts";
 import type { Readiness } from "./notify-socket.ts";
 import { parkedMailbox } from "./parked.ts";
 import { isAlive, isZombie, openProcess } from "./process-info.ts";
-import { containerStatus } from "./status.ts";
+import { type ContainerStatus, containerStatus } from "./status.ts";
 import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+
+/** runc's words for what can't be started. */
+const WORDS: Readonly<Record<ContainerStatus, string>> = {
+  creating: "a container in the creating state",
+  created: "a container whose init is gone",
+  running: "an already running container",
+  paused: "a container in the paused state",
+  stopped: "a container that has stopped",
+};
 
 /**
  * Lets a created container run its program, and returns when execve(2) has succeeded and its hooks have ended; with
@@ -29,7 +38,7 @@ export async function start(
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)
-    throw new Failure(`cannot start container ${id}: it is ${status}, and only a created one can be started`);
+    throw new Failure(`container ${id}: cannot start ${WORDS[status]}; only a created one can be started`);
   const { init } = saved;
   const mailbox = parkedMailbox(directory, init);
   try {

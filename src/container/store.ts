@@ -294,7 +294,7 @@ export class Store {
   /** @throws Failure when there is no such container */
   open(id: string): StateDirectory {
     const directory = this.find(id);
-    if (directory === null) throw new Failure(`container ${id} does not exist (in ${this.root})`);
+    if (directory === null) throw new Failure(`container does not exist: ${id} (in ${this.root})`);
     return directory;
   }
 
@@ -327,7 +327,7 @@ export class Store {
 
 function inUse(id: string, root: string): Failure {
   return new Failure(
-    `container ${id} exists already (in ${root}): choose another id, or \`tsrun delete ${id}\` first`,
+    `container with given ID already exists: ${id} (in ${root}); choose another id, or \`tsrun delete ${id}\` first`,
   );
 }
 
@@ -339,6 +339,6 @@ function isId(id: string): boolean {
 function checkId(id: string): void {
   if (!isId(id))
     throw new Failure(
-      `invalid container id ${JSON.stringify(id)}: use letters, digits, "_", "+", "-" and "."`,
+      `invalid container ID format ${JSON.stringify(id)}: use letters, digits, "_", "+", "-" and "."`,
     );
 }

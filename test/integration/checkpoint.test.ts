@@ -124,7 +124,7 @@ testTsrun("restore refuses what is no checkpoint, and an id that is in use", asy
   await nothingLeft("of refused restores");
   box.create();
   writeFileSync(join(images, "descriptors.json"), "[]");
-  assert.match(complaint(restore(box, images)), /exists already/);
+  assert.match(complaint(restore(box, images)), /container with given ID already exists/);
   assert.is(box.state().status, "created");
 });
 

@@ -74,7 +74,7 @@ testTsrun("exec in a container whose init is ending says that it is not running"
   await waitUntil(() => !leadsTo(`/proc/${init}/ns/net`), "it ends");
   assert.match(
     complaint(one.exec("true")),
-    /^tsrun: error: cannot exec in container \S+: container not running/,
+    /^tsrun: error: container \S+: cannot exec in a stopped container: container not running/,
   );
   other.child.kill("SIGCONT");
   assert.is((await other.ended()).status, 128 + 9);

@@ -255,7 +255,7 @@ testTsrun("delete without --force spares a container that is being started", asy
   box.create();
   await using starting = startRuntime(["start", box.id]);
   await waitUntil(() => processes().some((pid) => commandIs(pid, "sleep 1")), "its hook runs");
-  assert.match(complaint(box.call("delete")), /it is running; stop it first/);
+  assert.match(complaint(box.call("delete")), /that is not stopped: running; stop it first/);
   silent(await starting.ended());
   assert.is(box.state().status, "running");
 });

@@ -224,9 +224,24 @@ test("a stopped container is not signalled", async () => {
 
 for (const verb of ["start", "state", "kill", "delete"]) {
   test(`${verb} of a container that isn't there says that it does not exist`, () => {
-    assert.match(complaint(runtime([verb, uniqueId()])), /does not exist/);
+    assert.match(complaint(runtime([verb, uniqueId()])), /container does not exist/);
   });
 }
+
+test("what a container's state forbids is refused in runc's words, which others look for", async () => {
+  using box = container({ args: ["sleep", "60"] });
+  box.create();
+  const again = runtime(["create", "--bundle", box.bundle.path, box.id]);
+  assert.match(complaint(again), /container with given ID already exists/);
+  box.start();
+  assert.match(complaint(box.call("start")), /cannot start an already running container/);
+  assert.match(complaint(box.call("delete")), /cannot delete container \S+ that is not stopped: running/);
+  box.kill("KILL");
+  await box.until("stopped");
+  assert.match(complaint(box.call("start")), /cannot start a container that has stopped/);
+  assert.match(complaint(box.exec("true")), /cannot exec in a stopped container/);
+  assert.match(complaint(box.call("kill")), /container not running/);
+});
 
 leavesNothing();
 test.run();
