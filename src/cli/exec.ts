@@ -11,7 +11,7 @@ import { readText } from "../kernel/files.ts";
 import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
-import { doubt, log, warnings } from "./log.ts";
+import { doubt, linesOf, log, warnings } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -25,9 +25,11 @@ export async function exec(invocation: Exec): Promise<number> {
   try {
     return await execute(invocation);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
     // The process is the command line's, or the process file's.
-    throw new Failure(message.replace(/^config\.json: (?=process\.)/, ""), SETUP_FAILED);
+    throw new Failure(
+      linesOf(error).map((line) => line.replace(/^config\.json: (?=process\.)/, "")),
+      SETUP_FAILED,
+    );
   }
 }
 
@@ -75,7 +77,7 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 function processFromFile(path: string, globals: Exec["globals"]): Process {
   const text = readText(path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
-  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)).join("\n"));
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)));
   for (const one of doubts) doubt(globals, lineOf(path, one));
   return process;
 }

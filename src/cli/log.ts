@@ -20,13 +20,30 @@ export type Level = "debug" | "warning" | "error";
 export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
   if (level === "debug" && !debug) return;
   if (file === undefined) {
-    const text = level === "warning" ? `tsrun: warning: ${message}` : message;
+    const text = level === "warning" ? `tsrun: warning: ${oneLine(message)}` : message;
     if (level !== "error") complain(forStderr(logFormat, level, message, text));
     return;
   }
   const fd = openLog(file);
   writeAll(fd, formatLine(logFormat, level, message, new Date()));
   here(close(fd));
+}
+
+/** What an error says, a line for each problem. */
+export function linesOf(error: unknown): readonly string[] {
+  if (error instanceof Failure) return error.lines;
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+/**
+ * A message as one line of text, whatever the names in it are: what would break the line, move a terminal's cursor or
+ * turn the order of its letters round is written as in JSON.
+ */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
+    const [, escaped = ""] = /^"(\\.+)"$/.exec(JSON.stringify(character)) ?? [];
+    return escaped || `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 /** Refuses a log that cannot be written before anything is done that it should tell of. @throws Failure */

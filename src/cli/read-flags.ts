@@ -132,7 +132,7 @@ function unknownFlag(reading: Reading, word: string, spelled: string): UsageErro
   if (reading.command !== undefined && flagNamed(GLOBAL_FLAGS, spelled) === spelled) {
     return failure(reading, `--${spelled} is a global flag: write tsrun --${spelled} … ${reading.command}`);
   }
-  const meant = nearest(spelled, Object.keys(reading.flags));
+  const meant = nearest(spelled, [...Object.keys(reading.flags), ...Object.keys(HELP)]);
   const guess = meant === undefined ? "" : ` (did you mean --${meant}?)`;
   return failure(reading, `unknown flag ${word.split("=", 1)[0]}${guess}`);
 }

@@ -1,6 +1,6 @@
 import { Failure } from "../container/failure.ts";
 import * as acting from "./acting-commands.ts";
-import { forStderr, log, requireLog } from "./log.ts";
+import { forStderr, linesOf, log, oneLine, requireLog } from "./log.ts";
 import { complain, print } from "./output.ts";
 import { type Invocation, type InvocationOf, parse } from "./parse.ts";
 import type { CommandName, Globals } from "./table.ts";
@@ -70,21 +70,24 @@ async function dispatch(invocation: Invocation): Promise<number> {
 
 /** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */
 function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
-  const message = messageOf(error);
+  const lines = new Set(linesOf(error).map(oneLine));
+  const message = [...lines].join("\n");
   if (globals?.log === undefined && globals?.logFormat === "json") {
     complain(forStderr("json", "error", message, message));
     return status;
   }
-  const lines = new Set(message.split("\n"));
   try {
     if (globals !== null) log(globals, "error", message);
   } catch (unlogged) {
-    lines.add(messageOf(unlogged)); // the same, if that is what is reported
+    for (const line of linesOf(unlogged)) lines.add(oneLine(line)); // the same, if that is what is reported
   }
   for (const line of lines) complain(`tsrun: error: ${line}`);
   if (hint !== "") complain(hint);
-  if (globals?.debug && error instanceof Error && error.stack !== undefined) complain(error.stack);
+  if (globals?.debug && isFault(error) && error.stack !== undefined) complain(error.stack);
   return status;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** What is thrown for mistakes of tsrun's own; all else that goes wrong has a class, and its stack tells nobody anything. */
+const FAULTS: readonly string[] = ["Error", "TypeError", "RangeError", "ReferenceError"];
+
+const isFault = (error: unknown): error is Error => error instanceof Error && FAULTS.includes(error.name);

@@ -34,7 +34,7 @@ function fromFile(file: string, source: string): Resources {
 
 function checked(source: string, value: unknown): Resources {
   const { resources, problems } = validateResources(value);
-  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)).join("\n"));
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)));
   return resources;
 }
 

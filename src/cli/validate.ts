@@ -8,7 +8,7 @@ import type { InvocationOf } from "./parse.ts";
 export function validate({ flags }: InvocationOf<"validate">): number {
   const { path, config, warnings } = readBundle(flags.bundle ?? ".");
   const wrong = wrongNamespaces(config);
-  if (wrong.length > 0) throw new Failure(wrong.map(({ message }) => message).join("\n"));
+  if (wrong.length > 0) throw new Failure(wrong.map(({ message }) => message));
   for (const warning of warnings) print(`warning: ${warning}\n`);
   print(`${path}: valid\n`);
   return 0;

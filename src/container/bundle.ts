@@ -7,6 +7,7 @@ import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
 import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
+import { statusAt } from "../linux/named-path.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { Failure } from "./failure.ts";
 import { fromCaller } from "./host-paths.ts";
@@ -31,7 +32,7 @@ export function readBundle(directory: string): Bundle {
   const found = validateConfig(parseJson(text, "config.json"));
   const { config } = found;
   const problems = linesOf(found.problems);
-  if (problems.length > 0) throw new Failure(problems.join("\n"));
+  if (problems.length > 0) throw new Failure(problems);
   const ignored = resourceNotes(config.linux?.resources ?? {});
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
@@ -58,13 +59,20 @@ function readConfigText(bundle: string): string {
     return readText(`${bundle}/config.json`);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    const missing = error.errno === ERRNO.ENOENT && statusIfThere(bundle) === null;
-    throw new Failure(
-      missing
-        ? `bundle ${bundle} does not exist: ENOENT (no such file or directory)`
-        : `cannot read ${bundle}/config.json: ${errnoName(error.errno)} (${errnoText(error.errno)}); is ${bundle} a bundle? \`tsrun spec\` makes a config.json`,
-    );
+    throw new Failure(whyUnread(bundle, error.errno));
   }
+}
+
+/** Why a bundle's config.json can't be read. */
+function whyUnread(bundle: string, errno: number): string {
+  const why = `${errnoName(errno)} (${errnoText(errno)})`;
+  if (errno === ERRNO.ENOENT && statusIfThere(bundle) === null)
+    return `bundle ${bundle} does not exist: ${why}`;
+  if (errno === ERRNO.ENOENT) return `bundle ${bundle} has no config.json: ${why}; \`tsrun spec\` makes one`;
+  const isFile = errno === ERRNO.ENOTDIR && statusIfThere(bundle) !== null;
+  return isFile
+    ? `bundle ${bundle} is a file: name the directory that config.json is in`
+    : `cannot read ${bundle}/config.json: ${why}`;
 }
 
 function rootfsOf(bundle: string, config: Config): string {
@@ -74,7 +82,7 @@ function rootfsOf(bundle: string, config: Config): string {
   // In a mount namespace that is joined, the path means what it means there.
   if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))
     return rootfs;
-  const status = statusIfThere(rootfs);
+  const status = statusAt("root.path", rootfs);
   if (status === null)
     fail("root.path", `rootfs ${rootfs} does not exist: ENOENT (no such file or directory)`);
   if ((status.mode & S_IFMT) !== S_IFDIR) fail("root.path", `rootfs ${rootfs} is not a directory`);

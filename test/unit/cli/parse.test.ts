@@ -170,6 +170,7 @@ test("--criu is accepted with a warning for the log", () => {
 });
 
 test("a slip in a flag or command gets a suggestion, nonsense none", () => {
+  assert.is(complaint("run --hlep web"), "run: unknown flag --hlep (did you mean --help?)");
   assert.is(complaint("create --bundel /b web"), "create: unknown flag --bundel (did you mean --bundle?)");
   assert.is(
     complaint("create --cons /s web"),

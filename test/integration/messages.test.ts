@@ -1,0 +1,143 @@
+// Runs beside other files.
+// What is said of a mistake is one line, names the place of the mistake, and tells of nothing else.
+import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { mounted } from "../harness/mount.ts";
+import { complaint, runtime } from "../harness/runtime.ts";
+
+/** What `run` says, in its one line, of a bundle that it refuses. */
+const refused = (path: string) => complaint(runtime(["run", "--bundle", path, uniqueId()]));
+const refusedWith = (patch: Patch) => refused(bundle(patch).path);
+
+const LONG = `/${"x".repeat(300)}`;
+
+/** A path through a link that leads to itself. */
+function circle(): string {
+  const path = join(freshDirectory("circle"), "link");
+  symlinkSync("link", path);
+  return join(path, "below");
+}
+
+// One line
+
+const ODD = "/a\nb\u001b[31m\u0085\u2028\u202e";
+const WRITTEN = "/a\\nb\\u001b[31m\\u0085\\u2028\\u202e";
+
+for (const [what, patch] of [
+  ["root.path", { root: { path: ODD } }],
+  ["a namespace's path", { linux: { namespaces: namespaces({ network: ODD }) } }],
+  ["process.args", { args: [ODD] }],
+  ["a label", { process: { apparmorProfile: ODD } }],
+  ["a hook", { hooks: { createRuntime: [{ path: ODD }] } }],
+] as const satisfies readonly (readonly [string, Patch])[]) {
+  testTsrun(`a newline and other control characters in ${what} are written as escapes`, () => {
+    const said = refusedWith(patch);
+    assert.ok(said.includes(WRITTEN), said);
+  });
+}
+
+for (const flags of [["--root", ODD, "state", "x"], ["run", "--bundle", ODD, "x"], [`--${ODD}`], [ODD]]) {
+  testTsrun(`the same goes for the command line: ${JSON.stringify(flags)}`, () => {
+    const { stderr } = runtime([...flags]);
+    const [said = "", ...more] = stderr.trimEnd().split("\n");
+    assert.ok(said.includes(WRITTEN), said);
+    assert.ok(
+      more.every((line) => line.startsWith("Say ")),
+      stderr,
+    );
+  });
+}
+
+testTsrun("what goes to the log is written so, too", () => {
+  const log = join(freshDirectory("log"), "log");
+  runtime(["run", "--bundle", ODD, "x"], { global: ["--log", log, "--log-format", "json"] });
+  assert.ok(JSON.parse(readFileSync(log, "utf8")).msg.includes(WRITTEN));
+});
+
+// The place
+
+for (const [errno, path] of [
+  ["ENAMETOOLONG", LONG],
+  ["ELOOP", circle()],
+] as const) {
+  for (const [place, patch] of [
+    ["root.path", { root: { path } }],
+    ["linux.namespaces[1].path", { linux: { namespaces: namespaces({ network: path }) } }],
+  ] as const satisfies readonly (readonly [string, Patch])[]) {
+    testTsrun(`a path that cannot be looked at (${errno}) is refused by its place, ${place}`, () => {
+      const { path: directory } = bundle(patch as JsonObject);
+      for (const command of [["run", uniqueId()], ["validate"]]) {
+        const said = complaint(runtime([command[0] ?? "", "--bundle", directory, ...command.slice(1)]));
+        assert.match(said, `config.json: ${place}: `);
+        assert.match(said, errno);
+      }
+    });
+  }
+}
+
+testTsrun("a cgroupsPath that is too long is refused by its place", () => {
+  const cgroupsPath = `/${"x".repeat(200)}`.repeat(25);
+  assert.match(refusedWith({ linux: { cgroupsPath } }), /config\.json: linux\.cgroupsPath: .*ENAMETOOLONG/);
+});
+
+testTsrun("a state directory that has no room, or can't be, is named", () => {
+  const root = freshDirectory("full");
+  using _ = mounted(root, "-t", "tmpfs", "-o", "size=64k", "state");
+  const { path } = bundle();
+  const run = (where: string) => complaint(runtime(["run", "--bundle", path, "web"], { root: where }));
+  assert.match(run(root), `state directory ${root}/web: fallocate: ENOSPC`);
+  assert.match(run(LONG), `state directory ${LONG}: mkdirat: ENAMETOOLONG`);
+  assert.match(run(circle()), /state directory \S+: mkdirat: ELOOP/);
+  assert.match(complaint(runtime(["state", "web"], { root: LONG })), `state directory ${LONG}/web: `);
+});
+
+for (const [what, target] of [
+  ["many names", "a/".repeat(1900)],
+  ["long names", `/${"d".repeat(200)}`.repeat(20)],
+] as const) {
+  testTsrun(
+    `a link of 4 KiB in an image, of ${what}, is refused by the mount that it is in the way of`,
+    () => {
+      const mounts = [{ destination: "/etc/link", type: "bind", source: "/tmp", options: ["rbind"] }];
+      const { path, rootfs } = bundle({ mounts });
+      symlinkSync(target, join(rootfs, "etc/link"));
+      assert.match(
+        refused(path),
+        /config\.json: mounts\[\d+\]\.destination: \/etc\/link leads through .* links/,
+      );
+    },
+  );
+}
+
+// Nothing else
+
+for (const patch of [{ args: ["/not/there"] }, { root: { path: "nowhere" } }, { process: { cwd: "x" } }]) {
+  testTsrun(`--debug shows no stack of tsrun's for ${JSON.stringify(patch)}`, () => {
+    const { path } = bundle(patch as JsonObject);
+    const { stderr } = runtime(["run", "--bundle", path, uniqueId()], { global: ["--debug"] });
+    assert.not.match(stderr, /^ +at |bunfs/m);
+  });
+}
+
+testTsrun("a config.json that is given as the bundle is said to be a file", () => {
+  const { path } = bundle();
+  const file = join(path, "config.json");
+  const said = complaint(runtime(["validate", "--bundle", file]));
+  assert.match(said, `bundle ${file} is a file: name the directory that config.json is in`);
+  assert.not.match(said, "tsrun spec");
+});
+
+testTsrun("only a directory without a config.json is told how to make one", () => {
+  const directory = freshDirectory("empty");
+  assert.match(complaint(runtime(["validate", "--bundle", directory])), "`tsrun spec` makes one");
+  mkdirSync(join(directory, "config.json"));
+  assert.not.match(complaint(runtime(["validate", "--bundle", directory])), "tsrun spec");
+});
+
+leavesNothing();
+test.run();
