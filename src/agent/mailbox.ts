@@ -28,7 +28,8 @@ import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
 import { CLONE, MAILBOX, MAILBOX_ADDRESS, MOVE, STEP, STEPS_OFFSET, STORE, TOLERATE_ALL } from "./layout.ts";
-import { Program, type Results } from "./program.ts";
+import { Program, type Results, type Step } from "./program.ts";
+import { RoomError } from "./room-error.ts";
 import { StepError } from "./step-error.ts";
 
 /** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
@@ -66,6 +67,8 @@ export class Mailbox implements Results {
   private data: number;
   private readonly end: number;
   private readonly stepsEnd: number;
+  /** The step that is being laid out. */
+  private encoded: Step | null = null;
   /** Where the rooms are that the kernel fills in the agent, by step. */
   private readonly rooms = new Map<number, { readonly at: number; readonly length: number }>();
 
@@ -98,6 +101,7 @@ export class Mailbox implements Results {
     const first = this.posted;
     const end = this.program.steps.length;
     for (let index = first; index < end; index++) this.encode(index);
+    this.encoded = null;
     this.posted = end;
     return { first, end };
   }
@@ -193,8 +197,8 @@ export class Mailbox implements Results {
     const { words } = this;
     const step = this.program.steps[index];
     if (step === undefined) return;
-    if (STEPS_OFFSET + (index + 1) * STEP.size > this.stepsEnd)
-      throw new Error("config.json: mounts and devices make too many steps");
+    this.encoded = step;
+    if (STEPS_OFFSET + (index + 1) * STEP.size > this.stepsEnd) throw noRoomFor(step);
     const at = (STEPS_OFFSET + index * STEP.size) >> 2;
     const { name, args } = step.call;
     const number =
@@ -259,10 +263,15 @@ export class Mailbox implements Results {
   private reserve(length: number): number {
     const at = this.data;
     this.data += (length + 7) & ~7;
-    if (this.data > this.end)
-      throw new Error("config.json: its paths, process.args and process.env are too long");
+    if (this.data > this.end) throw noRoomFor(this.encoded);
     return at;
   }
+}
+
+/** There is room for all that a config says. Only the links of an image make its paths longer than they look. */
+function noRoomFor(step: Step | null): RoomError {
+  if (step === null) return new RoomError("config.json: process.args and process.env are too long");
+  return new RoomError(`${step.owner}: takes more than the room that there is for it`);
 }
 
 function signed(words: Uint32Array, at: number): number {

@@ -7,7 +7,7 @@ import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../linux/cgroups/apply.ts";
 import { enableControllers } from "../linux/cgroups/controllers.ts";
-import { createCgroup, refuseUnfit } from "../linux/cgroups/create.ts";
+import { createCgroup, namingCgroup, refuseUnfit } from "../linux/cgroups/create.ts";
 import { delegateCgroup, wantsDelegation } from "../linux/cgroups/delegate.ts";
 import { compileDeviceRules } from "../linux/cgroups/device-program.ts";
 import { allowsEverything, containerDeviceRules } from "../linux/cgroups/device-rules.ts";
@@ -62,7 +62,7 @@ const own: CgroupDriver = {
     refuseUnfit(path);
     return { mount, path };
   },
-  make: makeCgroup,
+  make: (saved, config) => namingCgroup(saved.path, () => makeCgroup(saved, config)),
   async change({ mount, path }, resources) {
     const { applyAllOrNone } = await import("../linux/cgroups/restore.ts");
     const plan = planFor(mount, resourceWrites(resources));
@@ -73,7 +73,10 @@ const own: CgroupDriver = {
 };
 
 /** Those of an ordinary user. */
-const permitted: CgroupDriver = { ...own, make: makePermittedCgroup };
+const permitted: CgroupDriver = {
+  ...own,
+  make: (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
+};
 
 /** How a container comes by its cgroup; systemd's part is loaded for those alone that want it. */
 export async function cgroupDriver(systemd: boolean, rootless = false): Promise<CgroupDriver> {

@@ -1,6 +1,7 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
+import { RoomError } from "../agent/room-error.ts";
 import { close } from "../kernel/calls.ts";
 import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -37,6 +38,7 @@ import { newMailbox } from "./parked.ts";
 import { writePidFile } from "./pid-file.ts";
 import type { PreparedMounts } from "./prepared-mounts.ts";
 import { processInfo } from "./process-info.ts";
+import { inState } from "./state-failure.ts";
 import { stateOf } from "./status.ts";
 import {
   CONFIG_FILE,
@@ -88,6 +90,15 @@ export interface Created {
  * @throws Failure, ConfigError, StepError, SyscallError
  */
 export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
+  try {
+    return await makeWithHooks(store, bundle, options);
+  } catch (error) {
+    if (!(error instanceof RoomError)) throw error;
+    throw (await import("./long-links.ts")).longLink(bundle) ?? error;
+  }
+}
+
+async function makeWithHooks(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
   const { hooks } = bundle.config;
   if (hooks === undefined || Object.values(hooks).every((list) => list.length === 0))
     return make(store, bundle, options, null);
@@ -139,19 +150,20 @@ async function make(
     undo.add(() => shared?.uncoverRootfs(saved));
     shared?.coverRootfs(bundle.rootfs, copy.tree);
   }
-  writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
+  inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
 
   const cgroup = driver.make(placed, bundle.config);
   undo.add(() => cgroup.remove());
   if (cgroup.saved === null) saved = { ...saved, cgroup: null };
 
-  const fd = newMailbox(directory);
+  const fd = inState(directory.path, () => newMailbox(directory));
   const hosts = needsHostAgent(namespaces) ? await import("./host-agent.ts") : null;
   const size = {
     ...mailboxSize(bundle, filter, prepared),
     ...(hosts === null ? {} : { host: hosts.hostSize(bundle.config) }),
   };
-  const launch = new Launch(fd, size, namespaces, cgroup.fd, { held: cgroup.admit !== undefined });
+  const held = cgroup.admit !== undefined;
+  const launch = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, { held }));
   undo.add(() => launch.abort());
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;

@@ -13,7 +13,7 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
 } from "../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import {
   type DirectoryEntry,
   listDirectory,
@@ -29,6 +29,7 @@ import { attempt, here } from "../kernel/here.ts";
 import type { ResctrlGroups } from "../linux/resctrl.ts";
 import { getuid } from "./caller.ts";
 import { Failure } from "./failure.ts";
+import { inState, stateFailure } from "./state-failure.ts";
 
 /** How long a command waits for another one that works on the same container, in milliseconds. */
 const LOCK_PATIENCE = 10_000;
@@ -139,7 +140,7 @@ export class StateDirectory implements Disposable {
 
   /** Reads what is saved; null when there is nothing yet (its creator was killed early). @throws DamagedState */
   read(): Saved | null {
-    const text = readTextIfThere(STATE_FILE, this.fd);
+    const text = inState(this.path, () => readTextIfThere(STATE_FILE, this.fd));
     if (text === null) return null;
     const saved = savedIn(text);
     if (saved === null) throw new DamagedState(this);
@@ -147,7 +148,7 @@ export class StateDirectory implements Disposable {
   }
 
   write(saved: Saved): void {
-    replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd);
+    inState(this.path, () => replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd));
   }
 
   /** The configuration that the container was made with, and the limits of later updates. */
@@ -266,8 +267,8 @@ export class Store {
     checkId(id);
     const path = `${this.root}/${id}`;
     // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
-    makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700);
-    if (!makeDirectory(path, 0o711)) throw inUse(id, this.root);
+    inState(this.root, () => makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700));
+    if (!inState(path, () => makeDirectory(path, 0o711))) throw inUse(id, this.root);
     try {
       return this.claim(id, path);
     } catch (error) {
@@ -310,9 +311,7 @@ export class Store {
       return listDirectory(this.root) ?? [];
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      const { errno } = error;
-      const hint = errno === ERRNO.EACCES ? "; run tsrun as root, or name another --root" : "";
-      throw new Failure(`cannot read ${this.root}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
+      throw stateFailure(this.root, error.call, error.errno);
     }
   }
 
@@ -320,7 +319,7 @@ export class Store {
     const call = openat(CWD, path, O_RDONLY | O_DIRECTORY);
     const fd = attempt(call);
     if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
-    if (fd < 0) throw new SyscallError(call, -fd);
+    if (fd < 0) throw stateFailure(path, call, -fd);
     return new StateDirectory(id, path, fd);
   }
 }

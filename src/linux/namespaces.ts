@@ -21,10 +21,11 @@ import {
   O_RDONLY,
 } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
-import { readLink, status, statusIfThere } from "../kernel/files.ts";
+import { readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
 import { ConfigError, fail } from "./config-error.ts";
+import { statusAt } from "./named-path.ts";
 
 /**
  * The namespace kinds (namespaces(7)), in the order in which they are joined: the user namespace last, since
@@ -84,9 +85,10 @@ export function openNamespaces(config: Config): NamespacePlan {
 /** What is wrong with the paths of namespaces to join, as far as they lead to anything on this host yet. */
 export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
   return (linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
-    if (path === undefined || statusIfThere(path) === null) return [];
+    const where = `linux.namespaces[${index}].path`;
     try {
-      here(close(openNamespace(`linux.namespaces[${index}].path`, path, type, cloneFlags([type]))));
+      if (path === undefined || statusAt(where, path) === null) return [];
+      here(close(openNamespace(where, path, type, cloneFlags([type]))));
       return [];
     } catch (error) {
       if (error instanceof ConfigError) return [error];

@@ -1,6 +1,7 @@
+import { SyscallError } from "../../kernel/call.ts";
 import { CWD, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
-import { ERRNO } from "../../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, makeDirectory } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
@@ -40,6 +41,24 @@ function make(mount: string, directory: string, required: RequiredControllers): 
   }
 }
 
+/** Does something to make a container's cgroup. @throws ConfigError that names it, for a system call that fails */
+export function namingCgroup<T>(directory: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const { call, errno } = error;
+    const hint =
+      errno === ERRNO.EAGAIN
+        ? "; cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached"
+        : "";
+    return fail(
+      "linux.cgroupsPath",
+      `cannot make the cgroup ${directory}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`,
+    );
+  }
+}
+
 /** Returns false when the cgroup exists. Parents are marked as ours. */
 function makeWithParents(mount: string, directory: string): boolean {
   try {
@@ -67,7 +86,7 @@ function between(mount: string, directory: string): string[] {
  * is not there is fit. @throws ConfigError
  */
 export function refuseUnfit(directory: string): void {
-  const events = readEvents(directory);
+  const events = namingCgroup(directory, () => readEvents(directory));
   if (events?.populated)
     fail(
       "linux.cgroupsPath",
