@@ -4,6 +4,7 @@ import { AbsolutePath, Env, Id, Int32, NumberList, Strings, Uint16, Uint64 } fro
 import {
   array,
   boolean,
+  foreign,
   type Infer,
   integer,
   object,
@@ -25,6 +26,7 @@ export const User = object({
   gid: Id,
   umask: integer(0, 0o7777),
   additionalGids: array(Id),
+  username: foreign("Windows"),
 });
 export type User = Infer<typeof User>;
 

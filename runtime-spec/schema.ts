@@ -87,7 +87,7 @@ export function map<T>(value: Schema<T>, complain?: Complain): Schema<{ readonly
   return { kind: "map", complain, value };
 }
 
-/** An object with known properties; others are ignored, as the spec asks. */
+/** An object with known properties; others are ignored, as the spec asks, with a warning. */
 export function object<const F extends Fields>(fields: F): Schema<InferFields<F>> {
   return { kind: "object", fields };
 }

@@ -3,6 +3,7 @@
 import { INT64_MAX, INT64_MIN, type Integer, UINT64_MAX } from "./int64.ts";
 import { type Key, type Report, show } from "./report.ts";
 import type { Complain, Fields, Foreign, Scalar, Schema } from "./schema.ts";
+import { warnOfUnknown } from "./unknown.ts";
 
 /** A rule about the values of one schema that a single property cannot tell. */
 export interface Rule {
@@ -97,10 +98,13 @@ function walkObject(schema: Schema, fields: Fields, value: unknown, report: Repo
     return;
   }
   const before = report.misfits.length;
+  const given = Object.keys(value).length;
+  let known = 0;
   for (const name in fields) {
     const field = fields[name];
     const found = value[name];
     if (field === undefined) continue;
+    if (found !== undefined) known += 1;
     if (field.kind === "required") {
       if (found === undefined || found === null) report.misfit("is required", name);
       else walkAt(name, field.schema, found, report, rules);
@@ -109,6 +113,7 @@ function walkObject(schema: Schema, fields: Fields, value: unknown, report: Repo
     else if (field.kind === "foreign") report.warning(`is for ${field.platform}, and ignored`, name);
     else walkAt(name, field, found, report, rules);
   }
+  if (known < given) warnOfUnknown(fields, value, report);
   for (const rule of rules.get(schema) ?? []) {
     if (report.misfits.length === before || isSound(rule, report, before)) rule.check(value, report);
   }

@@ -5,12 +5,13 @@ export function hostJson({ host, rows, lacking }: HostFindings): string {
   return json({ host, containers: lacking.length === 0, lacking, features: rows.map(feature) });
 }
 
-export function bundleJson({ host, bundle, obstacles, rows }: BundleFindings): string {
+export function bundleJson({ host, bundle, obstacles, warnings, rows }: BundleFindings): string {
   return json({
     host,
     bundle,
     honoured: obstacles.length === 0,
     obstacles: obstacles.map(({ feature: of, ...obstacle }) => ({ ...obstacle, feature: of?.name ?? null })),
+    warnings,
     features: rows.map(feature),
   });
 }

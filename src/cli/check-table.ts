@@ -1,6 +1,7 @@
 /** `tsrun check` for people to read. */
 import {
   type BundleFindings,
+  type Doubt,
   type Host,
   type HostFindings,
   type Row,
@@ -8,6 +9,7 @@ import {
 } from "../container/check/check.ts";
 import { EVERY_CONTAINER } from "../container/check/feature.ts";
 import { fill } from "./fill.ts";
+import { oneLine } from "./log.ts";
 
 const WIDTH = 110;
 const STATE_WIDTH = 11;
@@ -31,11 +33,13 @@ export function hostTable({ host, rows, lacking }: HostFindings): string {
   ].join("\n");
 }
 
-export function bundleTable({ host, bundle, rows, obstacles }: BundleFindings): string {
-  const problems = obstacles.map(
-    ({ line, path, why }) =>
-      `${bundle}/config.json:${line}: ${path === "" ? "any container" : path}: ${why}\n`,
-  );
+export function bundleTable({ host, bundle, rows, obstacles, warnings }: BundleFindings): string {
+  const told = (mark: string, { line, path, why }: Doubt) =>
+    `${mark}${oneLine(`${bundle}/config.json:${line}: ${path === "" ? "any container" : path}: ${why}`)}\n`;
+  const problems = [
+    ...warnings.map((doubt) => told("warning: ", doubt)),
+    ...obstacles.map((obstacle) => told("", obstacle)),
+  ];
   const conclusion =
     obstacles.length === 0 ? "This host can honour the bundle." : "This host cannot honour the bundle.";
   return [heading(host), problems.join(""), `${counts(rows)} of what the bundle needs\n${conclusion}\n`]

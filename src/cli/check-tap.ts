@@ -1,32 +1,35 @@
 /** `tsrun check --format tap`: version 14 of the Test Anything Protocol, a test point for each feature. */
 import type { BundleFindings, HostFindings, Obstacle, Row } from "../container/check/check.ts";
 import type { Verdict } from "../container/check/verdict.ts";
+import { oneLine } from "./log.ts";
 
 export function hostTap({ rows }: HostFindings): string {
   return tap(rows.map(({ feature, verdict }) => point(feature.name, verdict, { config: feature.config })));
 }
 
 /** Beside the features that the bundle needs, a failed point for each line that no host can honour. */
-export function bundleTap({ rows, obstacles }: BundleFindings): string {
+export function bundleTap({ rows, obstacles, warnings }: BundleFindings): string {
+  const comments = warnings.map((doubt) => oneLine(`# ${place(doubt)}: ${doubt.why}`));
   const where = (row: Row) => ({
     config: obstacles.filter(({ feature }) => feature === row.feature).map(place),
   });
-  return tap([
+  const points = [
     ...rows.map((row) => point(row.feature.name, row.verdict, where(row))),
     ...obstacles
       .filter(({ feature }) => feature === null)
       .map((one) => point(one.path, { state: "missing", why: one.why }, { config: [place(one)] })),
-  ]);
+  ];
+  return tap(points, comments);
 }
 
-const place = ({ line, path }: Obstacle) => `config.json:${line}: ${path === "" ? "any container" : path}`;
+const place = ({ line, path }: Pick<Obstacle, "line" | "path">) =>
+  `config.json:${line}: ${path === "" ? "any container" : path}`;
 
 type Point = (number: number) => string;
 
-function tap(points: readonly Point[]): string {
-  return ["TAP version 14", `1..${points.length}`, ...points.map((one, index) => one(index + 1)), ""].join(
-    "\n",
-  );
+function tap(points: readonly Point[], comments: readonly string[] = []): string {
+  const told = points.map((one, index) => one(index + 1));
+  return ["TAP version 14", `1..${points.length}`, ...comments, ...told, ""].join("\n");
 }
 
 function point(name: string, verdict: Verdict, details: { readonly config: readonly string[] }): Point {

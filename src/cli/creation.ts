@@ -1,4 +1,4 @@
-import { type Bundle, readBundle } from "../container/bundle.ts";
+import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
 import { isRootless, requireUserNamespace } from "../container/caller.ts";
 import { cgroupDriver } from "../container/cgroup.ts";
 import type { Console } from "../container/console.ts";
@@ -50,6 +50,6 @@ export async function showSteps(invocation: Creation): Promise<number> {
 export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
   const bundle = readBundle(flags.bundle ?? ".");
   requireUserNamespace(bundle.config);
-  for (const warning of bundle.warnings) doubt(globals, warning);
+  for (const warning of warningsOf(bundle)) doubt(globals, warning);
   return bundle;
 }

@@ -6,6 +6,7 @@ import { fromCaller } from "../container/host-paths.ts";
 import { update as updateContainer } from "../container/update.ts";
 import { readAll, readText } from "../kernel/files.ts";
 import { ConfigError } from "../linux/config-error.ts";
+import { doubt } from "./log.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -15,7 +16,9 @@ type Flags = InvocationOf<"update">["flags"];
 export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
   const { resources: file } = flags;
   const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
-  const resources = file === undefined ? checked(source, fromFlags(flags)) : fromFile(file, source);
+  const warn = (line: string) => doubt(globals, line);
+  const resources =
+    file === undefined ? checked(source, fromFlags(flags), warn) : fromFile(file, source, warn);
   const { l3CacheSchema, memBwSchema } = flags;
   try {
     await updateContainer(storeOf(globals), id, resources, { l3CacheSchema, memBwSchema });
@@ -27,14 +30,15 @@ export async function update({ globals, flags, args: [id] }: InvocationOf<"updat
   return 0;
 }
 
-function fromFile(file: string, source: string): Resources {
+function fromFile(file: string, source: string, warn: (line: string) => void): Resources {
   const text = file === "-" ? new TextDecoder().decode(readAll(0)) : readText(fromCaller(file));
-  return checked(source, parseJson(text, source));
+  return checked(source, parseJson(text, source), warn);
 }
 
-function checked(source: string, value: unknown): Resources {
-  const { resources, problems } = validateResources(value);
+function checked(source: string, value: unknown, warn: (line: string) => void): Resources {
+  const { resources, problems, warnings: doubts } = validateResources(value);
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)));
+  for (const doubt of doubts) warn(lineOf(source, doubt));
   return resources;
 }
 

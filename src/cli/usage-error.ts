@@ -1,6 +1,8 @@
 /** A command line that cannot be understood. `message` is one line; `hint` may be printed below it. */
 import type { Globals } from "./table.ts";
 
+export { nearest } from "../../runtime-spec/nearest.ts";
+
 export class UsageError extends Error {
   override readonly name = "UsageError";
   /** The exit status, runc's. */
@@ -15,46 +17,3 @@ export class UsageError extends Error {
     this.globals = globals;
   }
 }
-
-/** The word that was probably meant, or undefined: at most two edits away, or the only one that goes on so. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
-  const longer = words.filter((candidate) => word.length > 1 && candidate.startsWith(word));
-  if (longer.length === 1) return longer[0];
-  const allowed = Math.min(2, Math.floor(word.length / 2));
-  let best: string | undefined;
-  let bestDistance = allowed + 1;
-  for (const candidate of words) {
-    const distance = editDistance(word, candidate);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours between two words. */
-function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
-      let cost = Math.min(
-        at(last, column) + 1,
-        at(current, column - 1) + 1,
-        at(last, column - 1) + (same ? 0 : 1),
-      );
-      if (a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
-        cost = Math.min(cost, at(beforeLast, column - 2) + 1);
-      }
-      current.push(cost);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return at(last, b.length);
-}
-
-const at = (row: readonly number[], column: number): number => row[column] ?? Number.POSITIVE_INFINITY;

@@ -1,15 +1,17 @@
-import { readBundle } from "../container/bundle.ts";
+import { readBundle, warningsOf } from "../container/bundle.ts";
 import { Failure } from "../container/failure.ts";
 import { wrongNamespaces } from "../linux/namespaces.ts";
+import { oneLine } from "./log.ts";
 import { print } from "./output.ts";
 import type { InvocationOf } from "./parse.ts";
 
 /** `tsrun validate`: says "valid", or fails with everything that is wrong. */
 export function validate({ flags }: InvocationOf<"validate">): number {
-  const { path, config, warnings } = readBundle(flags.bundle ?? ".");
+  const bundle = readBundle(flags.bundle ?? ".");
+  const { path, config } = bundle;
   const wrong = wrongNamespaces(config);
   if (wrong.length > 0) throw new Failure(wrong.map(({ message }) => message));
-  for (const warning of warnings) print(`warning: ${warning}\n`);
-  print(`${path}: valid\n`);
+  for (const warning of warningsOf(bundle)) print(`warning: ${oneLine(warning)}\n`);
+  print(`${oneLine(path)}: valid\n`);
   return 0;
 }

@@ -22,7 +22,8 @@ export interface Bundle {
   readonly rootfs: string;
   /** config.json as it was read. */
   readonly text: string;
-  readonly warnings: readonly string[];
+  /** What is doubtful in it. */
+  readonly doubts: readonly Problem[];
 }
 
 /** Reads a bundle. Throws Failure or ConfigError with all that is wrong with it. */
@@ -41,11 +42,13 @@ export function readBundle(directory: string): Bundle {
     process,
     rootfs: rootfsOf(path, config),
     text,
-    warnings: [
-      ...linesOf(found.warnings),
-      ...linesOf(ignored.map(({ where, message }) => ({ path: where, message }))),
-    ],
+    doubts: [...found.warnings, ...ignored.map(({ where, message }) => ({ path: where, message }))],
   };
+}
+
+/** The doubts as lines. */
+export function warningsOf({ doubts }: Bundle): readonly string[] {
+  return linesOf(doubts);
 }
 
 function linesOf(problems: readonly Problem[]): readonly string[] {

@@ -119,6 +119,7 @@ export const STRICTER: readonly Difference[] = [
 
 /** What the schemas refuse and validation does not; besides `null`, and `""` in optional strings, for "not set". */
 export const MORE_LENIENT: readonly Difference[] = [
+  { path: /^process\.user\.username$/, message: /./, because: "it is for Windows, and ignored" },
   {
     path: /^linux\.rootfsPropagation$/,
     message: /allowed values/,

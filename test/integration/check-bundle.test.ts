@@ -53,6 +53,21 @@ testTsrun("what of a bundle cannot be honoured is named, with its line", () => {
   assert.match(stdout, /This host cannot honour the bundle\.\n$/);
 });
 
+testTsrun("what of a bundle no host knows is warned of, with its line and the nearest name", () => {
+  const one = bundle({ linux: { maskedPath: [] } });
+  const { stdout } = runtime(["check", "--bundle", one.path]);
+  const lines = readFileSync(join(one.path, "config.json"), "utf8").split("\n");
+  const [, line, what] = /^warning: .*config\.json:(\d+): (.*)$/m.exec(stdout) ?? [];
+  assert.is(what, "linux.maskedPath: is not known, and ignored (did you mean maskedPaths?)");
+  assert.match(lines[Number(line) - 1] ?? "", '"maskedPath"');
+  const { warnings } = JSON.parse(runtime(["check", "--bundle", one.path, "--json"]).stdout);
+  assert.equal(warnings, [{ path: "linux.maskedPath", line: Number(line), why: what?.split(": ")[1] }]);
+  assert.match(
+    runtime(["check", "--bundle", one.path, "--format", "tap"]).stdout,
+    /^# config\.json:\d+: linux\.maskedPath: is not known/m,
+  );
+});
+
 testTsrun("a bundle's TAP has the lines that cannot be honoured in its failed points", () => {
   const { path } = bundle(IMPOSSIBLE);
   const points = parseTap(runtime(["check", "--bundle", path, "--format", "tap"]).stdout);

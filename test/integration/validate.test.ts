@@ -1,10 +1,11 @@
 // Runs beside other files.
 // What `validate`, and in the same words `create`, say of a config.json: all of it at once, a line for each problem.
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
+import { started } from "../harness/container.ts";
 import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, succeeded } from "../harness/runtime.ts";
@@ -38,6 +39,45 @@ testTsrun("a limit of memory that nothing in cgroup v2 answers to is ignored wit
   assert.equal(
     names.map(([, name]) => name),
     Object.keys(memory),
+  );
+});
+
+const MISSPELT = { linux: { maskedPath: ["/proc/kcore"] }, process: { noNewPrivilege: true } };
+const WARNINGS = [
+  "config.json: process.noNewPrivilege: is not known, and ignored (did you mean noNewPrivileges?)",
+  "config.json: linux.maskedPath: is not known, and ignored (did you mean maskedPaths?)",
+];
+
+testTsrun("validate warns of properties that are not known, with the nearest name", () => {
+  const { stdout } = succeeded(validate(bundle(MISSPELT).path));
+  for (const warning of WARNINGS) assert.ok(stdout.includes(`warning: ${warning}\n`), stdout);
+});
+
+for (const command of ["run", "create"]) {
+  testTsrun(`${command} ignores them, and warns in the log; of nothing on standard error`, () => {
+    const log = join(freshDirectory("log"), "log");
+    const id = uniqueId();
+    const call = { global: ["--log", log, "--log-format", "json"] };
+    const { stderr } = succeeded(runtime([command, "--bundle", bundle(MISSPELT).path, id], call));
+    if (command === "create") succeeded(runtime(["delete", "--force", id]));
+    const entries = readFileSync(log, "utf8").trim().split("\n");
+    const told = entries.map((line) => JSON.parse(line)).map(({ level, msg }) => [level, msg]);
+    assert.equal(
+      told,
+      WARNINGS.map((warning) => ["warning", warning]),
+    );
+    assert.is(stderr, "");
+  });
+}
+
+testTsrun("update warns of a limit in its file that is not known", () => {
+  const log = join(freshDirectory("log"), "log");
+  using one = started({ args: ["sleep", "60"] });
+  const call = { input: '{ "cpu": { "share": 100 } }', global: ["--log", log] };
+  succeeded(runtime(["update", "--resources", "-", one.id], call));
+  assert.match(
+    readFileSync(log, "utf8"),
+    "standard input: cpu.share: is not known, and ignored (did you mean shares?)",
   );
 });
 

@@ -46,9 +46,13 @@ export interface Obstacle {
   readonly feature: Feature | null;
 }
 
+export type Doubt = Pick<Obstacle, "path" | "line" | "why">;
+
 export interface BundleFindings extends HostFindings {
   readonly bundle: string;
   readonly obstacles: readonly Obstacle[];
+  /** What is doubtful in the config on every host. */
+  readonly warnings: readonly Doubt[];
 }
 
 /** Tries everything. */
@@ -88,7 +92,12 @@ export function checkBundle(bundle: Bundle): BundleFindings {
     feature: null,
   }));
   const all = [...obstacles, ...refused].sort((one, other) => one.line - other.line);
-  return { host: host(), rows, lacking: [], bundle: path, obstacles: all };
+  const warnings = bundle.doubts.map((doubt) => ({
+    path: doubt.path,
+    line: lineOf(doubt.path),
+    why: doubt.message,
+  }));
+  return { host: host(), rows, lacking: [], bundle: path, obstacles: all, warnings };
 }
 
 /** `forbidden: unshare: EPERM (operation not permitted)`. */

@@ -29,7 +29,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     process,
     rootfs: join(directory, "rootfs"),
     text: JSON.stringify(config),
-    warnings: [],
+    doubts: [],
   };
   const program = new Program();
   const { root } = setUp(program, {

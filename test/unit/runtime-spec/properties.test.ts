@@ -24,6 +24,30 @@ for (const property of properties()) {
   });
 }
 
+for (const [what, patch, warned] of [
+  ["a plural", { linux: { maskedPath: [] } }, "linux.maskedPath (did you mean maskedPaths?)"],
+  [
+    "words set off otherwise",
+    { process: { cwd: "/", args: ["true"], no_new_privileges: true } },
+    "process.no_new_privileges (did you mean noNewPrivileges?)",
+  ],
+  ["a swap", { linux: { sysclt: {} } }, "linux.sysclt (did you mean sysctl?)"],
+  ["a capital", { hostName: "box" }, "hostName (did you mean hostname?)"],
+  ["in a list", { mounts: [{ destination: "/x", option: [] }] }, "mounts[0].option (did you mean options?)"],
+  ["nothing near", { linux: { constructor: 1 } }, "linux.constructor"],
+] as const) {
+  test(`a property that is not known is warned of, with the nearest name: ${what}`, () => {
+    const { problems, warnings } = validateConfig(config(patch as never));
+    const [, place = "", guess = ""] = /^(\S+)(.*)$/.exec(warned) ?? [];
+    assert.equal(problems, []);
+    assert.equal(warnings, [{ path: place, message: `is not known, and ignored${guess}` }]);
+  });
+}
+
+test("a property that is not known and null is not set", () => {
+  assert.equal(validateConfig(config({ unheardOf: null } as never)).warnings, []);
+});
+
 test("other platforms' sections are ignored with a warning", () => {
   const sections = { windows: { x: 1 }, solaris: {}, vm: { kernel: {} }, zos: {}, freebsd: {} };
   const { problems, warnings } = validateConfig(config(sections));
