@@ -15,6 +15,12 @@ export class StepError extends SyscallError {
     this.message = `${owner}${this.message}${hint === "" ? "" : `; ${hint}`}`;
   }
 
+  /** Adds what is behind it, as far as that is known where it is caught. */
+  because(why: string): this {
+    this.message += `; ${why}`;
+    return this;
+  }
+
   /** Adds what the kernel says of it besides the errno, when it says something. */
   quote(words: string): this {
     if (words !== "") this.message += `; the kernel says: ${words}`;

@@ -2,6 +2,7 @@ import type { Linux } from "../../runtime-spec/config-linux.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { RoomError } from "../agent/room-error.ts";
+import { StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
 import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -93,8 +94,12 @@ export async function create(store: Store, bundle: Bundle, options: CreateOption
   try {
     return await makeWithHooks(store, bundle, options);
   } catch (error) {
-    if (!(error instanceof RoomError)) throw error;
-    throw (await import("./long-links.ts")).longLink(bundle) ?? error;
+    if (!(error instanceof RoomError || error instanceof StepError)) throw error;
+    const { explained, otherwise } = await import("./after-failure.ts");
+    const other = otherwise(error, bundle);
+    if (other === null) throw explained(error, bundle);
+    options.warn(other.warning);
+    return makeWithHooks(store, other.bundle, options);
   }
 }
 

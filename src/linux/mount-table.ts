@@ -9,6 +9,8 @@ export interface MountEntry {
   readonly root: string;
   readonly type: string;
   readonly shared: boolean;
+  /** Whether the mount, whatever its file system, is read-only. */
+  readonly readonly: boolean;
 }
 
 /** The mounts that a process sees, in the kernel's order. */
@@ -24,6 +26,7 @@ function readLine(line: string): MountEntry {
     point: decodeEscapes(fields[4] ?? "/"),
     root: fields[3] ?? "",
     type: fields[separator + 1] ?? "",
+    readonly: (fields[5] ?? "").split(",").includes("ro"),
     shared: fields.slice(6, separator).some((tag) => tag.startsWith("shared:")),
   };
 }

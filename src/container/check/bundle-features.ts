@@ -7,6 +7,7 @@ import type { Bundle } from "../bundle.ts";
 import { mapDirectory } from "./areas/id-mapped-mounts.ts";
 import { sysctlFeature } from "./areas/sysctls.ts";
 import type { Area, Feature } from "./feature.ts";
+import { userNamespaceFeatures } from "./user-namespace-features.ts";
 
 /** What a bundle needs beside the features of `areas`. */
 export function areasOf({ path, config }: Bundle, areas: readonly Area[]): readonly Area[] {
@@ -17,6 +18,7 @@ export function areasOf({ path, config }: Bundle, areas: readonly Area[]): reado
   const types = mounts.filter((mount) => !isBind(mount)).flatMap(({ type }) => type ?? []);
   const sysctls = Object.keys(linux?.sysctl ?? {});
   return [
+    { name: "namespaces", features: userNamespaceFeatures(config) },
     { name: "mounts", features: [...mapped, ...unknownTo(areas, types.filter(isOwnKind).map(fileSystem))] },
     { name: "sysctls", features: unknownTo(areas, sysctls.map(sysctlFeature)) },
   ];

@@ -72,6 +72,7 @@ const entry = (point: string, root = "/", id = "1"): MountEntry => ({
   id,
   type: "x",
   shared: false,
+  readonly: false,
 });
 const place = { bundle: "/b", cgroups: "/sys/fs/cgroup" };
 const config = {

@@ -42,6 +42,7 @@ import { getuid } from "../../caller.ts";
 import { placesOf } from "../config-pattern.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { detached, enterTmpfs, leaveMounts } from "../isolation.ts";
+import { mountOwn } from "../user-namespace-features.ts";
 import { Missing } from "../verdict.ts";
 
 /** File systems of the kernel's own that configs ask for, and the new namespaces that they are mounted in. */
@@ -59,7 +60,7 @@ function fileSystemFeature({ type, flags, asked }: (typeof FILE_SYSTEMS)[number]
     name: `filesystem.${type}`,
     title: `${type} file system`,
     config: [`mounts[type=${asked}]`],
-    probe: ({ subject }) => detached(subject.child(CLONE_NEWNS + flags), type),
+    probe: ({ subject }) => mountOwn(subject.child(CLONE_NEWNS + flags), type),
   };
 }
 

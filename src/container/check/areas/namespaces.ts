@@ -1,10 +1,9 @@
-import type { Config } from "../../../../runtime-spec/config.ts";
 import type { Call } from "../../../kernel/call.ts";
 import { CWD, prctl, readlinkat, setgroups, setresgid, setresuid, unshare } from "../../../kernel/calls.ts";
 import { CLONE_NEWTIME, CLONE_NEWUSER, PR_SET_DUMPABLE } from "../../../kernel/constants.ts";
 import { NAMESPACES } from "../../../linux/namespaces.ts";
-import { getgid, getuid } from "../../caller.ts";
-import { isOnly, mapGranted } from "../../ordinary-mappings.ts";
+import { getuid } from "../../caller.ts";
+import { mapGranted } from "../../ordinary-mappings.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { mapOwn, mapRange } from "../isolation.ts";
 import type { Subject } from "../subject.ts";
@@ -43,7 +42,7 @@ export const namespaces: Area = {
       name: "namespace.user.range",
       title: "user namespace with a range of ids",
       config: ["linux.uidMappings", "linux.gidMappings"],
-      places: mapsOthers,
+      places: () => [], // a bundle's own mappings are tried instead: user-namespace-features.ts
       probe({ outsider }) {
         const child = outsider.child(CLONE_NEWUSER);
         if (getuid() === 0) mapRange(child);
@@ -62,16 +61,6 @@ export const namespaces: Area = {
     },
   ],
 };
-
-/** The mappings of more ids than the caller's own, which an ordinary user may map by itself. */
-function mapsOthers(config: Config): readonly string[] {
-  const own = { uidMappings: getuid(), gidMappings: getgid() };
-  return (["uidMappings", "gidMappings"] as const).flatMap((key) => {
-    const mappings = config.linux?.[key] ?? [];
-    const isOwn = getuid() !== 0 && isOnly(own[key], mappings);
-    return mappings.length === 0 || isOwn ? [] : [`linux.${key}`];
-  });
-}
 
 /** Makes the process somebody's who owns its files in /proc. */
 function becoming(uid: number, gid: number): readonly Call[] {
