@@ -1,49 +1,63 @@
 import type { SyscallName } from "../kernel/syscall-numbers.ts";
 import type { Hints, Step } from "./program.ts";
 
-/** What usually is behind a system call's failure, for the person who wrote the config. */
+/**
+ * What is behind a system call's failure, for the person who wrote the config: all that its manual page and the kernel
+ * know as causes here, or what they have in common. A hint that sends people to the wrong place is worse than none.
+ */
 const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
-  capset: { EPERM: "tsrun cannot give capabilities that it lacks itself" },
+  capset: { EPERM: "tsrun cannot give capabilities that it lacks itself, as in a container" },
   clone3: {
     EACCES:
-      "an ordinary user enters a cgroup from inside of what was delegated alone: is tsrun called from there?",
+      "a process is put into a cgroup by whoever may write cgroup.procs there and in the nearest cgroup above both (cgroups(7), delegation)",
+    EAGAIN: "a limit of processes is reached: pids.max of a cgroup, RLIMIT_NPROC or kernel.pid_max",
     EBUSY: "a cgroup whose controllers are enabled for its children cannot have processes itself",
-    EINVAL: "does this kernel have all these namespaces?",
-    ENOSPC: "a limit in /proc/sys/user is reached",
-    EPERM: "tsrun needs CAP_SYS_ADMIN for namespaces",
+    EINVAL: "this kernel may lack one of these namespaces: `tsrun check` tells",
+    ENOSPC: "a limit in /proc/sys/user is reached, or 32 namespaces of a kind are nested",
+    EPERM:
+      "without CAP_SYS_ADMIN there is only the way of a user namespace, and the machine may forbid those: kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a chroot, a seccomp filter",
     EUSERS: "user namespaces are nested too deeply",
   },
-  fsopen: { ENODEV: "this kernel has no file system of that type" },
-  fsmount: { EPERM: "a user namespace may mount it only in namespaces of its own" },
-  fsconfig: { EPERM: "a user namespace may mount it only in namespaces of its own" },
+  fsopen: { ENODEV: "this kernel has no file system of that type, nor a module for it" },
+  fsconfig: {
+    EPERM:
+      "a user namespace mounts only file systems that the kernel has made fit for it, and proc, sysfs, mqueue and cgroup2 only for namespaces that it owns",
+  },
   mount_setattr: {
     EPERM:
       "a user namespace cannot take away what the host's mount has, such as ro, noexec or noatime: leave out the option that does",
   },
-  move_mount: { EINVAL: "is a file to be mounted over a directory, or a directory over a file?" },
+  move_mount: { EINVAL: "a file goes on a file alone, and a directory on a directory" },
   keyctl: {
     EACCES: "a keyring of this name belongs to another user; --no-new-keyring keeps the caller's",
     EDQUOT:
       "the user's keys are used up (/proc/key-users, /proc/sys/kernel/keys/maxkeys); --no-new-keyring keeps the caller's keyring",
     EPERM: "something like a container around tsrun forbids keyrings; --no-new-keyring keeps the caller's",
   },
-  mkdirat: { EROFS: "the mount point is missing in a read-only rootfs" },
+  mkdirat: { EROFS: "it is missing, and cannot be made there: the rootfs, or a mount in it, is read-only" },
   mknodat: {
-    EPERM: "does tsrun have CAP_MKNOD, and do the device rules of the cgroups above the container allow it?",
-    EROFS: "the file to mount over is missing in a read-only rootfs",
+    EPERM:
+      "does tsrun have CAP_MKNOD outside of any user namespace, does the file system there take such files, and do the device rules of the cgroups above the container allow it?",
+    EROFS: "it is missing, and cannot be made there: the rootfs, or a mount in it, is read-only",
   },
-  open_tree: { EINVAL: "a user namespace may bind what has other mounts below only with them: by rbind" },
+  open_tree: {
+    EINVAL:
+      "an unbindable mount can't be bound; and in a user namespace what has other mounts below can only with them, by rbind",
+  },
   openat2: {
-    ELOOP: "links of proc such as /proc/self/fd are refused, and so is a symlink where a directory must be",
+    ELOOP:
+      "links of proc such as /proc/self/fd are refused, links in a circle, and a symlink where a directory must be",
     ENOENT: "does it exist in the container?",
     EXDEV: "it leads out of where it must stay",
   },
   set_mempolicy: {
-    EINVAL: "does this machine have these NUMA nodes, and memory on them?",
-    ENOSYS: "this kernel has no NUMA",
+    EINVAL:
+      "does this machine have these NUMA nodes, and memory on them, does the cgroup's cpuset allow them, and does this kernel know the mode and its flags?",
+    ENOSYS: "this kernel has no NUMA, or a seccomp filter around tsrun forbids it",
   },
   setgroups: {
-    EPERM: "an ordinary user's container has groups only with a range of gids, mapped by newgidmap",
+    EPERM:
+      "a user namespace in which /proc/self/setgroups says deny has no groups: its gids must be mapped by root, or by newgidmap",
     EINVAL: "are these groups mapped in the user namespace?",
   },
   setresgid: { EINVAL: "is this gid mapped in the user namespace?" },

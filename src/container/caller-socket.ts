@@ -1,5 +1,6 @@
 import { SyscallError } from "../kernel/call.ts";
 import { close, pidfdOpen } from "../kernel/calls.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { connectUnix, sendDescriptor } from "../kernel/socket.ts";
 import { Failure } from "./failure.ts";
@@ -31,7 +32,9 @@ export class CallerSocket {
       return step();
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      throw new Failure(`${this.flag} ${this.path}: ${error.message}; does anybody listen there?`);
+      const isAlone = error.errno === ERRNO.ECONNREFUSED || error.errno === ERRNO.ENOENT;
+      const hint = isAlone ? "; does anybody listen there?" : "";
+      throw new Failure(`${this.flag} ${this.path}: ${error.message}${hint}`);
     }
   }
 }

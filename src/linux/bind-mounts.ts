@@ -25,6 +25,7 @@ import { isPlain, plainDirectory } from "./filesystems.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 import { asksFor, notForBind } from "./mount-options.ts";
 import { mountOf } from "./mount-table.ts";
+import { statusAt } from "./named-path.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import { isOwnedBy } from "./namespaces.ts";
 import { requireProcfs } from "./proc-places.ts";
@@ -63,7 +64,7 @@ function hostSource(job: MountJob): HostSource | string {
   if (destination === "proc") requireProcfs(where, now ?? path);
   if (now === null) return { path, isDirectory: true };
   const keepsLink = asksFor(options, "copy-symlink") || asksFor(options, "src-nofollow");
-  const status = statusIfThere(now, keepsLink ? AT_SYMLINK_NOFOLLOW : 0);
+  const status = statusAt(`${where}.source`, now, keepsLink ? AT_SYMLINK_NOFOLLOW : 0);
   if (status === null) return fail(`${where}.source`, `${now} does not exist`);
   const link = linkToCopy(job, now, status);
   if (link !== null) return link;
@@ -96,7 +97,9 @@ function openSource(program: Program, { where, options, prepared, context }: Mou
     `config.json: ${where}: cannot id-map ${path} (on ${type}; not every file system can be id-mapped, nor what is already, or belongs to another user namespace)`,
   );
   const below = options.idmap === "ridmap" ? AT_RECURSIVE : 0;
-  program.add(mountSetattr(tree, "", AT_EMPTY_PATH | below, { set: MOUNT_ATTR_IDMAP, userns }));
+  program.add(mountSetattr(tree, "", AT_EMPTY_PATH | below, { set: MOUNT_ATTR_IDMAP, userns }), [], {
+    EPERM: "", // the words above say what it can be
+  });
   program.by(owner);
   return tree;
 }

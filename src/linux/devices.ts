@@ -137,7 +137,8 @@ function expectNode({ mode, deviceType }: FileStatus, device: Device, where: str
   const { type, path, major = 0, minor = 0 } = device;
   const sameType = (mode & S_IFMT) === TYPES[type];
   if (sameType && (type === "p" || (deviceType[0] === major && deviceType[1] === minor))) return;
-  fail(where, `the image has something else than this device at ${path}; a tmpfs on /dev would hide it`);
+  const hint = path.startsWith("/dev/") ? "; a tmpfs on /dev would hide it" : "";
+  fail(where, `there is something else than this device at ${path} already${hint}`);
 }
 
 function bindDevice(program: Program, directory: Fd, { path }: Device, tree: Fd): void {

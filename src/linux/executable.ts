@@ -64,9 +64,9 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
     if (result(only.opened) >= 0 && errno === 0) fail(where, `${name} is a directory (permission denied)`);
     const hint =
       errno === ERRNO.EACCES
-        ? "; is its execute bit set for the container's user?"
+        ? "; it needs the execute bit, a mount without noexec, and a way there, for the container's user"
         : errno === ERRNO.ELOOP
-          ? "; links of proc such as /proc/self/exe are refused"
+          ? "; links of proc such as /proc/self/exe are refused, and links in a circle"
           : " in the container";
     fail(where, `cannot execute ${name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
   }

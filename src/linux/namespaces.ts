@@ -20,7 +20,7 @@ import {
   O_NONBLOCK,
   O_RDONLY,
 } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
@@ -169,13 +169,19 @@ export function cloneFlags(types: Iterable<NamespaceType>): number {
   return flags;
 }
 
+const WHY_NOT_OPENED: { readonly [errno: number]: string } = {
+  [ERRNO.EACCES]: "; who may trace the process that lives there may open it (ptrace(2))",
+  [ERRNO.ENOENT]: "; does the process or sandbox that holds it still run?",
+  [ERRNO.ESRCH]: "; does the process or sandbox that holds it still run?",
+};
+
 function openNamespace(where: string, path: string, type: NamespaceType, flag: number): number {
   // O_NONBLOCK: a FIFO in the namespace's place must not hold us up.
   const fd = attempt(openat(CWD, path, O_RDONLY | O_NONBLOCK));
   if (fd < 0)
     fail(
       where,
-      `cannot open the ${type} namespace ${path}: ${errnoName(-fd)} (${errnoText(-fd)}); does the process or sandbox that holds it still run?`,
+      `cannot open the ${type} namespace ${path}: ${errnoName(-fd)} (${errnoText(-fd)})${WHY_NOT_OPENED[-fd] ?? ""}`,
     );
   const buffer = new Uint8Array(STATFS_SIZE);
   here(fstatfs(fd, buffer));

@@ -22,9 +22,12 @@ export function setOomScore(
       warn(`config.json: process.oomScoreAdj: stays as it is: an ordinary user may not set ${score}`);
       return;
     }
+    const hint = isRefused
+      ? "; without CAP_SYS_RESOURCE of the host it cannot get below what it once was set to"
+      : "";
     fail(
       "process.oomScoreAdj",
-      `cannot set ${score}: ${errnoName(error.errno)} (${errnoText(error.errno)}); only CAP_SYS_RESOURCE may lower it`,
+      `cannot set ${score}: ${errnoName(error.errno)} (${errnoText(error.errno)})${hint}`,
     );
   }
 }

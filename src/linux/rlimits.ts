@@ -1,6 +1,6 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import { prlimit64 } from "../kernel/calls.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { attempt } from "../kernel/here.ts";
 import { rlimit64 } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
@@ -38,7 +38,13 @@ export function setRlimits(pid: number, process: Process): void {
     if (result < 0)
       fail(
         where,
-        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoName(-result)} (${errnoText(-result)}); only CAP_SYS_RESOURCE may raise a hard limit`,
+        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoName(-result)} (${errnoText(-result)})${hintFor(type, -result)}`,
       );
   }
+}
+
+function hintFor(type: string, errno: number): string {
+  if (errno !== ERRNO.EPERM) return "";
+  const most = type === "RLIMIT_NOFILE" ? ", and nobody one above /proc/sys/fs/nr_open" : "";
+  return `; only CAP_SYS_RESOURCE of the host may raise a hard limit${most}`;
 }

@@ -1,7 +1,7 @@
 // Runs beside other files.
 // What is said of a mistake is one line, names the place of the mistake, and tells of nothing else.
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
@@ -65,16 +65,23 @@ for (const [errno, path] of [
   ["ENAMETOOLONG", LONG],
   ["ELOOP", circle()],
 ] as const) {
-  for (const [place, patch] of [
-    ["root.path", { root: { path } }],
-    ["linux.namespaces[1].path", { linux: { namespaces: namespaces({ network: path }) } }],
-  ] as const satisfies readonly (readonly [string, Patch])[]) {
+  const bind = (destination: string) => ({ destination, type: "bind", source: path, options: ["bind"] });
+  for (const [place, patch, commands] of [
+    ["root.path", { root: { path } }, ["run", "validate"]],
+    [
+      "linux.namespaces[1].path",
+      { linux: { namespaces: namespaces({ network: path }) } },
+      ["run", "validate"],
+    ],
+    ["mounts[0].source", { mounts: [bind("/x")] }, ["run"]],
+    ["mounts[0].source", { mounts: [bind("/proc")] }, ["run"]],
+  ] as const satisfies readonly (readonly [string, Patch, readonly string[]])[]) {
     testTsrun(`a path that cannot be looked at (${errno}) is refused by its place, ${place}`, () => {
-      const { path: directory } = bundle(patch as JsonObject);
-      for (const command of [["run", uniqueId()], ["validate"]]) {
-        const said = complaint(runtime([command[0] ?? "", "--bundle", directory, ...command.slice(1)]));
-        assert.match(said, `config.json: ${place}: `);
-        assert.match(said, errno);
+      const { path: directory } = bundle(patch);
+      for (const command of commands) {
+        const id = command === "run" ? [uniqueId()] : [];
+        const said = complaint(runtime([command, "--bundle", directory, ...id]));
+        assert.ok(said.includes(`config.json: ${place}: `) && said.includes(errno), said);
       }
     });
   }
@@ -113,6 +120,57 @@ for (const [what, target] of [
     },
   );
 }
+
+// Hints are of the cause, or there are none
+
+testTsrun("only a namespace that is gone is asked after", () => {
+  const asked = /still run\?/;
+  const at = (path: string) => refusedWith({ linux: { namespaces: namespaces({ network: path }) } });
+  assert.match(at("/proc/4194304/ns/net"), asked);
+  assert.not.match(at(LONG), asked);
+  assert.not.match(at(circle()), asked);
+});
+
+testTsrun("only a socket where nobody is gets asked whether somebody listens there", () => {
+  const { path } = bundle();
+  const at = (socket: string) =>
+    complaint(runtime(["run", "--bundle", path, "--pidfd-socket", socket, uniqueId()]));
+  assert.match(at("/not/there"), "does anybody listen there?");
+  assert.not.match(at(circle()), "listen");
+});
+
+testTsrun("a limit of open files that nobody may set names what keeps it from that", () => {
+  const most = Number(readFileSync("/proc/sys/fs/nr_open", "utf8"));
+  const rlimits = [{ type: "RLIMIT_NOFILE", soft: most + 1, hard: most + 1 }];
+  assert.match(
+    refusedWith({ process: { rlimits } }),
+    /rlimits\[0\]: .*EPERM.*nobody one above \/proc\/sys\/fs\/nr_open/,
+  );
+});
+
+testTsrun("a file in a device's place is told of a tmpfs on /dev only where that would hide it", () => {
+  const at = (device: string) => {
+    const devices = [{ path: device, type: "c", major: 1, minor: 3 }];
+    const { path, rootfs } = bundle({ mounts: [], linux: { devices } });
+    mkdirSync(join(rootfs, dirname(device)), { recursive: true });
+    writeFileSync(join(rootfs, device), "");
+    return refused(path);
+  };
+  assert.match(
+    at("/dev/mine"),
+    "there is something else than this device at /dev/mine already; a tmpfs on /dev",
+  );
+  assert.not.match(at("/etc/mine"), "tmpfs");
+});
+
+testTsrun("a directory that can't be made on a read-only mount is not blamed on the rootfs alone", () => {
+  const tmpfs = { destination: "/mnt", type: "bind", source: freshDirectory("ro"), options: ["bind", "ro"] };
+  const inside = { destination: "/mnt/x", type: "tmpfs", source: "tmpfs" };
+  assert.match(
+    refusedWith({ mounts: [tmpfs, inside] }),
+    /mkdirat "x": EROFS .*the rootfs, or a mount in it, is read-only/,
+  );
+});
 
 // Nothing else
 

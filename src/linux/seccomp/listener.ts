@@ -5,7 +5,7 @@
 import { OCI_VERSION, type State } from "../../../runtime-spec/state.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { close } from "../../kernel/calls.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix, fetchDescriptor, sendDescriptor } from "../../kernel/socket.ts";
 import { fail } from "../config-error.ts";
@@ -51,9 +51,11 @@ function send(path: string, text: Uint8Array, descriptor: number): void {
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { call, errno } = error;
+    const isAlone = errno === ERRNO.ECONNREFUSED || errno === ERRNO.ENOENT;
+    const hint = isAlone ? "; does a seccomp agent listen there?" : "";
     fail(
       WHERE,
-      `cannot hand the listener to ${path}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)}); does a seccomp agent listen there?`,
+      `cannot hand the listener to ${path}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`,
     );
   }
 }
