@@ -8,7 +8,7 @@ import { cgroup2Of } from "../harness/cgroups.ts";
 import { container, containerOf, inside, ranIn } from "../harness/container.ts";
 import { freshDirectory, runtimePath, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { commandLine, lives, namespaceOf, parseStatus } from "../harness/processes.ts";
+import { commandLine, lives, namespaceOf, parseStatus, processes } from "../harness/processes.ts";
 import { complaint, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 import {
@@ -410,6 +410,19 @@ testTsrun("a signal for a foreground run reaches the container while a poststart
   await waitUntil(() => notes.read().includes("ready") && notes.read().includes("hook"), "the hook runs");
   process.kill(run.pid, "SIGTERM");
   await waitUntil(() => notes.read().includes("got it"), "the program is signalled");
+});
+
+testTsrun("a hook that is the process's user ends with the start that it holds up", async () => {
+  const notes = notebook();
+  const process = { user: { uid: 1000, gid: 1000 } };
+  using one = container(withHooks(notes, { startContainer: "echo > $NOTES; exec sleep 63" }, { process }));
+  one.create();
+  await using start = startRuntime(["start", one.id]);
+  await waitUntil(() => notes.read() !== "", "the hook runs");
+  const hook = processes().find((pid) => commandLine(pid) === "sleep 63") ?? 0;
+  start.child.kill("SIGKILL");
+  await start.ended();
+  await waitUntil(() => !lives(hook), "the hook has ended");
 });
 
 testTsrun("a hook ends with the create that it holds up, and delete runs the poststop hooks", async () => {

@@ -238,16 +238,20 @@ test("delete of a stopped container spares one that has its cgroup by now", asyn
   assert.is(second.state().status, "running");
 });
 
-testTsrun("delete --force ends a start that hangs in a hook", async () => {
-  const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "60"] }] };
-  using box = container({ args: SLEEP, hooks });
-  box.create();
-  await using starting = startRuntime(["start", box.id]);
-  await waitUntil(() => processes().some((pid) => commandIs(pid, "sleep 60")), "its hook runs");
-  box.delete("--force"); // before the lock is free
-  assert.is((await starting.ended()).status, 1);
-  assert.match(complaint(box.call("state")), /does not exist/);
-});
+for (const pid of [true, false])
+  testTsrun(
+    `delete --force ends a start that hangs in a hook, ${pid ? "with" : "without"} a PID namespace`,
+    async () => {
+      const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "60"] }] };
+      using box = container({ args: SLEEP, hooks, linux: { namespaces: namespaces({ pid }) } });
+      box.create();
+      await using starting = startRuntime(["start", box.id]);
+      await waitUntil(() => processes().some((one) => commandIs(one, "sleep 60")), "its hook runs");
+      box.delete("--force"); // before the lock is free
+      assert.is((await starting.ended()).status, 1);
+      assert.match(complaint(box.call("state")), /does not exist/);
+    },
+  );
 
 testTsrun("delete without --force spares a container that is being started", async () => {
   const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "1"] }] };

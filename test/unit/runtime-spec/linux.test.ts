@@ -59,11 +59,17 @@ refuses(
   withLinux({ ...USER, uidMappings: [{ containerID: 0, hostID: 1, size: 4294967295 }], gidMappings: all }),
   "linux.uidMappings[0].size is too large: hostID + size must not exceed 4294967295, found 4294967296",
 );
+const mappings = (count: number) =>
+  Array.from({ length: count }, (_, id) => ({ containerID: id, hostID: id, size: 1 }));
+accepts(
+  "as many mappings as the kernel takes",
+  withLinux({ ...USER, uidMappings: mappings(340), gidMappings: all }),
+);
 refuses(
   "too many mappings",
   withLinux({
     ...USER,
-    uidMappings: Array.from({ length: 341 }, (_, id) => ({ containerID: id, hostID: id, size: 1 })),
+    uidMappings: mappings(341),
     gidMappings: all,
   }),
   "linux.uidMappings must not have more than 340 mappings, found 341",

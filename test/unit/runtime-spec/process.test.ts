@@ -182,6 +182,10 @@ accepts(
   "a deadline scheduler",
   scheduler({ policy: "SCHED_DEADLINE", runtime: 1e6, deadline: 2e6, period: 0, nice: 0 }),
 );
+accepts(
+  "a deadline scheduler with the least times",
+  scheduler({ policy: "SCHED_DEADLINE", runtime: 1024, deadline: 1024, period: 1024 }),
+);
 accepts("a nice scheduler", scheduler({ policy: "SCHED_BATCH", nice: -20, priority: 0 }));
 refuses(
   "a scheduler without a policy",

@@ -25,7 +25,7 @@ accepts(
   withResources({
     devices: [{ allow: false }, { allow: true, type: "c", major: 5, minor: -1, access: "rw" }],
     memory: { limit: 1e9, swap: 1e9, swappiness: 100, checkBeforeUpdate: true },
-    cpu: { shares: 2, quota: 1000, burst: 1000, period: 1e6, cpus: "0-3,7", mems: "0", idle: 1 },
+    cpu: { shares: 2, quota: 1000, burst: 1000, period: 1e6, cpus: "0-3,7-7", mems: "0", idle: 1 },
     pids: { limit: 0 },
     blockIO: {
       weight: 10,

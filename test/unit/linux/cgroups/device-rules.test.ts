@@ -34,6 +34,9 @@ test("others don't", () => {
   const one = { allow: false, type: "c", major: 1, minor: 1, access: "r" } as const;
   for (const rules of [[], [DENY_ALL], [ALLOW_ALL, one], [{ allow: true, access: "rw" }]])
     assert.not(allowsEverything(containerDeviceRules(rules, [])), JSON.stringify(rules));
+  // about all accesses, and not all devices
+  for (const part of [{ type: "c" }, { major: 1 }, { minor: 1 }, { major: 0 }, { minor: 0 }] as const)
+    assert.not(allowsEverything(containerDeviceRules([{ ...ALLOW_ALL, ...part }], [])), JSON.stringify(part));
 });
 
 test.run();
