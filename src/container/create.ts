@@ -8,11 +8,13 @@ import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
+import { hasOwnDevice } from "../linux/devices.ts";
 import { keyringName } from "../linux/keyring.ts";
 import type { ProcessLabels } from "../linux/labels.ts";
 import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
+import { guardDevices } from "../linux/null-streams.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import { changeRoot, type EnterRoot, pivot } from "../linux/rootfs.ts";
@@ -156,6 +158,9 @@ async function make(
     shared?.coverRootfs(bundle.rootfs, copy.tree);
   }
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
+
+  if (!bundle.process.terminal)
+    guardDevices((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
 
   const cgroup = driver.make(placed, bundle.config);
   undo.add(() => cgroup.remove());

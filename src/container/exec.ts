@@ -19,6 +19,7 @@ import { here } from "../kernel/here.ts";
 import { keepsGroups } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
+import { takeDevicesOf } from "../linux/null-streams.ts";
 import { setOomScore } from "../linux/oom-score.ts";
 import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -111,6 +112,7 @@ async function execIn(
     below: options.cgroup,
     frozen: options.ignorePaused,
   });
+  if (!process.terminal) takeDevicesOf(saved.init.pid);
   // The execution is laid out behind the set-up, in the same mailbox.
   const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));

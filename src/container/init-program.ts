@@ -52,7 +52,7 @@ import {
   PR_SET_PDEATHSIG,
 } from "../kernel/constants.ts";
 import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
-import { makeDeviceLinks, makeDevices } from "../linux/devices.ts";
+import { makeDeviceLinks, makeDevices, makesDevices } from "../linux/devices.ts";
 import { withoutDoubles } from "../linux/environment.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome, PATH_MAX } from "../linux/home.ts";
@@ -62,12 +62,11 @@ import type { ProcessLabels } from "../linux/labels.ts";
 import { maskPaths, protectPaths } from "../linux/masked-paths.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import type { OpenOnHost } from "../linux/mount-job.ts";
-import { isBind } from "../linux/mount-options.ts";
 import { type Mounted, walkTo } from "../linux/mounted.ts";
 import { addMounts, sealMounts } from "../linux/mounts.ts";
 import type { NamespacePlan } from "../linux/namespaces.ts";
 import { bringLoopbackUp } from "../linux/network.ts";
-import { reopenNull } from "../linux/null-streams.ts";
+import { reopenDevices } from "../linux/null-streams.ts";
 import type { PreparedMount } from "../linux/prepared-mount.ts";
 import { bindRootfs, changeRoot, type EnterRoot, openRootfs, pivot, protectRoot } from "../linux/rootfs.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -184,7 +183,7 @@ function mountAll(program: Program, context: InitContext): Tree {
     openOnHost,
     prepared: context.preparedMounts,
   });
-  if (!mounts.some((mount) => isDev(mount.destination) && isBind(mount))) {
+  if (makesDevices(config)) {
     makeDevices(program, root, config, inUserNamespace ? openOnHost : null);
     makeDeviceLinks(program, root, context.hostHasKcore);
     program.ready();
@@ -213,8 +212,6 @@ function protect(program: Program, { root, mounted }: Tree, { root: wanted, linu
   if (wanted?.readonly) protectRoot(program, root);
 }
 
-const isDev = (destination: string) => names(destination).join("/") === "dev";
-
 /** How a process becomes the container's user. */
 interface TakingOn {
   /** How many descriptors after the standard streams it keeps. */
@@ -240,7 +237,7 @@ export function leaveHost(
     return;
   }
   enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
-  if (!bundle.process.terminal) reopenNull(program);
+  if (!bundle.process.terminal) reopenDevices(program);
 }
 
 /** Step 7 and the look-up of 8. */

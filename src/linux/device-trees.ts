@@ -10,16 +10,19 @@ import {
   fsmount,
   fsopen,
   mknodat,
+  mountSetattr,
   moveMount,
   openat2,
   openTree,
   umount2,
 } from "../kernel/calls.ts";
 import {
+  AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
   MNT_DETACH,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
   O_DIRECTORY,
   O_PATH,
   OPEN_TREE_CLONE,
@@ -33,11 +36,15 @@ import { makeDevice } from "../kernel/structs.ts";
 /** A directory that every host has, to mount on for a moment, in the container's mount namespace. */
 const MOMENTARY = "/proc";
 
-/** Opens the host's node at the device's path, if it is that device; else a new one. Returns a mount of it. */
+/**
+ * Opens the host's node at the device's path, if it is that device; else a new one. Returns a mount of it. Through that
+ * of the host's a container can use the device, and not change its mode or owner for all of the host.
+ */
 export function openDevice(host: Program, device: Device, linux: Linux): StepResult {
-  return hostHas(device)
-    ? host.add(openTree(CWD, device.path, OPEN_TREE_CLONE))
-    : makeTree(host, device, linux);
+  if (!hostHas(device)) return makeTree(host, device, linux);
+  const tree = host.add(openTree(CWD, device.path, OPEN_TREE_CLONE));
+  host.add(mountSetattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
+  return tree;
 }
 
 function hostHas({ path, type, major = 0, minor = 0 }: Device): boolean {

@@ -20,6 +20,7 @@ import { fail } from "./config-error.ts";
 import { openDevice } from "./device-trees.ts";
 import { directoryInside, names } from "./inside.ts";
 import type { OpenOnHost } from "./mount-job.ts";
+import { isBind } from "./mount-options.ts";
 
 /** The devices that every container has (config-linux.md#default-devices), besides /dev/ptmx and /dev/console. */
 const DEFAULT_DEVICES: readonly Device[] = [
@@ -41,6 +42,11 @@ const SYMLINKS = [
   ["stdout", "/proc/self/fd/1"],
   ["stderr", "/proc/self/fd/2"],
 ] as const;
+
+/** The path of the default device with these numbers; undefined when there is none. */
+export function defaultDevice([major, minor]: readonly [number, number]): string | undefined {
+  return DEFAULT_DEVICES.find((device) => device.major === major && device.minor === minor)?.path;
+}
 
 /** A device to make, and who wants it. */
 interface Wanted {
@@ -72,6 +78,14 @@ function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
   }
   return taken;
 }
+
+/** Whether a config has devices made in /dev: it binds none there. */
+export const makesDevices = ({ mounts = [] }: Config) =>
+  !mounts.some((mount) => names(mount.destination).join("/") === "dev" && isBind(mount));
+
+/** Whether a default device is made, and nothing of the config is in its place. */
+export const hasOwnDevice = (config: Config, path: string) =>
+  makesDevices(config) && !takenPlaces(config.mounts ?? []).has(names(path).join("/"));
 
 /**
  * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but

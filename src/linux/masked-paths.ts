@@ -1,7 +1,8 @@
 import type { Program } from "../agent/program.ts";
-import type { Fd } from "../kernel/call.ts";
+import type { Fd, StepResult } from "../kernel/call.ts";
 import {
   CWD,
+  fcntl,
   fsconfigCreate,
   fsconfigString,
   fsmount,
@@ -15,10 +16,12 @@ import {
 import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
+  F_GETFD,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
@@ -28,34 +31,55 @@ import { INSIDE } from "./inside.ts";
 
 const ABSENT = [ERRNO.ENOENT, ERRNO.ENOTDIR] as const;
 
+/** Nothing of a mask is changed by the container: above all not the host's node, which every mask of a file shows. */
+const OF_MASKS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+
 /** Tells where to walk to a path of the container from; see `walkTo`. */
 type Walk = (path: string) => { readonly from: Fd; readonly path: string };
 
-const openThere = ({ from, path }: ReturnType<Walk>) => openat2(from, path, O_PATH, INSIDE);
+const openThere = ({ from, path }: ReturnType<Walk>, flags = O_PATH) => openat2(from, path, flags, INSIDE);
 
 /**
- * Hides `linux.maskedPaths`: files below the host's /dev/null, directories below an empty read-only tmpfs.
- * The host's null device is opened before the root changes, so no node of the image is ever trusted
+ * Hides `linux.maskedPaths`: files below the host's /dev/null, directories below an empty tmpfs that all share; both
+ * read-only. The host's null device is opened before the root changes, so no node of the image is ever trusted
  * (CVE-2025-31133). Paths that do not exist are left out, as the spec allows.
  */
 export function maskPaths(program: Program, walk: Walk, paths: readonly string[]): void {
   if (paths.length === 0) return;
   program.by("config.json: linux.maskedPaths");
   const devNull = program.add(openat(CWD, "/dev/null", O_PATH | O_NOFOLLOW));
+  const empty = emptyDirectory(program);
   for (const [index, path] of paths.entries()) {
     program.by(`config.json: linux.maskedPaths[${index}] (${path})`);
-    program.whenOk(openThere(walk(path)), ABSENT, (target) => {
-      const file = program.add(openTree(devNull, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
-      // The kernel refuses a file over a directory with EINVAL.
-      program.orElse(moveMount(file, target), [ERRNO.EINVAL, ERRNO.ENOTDIR], () => {
-        const fs = program.add(fsopen("tmpfs"));
-        program.add(fsconfigString(fs, "nr_inodes", "1"));
-        program.add(fsconfigCreate(fs));
-        const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-        program.add(moveMount(program.add(fsmount(fs, attributes)), target));
-      });
+    const place = walk(path);
+    const directory = program.orElse(openThere(place, O_PATH | O_DIRECTORY), ABSENT, () => {
+      program.whenOk(openThere(place), ABSENT, (file) => maskFile(program, devNull, file));
+    });
+    program.whenOk(fcntl(directory, F_GETFD, 0), [ERRNO.EBADF], () => {
+      maskDirectory(program, empty, directory);
     });
   }
+}
+
+function emptyDirectory(program: Program): StepResult {
+  const fs = program.add(fsopen("tmpfs"));
+  program.add(fsconfigString(fs, "nr_inodes", "1"));
+  program.add(fsconfigCreate(fs));
+  return program.add(fsmount(fs, OF_MASKS | MOUNT_ATTR_NODEV));
+}
+
+function maskFile(program: Program, devNull: Fd, file: Fd): void {
+  const mask = program.add(openTree(devNull, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+  program.add(mountSetattr(mask, "", AT_EMPTY_PATH, { set: OF_MASKS }));
+  program.add(moveMount(mask, file));
+}
+
+/** Before Linux 6.15 only a mount that has a place can be copied: the first directory gets `empty` itself then. */
+function maskDirectory(program: Program, empty: Fd, directory: Fd): void {
+  const copy = program.orElse(openTree(empty, "", OPEN_TREE_CLONE | AT_EMPTY_PATH), [ERRNO.EINVAL], () => {
+    program.add(moveMount(empty, directory));
+  });
+  program.add(moveMount(copy, directory), [ERRNO.EBADF]);
 }
 
 /** Makes `linux.readonlyPaths` read-only, with all mounts below them. */
