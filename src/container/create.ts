@@ -201,9 +201,9 @@ async function make(
     host,
     coversRootfs,
   });
-  const { root, terminal } = setUp(init.program, context);
+  const { tree, terminal } = setUp(init.program, context);
   host?.end();
-  const leave = () => leaveHost(init.program, root, bundle, enterRoot);
+  const leave = () => leaveHost(init.program, tree, bundle, enterRoot);
   if (hooks === null) {
     leave();
     init.program.ready();

@@ -41,9 +41,9 @@ export function dryRun(
     host: null,
     coversRootfs,
   });
-  const { root } = setUp(program, context);
+  const { tree } = setUp(program, context);
   const enter = flags.noPivot ? moveRootOf(bundle.rootfs) : pivot;
-  leaveHost(program, root, bundle, coversRootfs ? changeRoot : enter);
+  leaveHost(program, tree, bundle, coversRootfs ? changeRoot : enter);
   becomeProcess(program, bundle, {
     ...{ preservedFds: 0, unprivileged: context.unprivileged },
     uidMappings: [], // nothing is given away

@@ -5,11 +5,11 @@
  * 2. enters its cgroup namespace: only now, since its root is the cgroup that clone3 put the init into
  * 3. becomes root of its user namespace (tsrun has written the mappings); gets its session keyring and labels,
  *    personality and memory policy
- * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts; masked and read-only
- *    paths
+ * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts
  * 5. host name, loopback interface
- *    -- hooks of `create`: they want the host's files --
- * 6. pivots: no path leads to the host any more; nor does a standard stream that is its null device
+ *    -- hooks of `create`: they want the host's files, and write to the container's --
+ * 6. seals: read-only and masked paths, a read-only root; pivots: no path leads to the host any more; nor does a
+ *    standard stream that is its null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 7. gives the process's user the standard streams and becomes that user, with its capabilities: from here on it can do
  *    no more than the container
@@ -109,8 +109,8 @@ export interface InitContext {
 
 /** What steps 1 to 5 have opened. */
 interface Opened {
-  /** The rootfs's mount; null where nothing is mounted, for want of a mount namespace. */
-  readonly root: StepResult | null;
+  /** What was mounted; null where nothing is, for want of a mount namespace. */
+  readonly tree: Tree | null;
   /** Null when the process asks for none. */
   readonly terminal: Terminal | null;
 }
@@ -133,13 +133,11 @@ export function setUp(program: Program, context: InitContext): Opened {
   setPersonality(program, config.linux);
   setMemoryPolicy(program, config.linux);
   const tree = namespaces.created.has("mount") || context.coversRootfs ? mountAll(program, context) : null;
-  const root = tree?.root ?? null;
-  const terminal = bundle.process.terminal ? addTerminal(program, root, bundle) : null;
-  if (tree !== null) protect(program, tree, config);
+  const terminal = bundle.process.terminal ? addTerminal(program, tree?.root ?? null, bundle) : null;
   if (namespaces.created.has("network")) bringLoopbackUp(program);
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
-  return { root, terminal };
+  return { tree, terminal };
 }
 
 const PERSONALITIES = { LINUX: PER_LINUX, LINUX32: PER_LINUX32 } as const;
@@ -202,8 +200,8 @@ function addTerminal(program: Program, root: StepResult | null, { process, rootf
   return terminal;
 }
 
-/** What the rest of the set-up must no longer change. */
-function protect(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
+/** What nobody changes from here on. The hooks before have the mounts as they were made, as with runc. */
+function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
   const walk = (path: string) => walkTo(root, mounted, names(path));
   sealMounts(program, mounted);
   protectPaths(program, walk, linux.readonlyPaths ?? []);
@@ -228,15 +226,16 @@ interface TakingOn {
 /** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
 export function leaveHost(
   program: Program,
-  root: StepResult | null,
+  tree: Tree | null,
   bundle: Bundle,
   enterRoot: EnterRoot = pivot,
 ): void {
-  if (root === null) {
+  if (tree === null) {
     changeRoot(program, openRootfs(program, bundle.rootfs));
     return;
   }
-  enterRoot(program, root, bundle.config.linux?.rootfsPropagation);
+  seal(program, tree, bundle.config);
+  enterRoot(program, tree.root, bundle.config.linux?.rootfsPropagation);
   if (!bundle.process.terminal) reopenDevices(program);
 }
 

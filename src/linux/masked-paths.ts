@@ -52,11 +52,13 @@ export function maskPaths(program: Program, walk: Walk, paths: readonly string[]
   for (const [index, path] of paths.entries()) {
     program.by(`config.json: linux.maskedPaths[${index}] (${path})`);
     const place = walk(path);
-    const directory = program.orElse(openThere(place, O_PATH | O_DIRECTORY), ABSENT, () => {
-      program.whenOk(openThere(place), ABSENT, (file) => maskFile(program, devNull, file));
-    });
-    program.whenOk(fcntl(directory, F_GETFD, 0), [ERRNO.EBADF], () => {
-      maskDirectory(program, empty, directory);
+    program.whenOk(openThere(place), ABSENT, (file) => {
+      const directory = program.orElse(openThere(place, O_PATH | O_DIRECTORY), [ERRNO.ENOTDIR], () => {
+        maskFile(program, devNull, file);
+      });
+      program.whenOk(fcntl(directory, F_GETFD, 0), [ERRNO.EBADF], () => {
+        maskDirectory(program, empty, directory);
+      });
     });
   }
 }

@@ -1,9 +1,9 @@
 // Runs beside other files.
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Bundle, bundle, capabilities, namespaces } from "../harness/bundle.ts";
+import { type Bundle, bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
 import { cgroup2Of } from "../harness/cgroups.ts";
 import { container, containerOf, inside, ranIn } from "../harness/container.ts";
 import { freshDirectory, runtimePath, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
@@ -68,6 +68,39 @@ test("the hooks of create find the mounts made, and the init with the host's roo
     'read -r state; pid=$(echo "$state" | sed "s/.*\\"pid\\": *\\([0-9]*\\).*/\\1/"); grep -c "/rootfs/proc " /proc/$pid/mountinfo; readlink /proc/$pid/root';
   for (const kind of ["prestart", "createRuntime"] as const) assert.is(seenBy(kind, text), "1\n/\n", kind);
 });
+
+// createContainer hooks of runc start in the rootfs.
+const WRITE =
+  "cd rootfs 2> /dev/null; echo here > etc/hook && echo here > run/hook && echo here > secret && echo done";
+const PID = `$(sed 's/.*"pid": *\\([0-9]*\\).*/\\1/')`;
+const INSIDE = `exec nsenter --mount=/proc/${PID}/ns/mnt --wd=. sh -c "${WRITE}"`;
+
+for (const [kind, text] of [
+  ["prestart", INSIDE],
+  ["createRuntime", INSIDE],
+  ["createContainer", WRITE],
+] as const) {
+  test(`a ${kind} hook may write to a read-only root and tmpfs, and to what is masked; nobody may later`, () => {
+    const notes = notebook();
+    const readonlyTmpfs = { destination: "/run", type: "tmpfs", source: "tmpfs", options: ["ro"] };
+    const made = withHooks(
+      notes,
+      { [kind]: `{ ${text}; } > $NOTES 2>&1`, startContainer: "touch /etc/x /run/x 2>> $NOTES; true" },
+      { args: ["sh", "-c", "cat /etc/hook /run/hook; touch /etc/x /run/x; wc -c < /secret"] },
+    );
+    const one = bundle({
+      ...made,
+      root: { readonly: true },
+      mounts: [...DEFAULT_MOUNTS, notes.mount, readonlyTmpfs],
+      linux: { maskedPaths: ["/secret"] },
+    });
+    const { stdout, stderr } = ranIn(one.path);
+    assert.is(stdout, "here\nhere\n0\n");
+    assert.match(stderr, /\/etc\/x: Read-only file system\n.*\/run\/x: Read-only file system/);
+    assert.match(notes.read(), /^done\n.*\/etc\/x: Read-only file system\n.*\/run\/x: Read-only file system/);
+    assert.is(readFileSync(join(one.rootfs, "secret"), "utf8"), "here\n");
+  });
+}
 
 test("poststop hooks run once the container is gone", () => {
   const notes = notebook();

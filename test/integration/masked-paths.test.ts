@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, namespaces } from "../harness/bundle.ts";
+import { bundle, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
 import { inside, ranIn } from "../harness/container.ts";
-import { testTsrun } from "../harness/environment.ts";
+import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
@@ -49,6 +49,25 @@ testTsrun("a path that can't be reached to mask it is an error", () => {
     mkdirSync(join(rootfs, "closed"), { mode: 0o700 }); // root's of the host
     writeFileSync(join(rootfs, "closed/file"), "");
     assert.match(complaint(ranIn(path)), place);
+  }
+});
+
+testTsrun("all masked directories share one file system", () => {
+  const linux = { maskedPaths: ["/proc/fs", "/etc", "/proc/keys", "/home"], readonlyPaths: [] };
+  const [first, ...others] = inside(["stat", "-c", "%d", "/proc/fs", "/etc", "/home"], { linux }).split("\n");
+  assert.equal(others, [first, first, ""]);
+});
+
+testTsrun("a mount below a read-only path can't be written either", () => {
+  const source = freshDirectory("volume");
+  for (const type of [
+    { type: "tmpfs", source: "tmpfs" },
+    { type: "bind", source, options: ["rbind"] },
+  ]) {
+    const mounts = [...DEFAULT_MOUNTS, { destination: "/etc/below", ...type }];
+    const script = "touch /etc/below/x 2>&1; ls /etc/below";
+    const seen = inside(["sh", "-c", script], { mounts, linux: { readonlyPaths: ["/etc"] } });
+    assert.match(seen, /^touch: .*Read-only file system\n$/);
   }
 });
 

@@ -32,7 +32,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     doubts: [],
   };
   const program = new Program();
-  const { root } = setUp(program, {
+  const { tree } = setUp(program, {
     bundle,
     namespaces: { created: new Set(created), joins: [] },
     keyring: null,
@@ -47,7 +47,7 @@ function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = N
     hostHasKcore: false,
     privateParent: null,
   });
-  leaveHost(program, root, bundle);
+  leaveHost(program, tree, bundle);
   becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null, uidMappings: [] });
   return program.steps;
 }
