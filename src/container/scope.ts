@@ -68,7 +68,8 @@ function make(saved: SavedCgroup, config: Config): NewCgroup {
 export function admit(saved: SavedCgroup, directory: string, process: number): void {
   const { name, manager: kind } = unitOf(saved);
   using manager = new Manager(kind);
-  manager.attach(name, directory.slice(saved.path.length), process);
+  const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's
+  manager.attach(name, isInside ? directory.slice(saved.path.length) : "", process);
 }
 
 interface Plan {
