@@ -20,9 +20,8 @@ need-qemu:
 
 # For `make test`, which skips what needs a virtual machine where there can be none, and says so.
 need-qemu-if-possible:
-	@{ $(HAS_QEMU) && $(HAS_DEBOOTSTRAP); } >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || { \
-		$(call apt-install,$(QEMU_PACKAGES) $(DEBOOTSTRAP_PACKAGES)); } || \
-		echo "apt-get could not install QEMU and debootstrap: see build/apt.log"
+	$(call install-each,qemu-system-x86_64:qemu-system-x86 xz:xz-utils ip:iproute2 ps:procps criu:criu \
+		iptables-restore:iptables /usr/sbin/debootstrap:debootstrap /sbin/mke2fs:e2fsprogs)
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine; KERNEL=stable|backports|all
 	@KERNEL=$(or $(KERNEL),stable) $(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
