@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { cgroup2Mount, removeCgroups } from "../test/harness/cgroups.ts";
@@ -57,6 +57,7 @@ const ENTER = `
  */
 export async function isolate(argv: readonly string[]): Promise<number> {
   const place = placeIn(mkdtempSync(join(tmpdir(), PREFIX)));
+  chmodSync(place.directory, 0o755); // for the roots of user namespaces, whom peers let open their rootfs themselves
   try {
     mkdirSync(place.state);
     return await runInside(place, argv);
