@@ -4,6 +4,7 @@ import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
 import {
   CWD,
+  close,
   fchmodat,
   fchownat,
   fsconfigCreate,
@@ -68,7 +69,9 @@ function makeTree(host: Program, device: Device, { uidMappings = [], gidMappings
   const [user, group] = [outside(uidMappings, uid), outside(gidMappings, gid)];
   host.add(fchownat(tmpfs, "device", user, group, AT_SYMLINK_NOFOLLOW));
   host.add(fchmodat(tmpfs, "device", mode)); // whatever tsrun's caller has as umask
-  host.add(moveMount(tmpfs, host.add(openat2(CWD, MOMENTARY, O_PATH | O_DIRECTORY, 0))));
+  const place = host.add(openat2(CWD, MOMENTARY, O_PATH | O_DIRECTORY, 0));
+  host.add(moveMount(tmpfs, place));
+  for (const fd of [place, tmpfs, fs]) host.add(close(fd));
   const tree = host.add(openTree(CWD, `${MOMENTARY}/device`, OPEN_TREE_CLONE));
   host.add(umount2(MOMENTARY, MNT_DETACH));
   host.by(owner);

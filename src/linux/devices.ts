@@ -2,7 +2,7 @@ import type { Config, Mount } from "../../runtime-spec/config.ts";
 import type { Device } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import { fchownat, mknodat, moveMount, openat2, statx, symlinkat, unlinkat } from "../kernel/calls.ts";
+import { close, fchownat, mknodat, moveMount, openat2, statx, symlinkat, unlinkat } from "../kernel/calls.ts";
 import {
   AT_SYMLINK_NOFOLLOW,
   O_PATH,
@@ -97,15 +97,17 @@ export function makeDevices(
   { mounts = [], linux = {} }: Config,
   openOnHost: OpenOnHost | null,
 ): void {
-  const parents = new Map<string, Fd>();
+  let [opened, directory]: [path: string | null, directory: Fd] = [null, root];
   const taken = takenPlaces(mounts);
   for (const { device, where } of containerDevices(linux.devices ?? [])) {
     const parts = names(device.path);
     if (taken.has(parts.join("/"))) continue;
     program.by(`config.json: ${where}`);
     const parent = parts.slice(0, -1).join("/");
-    const directory = parents.get(parent) ?? directoryInside(program, root, parent);
-    parents.set(parent, directory);
+    if (opened !== parent) {
+      if (opened !== null) program.add(close(directory));
+      [opened, directory] = [parent, directoryInside(program, root, parent)];
+    }
     if (openOnHost !== null && device.type !== "p")
       bindDevice(
         program,
@@ -115,6 +117,7 @@ export function makeDevices(
       );
     else makeNode(program, directory, { device, where });
   }
+  if (opened !== null) program.add(close(directory));
 }
 
 function lastName(path: string): string {
@@ -160,6 +163,8 @@ function bindDevice(program: Program, directory: Fd, { path }: Device, tree: Fd)
   program.add(mknodat(directory, name, S_IFREG | 0o644, 0), [ERRNO.EEXIST]);
   const place = program.add(openat2(directory, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
   program.add(moveMount(tree, place));
+  program.add(close(tree));
+  program.add(close(place));
 }
 
 /** Makes the symlinks of /dev; what the image already has there stays, but /dev/ptmx always leads to its own devpts. */
@@ -170,4 +175,5 @@ export function makeDeviceLinks(program: Program, root: Fd, hostHasKcore: boolea
   if (hostHasKcore) program.add(symlinkat("/proc/kcore", dev, "core"), [ERRNO.EEXIST]);
   program.add(unlinkat(dev, "ptmx", 0), [ERRNO.ENOENT]);
   program.add(symlinkat("pts/ptmx", dev, "ptmx"));
+  program.add(close(dev));
 }

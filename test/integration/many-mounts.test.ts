@@ -43,5 +43,16 @@ for (const [kind, mount] of Object.entries(KINDS))
       assert.equal(descriptors, ["0", "1", "2", "3", ""]); // the last is ls's own
     });
 
+test("nor do 350 devices in a user namespace", () => {
+  const devices = Array.from({ length: 350 }, (_, index) => ({
+    ...{ path: `/dev/many/${index}/null`, type: "c", major: 1, minor: 3 },
+  }));
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS, devices };
+  const args = ["sh", "-c", "ls -d /dev/many/*/null | wc -l"];
+  const made = bundle({ args, process: { rlimits: [] }, linux });
+  chmodSync(made.path, 0o755);
+  assert.is(succeeded(ranIn(made.path, { through: FEW })).stdout, "350\n");
+});
+
 leavesNothing();
 test.run();
