@@ -7,11 +7,11 @@ import { exec as execProcess } from "../container/exec.ts";
 import { Failure } from "../container/failure.ts";
 import { Foreground } from "../container/foreground.ts";
 import { fromCaller } from "../container/host-paths.ts";
-import { readText } from "../kernel/files.ts";
 import { join } from "../linux/paths.ts";
 import { announcerFor, consoleFor } from "./console.ts";
 import { preserve } from "./handed-down.ts";
 import { doubt, linesOf, log, warnings } from "./log.ts";
+import { readNamed } from "./named-file.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -75,7 +75,7 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 }
 
 function processFromFile(path: string, globals: Exec["globals"]): Process {
-  const text = readText(path);
+  const text = readNamed("exec: --process", path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
   if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)));
   for (const one of doubts) doubt(globals, lineOf(path, one));

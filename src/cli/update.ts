@@ -4,9 +4,10 @@ import { lineOf, validateResources } from "../../runtime-spec/validate.ts";
 import { Failure } from "../container/failure.ts";
 import { fromCaller } from "../container/host-paths.ts";
 import { update as updateContainer } from "../container/update.ts";
-import { readAll, readText } from "../kernel/files.ts";
+import { readAll } from "../kernel/files.ts";
 import { ConfigError } from "../linux/config-error.ts";
 import { doubt } from "./log.ts";
+import { readNamed } from "./named-file.ts";
 import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
@@ -31,7 +32,8 @@ export async function update({ globals, flags, args: [id] }: InvocationOf<"updat
 }
 
 function fromFile(file: string, source: string, warn: (line: string) => void): Resources {
-  const text = file === "-" ? new TextDecoder().decode(readAll(0)) : readText(fromCaller(file));
+  const text =
+    file === "-" ? new TextDecoder().decode(readAll(0)) : readNamed("update: --resources", fromCaller(file));
   return checked(source, parseJson(text, source), warn);
 }
 

@@ -1,6 +1,8 @@
 import { parseJson } from "../../runtime-spec/json.ts";
+import { SyscallError } from "../kernel/call.ts";
 import { close, prctl } from "../kernel/calls.ts";
 import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
 import { readLink, readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
@@ -156,10 +158,19 @@ function takeMaster({ script, descriptor }: Notification, console: Console | nul
   else here(close(descriptor));
 }
 
+function descriptorsIn(file: string): string | null {
+  try {
+    return readTextIfThere(file);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new Failure(`cannot read ${file}: ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+  }
+}
+
 /** What the container's standard streams were when it was saved. @throws Failure */
 function namesOf(images: string): readonly string[] {
   const file = `${images}/${DESCRIPTORS_FILE}`;
-  const text = readTextIfThere(file);
+  const text = descriptorsIn(file);
   const names = text === null ? null : parseJson(text, file);
   if (!Array.isArray(names))
     throw new Failure(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);

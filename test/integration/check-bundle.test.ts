@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,8 +31,16 @@ const IMPOSSIBLE: Patch = {
   linux: { sysctl: { "net.no_such": "1", "kernel.shmmax": "4096" } },
 };
 
+/** A bundle whose config.json has a line for each value. */
+function bundleInLines(patch: Patch) {
+  const one = bundle(patch);
+  const file = join(one.path, "config.json");
+  writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, "utf8")), null, 2));
+  return one;
+}
+
 testTsrun("what of a bundle cannot be honoured is named, with its line", () => {
-  const one = bundle(IMPOSSIBLE);
+  const one = bundleInLines(IMPOSSIBLE);
   const { stdout, stderr, status } = runtime(["check", "--bundle", one.path]);
   assert.is(stderr, "");
   assert.is(status, 1);
@@ -54,7 +62,7 @@ testTsrun("what of a bundle cannot be honoured is named, with its line", () => {
 });
 
 testTsrun("what of a bundle no host knows is warned of, with its line and the nearest name", () => {
-  const one = bundle({ linux: { maskedPath: [] } });
+  const one = bundleInLines({ linux: { maskedPath: [] } });
   const { stdout } = runtime(["check", "--bundle", one.path]);
   const lines = readFileSync(join(one.path, "config.json"), "utf8").split("\n");
   const [, line, what] = /^warning: .*config\.json:(\d+): (.*)$/m.exec(stdout) ?? [];

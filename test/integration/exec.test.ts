@@ -262,7 +262,10 @@ test("a process file with a mistake is refused", () => {
 });
 
 test("a process file that isn't there is refused", () => {
-  complaint(exec(["--process", "/not/there"], []));
+  assert.match(
+    complaint(exec(["--process", "/not/there"], [])),
+    "--process /not/there: cannot be read: ENOENT",
+  );
 });
 
 test("--detach returns while the program goes on; --pid-file tells who it is", async () => {

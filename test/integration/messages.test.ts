@@ -92,6 +92,11 @@ testTsrun("a cgroupsPath that is too long is refused by its place", () => {
   assert.match(refusedWith({ linux: { cgroupsPath } }), /config\.json: linux\.cgroupsPath: .*ENAMETOOLONG/);
 });
 
+testTsrun("a file that cannot be read is named by the flag that names it", () => {
+  const said = complaint(runtime(["update", "--resources", LONG, uniqueId()]));
+  assert.match(said, `--resources ${LONG}: cannot be read: ENAMETOOLONG`);
+});
+
 testTsrun("a state directory that has no room, or can't be, is named", () => {
   const root = freshDirectory("full");
   using _ = mounted(root, "-t", "tmpfs", "-o", "size=64k", "state");
