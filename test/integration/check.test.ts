@@ -194,13 +194,11 @@ testCompiled("a kernel older than all that tsrun needs is found out, and no proc
 });
 
 testIf(slowness === 1, "needs a machine that is not emulated")("a check takes less than two seconds", () => {
-  const times: number[] = [];
-  while (times.length < 5 && !times.some((took) => took < 2000)) {
-    const began = performance.now();
-    checked();
-    times.push(performance.now() - began); // others may keep the machine busy meanwhile
-  }
-  assert.ok(Math.min(...times) < 2000, `${times} ms`);
+  // Of the processor: others may keep it busy meanwhile.
+  const { resourceUsage, exitCode } = Bun.spawnSync([runtimePath, "check"]);
+  const took = Number(resourceUsage.cpuTime.total) / 1000;
+  assert.is(exitCode, checkedAsRoot().status);
+  assert.ok(took > 0 && took < 2000, `${took} ms`);
 });
 
 /** Each of a few checks meets a rename often enough: one of them nearly always did. */
