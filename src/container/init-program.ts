@@ -11,8 +11,8 @@
  * 6. seals: read-only and masked paths, a read-only root; pivots: no path leads to the host any more; nor does a
  *    standard stream that is its null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
- * 7. gives the process's user the standard streams and becomes that user, with its capabilities: from here on it can do
- *    no more than the container
+ * 7. gives the process's user the standard streams; reads /etc/passwd, which an image may keep from that user; becomes
+ *    the user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
@@ -257,9 +257,9 @@ export function takeOn(program: Program, process: Process, how: TakingOn) {
   const { preservedFds, filtered, unprivileged, uidMappings, keepGroups } = how;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
+  const home = findHome(program, process);
   takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
   dieWithTsrun(program.by("container's init"));
-  const home = findHome(program, process);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 

@@ -14,7 +14,8 @@ const PASSWD_SIZE = 65_536;
 
 /**
  * HOME of a process whose environment has none, or an empty one: from the container's /etc/passwd, else "/", as runc has it.
- * Adds the steps that read the file; `environment` gives the environment afterwards.
+ * Adds the steps that read the file, for which the agent must be root still: images with a file of mode 0640 are about.
+ * `environment` gives the environment afterwards.
  */
 export function findHome(program: Program, process: Process) {
   const env = process.env ?? [];

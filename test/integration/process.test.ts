@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
-import { inside, ran, ranIn, started } from "../harness/container.ts";
+import { container, inside, ran, ranIn, started } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { parseStatus, type Status } from "../harness/processes.ts";
@@ -48,6 +48,20 @@ test("HOME is that of the user's uid, whatever the groups in the passwd file", (
   rmSync(join(rootfs, "etc/passwd"));
   writeFileSync(join(rootfs, "etc/passwd"), "a:x:5:1000::/group:/bin/sh\nb:x:1000:5::/user:/bin/sh\n");
   assert.match(succeeded(ranIn(path)).stdout, /^HOME=\/user$/m);
+});
+
+test("HOME is that of a user who may not read the image's /etc/passwd, for exec too", () => {
+  const process = { env: [PATH], user: { uid: 1000, gid: 1000 } };
+  using one = container({ args: ["sh", "-c", "echo $HOME; exec sleep 60"], process });
+  const passwd = join(one.bundle.rootfs, "etc/passwd");
+  rmSync(passwd); // other bundles have it, too
+  writeFileSync(passwd, "root:x:0:0::/root:\nkept:x:1000:1000::/home/kept:\n", { mode: 0o640 });
+  one.runDetached();
+  assert.is(
+    succeeded(one.exec("sh", "-c", "echo $HOME; cat /etc/passwd 2>&1 | wc -l")).stdout,
+    "/home/kept\n1\n",
+  );
+  assert.is(one.printed(), "/home/kept\n");
 });
 
 test("an empty HOME is none", () => {
@@ -346,12 +360,24 @@ for (const noNewPrivileges of [true, false]) {
   });
 }
 
+test("noNewPrivileges of the caller can't be taken back", () => {
+  const through = ["setpriv", "--no-new-privs"];
+  assert.is(statusInside({ noNewPrivileges: false }, { through }).get("NoNewPrivs"), "1");
+});
+
 test("without noNewPrivileges there is no such limit", () => {
   assert.is(statusInside({ noNewPrivileges: undefined }).get("NoNewPrivs"), "0");
 });
 
 test("oomScoreAdj is config.json's", () => {
   assert.is(inside(["cat", "/proc/self/oom_score_adj"], { process: { oomScoreAdj: 321 } }), "321\n");
+});
+
+test("oomScoreAdj 0 is config.json's, too, whatever the caller's", () => {
+  const through = ["sh", "-c", 'echo 300 > /proc/self/oom_score_adj; exec "$@"', "sh"];
+  const read = ["cat", "/proc/self/oom_score_adj"];
+  assert.is(inside(read, {}, { through }), "300\n");
+  assert.is(inside(read, { process: { oomScoreAdj: 0 } }, { through }), "0\n");
 });
 
 test("without oomScoreAdj it is the caller's", () => {
