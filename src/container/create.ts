@@ -15,8 +15,6 @@ import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
 import { sharedParentOf } from "../linux/mount-table.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { guardDevices } from "../linux/null-streams.ts";
-import { setOomScore } from "../linux/oom-score.ts";
-import { setRlimits } from "../linux/rlimits.ts";
 import { changeRoot, type EnterRoot, pivot } from "../linux/rootfs.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { ownStreams } from "../linux/streams.ts";
@@ -37,6 +35,7 @@ import {
 } from "./init-program.ts";
 import { finishInit, Launch, runInit } from "./launch.ts";
 import { mailboxSize } from "./mailbox-size.ts";
+import { setFromOutside } from "./outside.ts";
 import { newMailbox } from "./parked.ts";
 import { writePidFile } from "./pid-file.ts";
 import type { PreparedMounts } from "./prepared-mounts.ts";
@@ -240,8 +239,7 @@ async function make(
   }
   const { executable, home } = early ?? become();
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
-  setRlimits(pid, bundle.process);
-  setOomScore(pid, bundle.process.oomScoreAdj, context.unprivileged === null ? null : options.warn);
+  setFromOutside(pid, bundle.process, context.unprivileged === null ? null : options.warn);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   finishInit(init, pid);

@@ -20,8 +20,6 @@ import { keepsGroups } from "../linux/credentials.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { takeDevicesOf } from "../linux/null-streams.ts";
-import { setOomScore } from "../linux/oom-score.ts";
-import { setRlimits } from "../linux/rlimits.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
@@ -38,6 +36,7 @@ import {
   takeOn,
 } from "./init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
+import { setFromOutside } from "./outside.ts";
 import { writePidFile } from "./pid-file.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./store.ts";
@@ -145,9 +144,7 @@ async function execIn(
   closeTarget(target);
   if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
-  // A process that has another user already is out of reach without CAP_SYS_RESOURCE.
-  setRlimits(pid, process);
-  setOomScore(pid, process.oomScoreAdj, unprivileged === null ? null : options.warn);
+  setFromOutside(pid, process, unprivileged === null ? null : options.warn);
   const { executable, home } = takeOn(program, process, {
     preservedFds: options.preservedFds,
     filtered: filter !== null,

@@ -9,6 +9,9 @@
  * removed, which a shim's is when its pod's sandbox has gone before the workloads. Then tsrun goes on in /proc, where a
  * relative path leads nowhere and no file can be made.
  *
+ * Bun raises the soft limit of open files to the hard one. The caller's is what containers get, so it is kept for
+ * rlimits.ts, where getauxval(3) finds it: in AT_FLAGS, which nobody else reads.
+ *
  * The jump to Bun's own start is the last instruction; patch.ts gives it its target. The registers that the start reads
  * stay as the dynamic loader left them.
  */
@@ -46,7 +49,31 @@ _start:
 	mov	$80, %eax		/* chdir */
 	lea	proc(%rip), %rdi
 	syscall
-1:	pop	%rdx
+1:	push	$0			/* a struct rlimit64 */
+	push	$0
+	mov	$302, %eax		/* prlimit64 */
+	xor	%edi, %edi
+	mov	$7, %esi		/* RLIMIT_NOFILE */
+	xor	%edx, %edx
+	mov	%rsp, %r10
+	syscall
+	pop	%rcx
+	pop	%rdi
+	lea	16(%rsp), %rdi		/* behind rdx and argc: argv, the environment, struct auxv_t, each with a zero at its end */
+2:	add	$8, %rdi
+	cmpq	$0, -8(%rdi)
+	jne	2b
+3:	add	$8, %rdi
+	cmpq	$0, -8(%rdi)
+	jne	3b
+4:	mov	(%rdi), %rsi
+	test	%rsi, %rsi		/* AT_NULL */
+	jz	5f
+	add	$16, %rdi
+	cmp	$8, %rsi		/* AT_FLAGS */
+	jne	4b
+	mov	%rcx, -8(%rdi)
+5:	pop	%rdx
 	.byte	0xe9			/* jmp */
 	.long	0
 #elif defined(__aarch64__)
@@ -73,6 +100,24 @@ _start:
 	mov	x8, #49			/* chdir */
 	adr	x0, proc
 	svc	#0
-1:	mov	x0, x9
+1:	stp	xzr, xzr, [sp, #-16]!	/* a struct rlimit64 */
+	mov	x8, #261		/* prlimit64 */
+	mov	x0, #0
+	mov	x1, #7			/* RLIMIT_NOFILE */
+	mov	x2, #0
+	mov	x3, sp
+	svc	#0
+	ldr	x10, [sp], #16
+	add	x11, sp, #8		/* behind argc: argv, the environment, struct auxv_t, each with a zero at its end */
+2:	ldr	x12, [x11], #8
+	cbnz	x12, 2b
+3:	ldr	x12, [x11], #8
+	cbnz	x12, 3b
+4:	ldr	x12, [x11], #16
+	cbz	x12, 5f			/* AT_NULL */
+	cmp	x12, #8			/* AT_FLAGS */
+	b.ne	4b
+	stur	x10, [x11, #-8]
+5:	mov	x0, x9
 	.long	0x14000000		/* b */
 #endif

@@ -2,6 +2,9 @@
 
 import { ARCHITECTURE } from "./syscall-numbers.ts";
 
+/** linux/auxvec.h */
+export const AT_FLAGS = 8;
+
 // fcntl.h
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;

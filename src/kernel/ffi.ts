@@ -35,6 +35,15 @@ export function lastErrno(): number {
   return errnoAddress === null ? 0 : read.i32(errnoAddress, 0);
 }
 
+/**
+ * What the kernel, or entry.S, has told the program when it was executed: getauxval(3), 64 bits; 0 for what is not there.
+ * It costs a wrapper of its own, so only who asks pays for it.
+ */
+export function auxiliaryValue(type: number): bigint {
+  const { getauxval } = dlopen("libc.so.6", { getauxval: { args: [word], returns: FFIType.u64 } }).symbols;
+  return getauxval(type);
+}
+
 /** Address of a buffer's first byte; 0 for an empty one. The caller keeps the buffer alive. */
 export function addressOf(memory: Uint8Array): number {
   return memory.byteLength === 0 ? 0 : ptr(memory);

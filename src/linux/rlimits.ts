@@ -1,9 +1,13 @@
 import type { Process } from "../../runtime-spec/config.ts";
-import { prlimit64 } from "../kernel/calls.ts";
+import { getrlimit, prlimit64 } from "../kernel/calls.ts";
+import { AT_FLAGS } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
-import { attempt } from "../kernel/here.ts";
-import { rlimit64 } from "../kernel/structs.ts";
+import { auxiliaryValue } from "../kernel/ffi.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
+
+const OPEN_FILES = 7;
 
 /** Resource numbers of asm-generic/resource.h (prlimit(2)). */
 export const RLIMITS: { readonly [type: string]: number } = {
@@ -14,7 +18,7 @@ export const RLIMITS: { readonly [type: string]: number } = {
   RLIMIT_CORE: 4,
   RLIMIT_RSS: 5,
   RLIMIT_NPROC: 6,
-  RLIMIT_NOFILE: 7,
+  RLIMIT_NOFILE: OPEN_FILES,
   RLIMIT_MEMLOCK: 8,
   RLIMIT_AS: 9,
   RLIMIT_LOCKS: 10,
@@ -27,10 +31,11 @@ export const RLIMITS: { readonly [type: string]: number } = {
 
 /**
  * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
- * raise them itself. @throws ConfigError
+ * raise them itself. Those that it doesn't name are tsrun's caller's. @throws ConfigError
  */
-export function setRlimits(pid: number, process: Process): void {
-  for (const [index, { type, soft, hard }] of (process.rlimits ?? []).entries()) {
+export function setRlimits(pid: number, { rlimits = [] }: Process): void {
+  if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid);
+  for (const [index, { type, soft, hard }] of rlimits.entries()) {
     const resource = RLIMITS[type];
     const where = `process.rlimits[${index}]`;
     if (resource === undefined) fail(`${where}.type`, `unknown limit ${type}`);
@@ -47,4 +52,16 @@ function hintFor(type: string, errno: number): string {
   if (errno !== ERRNO.EPERM) return "";
   const most = type === "RLIMIT_NOFILE" ? ", and nobody one above /proc/sys/fs/nr_open" : "";
   return `; only CAP_SYS_RESOURCE of the host may raise a hard limit${most}`;
+}
+
+/**
+ * Gives a process the soft limit of open files that tsrun's caller had. Bun has raised tsrun's own to the hard one, and
+ * programs that close every descriptor they may have crawl then.
+ */
+export function giveBackOpenFiles(pid: number): void {
+  const soft = auxiliaryValue(AT_FLAGS); // where entry.S has put it
+  if (soft === 0n) return;
+  const limits = new Uint8Array(new ArrayBuffer(RLIMIT_SIZE));
+  here(getrlimit(OPEN_FILES, limits));
+  attempt(prlimit64(pid, OPEN_FILES, rlimit64(soft, hardLimit(limits)))); // one that has ended is noticed by whoever waits
 }

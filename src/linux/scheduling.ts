@@ -19,10 +19,8 @@ import {
   schedSetaffinity,
   schedSetattr,
 } from "../kernel/scheduling.ts";
+import { CPUS } from "./affinity.ts";
 import { fail } from "./config-error.ts";
-
-/** As many CPUs as a mask has bits for; the kernel ignores those that it cannot have (NR_CPUS). */
-const CPUS = 8192;
 
 /** Sets the scheduler and the I/O priority of a process. @throws ConfigError */
 export function setScheduling(pid: number, { scheduler, ioPriority }: Process): void {
@@ -50,17 +48,19 @@ function setIoPriority(pid: number, { class: name, priority = 0 }: IoPriority): 
 
 /** Adds the step by which the process that will be the parent of an `exec`ed one runs on the CPUs of `initial`. */
 export function confineParent(stage: Program, { initial }: ExecCpuAffinity): void {
-  if (initial !== undefined)
-    stage.by("process.execCPUAffinity.initial").add(schedSetaffinity(0, cpuMask(initial)));
+  if (initial) stage.by("process.execCPUAffinity.initial").add(schedSetaffinity(0, cpuMask(initial)));
 }
 
-/** Lets an `exec`ed process run on the CPUs of `final`, else on all that its cgroup has. @throws ConfigError */
+/**
+ * Lets an `exec`ed process run on the CPUs of `final`. Without them it stays on those of `initial`, unless its cgroup has
+ * none of these. @throws ConfigError
+ */
 export function setFinalAffinity(pid: number, { initial, final }: ExecCpuAffinity): void {
-  if (final === undefined && initial === undefined) return;
-  const mask = final === undefined ? new Uint8Array(CPUS / 8).fill(0xff) : cpuMask(final);
-  perform("process.execCPUAffinity.final", final ?? "", schedSetaffinity(pid, mask), {
-    [ERRNO.EINVAL]: "the container's cgroup has none of these CPUs",
-  });
+  if (final)
+    perform("process.execCPUAffinity.final", final, schedSetaffinity(pid, cpuMask(final)), {
+      [ERRNO.EINVAL]: "the container's cgroup has none of these CPUs",
+    });
+  else if (initial) attempt(schedSetaffinity(pid, cpuMask(initial)));
 }
 
 function perform(where: string, what: string, call: Call, hints: { readonly [errno: number]: string }): void {

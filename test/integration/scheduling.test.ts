@@ -1,19 +1,22 @@
 // Runs beside other files.
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, getPriority } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
-import { inside, ran, started } from "../harness/container.ts";
+import { container, inside, ran, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint, type Outcome, runtime, succeeded } from "../harness/runtime.ts";
+import { type Call, complaint, type Outcome, runtime, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
 /** Prints its nice value, real-time priority and policy (proc_pid_stat(5)). */
 const SCHEDULED = ["cut", "-d", " ", "-f", "19,40,41", "/proc/self/stat"];
+
+/** The caller's, which policies that have no use for it leave as it is. */
+const NICE = getPriority();
 
 /** What a process with this scheduler finds itself to have. */
 function scheduled(scheduler: JsonObject, linux: JsonObject = {}): string {
@@ -21,20 +24,20 @@ function scheduled(scheduler: JsonObject, linux: JsonObject = {}): string {
 }
 
 /** `exec --process FILE` in a container. */
-function execProcess(id: string, changes: JsonObject): Outcome {
+function execProcess(id: string, changes: JsonObject, call: Call = {}): Outcome {
   const file = join(freshDirectory("process"), "process.json");
   writeFileSync(file, JSON.stringify({ args: ["true"], env: ["PATH=/bin"], cwd: "/", ...changes }));
-  return runtime(["exec", "--process", file, id]);
+  return runtime(["exec", "--process", file, id], call);
 }
 
 // scheduler: runc 1.1 has none of it
 
 for (const [scheduler, seen] of [
   [{ policy: "SCHED_OTHER", nice: 5 }, "5 0 0"],
-  [{ policy: "SCHED_FIFO", priority: 7 }, "0 7 1"],
-  [{ policy: "SCHED_RR", priority: 99 }, "0 99 2"],
+  [{ policy: "SCHED_FIFO", priority: 7 }, `${NICE} 7 1`],
+  [{ policy: "SCHED_RR", priority: 99 }, `${NICE} 99 2`],
   [{ policy: "SCHED_BATCH", nice: -3 }, "-3 0 3"],
-  [{ policy: "SCHED_IDLE" }, "0 0 5"],
+  [{ policy: "SCHED_IDLE" }, `${NICE} 0 5`],
 ] as const) {
   testTsrun(`${JSON.stringify(scheduler)} is what the process finds: ${seen}`, () => {
     assert.is(scheduled(scheduler), seen);
@@ -44,7 +47,7 @@ for (const [scheduler, seen] of [
 testTsrun("what the container's root may not set itself is set in a user namespace too", () => {
   const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
-  assert.is(scheduled({ policy: "SCHED_FIFO", priority: 2 }, linux), "0 2 1");
+  assert.is(scheduled({ policy: "SCHED_FIFO", priority: 2 }, linux), `${NICE} 2 1`);
 });
 
 testTsrun("SCHED_DEADLINE has its runtime, deadline and period", () => {
@@ -89,7 +92,7 @@ testTsrun("an exec without a process of its own has the container's scheduler an
     ioPriority: { class: "IOPRIO_CLASS_BE", priority: 1 },
   };
   using one = started({ args: SLEEP, process: own });
-  assert.is(succeeded(one.exec(...SCHEDULED)).stdout, "0 4 2\n");
+  assert.is(succeeded(one.exec(...SCHEDULED)).stdout, `${NICE} 4 2\n`);
   assert.is(succeeded(one.exec("sh", "-c", "ionice -p $$")).stdout, "best-effort: prio 1\n");
 });
 
@@ -106,12 +109,25 @@ testTwo("execCPUAffinity.final is where an exec'd process runs", () => {
   }
 });
 
-testTwo("without execCPUAffinity.final it runs on all CPUs of the cgroup, whatever initial is", () => {
+testTwo("without execCPUAffinity.final it stays where initial has put it", () => {
   using one = started({ args: SLEEP });
-  const own = /^Cpus_allowed_list:.*$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[0];
-  for (const execCPUAffinity of [{ initial: "1" }, {}]) {
-    assert.is(succeeded(execProcess(one.id, { args: AFFINITY, execCPUAffinity })).stdout, `${own}\n`);
+  for (const execCPUAffinity of [{ initial: "1" }, { initial: "1", final: "" }]) {
+    const { stdout } = succeeded(execProcess(one.id, { args: AFFINITY, execCPUAffinity }));
+    assert.match(stdout, /:\t1\n/);
   }
+});
+
+testTwo("without any it runs on all CPUs of the cgroup, as the container does, whatever the caller's", () => {
+  const all = /^Cpus_allowed_list:.*$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[0];
+  const through = ["taskset", "-c", "0"];
+  using one = container({ args: SLEEP, process: { execCPUAffinity: { initial: "0" } } });
+  one.runDetached({ through });
+  assert.ok(readFileSync(`/proc/${one.pid()}/status`, "utf8").includes(`${all}\n`));
+  for (const execCPUAffinity of [{}, { initial: "", final: "" }])
+    assert.is(
+      succeeded(execProcess(one.id, { args: AFFINITY, execCPUAffinity }, { through })).stdout,
+      `${all}\n`,
+    );
 });
 
 testTsrun("execCPUAffinity of a CPU that isn't there is refused", () => {
