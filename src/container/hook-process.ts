@@ -42,6 +42,7 @@ import { writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { PollSet } from "../kernel/poll.ts";
 import { pollFd, waitStatus } from "../kernel/structs.ts";
+import type { findHome } from "../linux/home.ts";
 import type { Join } from "../linux/namespaces.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { Failure } from "./failure.ts";
@@ -51,6 +52,8 @@ import { executionSize, FIRST_FD, layOutExecution, loadListened } from "./init-p
 import { isOurChildAlive, Launch, runInit } from "./launch.ts";
 import { SIGNALS } from "./signals.ts";
 import { Undo } from "./undo.ts";
+
+type Home = ReturnType<typeof findHome>;
 
 /** Where a hook runs, and as whom. */
 export interface HookPlace {
@@ -68,9 +71,11 @@ export interface HookPlace {
   /** Adds what gives the process its keyring and labels, while it has descriptors of tsrun. */
   readonly label: (program: Program) => void;
   /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
-  readonly enter: (program: Program) => void;
+  readonly enter: (program: Program) => Home | null;
+  /** Sets from outside what is to hold for the hook alone. */
+  readonly schedule: (pid: number) => void;
   readonly filter: SeccompFilter | null;
-  /** The environment of a hook that names none, as with runc. */
+  /** The environment of a hook that names none, as with runc; with the HOME that `enter` has found. */
   readonly env: readonly string[];
 }
 
@@ -193,7 +198,7 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
   for (const inherited of [stdin, ...outputs]) here(fcntl(inherited, F_SETFD, 0));
-  const size = { steps: 256, data: 65_536 + executionSize(process, place.filter), execution: 0 };
+  const size = { steps: 256, data: 131_072 + executionSize(process, place.filter), execution: 0 };
   const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup, {
     admit: place.admit,
   });
@@ -209,13 +214,15 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   }
   place.label(program);
   program.by(where).add(closeFrom(FIRST_FD));
-  place.enter(program);
+  const home = place.enter(program);
   dieWithTsrun(program.by(where)); // a change of user has cleared it
   const pid = launch.waitForInit();
   place.prepare(pid);
   runInit(agent, pid);
   loadListened(agent, pid, place.filter, state);
-  const { first, end } = layOutExecution(agent, process, env, path, 0, place.filter);
+  const whole = hook.env ?? home?.environment(agent) ?? env;
+  const { first, end } = layOutExecution(agent, process, whole, path, 0, place.filter);
+  place.schedule(pid);
   execute(agent, { first, end, pid, where });
   return pid;
 }

@@ -22,17 +22,21 @@ import type { Program } from "../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../kernel/constants.ts";
 import { readText } from "../kernel/files.ts";
+import { resetAffinity } from "../linux/affinity.ts";
 import { keepsGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
+import { findHome } from "../linux/home.ts";
 import { joinKeyring } from "../linux/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../linux/labels.ts";
 import { setMemoryPolicy } from "../linux/memory-policy.ts";
 import { setOomScore } from "../linux/oom-score.ts";
-import { setRlimits } from "../linux/rlimits.ts";
+import { giveBackOpenFiles } from "../linux/rlimits.ts";
+import { setScheduling } from "../linux/scheduling.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf, untilFiltered } from "../linux/seccomp/load.ts";
 import { unprivilegedGuest } from "./caller.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
 import { becomeRoot, setPersonality } from "./init-program.ts";
+import { setFromOutside } from "./outside.ts";
 import { processInfo } from "./process-info.ts";
 import { stateOf } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./store.ts";
@@ -69,7 +73,7 @@ export class CreateHooks {
     const state = await this.runInRuntime(creation);
     const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
     await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
-      creationPlace(entrance, saved.bundle, creation),
+      creationPlace(entrance, creation),
     );
   }
 
@@ -179,9 +183,10 @@ function runtimePlace(bundle: string): HookPlace {
     admit: null,
     root: null,
     pidInside: undefined,
-    prepare: () => {},
+    prepare: giveBackOpenFiles,
     label: () => {},
     enter: (program) => enterBundle(program, bundle),
+    schedule: () => {},
     filter: null,
     env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
   };
@@ -190,25 +195,31 @@ function runtimePlace(bundle: string): HookPlace {
 /** In the namespaces of a container that has not pivoted yet, as root. */
 function creationPlace(
   entrance: Entrance,
-  bundle: string,
-  { hasUserNamespace, unprivileged }: Guarded,
+  { directory, saved, hasUserNamespace, unprivileged }: Creation & Guarded,
 ): HookPlace {
+  const { oomScoreAdj } = directory.config().process ?? {};
   return {
     ...entrance,
-    prepare: () => {},
-    label: () => {},
-    enter(program) {
-      if (hasUserNamespace) becomeRoot(program, unprivileged, false);
-      enterBundle(program, bundle);
+    prepare(pid) {
+      giveBackOpenFiles(pid);
+      setOomScore(pid, oomScoreAdj, unprivileged === null ? null : () => {}); // create will tell
+      resetAffinity(pid);
     },
+    label(program) {
+      if (hasUserNamespace) becomeRoot(program, unprivileged, false);
+      if (saved.keyring) joinKeyring(program, saved.keyring);
+    },
+    enter: (program) => enterBundle(program, saved.bundle),
+    schedule: () => {},
     filter: null,
     env: [],
   };
 }
 
 /** poststop hooks may come after the bundle has gone, and root of a user namespace may not get there. */
-function enterBundle(program: Program, bundle: string): void {
+function enterBundle(program: Program, bundle: string): null {
   program.orElse(chdir(bundle), "all", () => program.add(chdir("/")));
+  return null;
 }
 
 interface ProcessHook {
@@ -228,8 +239,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
   return {
     ...entrance,
     prepare(pid) {
-      setRlimits(pid, process);
-      setOomScore(pid, process.oomScoreAdj, unprivilegedGuest() === null ? null : () => {}); // create has told
+      setFromOutside(pid, process, unprivilegedGuest() === null ? null : () => {}); // create has told
     },
     label(program) {
       if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest(), keepsGroups(saved));
@@ -240,11 +250,14 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     enter(program) {
       setPersonality(program, linux);
       setMemoryPolicy(program, linux);
+      const home = findHome(program, process);
       const untilThen = filter === null ? process : untilFiltered(process);
       takeIdentity(program, untilThen, unprivilegedGuest(), keepsGroups(saved));
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
+      return home;
     },
+    schedule: (pid) => setScheduling(pid, process),
     filter,
     env: process.env ?? [],
   };

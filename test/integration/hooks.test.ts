@@ -388,6 +388,38 @@ test("a hook without a timeout may take its time", () => {
   assert.is(seenBy("createRuntime", "sleep 2; echo done"), "done\n");
 });
 
+test("a startContainer hook without env has HOME as the process has it", () => {
+  for (const [process, home] of [
+    [{ env: ["PATH=/bin"], user: { uid: 1000, gid: 1000 } }, "/home/app"],
+    [{ env: ["PATH=/bin", "HOME=/else"] }, "/else"],
+  ] as const) {
+    const notes = notebook();
+    const args = ["sh", "-c", `echo $HOME > ${fileFor("startContainer", notes)}`];
+    const hook = { path: "/bin/sh", args };
+    using one = container({ ...withHooks(notes, {}), process, hooks: { startContainer: [hook] } });
+    live(one);
+    assert.is(notes.read(), `${home}\n`);
+  }
+});
+
+testTsrun("a startContainer hook has the process's scheduler and I/O priority", () => {
+  const process = {
+    scheduler: { policy: "SCHED_BATCH", nice: 7 },
+    ioPriority: { class: "IOPRIO_CLASS_BE", priority: 1 },
+  };
+  const seen = seenBy("startContainer", "cut -d ' ' -f 19,41 /proc/self/stat; ionice -p $$", { process });
+  assert.is(seen, "7 3\nbest-effort: prio 1\n");
+});
+
+test("createContainer hooks have the container's OOM score, and no environment of the runtime's", () => {
+  const notes = notebook();
+  const read = "cat /proc/self/oom_score_adj; /usr/bin/env | grep TSRUN; true";
+  const hook = { path: "/bin/sh", args: ["sh", "-c", `{ ${read}; } > ${notes.file}`] };
+  using one = container({ args: SLEEP, process: { oomScoreAdj: 222 }, hooks: { createContainer: [hook] } });
+  one.create();
+  assert.is(notes.read(), "222\n");
+});
+
 test("what hooks print is not the container's output", () => {
   const scripts = Object.fromEntries(KINDS.map((kind) => [kind, `echo ${kind}; echo ${kind} >&2`]));
   const { path } = bundle(withHooks(notebook(), scripts, { args: ["echo", "program"] }));

@@ -1,13 +1,13 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, copyFileSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Bundle, bundle, namespaces, type Patch } from "../harness/bundle.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, containerOf } from "../harness/container.ts";
-import { isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { type Call, runtime, silent, succeeded } from "../harness/runtime.ts";
 
@@ -54,6 +54,14 @@ for (const [whose, patch] of [
     const [description, , payload] = stdout.split("\n");
     assert.match(description ?? "", new RegExp(`^keyring;\\d+;\\d+;${PERMISSIONS};${sessionOf(id)}$`));
     assert.is(payload, "secret");
+  });
+
+  testTsrunKeys(`a createContainer hook is in the keyring of a container of ${whose}`, () => {
+    const file = join(freshDirectory("hook"), "keyring");
+    chmodSync(dirname(file), 0o777);
+    const hook = { path: "/bin/sh", args: ["sh", "-c", `${program} describe > ${file}`] };
+    using one = started({ ...patch, hooks: { createContainer: [hook] } });
+    assert.match(readFileSync(file, "utf8"), new RegExp(`;${sessionOf(one.id)}\n`));
   });
 
   testTsrunKeys(`what is executed later as ${whose} is in the same keyring`, () => {
