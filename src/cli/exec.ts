@@ -143,7 +143,10 @@ function requireId(flag: string, id: number): void {
     throw new Failure(`exec: ${flag} takes ids from 0 to ${LARGEST_ID}, not ${id}`);
 }
 
-/** Adds capabilities to all sets but inheritable and ambient, as runc does. */
+/**
+ * Adds capabilities to all sets but the inheritable one, as runc does. To the ambient one only where there is an
+ * inheritable: the kernel takes there those alone that are inheritable, too.
+ */
 function withCapabilities(own: Capabilities, added: readonly string[]): Capabilities {
   if (added.length === 0) return own;
   const plus = (names: readonly string[] | undefined) => [...new Set([...(names ?? []), ...added])];
@@ -152,5 +155,6 @@ function withCapabilities(own: Capabilities, added: readonly string[]): Capabili
     bounding: plus(own.bounding),
     effective: plus(own.effective),
     permitted: plus(own.permitted),
+    ...(own.inheritable === undefined ? {} : { ambient: plus(own.ambient) }),
   };
 }

@@ -376,6 +376,34 @@ test("after all this the container is as it was, with its init alone", async () 
   assert.is(readFileSync(join(directory, "cgroup.procs"), "utf8"), `${same.pid()}\n`);
 });
 
+test("--cap is ambient, too, where the container's process may inherit it", () => {
+  const may = capabilities(["CAP_CHOWN", "CAP_KILL"]);
+  for (const [inheritable, ambient] of [
+    [["CAP_CHOWN"], "0000000000000001"],
+    [["CAP_KILL"], "0000000000000000"],
+    [undefined, "0000000000000000"],
+  ] as const) {
+    using one = started({
+      args: SLEEP,
+      process: { capabilities: { ...may, inheritable } },
+    });
+    const read = ["grep", "^CapAmb", "/proc/self/status"];
+    const call = ["exec", "--user", "1000", "--cap", "CAP_CHOWN", one.id, ...read];
+    assert.is(succeeded(runtime(call)).stdout, `CapAmb:\t${ambient}\n`);
+  }
+});
+
+test("--user UID alone changes the user, and leaves group and additional groups the container's", () => {
+  using one = started({ args: SLEEP, process: { user: { uid: 1, gid: 1001, additionalGids: [33] } } });
+  const read = ["sh", "-c", "id -u; id -g; grep ^Groups /proc/self/status"];
+  const { stdout } = succeeded(runtime(["exec", "--user", "1000", one.id, ...read]));
+  assert.is(stdout.trimEnd(), "1000\n1001\nGroups:\t33");
+  assert.match(
+    succeeded(runtime(["exec", "--user", "1000:7", one.id, ...read])).stdout,
+    /^1000\n7\nGroups:\t33/,
+  );
+});
+
 test("--cwd may be below a directory that the user may search, and root of the user namespace may not", () => {
   const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
   const linux = { namespaces: namespaces({ user: true }), uidMappings: mappings, gidMappings: mappings };
