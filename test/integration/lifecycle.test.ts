@@ -26,6 +26,17 @@ test("create leaves a process that waits, and runs nothing yet", () => {
   assert.not(existsSync(join(box.bundle.rootfs, "ran")));
 });
 
+testTsrun("a program that has the name of what waits is not taken for it", () => {
+  using box = container({ args: ["/bin/tsrun:init"] });
+  writeFileSync(join(box.bundle.rootfs, "bin/tsrun:init"), "#!/bin/sh\nsleep 60\n", { mode: 0o755 });
+  box.create();
+  const name = () => readFileSync(`/proc/${box.pid()}/comm`, "utf8");
+  assert.equal([name(), box.state().status], ["tsrun:init\n", "created"]);
+  box.start();
+  assert.equal([name(), box.state().status], ["tsrun:init\n", "running"]);
+  assert.match(complaint(box.call("start")), /running/);
+});
+
 testTsrun("what waits is not for others of its user to trace, whatever capabilities it still has", () => {
   for (const noNewPrivileges of [true, false]) {
     using box = created({ args: ["true"], process: { user: { uid: 1000, gid: 1000 }, noNewPrivileges } });
