@@ -32,7 +32,7 @@ export function mailboxSize(
   const candidates = 8 + searchPath(process).split(":").length; // without PATH there are six
   return {
     // Options of mounts take a step each.
-    steps: 512 + 32 * things + 2 * names + 3 * candidates + (length >> 3) + (prepared?.steps ?? 0),
+    steps: 512 + 32 * things + 3 * names + 3 * candidates + (length >> 3) + (prepared?.steps ?? 0),
     data: 98_304 + 8 * length + walked + candidates * (3 * program.length + 64) + (prepared?.data ?? 0),
     execution: executionSize(process, filter),
   };
