@@ -67,7 +67,10 @@ for (const [what, spoil] of [
   ["was cut off", (file) => truncateSync(file, 600)],
   ["is empty", (file) => truncateSync(file, 0)],
   ["is larger than any filter", (file) => truncateSync(file, 10_000_000)],
-  ["others may read", (file) => chmodSync(file, 0o644)],
+  ["others may read", (file) => chmodSync(file, 0o604)],
+  ["others may write", (file) => chmodSync(file, 0o602)],
+  ["its group may read", (file) => chmodSync(file, 0o640)],
+  ["its group may write", (file) => chmodSync(file, 0o620)],
   ["is a directory", (file) => replace(file, () => mkdirSync(file, 0o700))],
   ["is a symlink", (file) => replace(file, () => symlinkSync("elsewhere", file), "elsewhere")],
   ["is a FIFO", (file) => replace(file, () => Bun.spawnSync(["mkfifo", "-m", "600", file]))],
@@ -114,11 +117,13 @@ testRoot("a file of another user is not believed", () => {
   assert.is(kept(path), null);
 });
 
-test("a directory that others may enter is not used", () => {
+test("a directory that others or its group may enter, read or write is not used", () => {
   const path = place();
   keep(path);
-  chmodSync(path, 0o711);
-  assert.is(openCache(path), null);
+  for (const mode of [0o701, 0o702, 0o704, 0o710, 0o720, 0o740]) {
+    chmodSync(path, mode);
+    assert.is(openCache(path), null, mode.toString(8));
+  }
 });
 
 testRoot("a directory of another user is not used", () => {
