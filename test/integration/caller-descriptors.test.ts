@@ -82,6 +82,12 @@ testTsrun("a descriptor that isn't open is refused, and nothing is left", async 
   await nothingLeft("of the refused calls");
 });
 
+testTsrun("so is a gap among them, which a descriptor of tsrun's own would fill", () => {
+  const through = ["sh", "-c", 'exec 3<&-; exec "$0" "$@"'];
+  const said = complaint(ran(["--preserve-fds", "2"], { through }));
+  assert.match(said, /--preserve-fds: descriptor 3 is not open; the caller must leave 2 open from 3 on/);
+});
+
 // Socket activation: sd_listen_fds(3)
 
 test("LISTEN_FDS sockets are passed, and the container's process is told so", () => {
