@@ -1,7 +1,7 @@
 /** Words to flag values, for one flag table: the global flags' or a command's. */
 import type { Integer } from "../../runtime-spec/int64.ts";
 import { absentValue, type FlagValue, isRepeatable, KINDS } from "./flag-kinds.ts";
-import { type CommandName, GLOBAL_FLAGS, type Globals } from "./table.ts";
+import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS, type Globals } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
 import { nearest, UsageError } from "./usage-error.ts";
 
@@ -132,7 +132,17 @@ function unknownFlag(reading: Reading, word: string, spelled: string): UsageErro
   if (reading.command !== undefined && flagNamed(GLOBAL_FLAGS, spelled) === spelled) {
     return failure(reading, `--${spelled} is a global flag: write tsrun --${spelled} … ${reading.command}`);
   }
-  const meant = nearest(spelled, [...Object.keys(reading.flags), ...Object.keys(HELP)]);
-  const guess = meant === undefined ? "" : ` (did you mean --${meant}?)`;
-  return failure(reading, `unknown flag ${word.split("=", 1)[0]}${guess}`);
+  return failure(reading, `unknown flag ${word.split("=", 1)[0]}${guessFor(reading, spelled)}`);
+}
+
+/** What was probably meant: a flag of this table, or one that stands elsewhere. */
+function guessFor({ command, flags }: Reading, spelled: string): string {
+  const meant = nearest(spelled, [...Object.keys(flags), ...Object.keys(HELP)]);
+  if (meant !== undefined) return ` (did you mean --${meant}?)`;
+  if (command === undefined) {
+    const one = COMMAND_NAMES.find((name) => flagNamed(commandEntry(name).flags, spelled) !== undefined);
+    return one === undefined ? "" : ` (flags of a command come after it, as in tsrun ${one} --${spelled})`;
+  }
+  const global = nearest(spelled, Object.keys(GLOBAL_FLAGS));
+  return global === undefined ? "" : ` (did you mean the global flag --${global}, before ${command}?)`;
 }

@@ -171,6 +171,14 @@ test("--criu is accepted with a warning for the log", () => {
 
 test("a slip in a flag or command gets a suggestion, nonsense none", () => {
   assert.is(complaint("run --hlep web"), "run: unknown flag --hlep (did you mean --help?)");
+  assert.is(
+    complaint("--preserve-fds 1 run web"),
+    "unknown flag --preserve-fds (flags of a command come after it, as in tsrun create --preserve-fds)",
+  );
+  assert.is(
+    complaint("state --rooot /r web"),
+    "state: unknown flag --rooot (did you mean the global flag --root, before state?)",
+  );
   assert.is(complaint("create --bundel /b web"), "create: unknown flag --bundel (did you mean --bundle?)");
   assert.is(
     complaint("create --cons /s web"),
