@@ -1,14 +1,15 @@
 // Runs beside other files.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { cgroup2Mount, cgroup2Of, removeCgroups } from "../harness/cgroups.ts";
 import { container, created, inside, ran, started } from "../harness/container.ts";
-import { uniqueId } from "../harness/environment.ts";
+import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { succeeded } from "../harness/runtime.ts";
+import { complaint, succeeded } from "../harness/runtime.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -34,6 +35,28 @@ test("a container has a cgroup of its own, named by its id", () => {
   assert.ok(basename(directory).includes(box.id), directory);
   assert.is(readFileSync(join(directory, "cgroup.procs"), "utf8"), `${box.pid()}\n`);
 });
+
+testTsrun("a cgroup that has processes or is frozen is refused, and stays as it is", async () => {
+  await using busy = cgroupParent();
+  const path = join(cgroup2Mount(), busy.name);
+  mkdirSync(path);
+  const refused = () => complaint(ran({ args: ["true"], linux: { cgroupsPath: `/${busy.name}` } }));
+  {
+    using sleeper = spawned("sleep", "60");
+    writeFileSync(join(path, "cgroup.procs"), `${sleeper.pid}`);
+    assert.match(refused(), /linux\.cgroupsPath: the cgroup .* has processes already/);
+    assert.is(readFileSync(join(path, "cgroup.procs"), "utf8"), `${sleeper.pid}\n`);
+  }
+  await waitUntil(() => readFileSync(join(path, "cgroup.procs"), "utf8") === "", "the process has ended");
+  writeFileSync(join(path, "cgroup.freeze"), "1");
+  assert.match(refused(), /linux\.cgroupsPath: the cgroup .* is frozen/);
+  assert.ok(existsSync(path));
+});
+
+function spawned(file: string, ...args: readonly string[]) {
+  const { pid } = Bun.spawn([file, ...args]);
+  return { pid, [Symbol.dispose]: () => void process.kill(pid, "SIGKILL") };
+}
 
 test("its process is in there before create returns", () => {
   using box = created({ args: SLEEP });

@@ -1,6 +1,14 @@
 // Runs beside other files.
 // Who exec is in a container with a user namespace before it is the process's user: its root, and not the host's.
-import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -77,6 +85,19 @@ test("exec gets into the cgroup that a container's root was given", () => {
   using box = started({ args: ["sleep", "60"], ...DELEGATED });
   assert.is(statSync(join(cgroup2Of(box.pid()), "cgroup.procs")).uid, 100_000);
   assert.match(succeeded(box.exec("cat", "/proc/self/cgroup")).stdout, /^0::\/$/m);
+});
+
+test("of that cgroup it has what the kernel delegates, no limit, and nothing where it may only read", () => {
+  const delegated = new Set(["", ...readFileSync("/sys/kernel/cgroup/delegate", "utf8").split("\n")]);
+  for (const options of [["rw"], ["ro"]]) {
+    const mounts = [...DELEGATED.mounts.slice(0, -1), { ...CGROUP_MOUNT, options }];
+    using box = started({ args: ["sleep", "60"], ...DELEGATED, mounts });
+    const directory = cgroup2Of(box.pid());
+    for (const name of ["", ...readdirSync(directory)]) {
+      const owner = options.includes("rw") && delegated.has(name) ? 100_000 : 0;
+      assert.is(statSync(join(directory, name)).uid, owner, `${options}: ${name}`);
+    }
+  }
 });
 
 for (const kind of ["createContainer", "startContainer"]) {

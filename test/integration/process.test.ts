@@ -102,6 +102,19 @@ test("the program is looked up as the user who runs it", () => {
   assert.match(complaint(ranIn(path)), /permission denied/i);
 });
 
+test("what in PATH is a directory, or may not be executed, is passed over", () => {
+  const { path, rootfs } = bundle({ args: ["true"], process: { env: ["PATH=/one:/two:/three:/bin"] } });
+  mkdirSync(join(rootfs, "one/true"), { recursive: true });
+  for (const [name, mode] of [
+    ["two", 0o644],
+    ["three", 0o600],
+  ] as const) {
+    mkdirSync(join(rootfs, name));
+    writeFileSync(join(rootfs, name, "true"), "#!/bin/sh\nexit 5\n", { mode });
+  }
+  assert.is(ranIn(path).status, 0);
+});
+
 test("a program with a slash is not looked up", () => {
   const { status: found } = ran({ args: ["/bin/true"], process: { env: [] } });
   assert.is(found, 0);

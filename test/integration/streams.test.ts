@@ -57,6 +57,15 @@ test("a file that is given to the process's user keeps its group and mode", () =
   assert.equal([gid, mode & 0o7777], [50, 0o640]);
 });
 
+test("a file on standard input stays its owner's", () => {
+  const file = join(freshDirectory("stream"), "input");
+  writeFileSync(file, "", { mode: 0o644 });
+  const { path } = bundle({ args: ["true"], process: { user: { uid: 1000, gid: 1000 } } });
+  const through = ["sh", "-c", `"$@" <${file}`, "sh"];
+  succeeded(runtime(["run", "--bundle", path, uniqueId()], { through }));
+  assert.is(statSync(file).uid, 0);
+});
+
 test("a standard stream on a read-only file system is no error", () => {
   const directory = freshDirectory("read-only");
   using _ = mounted(directory, "-t", "tmpfs", "read-only");

@@ -21,6 +21,18 @@ test("what was made last is undone first, and what tells of it at the end", () =
   assert.equal(undone(), ["process", "cgroup", "record"]);
 });
 
+for (const kept of [true, false])
+  test(`what is always to be done is done when all is ${kept ? "kept" : "undone"}, after that`, () => {
+    const steps: string[] = [];
+    {
+      using undo = new Undo();
+      undo.always(() => steps.push("always"));
+      undo.add(() => steps.push("undone"));
+      if (kept) undo.keep();
+    }
+    assert.equal(steps, kept ? ["always"] : ["undone", "always"]);
+  });
+
 test("what tells of something that could not be removed stays", () => {
   const fails = () => {
     throw new Error("busy");
