@@ -23,12 +23,12 @@ import { CWD, close, openat, setns } from "../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../kernel/constants.ts";
 import { type Launch, runInit } from "./launch.ts";
 
-/** Room for the host agent's program: each source takes two steps at most, each device twelve. */
+/** Room for the host agent's program: each source takes two steps at most, each device fifteen. */
 export function hostSize({ mounts = [], linux: { devices = [] } = {} }: Config) {
   let bytes = 16_384;
   for (const { source = "" } of mounts) bytes += 3 * source.length + 128;
   for (const { path } of devices) bytes += 3 * path.length + 512;
-  return { steps: 64 + 3 * mounts.length + 13 * devices.length, data: bytes };
+  return { steps: 64 + 3 * mounts.length + 16 * devices.length, data: bytes };
 }
 
 export class HostAgent {

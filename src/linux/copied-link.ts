@@ -1,6 +1,6 @@
 /** `copy-symlink`: a bind mount whose source is a symbolic link makes that link, instead of showing what it leads to. */
 import type { StepResult } from "../kernel/call.ts";
-import { readlinkat, symlinkat } from "../kernel/calls.ts";
+import { close, readlinkat, symlinkat } from "../kernel/calls.ts";
 import { S_IFLNK, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { readLink } from "../kernel/files.ts";
@@ -9,8 +9,6 @@ import { fail } from "./config-error.ts";
 import { directoryInside } from "./inside.ts";
 import type { MountJob } from "./mount-job.ts";
 import { asksFor } from "./mount-options.ts";
-
-const LONGEST_TARGET = 4096;
 
 /** Where the link at a source leads; null when it is none, or not to be copied. @throws ConfigError */
 export function linkToCopy({ where, options }: MountJob, path: string, { mode }: FileStatus): string | null {
@@ -26,10 +24,12 @@ export function copyLink({ program, root, where, mount, path, guard }: MountJob,
   const name = names.pop() ?? "";
   const directory = directoryInside(program, root, names.join("/"));
   guard.check(program, directory, where, mount.destination, path);
+  const room = new TextEncoder().encode(target).byteLength + 1; // one more tells a longer target
   let found: StepResult = { step: 0 };
   const made = program.orElse(symlinkat(target, directory, name), [ERRNO.EEXIST], () => {
-    found = program.add(readlinkat(directory, name, { room: LONGEST_TARGET }), [ERRNO.EINVAL]);
+    found = program.add(readlinkat(directory, name, { room }), [ERRNO.EINVAL]);
   });
+  program.add(close(directory));
   program.afterwards((results) => {
     if (results.result(made) >= 0) return;
     const length = Math.max(0, results.result(found));

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { inside, ranIn } from "../harness/container.ts";
-import { testTsrun } from "../harness/environment.ts";
+import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
@@ -182,6 +182,29 @@ testTsrun("in a user namespace, a device is made that the host has not at that p
       "/proc/self/fd/0\n",
     ].join("\n"),
   );
+});
+
+testTsrun("a user namespace with many devices and links needs no more open files than one with few", () => {
+  const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  const volume = freshDirectory("volume");
+  symlinkSync("nowhere", join(volume, "link"));
+  const many = Array.from({ length: 60 }, (_, number) => number);
+  const linux = {
+    namespaces: namespaces({ user: true }),
+    uidMappings: mapping,
+    gidMappings: mapping,
+    devices: many.map((number) => ({ path: `/dev/made/${number}`, type: "c", major: 1, minor: 3 })),
+  };
+  const links = many.map((number) => ({
+    destination: `/dev/links/${number}`,
+    type: "bind",
+    source: join(volume, "link"),
+    options: ["bind", "copy-symlink"],
+  }));
+  const few = { through: ["prlimit", "--nofile=100:100"] };
+  const process = { rlimits: [] };
+  const args = ["sh", "-c", "ls /dev/made | wc -l; ls /dev/links | wc -l"];
+  assert.is(inside(args, { mounts: [...DEFAULT_MOUNTS, ...links], linux, process }, few), "60\n60\n");
 });
 
 for (const user of [false, true])
