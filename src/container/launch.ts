@@ -293,6 +293,5 @@ export function isOurChildAlive(pid: number): boolean {
 /** Ends a child for good: until it is reaped, its pid is nobody else's. It takes no descriptor, which may be what lacks. */
 function killAndReap(pid: number): void {
   if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
-  attempt(kill(pid, SIGKILL));
-  reap(pid, true);
+  if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun
 }

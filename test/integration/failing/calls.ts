@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import * as real from "../../../src/kernel/ffi.ts";
 import { syscallNumber } from "../../../src/kernel/syscall-numbers.ts";
 
-export { addressOf, memoryAt } from "../../../src/kernel/ffi.ts";
+export * from "../../../src/kernel/ffi.ts";
 
 type Word = number | bigint;
 
