@@ -46,6 +46,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../kernel/constants.ts";
+import { errnoName, errnoText } from "../kernel/errno.ts";
 import { listDirectory } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import {
@@ -129,7 +130,7 @@ function list(directory: number, path: string, device: string, entries: Entry[],
       fail(`${where}.options`, `tmpcopyup: the image has more than ${MOST_ENTRIES} files there`);
     const below = path === "" ? name : `${path}/${name}`;
     const kind = status.mode & S_IFMT;
-    const target = kind === S_IFLNK ? linkTarget(directory, name) : "";
+    const target = kind === S_IFLNK ? linkTarget(directory, name, where, below) : "";
     entries.push({ path: below, status, times: fileTimes(modificationTime(bytes)), target });
     if (kind === S_IFDIR) listBelow(directory, name, below, device, entries, where);
   }
@@ -143,7 +144,8 @@ function listBelow(
   entries: Entry[],
   where: string,
 ): void {
-  const directory = here(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  const call = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const directory = listed(attempt(call), where, path);
   try {
     list(directory, path, device, entries, where);
   } finally {
@@ -151,9 +153,19 @@ function listBelow(
   }
 }
 
-function linkTarget(directory: number, name: string): string {
+/** The result of a call about what the image has at `path`, which may change meanwhile. @throws ConfigError */
+function listed(result: number, where: string, path: string): number {
+  if (result >= 0) return result;
+  return fail(
+    `${where}.options`,
+    `tmpcopyup: cannot list ${path} of the image: ${errnoName(-result)} (${errnoText(-result)})`,
+  );
+}
+
+function linkTarget(directory: number, name: string, where: string, path: string): string {
   const text = new Uint8Array(4096);
-  return new TextDecoder().decode(text.subarray(0, here(readlinkat(directory, name, text))));
+  const length = listed(attempt(readlinkat(directory, name, text)), where, path);
+  return new TextDecoder().decode(text.subarray(0, length));
 }
 
 /** What of a user namespace tells who owns the copies. */

@@ -1,5 +1,15 @@
 // Runs beside other files.
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,7 +18,7 @@ import { ranIn } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
-import { complaint, runtime } from "../harness/runtime.ts";
+import { complaint, runtime, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 /** What `create` says, in its one line, of a bundle that it must refuse; nothing may be left of the attempt. */
@@ -209,6 +219,30 @@ test("a pid file that can't be written is refused, and no container is left", ()
   assert.match(said, "/not/there/pid");
   assert.is.not(runtime(["state", id]).status, 0);
 });
+
+testTsrun(
+  "a link in a pid file's place is replaced; where its draft is made, it is refused, and stays",
+  () => {
+    const theirs = freshDirectory("theirs");
+    writeFileSync(join(theirs, "there"), "theirs");
+    const links = ["there", "not-there"].map((name) => join(theirs, name));
+    for (const link of links) {
+      const directory = freshDirectory("pids");
+      const { path } = bundle({ args: ["true"] });
+      const create = (name: string) =>
+        runtime(["run", "--bundle", path, "--pid-file", join(directory, name), uniqueId()]);
+      symlinkSync(link, join(directory, "final"));
+      succeeded(create("final"));
+      assert.ok(lstatSync(join(directory, "final")).isFile());
+      for (let ahead = 0; ahead < 1000; ahead++)
+        symlinkSync(link, join(directory, `draft.${process.pid + ahead}`));
+      assert.match(complaint(create("draft")), /--pid-file .*draft: cannot be written: EEXIST/);
+      assert.is(readdirSync(directory).length, 1001);
+    }
+    assert.equal(readdirSync(theirs), ["there"]);
+    assert.is(readFileSync(join(theirs, "there"), "utf8"), "theirs");
+  },
+);
 
 testTsrun("a pid file that there is no room for is refused by its name, and nothing is left of it", () => {
   const directory = freshDirectory("full");

@@ -11,7 +11,7 @@ import { bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bun
 import { ran, ranIn, started } from "../harness/container.ts";
 import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { command } from "../harness/mount.ts";
+import { command, mounted } from "../harness/mount.ts";
 import { OBSTACLES } from "../harness/obstacles.ts";
 import { hostile, outside } from "../harness/outside.ts";
 import { status } from "../harness/processes.ts";
@@ -124,6 +124,26 @@ hostile("a descriptor that is passed on is no way in by its path", () => {
   }
 });
 
+hostile("nor with exec, nor by a link of the image", () => {
+  const descriptors = [openSync(outside, "r")];
+  using box = started({ args: SLEEP });
+  symlinkSync("/proc/self/fd/3", join(box.bundle.rootfs, "way"));
+  for (const way of ["/proc/self/fd/3", "/proc/thread-self/fd/3", "/way", "/way/etc"]) {
+    const exec = (...args: string[]) => runtime(["exec", "--preserve-fds", "1", ...args], { descriptors });
+    assert.match(complaint(exec("--cwd", way, box.id, "ls")), /process\.cwd/);
+    assert.match(complaint(exec(box.id, `${way}/program`)), /process\.args\[0\]/);
+  }
+});
+
+testTsrun("nor as the working directory in mounts that are shared with the host", () => {
+  const descriptors = [openSync(outside, "r")];
+  const linux = { namespaces: namespaces({ mount: false, pid: false }), maskedPaths: [], readonlyPaths: [] };
+  const made = bundle({ args: ["ls"], mounts: [], linux, process: { cwd: "/proc/self/fd/3" } });
+  using _ = mounted(join(made.rootfs, "proc"), "-t", "proc", "proc");
+  const run = ["run", "--preserve-fds", "1", "--bundle", made.path, uniqueId()];
+  assert.match(complaint(runtime(run, { descriptors })), /process\.cwd/);
+});
+
 // The user's home, out of the image's /etc/passwd
 
 const PASSWD: typeof OBSTACLES = {
@@ -144,6 +164,25 @@ for (const [what, put] of Object.entries(PASSWD)) {
     assert.is(succeeded(ranIn(path)).stdout, "/\n");
   });
 }
+
+hostile("HOME is not out of a file that is passed on, by a link from /etc/passwd", () => {
+  for (const target of ["/proc/self/fd/3", "/proc/thread-self/fd/3", "/proc/self/fd/4/passwd"]) {
+    const descriptors = [openSync(join(outside, "etc/passwd"), "r"), openSync(join(outside, "etc"), "r")];
+    const link = (rootfs: string) => {
+      command("rm", "-f", join(rootfs, "etc/passwd"));
+      symlinkSync(target, join(rootfs, "etc/passwd"));
+    };
+    const { path, rootfs } = bundle({ args: ["sh", "-c", "echo $HOME"] });
+    link(rootfs);
+    const run = runtime(["run", "--preserve-fds", "2", "--bundle", path, uniqueId()], { descriptors });
+    assert.is(succeeded(run).stdout, "/\n");
+    using box = started({ args: SLEEP });
+    link(box.bundle.rootfs);
+    const exec = ["exec", "--preserve-fds", "2", box.id, "sh", "-c", "echo $HOME"];
+    assert.is(succeeded(runtime(exec, { descriptors })).stdout, "/\n");
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
+});
 
 test("a terminal as /etc/passwd does not become the container's", () => {
   const TIOCSPTLCK = 0x40045431; // asm-generic/ioctls.h: lock or unlock the other side

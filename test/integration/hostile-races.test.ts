@@ -7,7 +7,7 @@ import { type Bundle, bundle, DEFAULT_MOUNTS, type JsonObject, type Patch } from
 import { containerOf } from "../harness/container.ts";
 import { freshDirectory, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { hostile, outside, rightOrRefused } from "../harness/outside.ts";
+import { hostile, outside, rightOrRefused, SECRET } from "../harness/outside.ts";
 import { type Outcome, succeeded } from "../harness/runtime.ts";
 import { swapping } from "../harness/swapping.ts";
 
@@ -137,6 +137,32 @@ for (const name of ["proc", "sys"]) {
     await whileSwapping(made, made.rootfs, name, "fake", (outcome) =>
       rightOrRefused(outcome, /^chmod: .*Read-only file system\n\d+\n$/),
     );
+  });
+}
+
+// What tmpcopyup copies is the image's
+
+for (const [what, target] of [
+  ["a file", `${CLIMB}/secret`],
+  ["a file", join(outside, "secret")],
+  ["a directory", CLIMB],
+  ["a directory", outside],
+] as const) {
+  hostile(`${what} that tmpcopyup copies is exchanged with a link to ${target}`, async () => {
+    const copied = { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] };
+    const made = bundle({
+      ...shell("cat /data/spot /data/spot/secret /data/link 2> /dev/null; true"),
+      mounts: [...DEFAULT_MOUNTS, copied],
+    });
+    const data = join(made.rootfs, "data");
+    mkdirSync(data);
+    if (what === "a file") writeFileSync(join(data, "spot"), "x".repeat(SECRET.length));
+    else {
+      mkdirSync(join(data, "spot"));
+      writeFileSync(join(data, "spot/secret"), "x".repeat(SECRET.length));
+    }
+    symlinkSync(target, join(data, "link"));
+    await whileSwapping(made, data, "spot", "link", (outcome) => rightOrRefused(outcome, /^(x+)?$/));
   });
 }
 

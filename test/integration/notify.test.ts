@@ -211,5 +211,18 @@ testOwn("what the container's user puts in the socket's place leads nowhere else
   assert.is(statSync(join(theirs, "notify.sock")).mode & 0o777, 0o600);
 });
 
+testOwn("a link in the place of the socket itself is replaced, not followed", async () => {
+  using host = await manager();
+  const theirs = freshDirectory("theirs");
+  using one = service(["READY=1"], { linux: MAPPED });
+  one.create(host.call);
+  const place = join(stateRoot, one.id, "notify");
+  const [name = ""] = readdirSync(place);
+  symlinkSync(join(theirs, "made"), join(place, name, "notify.sock"));
+  silent(runtime(["start", one.id], host.call));
+  await waitUntil(host.ended, "the manager was asked to acknowledge");
+  assert.equal(readdirSync(theirs), []);
+});
+
 leavesNothing();
 test.run();

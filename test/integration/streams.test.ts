@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Standard streams that a program opens anew, as images do whose logs are links to /dev/stdout.
-import { chownSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -64,6 +64,41 @@ test("a file on standard input stays its owner's", () => {
   const through = ["sh", "-c", `"$@" <${file}`, "sh"];
   succeeded(runtime(["run", "--bundle", path, uniqueId()], { through }));
   assert.is(statSync(file).uid, 0);
+});
+
+for (const [where, linux, owner] of [
+  ["", {}, 1000],
+  [" of a user namespace", MAPPED, 101_000],
+] as const) {
+  test(`pipes and files to write are given to the user${where}, what is to be read and all else is not`, () => {
+    for (const inExec of [false, true]) {
+      const directory = freshDirectory("streams");
+      const owners = () =>
+        ["read", "pipe", "written", "both", "directory"].map((name) => statSync(join(directory, name)).uid);
+      for (const name of ["read", "written", "both"]) writeFileSync(join(directory, name), "");
+      command("mkfifo", join(directory, "pipe"));
+      mkdirSync(join(directory, "directory"));
+      const patch = { args: ["sleep", "60"], process: { user: { uid: 1000, gid: 1000 } }, linux };
+      using box = started(patch);
+      const { path } = bundle({ ...patch, args: ["true"] });
+      const verb = () => (inExec ? ["exec", box.id, "true"] : ["run", "--bundle", path, uniqueId()]);
+      for (const streams of ["<read >written 2<directory", "<>pipe >both 2<>both", "<directory"]) {
+        const through = ["sh", "-c", `cd ${directory}; exec "$@" ${streams}`, "sh"];
+        succeeded(runtime(verb(), { through }));
+      }
+      assert.equal(owners(), [0, owner, owner, owner, 0]);
+    }
+  });
+}
+
+testTsrun("nothing is given away by a container that is refused", () => {
+  const file = join(freshDirectory("stream"), "log");
+  writeFileSync(file, "");
+  chownSync(file, 33, 34);
+  const through = ["sh", "-c", `exec "$@" >>${file}`, "sh"];
+  const process = { user: { uid: 1000, gid: 1000 }, cwd: "/dev/null" };
+  assert.is.not(ran({ args: ["true"], process }, { through }).status, 0);
+  assert.is(statSync(file).uid, 33);
 });
 
 test("a standard stream on a read-only file system is no error", () => {
