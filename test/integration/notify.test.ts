@@ -133,6 +133,17 @@ testOwn("a foreground run tells what the container said right before its end", a
   }
 });
 
+testOwn("hooks of a start that makes the socket have the caller's umask", async () => {
+  using host = await manager();
+  const seen = join(freshDirectory("hook"), "umask");
+  const poststart = [{ path: "/bin/sh", args: ["sh", "-c", `umask >${seen}`] }];
+  using one = service(["READY=1"], { hooks: { poststart } });
+  one.create(host.call);
+  const through = ["sh", "-c", 'umask 0027; exec "$@"', "sh"];
+  silent(runtime(["start", one.id], { ...host.call, through }));
+  assert.is(readFileSync(seen, "utf8"), "0027\n");
+});
+
 testOwn("a detached run returns when the container is ready", async () => {
   using host = await manager();
   using one = service(["READY=1"]);

@@ -47,6 +47,18 @@ test("its flags are those of a container's sysfs, whatever the host's has", () =
   for (const flag of ["nosuid", "nodev", "noexec"]) assert.ok(options.includes(flag), `${flag}: ${options}`);
 });
 
+test("without a user namespace the host's network is shown by a sysfs as config.json wants it", () => {
+  const sysfs = { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid"] };
+  const mounts = [...DEFAULT_MOUNTS.filter(({ destination }) => destination !== "/sys"), sysfs];
+  const linux = { namespaces: namespaces({ network: false }), maskedPaths: [], readonlyPaths: [] };
+  const table = parseMounts(inside(["cat", "/proc/self/mountinfo"], { mounts, linux }));
+  const below = table.filter(({ mountPoint }) => /^\/sys(\/|$)/.test(mountPoint));
+  assert.equal(
+    below.map(({ mountPoint, options }) => [mountPoint, ...options]),
+    [["/sys", "rw", "nosuid", "relatime"]],
+  );
+});
+
 test("proc in a user namespace with the host's processes is the host's", () => {
   assert.is(mountAt(tableInUserNamespace("pid", DEFAULT_MOUNTS), "/proc").fsType, "proc");
 });
