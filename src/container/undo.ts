@@ -3,7 +3,7 @@ import { O_DIRECTORY, O_PATH } from "../kernel/constants.ts";
 import { here } from "../kernel/here.ts";
 
 /** How many descriptors at once removals need: a directory's, and its content's. */
-const SPARE = 3;
+const SPARE = 2;
 
 /**
  * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
