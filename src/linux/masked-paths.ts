@@ -2,6 +2,7 @@ import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
 import {
   CWD,
+  close,
   fcntl,
   fsconfigCreate,
   fsconfigString,
@@ -58,7 +59,9 @@ export function maskPaths(program: Program, walk: Walk, paths: readonly string[]
       });
       program.whenOk(fcntl(directory, F_GETFD, 0), [ERRNO.EBADF], () => {
         maskDirectory(program, empty, directory);
+        program.add(close(directory));
       });
+      program.add(close(file));
     });
   }
 }
@@ -74,6 +77,7 @@ function maskFile(program: Program, devNull: Fd, file: Fd): void {
   const mask = program.add(openTree(devNull, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
   program.add(mountSetattr(mask, "", AT_EMPTY_PATH, { set: OF_MASKS }));
   program.add(moveMount(mask, file));
+  program.add(close(mask));
 }
 
 /** Before Linux 6.15 only a mount that has a place can be copied: the first directory gets `empty` itself then. */
@@ -82,6 +86,7 @@ function maskDirectory(program: Program, empty: Fd, directory: Fd): void {
     program.add(moveMount(empty, directory));
   });
   program.add(moveMount(copy, directory), [ERRNO.EBADF]);
+  program.add(close(copy), [ERRNO.EBADF]);
 }
 
 /** Makes `linux.readonlyPaths` read-only, with all mounts below them. */
@@ -92,6 +97,7 @@ export function protectPaths(program: Program, walk: Walk, paths: readonly strin
       const tree = program.add(openTree(target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
       program.add(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, { set: MOUNT_ATTR_RDONLY }));
       program.add(moveMount(tree, target));
+      for (const opened of [tree, target]) program.add(close(opened));
     });
   }
 }

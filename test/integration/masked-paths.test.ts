@@ -111,5 +111,20 @@ test("a read-only path keeps the flags of the mount it is in", () => {
     assert.ok(options.includes(flag), `${flag}: ${options}`);
 });
 
+test("any number of masked and read-only paths take no more descriptors than a few", () => {
+  const places = Array.from({ length: 100 }, (_, index) => `/many/${index}`);
+  const [files, directories, others] = [places, places, places].map((paths, at) =>
+    paths.map((path) => `${path}-${at}`),
+  );
+  const linux = { maskedPaths: [...(files ?? []), ...(directories ?? [])], readonlyPaths: others };
+  const args = ["sh", "-c", "cat /many/*-0; ls /many/*-1 | wc -l"];
+  const { path, rootfs } = bundle({ args, linux, process: { rlimits: [] } });
+  for (const place of [...(directories ?? []), ...(others ?? [])])
+    mkdirSync(join(rootfs, place), { recursive: true });
+  for (const place of files ?? []) writeFileSync(join(rootfs, place), "secret");
+  const { stdout } = succeeded(ranIn(path, { through: ["prlimit", "--nofile=128:128"] }));
+  assert.is(stdout.trim(), "199"); // names and the lines between them
+});
+
 leavesNothing();
 test.run();
