@@ -45,10 +45,24 @@ testTsrun("what waits is not for others of its user to trace, whatever capabilit
   }
 });
 
-testTsrun("without a filter to load, what waits has no capability but config.json's", () => {
-  using box = created({ args: SLEEP, process: { noNewPrivileges: false } });
+testTsrun("without a filter to load, what waits has config.json's sets of capabilities and no more", () => {
+  const capabilities = {
+    bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_PERFMON", "CAP_BPF"],
+    permitted: ["CAP_CHOWN", "CAP_KILL", "CAP_PERFMON"],
+    effective: ["CAP_CHOWN"],
+    inheritable: ["CAP_KILL", "CAP_PERFMON"],
+    ambient: ["CAP_PERFMON"],
+  };
+  using box = created({ args: SLEEP, process: { noNewPrivileges: false, capabilities } });
   const found = status(box.pid());
-  for (const set of ["CapPrm", "CapEff", "CapBnd"]) assert.is(found.get(set), "0000000020000420", set);
+  for (const [set, bits] of [
+    ["CapBnd", "000000c000000021"],
+    ["CapPrm", "0000004000000021"],
+    ["CapEff", "0000000000000001"],
+    ["CapInh", "0000004000000020"],
+    ["CapAmb", "0000004000000000"],
+  ] as const)
+    assert.is(found.get(set), bits, set);
 });
 
 testTsrun("what is being set up is not for others of its user to trace", () => {
