@@ -308,6 +308,14 @@ test("a destination with .. stays in the root", () => {
   assert.equal(readdirSync(outside), []);
 });
 
+test("a destination with .. is where it leads: the name before is not", () => {
+  const seen = shellWith(
+    [bind(hostDirectory("file"), "/one/../two/./three")],
+    "ls /two/three; ls -d /one 2>&1 || true",
+  );
+  assert.match(seen, /^file\nls: \/one: No such file/);
+});
+
 test("a destination through a link into /proc is refused", () => {
   const volume = hostDirectory("file");
   const { path, rootfs } = bundle({ mounts: [PROC, bind(volume, "/link/attr")] });

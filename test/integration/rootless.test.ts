@@ -143,6 +143,8 @@ testTsrun("exec with a terminal has nothing of the host any more when others cou
   const closed = steps.indexOf(" close_range(3, ");
   const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
   assert.ok(closed > 0 && dumpable > closed, steps);
+  const [since = "", after] = steps.slice(dumpable).split(" prctl(4, 0,");
+  assert.ok(after !== undefined && !/setresuid|process\.cwd/.test(since), since); // not for longer than it takes
 });
 
 test("a started container is created with its descriptors closed, and exits with its status", () => {
