@@ -44,7 +44,7 @@ function nodes(): string[] {
 }
 
 /** A test around which the host's devices stay as they are. */
-function harmless(name: string, body: () => void): void {
+function hostileToDevices(name: string, body: () => void): void {
   testTsrun(name, () => {
     using _dev = privateDev();
     const before = nodes();
@@ -85,13 +85,13 @@ for (const [where, linux] of [
   ["", {}],
   [" of a user namespace", MAPPED],
 ] as const) {
-  harmless(`the root${where} can't change the node that masks a file`, () => {
+  hostileToDevices(`the root${where} can't change the node that masks a file`, () => {
     const patch = { linux: { ...linux, maskedPaths: ["/proc/keys", "/proc/timer_list"] } };
     const { stdout } = ran({ ...patch, args: attack("/proc/keys", "/proc/timer_list") });
     assert.match(stdout, IN_VAIN);
   });
 
-  harmless(`the root${where} can't change the directory that masks others`, () => {
+  hostileToDevices(`the root${where} can't change the directory that masks others`, () => {
     const linuxWithMasks = { ...linux, maskedPaths: ["/proc/fs", "/sys/firmware"], readonlyPaths: [] };
     const { stdout } = ran({ linux: linuxWithMasks, args: attack("/proc/fs", "/sys/firmware") });
     assert.match(stdout, IN_VAIN);
@@ -100,19 +100,19 @@ for (const [where, linux] of [
 
 // Default devices
 
-harmless("default devices are the container's own, whose root may change them", () => {
+hostileToDevices("default devices are the container's own, whose root may change them", () => {
   const { stdout } = ran({ args: attack(...NAMES.map((name) => `/dev/${name}`)) });
   assert.match(stdout, OWN);
 });
 
-harmless("in a user namespace they are the host's, and can be used but not changed", () => {
+hostileToDevices("in a user namespace they are the host's, and can be used but not changed", () => {
   const use = "echo x > /dev/null && echo x >> /dev/zero && head -c 3 /dev/urandom | wc -c";
   const [, , change] = attack(...NAMES.map((name) => `/dev/${name}`), "/dev/tty");
   const { stdout } = succeeded(ran({ args: ["sh", "-c", `${use}; ${change}`], linux: MAPPED }));
   assert.is(stdout, "3\ntried\n");
 });
 
-harmless("nor can a device of the config's there", () => {
+hostileToDevices("nor can a device of the config's there", () => {
   const linux = { ...MAPPED, devices: [{ path: "/dev/full", type: "c", major: 1, minor: 7 }] };
   assert.match(ran({ args: attack("/dev/full"), linux }).stdout, IN_VAIN);
 });
@@ -155,11 +155,11 @@ for (const [what, patch] of Object.entries(CONTAINERS)) {
   for (const stream of ["/dev/null", "/dev/zero"] as const) {
     const through = withStreams(stream);
 
-    harmless(`a container ${what} can't change the host's ${stream} by its standard streams`, () => {
+    hostileToDevices(`a container ${what} can't change the host's ${stream} by its standard streams`, () => {
       assert.match(succeeded(ran({ ...patch(), args: CHANGE_AND_USE }, { through })).stdout, WENT_WELL);
     });
 
-    harmless(`nor can what is executed in one ${what}`, () => {
+    hostileToDevices(`nor can what is executed in one ${what}`, () => {
       using box = started({ ...patch(), args: ["sleep", "60"] });
       const executed = runtime(["exec", box.id, ...CHANGE_AND_USE], { through });
       assert.match(succeeded(executed).stdout, WENT_WELL);
@@ -167,7 +167,7 @@ for (const [what, patch] of Object.entries(CONTAINERS)) {
   }
 }
 
-harmless("a container without mounts of its own can't change them either", () => {
+hostileToDevices("a container without mounts of its own can't change them either", () => {
   const made = bundle({
     args: CHANGE_AND_USE,
     mounts: [],
