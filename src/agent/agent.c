@@ -9,6 +9,7 @@
  *
  * Freestanding: no libc, no data segment, no relocations.
  */
+#include <linux/errno.h>
 #include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/signal.h>
@@ -101,13 +102,9 @@ static int64_t perform(const struct step *step, const struct step *steps)
 	uint64_t a[6];
 	for (int i = 0; i < 6; i++)
 		a[i] = step->references >> i & 1 ? (uint64_t)steps[step->argument[i]].result : step->argument[i];
-	if (step->number != STORE)
-		return call(step->number == CLONE ? NR_clone3 : step->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (a[1] == 8)
-		*(volatile uint64_t *)a[0] = a[2];
-	else
-		*(volatile uint32_t *)a[0] = (uint32_t)a[2];
-	return 0;
+	if (step->number == COMPARE)
+		return (a[1] ? *(volatile uint32_t *)a[1] : a[0]) == a[2] ? 0 : -EAGAIN;
+	return call(step->number == CLONE ? NR_clone3 : step->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /* Runs the posted steps. Returns the mailbox to serve from now on: another one in a CLONE step's child, or by MOVE. */

@@ -10,7 +10,7 @@
 
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */
 #define MOVE (-3)	   /* the agent leaves this mailbox and serves the one at argument[2] */
-#define STORE (-2)	   /* memory at argument[0], of argument[1] bytes (4 or 8), becomes argument[2] */
+#define COMPARE (-2)	   /* succeeds if argument[0], or the word in memory at argument[1] if that isn't 0, is argument[2] */
 #define TOLERATED 3	   /* errnos a step may tolerate */
 #define TOLERATE_ALL 0xffff
 
@@ -34,7 +34,7 @@ struct mailbox {
 };
 
 struct step {
-	int32_t number;		  /* system call number, CLONE, MOVE or STORE */
+	int32_t number;		  /* system call number, CLONE, MOVE or COMPARE */
 	uint16_t references;	  /* bit i: argument[i] is the index of the step whose result is meant */
 	uint16_t skip_on_success; /* steps to leave out after success … */
 	uint16_t skip_on_error;	  /* … and after a tolerated error */

@@ -10,7 +10,7 @@ export const STEPS_OFFSET = 4096;
 
 /** Step numbers that are not system calls. */
 export const CLONE = -1;
-export const STORE = -2;
+export const COMPARE = -2;
 export const MOVE = -3;
 
 export const TOLERATED = 3;

@@ -3,11 +3,11 @@
  * asked for it; one that came too late to ask sees it in its mailbox file: there the kernel itself notes tsrun's death
  * in a robust futex (set_robust_list(2)), and it does so before it signals tsrun's children.
  */
-import { exitGroup, futexHas, prctl, setRobustList } from "../kernel/calls.ts";
+import { exitGroup, prctl, setRobustList } from "../kernel/calls.ts";
 import { FUTEX_OWNER_DIED, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
 import { here } from "../kernel/here.ts";
 import { MAILBOX, MAILBOX_ADDRESS, STEPS_OFFSET } from "./layout.ts";
-import type { Program } from "./program.ts";
+import { type Program, wordIs } from "./program.ts";
 
 const NEXT = MAILBOX.kept >> 2;
 
@@ -41,6 +41,6 @@ function setWord(words: Uint32Array, at: number, value: number): void {
 /** Adds the steps after which an agent ends with tsrun. Whatever changes its rights makes the kernel forget them. */
 export function dieWithTsrun(program: Program): void {
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
-  const isDead = futexHas(MAILBOX_ADDRESS + MAILBOX.keeper, FUTEX_OWNER_DIED);
+  const isDead = wordIs(MAILBOX_ADDRESS + MAILBOX.keeper, FUTEX_OWNER_DIED);
   program.whenOk(isDead, "all", () => program.add(exitGroup(1)));
 }

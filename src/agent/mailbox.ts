@@ -27,7 +27,16 @@ import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
-import { CLONE, MAILBOX, MAILBOX_ADDRESS, MOVE, STEP, STEPS_OFFSET, STORE, TOLERATE_ALL } from "./layout.ts";
+import {
+  CLONE,
+  COMPARE,
+  MAILBOX,
+  MAILBOX_ADDRESS,
+  MOVE,
+  STEP,
+  STEPS_OFFSET,
+  TOLERATE_ALL,
+} from "./layout.ts";
 import { Program, type Results, type Step } from "./program.ts";
 import { RoomError } from "./room-error.ts";
 import { StepError } from "./step-error.ts";
@@ -202,7 +211,7 @@ export class Mailbox implements Results {
     const at = (STEPS_OFFSET + index * STEP.size) >> 2;
     const { name, args } = step.call;
     const number =
-      name === "clone3" ? CLONE : name === "store" ? STORE : name === "move" ? MOVE : syscallNumber(name);
+      name === "clone3" ? CLONE : name === "compare" ? COMPARE : name === "move" ? MOVE : syscallNumber(name);
     let references = 0;
     for (let i = 0; i < args.length; i++) {
       const argument = args[i];

@@ -1,4 +1,4 @@
-import type { Argument, Call, StepResult } from "../kernel/call.ts";
+import type { Call, StepResult } from "../kernel/call.ts";
 import { clone3 } from "../kernel/calls.ts";
 import type { ErrnoName } from "../kernel/errno.ts";
 
@@ -29,6 +29,18 @@ export interface Results {
   /** What the kernel wrote into the room of a step's call. */
   filled(step: StepResult): Uint8Array;
 }
+
+/** A condition on what an earlier step returned: succeeds if that was `result`, and fails with EAGAIN if not. */
+export const returned = (step: StepResult, result: number): Call => ({
+  name: "compare",
+  args: [step, 0, result],
+});
+
+/** A condition on a word of the agent's memory, of 32 bits. */
+export const wordIs = (address: number, value: number): Call => ({
+  name: "compare",
+  args: [0, address, value],
+});
 
 /**
  * A list of system calls for an agent: pure data, so that "this config gives this program" can be tested.
@@ -88,11 +100,6 @@ export class Program {
   /** Adds the agent's move to another mailbox; it must be the last step of a post. */
   move(mailbox: number): void {
     this.redirect({ name: "move", args: [] }, mailbox);
-  }
-
-  /** Adds a write to the agent's memory: `bytes` (4 or 8) at `address` become `value`. */
-  store(address: number, bytes: 4 | 8, value: Argument): void {
-    this.add({ name: "store", args: [address, bytes, value] });
   }
 
   /** Adds a look at results, for once the steps so far have run: it throws when what they found must not be. */

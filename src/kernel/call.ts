@@ -17,8 +17,8 @@ export type Argument = number | bigint | string | Uint8Array | StepResult | Room
 /** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
 export type Fd = number | StepResult;
 
-/** Steps that the agent performs itself: a write to its memory, and its move to another mailbox. */
-export type PseudoCall = "store" | "move";
+/** Steps that the agent performs itself: a condition, and its move to another mailbox. */
+export type PseudoCall = "compare" | "move";
 
 /**
  * One system call as data. `here` performs it in this process; a program queues it for an agent.

@@ -13,7 +13,6 @@ import {
   FSOPEN_CLOEXEC,
   FSPICK_CLOEXEC,
   FSPICK_EMPTY_PATH,
-  FUTEX_CMP_REQUEUE,
   FUTEX_WAIT,
   FUTEX_WAKE,
   MOVE_MOUNT_F_EMPTY_PATH,
@@ -179,9 +178,6 @@ export const rtSigtimedwait = (set: Uint8Array) =>
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, FUTEX_WAIT, value, timeout, 0, 0);
 export const futexWake = (address: number) => call("futex", address, FUTEX_WAKE, 1, 0, 0, 0);
-/** Succeeds when the word at `address`, as a shared futex, has this value, and fails with EAGAIN when it has not. */
-export const futexHas = (address: number, value: number) =>
-  call("futex", address, FUTEX_CMP_REQUEUE, 0, 0, address, value);
 /** `address` is that of a `struct robust_list_head` (ROBUST_LIST_HEAD_SIZE bytes), which must stay mapped. */
 export const setRobustList = (address: number) => call("set_robust_list", address, ROBUST_LIST_HEAD_SIZE);
 /** `into` has TIMESPEC_SIZE bytes. */

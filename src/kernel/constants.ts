@@ -87,7 +87,6 @@ export const CLONE_INTO_CGROUP = 0x200000000;
 // linux/futex.h
 export const FUTEX_WAIT = 0;
 export const FUTEX_WAKE = 1;
-export const FUTEX_CMP_REQUEUE = 4;
 export const FUTEX_WAITERS = 0x80000000;
 export const FUTEX_OWNER_DIED = 0x40000000;
 

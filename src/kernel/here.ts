@@ -36,7 +36,7 @@ function word(args: Call["args"], index: number): number | bigint {
 
 /** Performs a system call in this process. Returns its result, or the negative errno. */
 export function attempt(call: Call): number {
-  if (call.name === "store" || call.name === "move")
+  if (call.name === "compare" || call.name === "move")
     throw new Error(`${call.name} is a step of a program, not a system call`);
   used = 0;
   if (long.length > 0) long = [];

@@ -1,5 +1,5 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
-import type { Program } from "../agent/program.ts";
+import { type Program, returned } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import {
   CWD,
@@ -41,8 +41,7 @@ function enterDirectory(program: Program, path: string): StepResult {
 /** Where root of a user namespace, or of a network's file system, may not go, the user perhaps may. */
 function enterAsUser(program: Program, path: string, entered: StepResult): void {
   program.by(`process.cwd (${path})`);
-  // PR_SET_KEEPCAPS, which is 0 here, takes the 0 of a step that went well, and no negative errno.
-  program.orElse(prctl(PR_SET_KEEPCAPS, entered), [ERRNO.EINVAL], () => {
+  program.orElse(returned(entered, 0), [ERRNO.EAGAIN], () => {
     const directory = program.add(openDirectory(path));
     program.add(fchdir(directory));
     program.add(close(directory));

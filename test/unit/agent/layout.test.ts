@@ -31,13 +31,14 @@ testWithGcc("a step is laid out alike in C and in TypeScript", () => {
 });
 
 testWithGcc("addresses and the numbers of pseudo steps are alike in C and in TypeScript", () => {
-  const { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET, CLONE, STORE, MOVE, TOLERATED, TOLERATE_ALL } = layout;
+  const { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET, CLONE, COMPARE, MOVE, TOLERATED, TOLERATE_ALL } =
+    layout;
   const numbers = {
     MAILBOX_ADDRESS,
     MAILBOX_SPAN,
     STEPS_OFFSET,
     CLONE,
-    STORE,
+    COMPARE,
     MOVE,
     TOLERATED,
     TOLERATE_ALL,

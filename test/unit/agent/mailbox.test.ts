@@ -3,8 +3,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Mailbox } from "../../../src/agent/mailbox.ts";
 import { MailboxFile } from "../../../src/agent/mailbox-file.ts";
+import { returned, wordIs } from "../../../src/agent/program.ts";
 import { reap, spawnAgent } from "../../../src/agent/spawn.ts";
 import { StepError } from "../../../src/agent/step-error.ts";
+import type { StepResult } from "../../../src/kernel/call.ts";
 import { CWD, close, exitGroup, memfdCreate, openat, prctl, read } from "../../../src/kernel/calls.ts";
 import { MFD_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../../src/kernel/constants.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
@@ -120,15 +122,21 @@ for (const path of ["/", "/nonexistent"]) {
   });
 }
 
-test("a store writes a result into the agent's memory", () => {
+test("steps run, or not, after a condition on what an earlier one returned, or on a word of memory", () => {
   using driven = agent();
   const { stage } = driven;
-  const cell = stage.place(new Uint8Array(8));
-  const file = stage.program.add(openat(CWD, "/dev/null", O_RDONLY));
-  stage.program.store(cell, 4, file);
-  const pipe = stage.program.add({ name: "write", args: [2, cell, 0] });
+  const { program } = stage;
+  const word = stage.place(new Uint8Array(new Uint32Array([7]).buffer));
+  const failed = program.add(close(12_345), [ERRNO.EBADF]);
+  const conditions = [returned(failed, 0), returned(failed, -ERRNO.EBADF), wordIs(word, 7), wordIs(word, 8)];
+  const opened: StepResult[] = [];
+  for (const condition of conditions)
+    program.whenOk(condition, [ERRNO.EAGAIN], () => {
+      opened.push(program.add(openat(CWD, "/dev/null", O_RDONLY)));
+    });
   done(driven);
-  assert.is(stage.result(pipe), 0);
+  const ran = opened.map((step) => stage.result(step) > 2);
+  assert.equal(ran, [false, true, true, false]);
 });
 
 test("steps that are posted while others run are run too", () => {
