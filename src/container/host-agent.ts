@@ -15,7 +15,6 @@
  */
 
 import type { Config } from "../../runtime-spec/config.ts";
-import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
@@ -46,7 +45,6 @@ export class HostAgent {
     const { init } = launch;
     const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
     runInit(init, pid);
-    dieWithTsrun(host.program.by("host agent"));
     this.run((program) => program.by("host agent").add(setns(init.result(own), CLONE_NEWNS)));
     init.program.by("host agent").add(close(init.result(own)));
   }

@@ -103,9 +103,12 @@ export class Launch {
     if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
+    // They may find themselves without tsrun before anything else is posted.
     dieWithTsrun(this.init.program.by("container's init"));
     addJoins(this.init.program, namespaces, true);
-    this.init.post(); // it may find itself without tsrun before anything else is posted
+    this.init.post();
+    if (host !== null) dieWithTsrun(host.program.by("host agent"));
+    host?.post();
     this.stagePid = spawnAgent(fd);
     if (admit !== null) this.releaseTo(admit);
   }
