@@ -27,6 +27,7 @@ export async function createContainer(
     systemdCgroup: globals.systemdCgroup,
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: handed.descriptors,
+    gaps: handed.gaps,
     noPivot: flags.noPivot,
     ownKeyring: !flags.noNewKeyring,
     rootless: isRootless(globals.rootless),

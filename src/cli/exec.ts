@@ -40,7 +40,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
       : withInherited(processFromFile(fromCaller(flags.process), globals), directory.config().process);
-  if (flags.preserveFds > 0) await preserve(flags.preserveFds);
+  const gaps = flags.preserveFds > 0 ? await preserve(flags.preserveFds) : [];
   const console = await consoleFor(process, flags);
   using caller = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(flags.pidfdSocket, "setns");
@@ -48,6 +48,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   await execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
     preservedFds: flags.preserveFds,
+    gaps,
     cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
     console,

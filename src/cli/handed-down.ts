@@ -6,6 +6,8 @@ interface HandedDown {
   readonly bundle: Bundle;
   /** Descriptors after the standard streams. */
   readonly descriptors: number;
+  /** Those of them that the caller has not open. */
+  readonly gaps: readonly number[];
   readonly prepare: ((directory: StateDirectory) => void) | undefined;
 }
 
@@ -15,7 +17,7 @@ interface HandedDown {
  */
 export async function handedDown(bundle: Bundle, state: string, preserved: number): Promise<HandedDown> {
   const { LISTEN_FDS = "", NOTIFY_SOCKET = "" } = process.env;
-  const none = { bundle, descriptors: 0, prepare: undefined };
+  const none = { bundle, descriptors: 0, gaps: [], prepare: undefined };
   if (LISTEN_FDS === "" && NOTIFY_SOCKET === "" && preserved === 0) return none;
   const listened = await withListeningSockets(bundle, preserved);
   if (NOTIFY_SOCKET === "") return listened;
@@ -29,18 +31,19 @@ async function withListeningSockets(bundle: Bundle, preserved: number): Promise<
   );
   const sockets = listeningSockets(process.env);
   passDescriptors(sockets, "$LISTEN_FDS");
-  passDescriptors(sockets + preserved, "--preserve-fds");
-  if (sockets === 0) return { bundle, descriptors: preserved, prepare: undefined };
+  const gaps = passDescriptors(sockets + preserved, "--preserve-fds");
+  if (sockets === 0) return { bundle, descriptors: preserved, gaps, prepare: undefined };
   const env = withVariables(bundle.process.env ?? [], [`LISTEN_FDS=${sockets}`, "LISTEN_PID=1"]);
   return {
     bundle: { ...bundle, process: { ...bundle.process, env } },
     descriptors: sockets + preserved,
+    gaps,
     prepare: undefined,
   };
 }
 
-/** Lets an `exec`ed process have this many descriptors of the caller. @throws Failure */
-export async function preserve(descriptors: number): Promise<void> {
+/** Lets an `exec`ed process have this many descriptors of the caller; returns which are not open. @throws Failure */
+export async function preserve(descriptors: number): Promise<readonly number[]> {
   const { passDescriptors } = await import("../container/caller-descriptors.ts");
-  passDescriptors(descriptors, "--preserve-fds");
+  return passDescriptors(descriptors, "--preserve-fds");
 }

@@ -63,6 +63,8 @@ export interface CreateOptions {
   readonly systemdCgroup: boolean;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
+  /** Which of those are not open, and are not to be. */
+  readonly gaps: readonly number[];
   /** Enters the root without pivot_root(2). */
   readonly noPivot: boolean;
   /** Whether it gets a session keyring of its own, or keeps the caller's. */
@@ -172,7 +174,8 @@ async function make(
     ...(hosts === null ? {} : { host: hosts.hostSize(bundle.config) }),
   };
   const held = cgroup.admit !== undefined;
-  const launch = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, { held }));
+  const { gaps } = options;
+  const launch = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, { held, gaps }));
   undo.add(() => launch.abort());
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;

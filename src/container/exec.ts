@@ -49,6 +49,8 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
+  /** Which of those are not open, and are not to be. */
+  readonly gaps: readonly number[];
   /** A cgroup below the container's, such as `/jobs`, to run in; without it, the container's. */
   readonly cgroup: string | undefined;
   /** Takes the master of the process's terminal; null when that has none. */
@@ -118,6 +120,7 @@ async function execIn(
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
   const launch = new Launch(fd, size, plan, target.cgroup, {
     admit: target.admit,
+    gaps: options.gaps,
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
   });
   undo.add(() => launch.abort());

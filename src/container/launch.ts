@@ -16,6 +16,8 @@ import { type StepResult, SyscallError } from "../kernel/call.ts";
 import {
   CWD,
   close,
+  dup3,
+  eventfd2,
   exitGroup,
   fcntl,
   kill,
@@ -34,6 +36,7 @@ import {
   CLONE_NEWUSER,
   CLONE_PARENT,
   F_SETFD,
+  O_CLOEXEC,
   O_WRONLY,
   P_PID,
   PR_SET_DUMPABLE,
@@ -55,6 +58,8 @@ import { kernelWords } from "./kernel-words.ts";
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 
 export interface LaunchOptions {
+  /** Descriptors that are closed, and that the container's process is to find so; see caller-descriptors.ts. */
+  readonly gaps?: readonly number[];
   /** Adds what the stage does first, on the host. */
   readonly prepare?: (stage: Program) => void;
   /** Whether the stage waits, before it makes the init, for `release`. */
@@ -87,7 +92,7 @@ export class Launch {
     size: MailboxSize,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
+    { gaps = [], prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
   ) {
     const { stage, init, parked, host } = MailboxFile.create(fd, size);
     this.stage = stage;
@@ -95,6 +100,7 @@ export class Launch {
     this.parked = parked;
     this.host = host;
     this.held = held;
+    if (gaps.length > 0) holdPlaces(this.stage.program, gaps);
     prepare(this.stage.program);
     this.hostClone = addEntry(this.stage.program, namespaces, host);
     if (held) this.stage.post();
@@ -189,6 +195,13 @@ export class Launch {
     this.reaped ||= reap(this.stagePid, false) !== null;
     return this.reaped;
   }
+}
+
+/** Lets nothing be opened at these descriptors before execve(2). */
+function holdPlaces(program: Program, descriptors: readonly number[]): void {
+  const one = program.by("--preserve-fds").add(eventfd2(0, O_CLOEXEC));
+  // The first may be in its place already; above the limit of open files nothing can be opened anyway.
+  for (const fd of descriptors) program.add(dup3(one, fd, O_CLOEXEC), [ERRNO.EINVAL, ERRNO.EBADF]);
 }
 
 /** What the stage does before it clones. Returns the step that makes the host's agent, while the stage is the host's. */

@@ -10,7 +10,8 @@
  * relative path leads nowhere and no file can be made.
  *
  * Bun raises the soft limit of open files to the hard one. The caller's is what containers get, so it is kept for
- * rlimits.ts, where getauxval(3) finds it: in AT_FLAGS, which nobody else reads.
+ * rlimits.ts, where getauxval(3) finds it: in AT_FLAGS, which nobody else reads. So is which descriptors from 3 to 66 the
+ * caller has left open, before Bun opens its own, for caller-descriptors.ts: in AT_CLKTCK, which libc has read by now.
  *
  * The jump to Bun's own start is the last instruction; patch.ts gives it its target. The registers that the start reads
  * stay as the dynamic loader left them.
@@ -49,7 +50,17 @@ _start:
 	mov	$80, %eax		/* chdir */
 	lea	proc(%rip), %rdi
 	syscall
-1:	push	$0			/* a struct rlimit64 */
+1:	mov	$66, %edi
+	mov	$1, %esi		/* F_GETFD */
+2:	mov	$72, %eax		/* fcntl */
+	syscall
+	not	%rax
+	add	%rax, %rax		/* carries what was no error */
+	adc	%r8, %r8		/* the lowest bit is descriptor 3 */
+	dec	%edi
+	cmp	$2, %edi
+	jne	2b
+	push	$0			/* a struct rlimit64 */
 	push	$0
 	mov	$302, %eax		/* prlimit64 */
 	xor	%edi, %edi
@@ -60,20 +71,23 @@ _start:
 	pop	%rcx
 	pop	%rdi
 	lea	16(%rsp), %rdi		/* behind rdx and argc: argv, the environment, struct auxv_t, each with a zero at its end */
-2:	add	$8, %rdi
-	cmpq	$0, -8(%rdi)
-	jne	2b
 3:	add	$8, %rdi
 	cmpq	$0, -8(%rdi)
 	jne	3b
-4:	mov	(%rdi), %rsi
-	test	%rsi, %rsi		/* AT_NULL */
-	jz	5f
+4:	add	$8, %rdi
+	cmpq	$0, -8(%rdi)
+	jne	4b
+5:	mov	(%rdi), %rsi
 	add	$16, %rdi
 	cmp	$8, %rsi		/* AT_FLAGS */
-	jne	4b
+	jne	6f
 	mov	%rcx, -8(%rdi)
-5:	pop	%rdx
+6:	cmp	$17, %rsi		/* AT_CLKTCK */
+	jne	7f
+	mov	%r8, -8(%rdi)
+7:	test	%rsi, %rsi		/* AT_NULL */
+	jnz	5b
+	pop	%rdx
 	.byte	0xe9			/* jmp */
 	.long	0
 #elif defined(__aarch64__)
@@ -100,7 +114,18 @@ _start:
 	mov	x8, #49			/* chdir */
 	adr	x0, proc
 	svc	#0
-1:	stp	xzr, xzr, [sp, #-16]!	/* a struct rlimit64 */
+1:	mov	x14, #66
+2:	mov	x8, #25			/* fcntl */
+	mov	x0, x14
+	mov	x1, #1			/* F_GETFD */
+	svc	#0
+	mvn	x0, x0
+	lsr	x0, x0, #63		/* 1 for what was no error */
+	orr	x13, x0, x13, lsl #1	/* the lowest bit is descriptor 3 */
+	sub	x14, x14, #1
+	cmp	x14, #2
+	b.ne	2b
+	stp	xzr, xzr, [sp, #-16]!	/* a struct rlimit64 */
 	mov	x8, #261		/* prlimit64 */
 	mov	x0, #0
 	mov	x1, #7			/* RLIMIT_NOFILE */
@@ -109,15 +134,18 @@ _start:
 	svc	#0
 	ldr	x10, [sp], #16
 	add	x11, sp, #8		/* behind argc: argv, the environment, struct auxv_t, each with a zero at its end */
-2:	ldr	x12, [x11], #8
-	cbnz	x12, 2b
 3:	ldr	x12, [x11], #8
 	cbnz	x12, 3b
-4:	ldr	x12, [x11], #16
-	cbz	x12, 5f			/* AT_NULL */
+4:	ldr	x12, [x11], #8
+	cbnz	x12, 4b
+5:	ldr	x12, [x11], #16
 	cmp	x12, #8			/* AT_FLAGS */
-	b.ne	4b
+	b.ne	6f
 	stur	x10, [x11, #-8]
-5:	mov	x0, x9
+6:	cmp	x12, #17		/* AT_CLKTCK */
+	b.ne	7f
+	stur	x13, [x11, #-8]
+7:	cbnz	x12, 5b			/* AT_NULL */
+	mov	x0, x9
 	.long	0x14000000		/* b */
 #endif

@@ -43,6 +43,7 @@ export const closeRange = (first: number, last: number, flags: number) =>
 /** close_range(2) of a descriptor and all above it. */
 export const closeFrom = (first: number, flags = 0) => closeRange(first, 0xffff_ffff, flags);
 export const dup3 = (from: Fd, to: number, flags: number) => call("dup3", from, to, flags);
+export const eventfd2 = (initial: number, flags: number) => call("eventfd2", initial, flags);
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
 export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);

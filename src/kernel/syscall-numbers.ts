@@ -75,6 +75,7 @@ export const NUMBERS = {
   rt_sigtimedwait: [128, 137],
   unshare: [272, 97],
   utimensat: [280, 88],
+  eventfd2: [290, 19],
   dup3: [292, 24],
   pipe2: [293, 59],
   prlimit64: [302, 261],

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -82,10 +82,102 @@ testTsrun("a descriptor that isn't open is refused, and nothing is left", async 
   await nothingLeft("of the refused calls");
 });
 
-testTsrun("so is a gap among them, which a descriptor of tsrun's own would fill", () => {
-  const through = ["sh", "-c", 'exec 3<&-; exec "$0" "$@"'];
-  const said = complaint(ran(["--preserve-fds", "2"], { through }));
-  assert.match(said, /--preserve-fds: descriptor 3 is not open; the caller must leave 2 open from 3 on/);
+// Gaps: descriptor 3 or others are closed, later ones are the caller's
+
+/** Says which descriptors are open, without opening one to look. */
+const LIST = [
+  "sh",
+  "-c",
+  "for fd in 3 4 5 6 7 8 9 10 11 12 13 14 15; do [ -h /proc/$$/fd/$fd ] && echo $fd $(readlink /proc/$$/fd/$fd); done; true",
+];
+
+const listed = (...open: readonly number[]) =>
+  open.map((fd) => `${fd} ${join(directory, ["one", "two", "three"][fd - 3] ?? "")}\n`).join("");
+
+/** Closes some of the three descriptors before the runtime is called. */
+const closing = (fds: readonly number[], more = "") => ({
+  through: ["sh", "-c", `exec ${fds.map((fd) => `${fd}<&-`).join(" ")}; ${more} exec "$0" "$@"`],
+});
+
+const KINDS = ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"] as const;
+
+/** What makes tsrun open descriptors of the host's: namespaces to join, a user namespace, a seccomp filter, a terminal. */
+function configs(): Readonly<Record<string, Patch>> {
+  const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  return {
+    "of a plain container": {},
+    "of namespaces that are joined": {
+      linux: { namespaces: [{ type: "mount" }, { type: "uts", path: "/proc/self/ns/uts" }, { type: "pid" }] },
+    },
+    "of a user namespace": {
+      linux: {
+        namespaces: KINDS.map((type) => ({ type })),
+        uidMappings: mappings,
+        gidMappings: mappings,
+      },
+    },
+    "of a seccomp filter": {
+      linux: {
+        seccomp: {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names: ["swapon"], action: "SCMP_ACT_ERRNO" }],
+        },
+      },
+    },
+  };
+}
+
+for (const [whose, patch] of Object.entries(configs()))
+  testTsrun(`a gap among preserved descriptors ${whose} stays closed`, () => {
+    for (const [fds, count, open] of [
+      [[3], 2, [4]],
+      [[3, 4], 3, [5]],
+      [[4], 3, [3, 5]],
+    ] as const) {
+      const { path } = bundle({ args: LIST, ...patch });
+      const call = { ...closing(fds), descriptors: descriptors() };
+      const outcome = runtime(["run", "--preserve-fds", String(count), "--bundle", path, uniqueId()], call);
+      assert.is(silent(outcome).stdout, listed(...open));
+    }
+  });
+
+testTsrun("so it does from create to start, and nothing of the host is in it meanwhile", async () => {
+  using one = container({ args: LIST });
+  const create = ["create", "--preserve-fds", "3", "--bundle", one.bundle.path, one.id];
+  const { printed } = silent(runtime(create, { ...closing([3, 4]), descriptors: descriptors() }));
+  const { pid } = one.state();
+  for (const fd of [3, 4]) assert.is(readlinkSync(`/proc/${pid}/fd/${fd}`), "anon_inode:[eventfd]");
+  one.start();
+  await one.until("stopped");
+  assert.is(printed().stdout, listed(5));
+});
+
+testTsrun("exec keeps gaps, too", () => {
+  using one = started({ args: ["sleep", "60"] });
+  const flags = ["exec", "--preserve-fds", "3"];
+  const call = { ...closing([3, 4]), descriptors: descriptors() };
+  assert.is(silent(runtime([...flags, one.id, ...LIST], call)).stdout, listed(5));
+});
+
+testTsrun("gaps may be among the sockets to listen on, and after them", () => {
+  const call = { ...closing([3], "export LISTEN_PID=$$;"), env: { LISTEN_FDS: "2" } };
+  const ran = (flags: readonly string[], { descriptors: fds = descriptors() }) => {
+    const { path } = bundle({ args: LIST });
+    return silent(runtime(["run", ...flags, "--bundle", path, uniqueId()], { ...call, descriptors: fds }))
+      .stdout;
+  };
+  assert.is(ran([], {}), listed(4));
+  assert.is(ran(["--preserve-fds", "1"], {}), listed(4, 5));
+});
+
+testTsrun("among more than 64 descriptors a gap is refused", () => {
+  const many = Array.from({ length: 70 }, () => descriptors()[0] ?? 0);
+  const call = { ...closing([5]), descriptors: many };
+  const { path } = bundle({ args: LIST });
+  const run = (count: number) =>
+    runtime(["run", "--preserve-fds", String(count), "--bundle", path, uniqueId()], call);
+  assert.match(silent(run(64)).stdout, /^3 .*\n4 .*\n6 .*\n7 /);
+  assert.match(complaint(run(70)), /--preserve-fds: descriptor 5 is not open/);
 });
 
 // Socket activation: sd_listen_fds(3)
