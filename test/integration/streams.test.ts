@@ -1,11 +1,11 @@
 // Runs beside other files.
 // Standard streams that a program opens anew, as images do whose logs are links to /dev/stdout.
-import { chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
-import { ran, started } from "../harness/container.ts";
+import { container, ran, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command, mounted } from "../harness/mount.ts";
@@ -99,6 +99,25 @@ testTsrun("nothing is given away by a container that is refused", () => {
   const process = { user: { uid: 1000, gid: 1000 }, cwd: "/dev/null" };
   assert.is.not(ran({ args: ["true"], process }, { through }).status, 0);
   assert.is(statSync(file).uid, 33);
+});
+
+testTsrun("where the process has a terminal, its caller's streams stay the caller's", () => {
+  const file = join(freshDirectory("stream"), "log");
+  writeFileSync(file, "");
+  const process = { terminal: true, user: { uid: 1000, gid: 1000 } };
+  const { path } = bundle({ args: ["tty"], process, linux: MAPPED });
+  const through = ["sh", "-c", `"$@" >>${file}`, "sh"];
+  succeeded(runtime(["run", "--bundle", path, uniqueId()], { through, input: "" }));
+  assert.match(readFileSync(file, "utf8"), /^\/dev\//);
+  assert.is(statSync(file).uid, 0);
+});
+
+testTsrun("a program whose caller has closed its standard streams has null devices in their place", () => {
+  using box = container({ args: ["sleep", "60"] });
+  box.create({ through: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"] });
+  box.start();
+  const streams = [0, 1, 2].map((fd) => readlinkSync(`/proc/${box.pid()}/fd/${fd}`));
+  assert.equal(streams, ["/dev/null", "/dev/null", "/dev/null"]);
 });
 
 test("a standard stream on a read-only file system is no error", () => {
