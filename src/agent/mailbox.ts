@@ -20,7 +20,7 @@
  * structures that they point to. Steps of later posts follow earlier ones, so results stay usable.
  */
 
-import { type Argument, spell } from "../kernel/call.ts";
+import type { Argument } from "../kernel/call.ts";
 import { futexWait, futexWake } from "../kernel/calls.ts";
 import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
@@ -62,6 +62,16 @@ export type Outcome =
 export interface Failed {
   readonly kind: "failed";
   readonly step: number;
+}
+
+/** A step that an agent has performed. */
+export interface Ran {
+  readonly index: number;
+  readonly step: Step;
+  /** When, in microseconds. */
+  readonly started: number;
+  /** What the system call returned, or the negative errno. */
+  readonly result: number;
 }
 
 /** One mailbox as tsrun sees it. */
@@ -188,17 +198,13 @@ export class Mailbox implements Results {
     this.words[MAILBOX.traced >> 2] = on ? 1 : 0;
   }
 
-  /** One line a step that ran: microseconds since the first, the call, its result. */
-  *trace(): Generator<string> {
-    let zero: number | null = null;
+  /** The steps that ran while they were traced, in order. */
+  *ran(): Generator<Ran> {
     for (const [index, step] of this.program.steps.entries()) {
       if (index >= this.posted) return;
       const at = (STEPS_OFFSET + index * STEP.size + STEP.started) >> 2;
-      const microseconds = signed(this.words, at) * 1e6 + signed(this.words, at + 2) / 1e3;
-      if (microseconds === 0) continue;
-      zero ??= microseconds;
-      const result = this.result({ step: index });
-      yield `${(microseconds - zero).toFixed(0).padStart(7)} µs  $${index} ${spell(step.call)} = ${result}  # ${step.owner}`;
+      const started = signed(this.words, at) * 1e6 + signed(this.words, at + 2) / 1e3;
+      if (started > 0) yield { index, step, started, result: this.result({ step: index }) };
     }
   }
 
@@ -237,6 +243,7 @@ export class Mailbox implements Results {
     } else if (typeof argument === "string") this.setWord(at, this.text(argument));
     else if (argument instanceof Uint8Array) this.setWord(at, this.place(argument));
     else if ("room" in argument) this.setWord(at, this.agentAddress + this.reserve(argument.room));
+    else if ("texts" in argument) this.setWord(at, this.texts(argument.texts));
     else this.setWord(at, argument.step);
   }
 
@@ -263,7 +270,7 @@ export class Mailbox implements Results {
   }
 
   /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
-  texts(texts: readonly string[]): number {
+  private texts(texts: readonly string[]): number {
     const vector = this.reserve((texts.length + 1) * 8);
     for (const [index, text] of texts.entries()) this.setWord((vector >> 2) + index * 2, this.text(text));
     return this.agentAddress + vector;
@@ -279,7 +286,8 @@ export class Mailbox implements Results {
 
 /** There is room for all that a config says. Only the links of an image make its paths longer than they look. */
 function noRoomFor(step: Step | null): RoomError {
-  if (step === null) return new RoomError("config.json: process.args and process.env are too long");
+  if (step === null || step.call.name === "execve")
+    return new RoomError("config.json: process.args and process.env are too long");
   return new RoomError(`${step.owner}: takes more than the room that there is for it`);
 }
 

@@ -50,7 +50,6 @@ import {
   type StateDirectory,
   type Store,
 } from "./store.ts";
-import { trace } from "./trace.ts";
 import { Undo } from "./undo.ts";
 import { writeMappings } from "./user-namespace.ts";
 
@@ -179,7 +178,8 @@ async function make(
   undo.add(() => launch.abort());
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
-  if (options.debug !== undefined) undo.always(trace(options.debug, cgroup.notes, init));
+  if (options.debug !== undefined)
+    undo.always((await import("./trace.ts")).trace(options.debug, cgroup.notes, init));
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();

@@ -1,5 +1,5 @@
 import { Program } from "../agent/program.ts";
-import { spell } from "../kernel/call.ts";
+import { spell } from "../kernel/spell/spell.ts";
 import { keyringName } from "../linux/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/labels.ts";
 import { moveRootOf } from "../linux/move-root.ts";

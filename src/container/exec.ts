@@ -41,7 +41,6 @@ import { writePidFile } from "./pid-file.ts";
 import { containerStatus, stateOf } from "./status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./store.ts";
 import { closeTarget, isEnding, openTarget } from "./target.ts";
-import { trace } from "./trace.ts";
 import { Undo } from "./undo.ts";
 
 export interface ExecOptions {
@@ -124,7 +123,8 @@ async function execIn(
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
   });
   undo.add(() => launch.abort());
-  if (options.debug !== undefined) undo.always(trace(options.debug, [], launch.init));
+  if (options.debug !== undefined)
+    undo.always((await import("./trace.ts")).trace(options.debug, [], launch.init));
   const { program } = launch.init;
   program.by("exec").add(setsid());
   if (target.root !== null) {

@@ -32,6 +32,7 @@ import type { StepResult } from "../kernel/call.ts";
 import {
   close,
   closeFrom,
+  execve,
   personality,
   prctl,
   setdomainname,
@@ -284,13 +285,11 @@ export function layOutExecution(
   filter: SeccompFilter | null,
 ) {
   const { program } = parked;
-  const argv = parked.texts(args);
-  const envp = parked.texts(withoutDoubles(env));
   if (!filter?.listener) {
     program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
     if (filter !== null) loadFilter(parked, filter);
   }
-  program.by("process.args[0]").add({ name: "execve", args: [executable, argv, envp] });
+  program.by("process.args[0]").add(execve(executable, args, withoutDoubles(env)));
   return parked.prepare();
 }
 

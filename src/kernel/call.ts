@@ -11,8 +11,13 @@ export interface Room {
   readonly room: number;
 }
 
-/** What a system call argument can be: a number, a C string, memory, a step's result, or room for an answer. */
-export type Argument = number | bigint | string | Uint8Array | StepResult | Room;
+/** A NULL-terminated array of C strings (argv, envp); exists only inside a program. */
+export interface Texts {
+  readonly texts: readonly string[];
+}
+
+/** What a system call argument can be: a number, C strings, memory, a step's result, or room for an answer. */
+export type Argument = number | bigint | string | Uint8Array | StepResult | Room | Texts;
 
 /** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
 export type Fd = number | StepResult;
@@ -46,15 +51,4 @@ export class SyscallError extends Error {
 function describe(call: Call): string {
   const words = call.args.filter((argument) => typeof argument === "string" && argument !== "");
   return [call.name, ...words.map((word) => JSON.stringify(word))].join(" ");
-}
-
-/** `openat(-100, "proc/sys", 524288)`: the call as strace(1) would print it, for traces. */
-export function spell(call: Call): string {
-  const spelled = call.args.map((argument) => {
-    if (typeof argument === "string") return JSON.stringify(argument);
-    if (argument instanceof Uint8Array) return `<${argument.byteLength} bytes>`;
-    if (typeof argument !== "object") return String(argument);
-    return "room" in argument ? `<room for ${argument.room} bytes>` : `$${argument.step}`;
-  });
-  return `${call.name}(${spelled.join(", ")})`;
 }

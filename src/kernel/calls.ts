@@ -149,6 +149,9 @@ export const setns = (fd: Fd, type: number) => call("setns", fd, type);
 export const unshare = (flags: number) => call("unshare", flags);
 /** `args` is a `struct clone_args`. Only an agent can make this call; see Program.clone. */
 export const clone3 = (args: Uint8Array) => call("clone3", args, args.byteLength);
+/** In an agent, with `argv` and `envp` laid out beside the path. */
+export const execve = (path: string, argv: readonly string[], envp: readonly string[]) =>
+  call("execve", path, { texts: argv }, { texts: envp });
 export const exitGroup = (status: number) => call("exit_group", status);
 export const setsid = () => call("setsid");
 export const prctl = (option: number, a: Argument = 0, b = 0, c = 0, d = 0) =>

@@ -6,7 +6,7 @@ import type { Argument, Call } from "./call.ts";
 import { ioctl } from "./calls.ts";
 import { ARCHITECTURE } from "./syscall-numbers.ts";
 
-const SECCOMP_SET_MODE_FILTER = 1;
+export const SECCOMP_SET_MODE_FILTER = 1;
 
 export const SECCOMP_FILTER_FLAG_TSYNC = 0x01;
 export const SECCOMP_FILTER_FLAG_LOG = 0x02;
@@ -103,8 +103,8 @@ export function setSeccompFilter(flags: number, program: Argument): Call {
   return { name: "seccomp", args: [SECCOMP_SET_MODE_FILTER, flags, program] };
 }
 
-const SECCOMP_IOCTL_NOTIF_RECV = 0xc050_2100;
-const SECCOMP_IOCTL_NOTIF_SEND = 0xc018_2101;
+export const SECCOMP_IOCTL_NOTIF_RECV = 0xc050_2100;
+export const SECCOMP_IOCTL_NOTIF_SEND = 0xc018_2101;
 /** `struct seccomp_notif`: id (8 bytes), pid, flags (4 each), `struct seccomp_data`. */
 export const SECCOMP_NOTIF_SIZE = 16 + SECCOMP_DATA.size;
 

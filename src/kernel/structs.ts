@@ -165,6 +165,11 @@ export function makeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 
+/** The major and minor number in a `dev_t`. */
+export function deviceNumber(device: number): readonly [major: number, minor: number] {
+  return [(device >> 8) & 0xfff, (device & 0xff) | ((device >>> 12) & ~0xff)];
+}
+
 export const SIGINFO_SIZE = 128;
 
 /** `si_pid` of a `siginfo_t` that waitid(2) has filled: which child ended; 0 when none has. */

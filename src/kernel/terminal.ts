@@ -7,13 +7,13 @@ import { ioctl } from "./calls.ts";
 import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "./constants.ts";
 import { attempt } from "./here.ts";
 
-const TCGETS = 0x5401;
-const TCSETS = 0x5402;
-const TIOCSCTTY = 0x540e;
-const TIOCGWINSZ = 0x5413;
-const TIOCSWINSZ = 0x5414;
-const TIOCGPTPEER = 0x5441;
-const TIOCSPTLCK = 0x4004_5431;
+export const TCGETS = 0x5401;
+export const TCSETS = 0x5402;
+export const TIOCSCTTY = 0x540e;
+export const TIOCGWINSZ = 0x5413;
+export const TIOCSWINSZ = 0x5414;
+export const TIOCGPTPEER = 0x5441;
+export const TIOCSPTLCK = 0x4004_5431;
 
 /** A terminal's size in characters. */
 export interface WindowSize {

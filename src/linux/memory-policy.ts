@@ -1,21 +1,8 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Program } from "../agent/program.ts";
 import { setMempolicy } from "../kernel/calls.ts";
+import { memoryPolicyFlags, memoryPolicyModes } from "../kernel/memory-policy.ts";
 import { fail } from "./config-error.ts";
-
-/** linux/mempolicy.h */
-export const memoryPolicyModes = () =>
-  ({
-    MPOL_DEFAULT: 0,
-    MPOL_PREFERRED: 1,
-    MPOL_BIND: 2,
-    MPOL_INTERLEAVE: 3,
-    MPOL_LOCAL: 4,
-    MPOL_PREFERRED_MANY: 5,
-    MPOL_WEIGHTED_INTERLEAVE: 6,
-  }) as const;
-export const memoryPolicyFlags = () =>
-  ({ MPOL_F_STATIC_NODES: 1 << 15, MPOL_F_RELATIVE_NODES: 1 << 14, MPOL_F_NUMA_BALANCING: 1 << 13 }) as const;
 
 /**
  * The NUMA memory policy (set_mempolicy(2)) of an init, or of an `exec`ed process. It outlives execve(2), and in a

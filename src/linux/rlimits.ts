@@ -4,30 +4,9 @@ import { AT_FLAGS } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
 import { auxiliaryValue } from "../kernel/ffi.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { RLIMIT_NOFILE, RLIMITS } from "../kernel/rlimits.ts";
 import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
-
-const OPEN_FILES = 7;
-
-/** Resource numbers of asm-generic/resource.h (prlimit(2)). */
-export const RLIMITS: { readonly [type: string]: number } = {
-  RLIMIT_CPU: 0,
-  RLIMIT_FSIZE: 1,
-  RLIMIT_DATA: 2,
-  RLIMIT_STACK: 3,
-  RLIMIT_CORE: 4,
-  RLIMIT_RSS: 5,
-  RLIMIT_NPROC: 6,
-  RLIMIT_NOFILE: OPEN_FILES,
-  RLIMIT_MEMLOCK: 8,
-  RLIMIT_AS: 9,
-  RLIMIT_LOCKS: 10,
-  RLIMIT_SIGPENDING: 11,
-  RLIMIT_MSGQUEUE: 12,
-  RLIMIT_NICE: 13,
-  RLIMIT_RTPRIO: 14,
-  RLIMIT_RTTIME: 15,
-};
 
 /**
  * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
@@ -62,6 +41,6 @@ export function giveBackOpenFiles(pid: number): void {
   const soft = auxiliaryValue(AT_FLAGS); // where entry.S has put it
   if (soft === 0n) return;
   const limits = new Uint8Array(new ArrayBuffer(RLIMIT_SIZE));
-  here(getrlimit(OPEN_FILES, limits));
-  attempt(prlimit64(pid, OPEN_FILES, rlimit64(soft, hardLimit(limits)))); // one that has ended is noticed by whoever waits
+  here(getrlimit(RLIMIT_NOFILE, limits));
+  attempt(prlimit64(pid, RLIMIT_NOFILE, rlimit64(soft, hardLimit(limits)))); // one that has ended is noticed by whoever waits
 }

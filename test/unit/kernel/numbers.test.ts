@@ -6,6 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as constants from "../../../src/kernel/constants.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
+import { FAMILIES } from "../../../src/kernel/spell/families.ts";
 import { NUMBERS, type SyscallName, syscallNumber } from "../../../src/kernel/syscall-numbers.ts";
 import { testIf } from "../../harness/skip.ts";
 import { evaluateInC, HAS_GCC } from "../agent/compile-c.ts";
@@ -69,6 +70,13 @@ const HEADERS = [
   "<linux/openat2.h>",
   "<linux/prctl.h>",
   "<linux/sched.h>",
+  "<linux/seccomp.h>",
+  "<linux/keyctl.h>",
+  "<linux/mempolicy.h>",
+  "<linux/personality.h>",
+  "<linux/sockios.h>",
+  "<sys/ioctl.h>",
+  "<sys/resource.h>",
 ];
 
 /** Names that tsrun chose itself, and those that Debian's headers may lack. */
@@ -91,6 +99,27 @@ printf("${name} %lld\\n", (long long)${name});
   for (const [name, value] of known) {
     const ours: unknown = (constants as Record<string, unknown>)[name]; // by the name just listed
     assert.is(ours, value < 0 && Number(ours) > 0 ? value + 2 ** 32 : value, name);
+  }
+});
+
+/** What of the families the headers have as macros, not as enumerators. */
+testWithGcc("the families that calls are printed with have the headers' values", () => {
+  const members = Object.values(FAMILIES).flat();
+  const known = definedInC(
+    members.map(([name]) => `\n#ifdef ${name}\nprintf("${name} %lld\\n", (long long)(${name}));\n#endif`),
+  );
+  assert.ok(known.size > members.length * 0.7, `only ${known.size} of ${members.length} are known`);
+  for (const [name, value] of members) {
+    const theirs = known.get(name);
+    if (theirs !== undefined) assert.is(BigInt.asUintN(32, BigInt(theirs)), BigInt.asUintN(32, value), name);
+  }
+});
+
+test("within a family each value has one name", () => {
+  for (const [name, family] of Object.entries(FAMILIES)) {
+    const values = family.map(([, value]) => value);
+    assert.ok(values.length > 0, `${name} is empty`);
+    assert.is(new Set(values).size, values.length, name);
   }
 });
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { RLIMITS } from "../../../src/linux/rlimits.ts";
+import { RLIMITS } from "../../../src/kernel/rlimits.ts";
 import { testIf } from "../../harness/skip.ts";
 
 /** The same on x86-64 and arm64. */

@@ -1,6 +1,6 @@
 import { fsopen, setMempolicy } from "../../../kernel/calls.ts";
 import { makeDirectory, removeDirectory } from "../../../kernel/files.ts";
-import { memoryPolicyFlags, memoryPolicyModes } from "../../../linux/memory-policy.ts";
+import { memoryPolicyFlags, memoryPolicyModes } from "../../../kernel/memory-policy.ts";
 import { resctrlMount } from "../../../linux/resctrl.ts";
 import type { Area, Feature } from "../feature.ts";
 

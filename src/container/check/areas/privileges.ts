@@ -9,6 +9,7 @@ import {
 } from "../../../kernel/constants.ts";
 import { readText } from "../../../kernel/files.ts";
 import { here } from "../../../kernel/here.ts";
+import { RLIMITS } from "../../../kernel/rlimits.ts";
 import {
   type CapabilitySet,
   capData,
@@ -17,7 +18,6 @@ import {
   RLIMIT_SIZE,
   rlimit64,
 } from "../../../kernel/structs.ts";
-import { RLIMITS } from "../../../linux/rlimits.ts";
 import type { Area, Feature } from "../feature.ts";
 import { put } from "../isolation.ts";
 import { Forbidden, Missing } from "../verdict.ts";

@@ -7,7 +7,7 @@ import type { Schema } from "../../../../runtime-spec/schema.ts";
 import { AREAS } from "../../../../src/container/check/areas.ts";
 import { placesOf } from "../../../../src/container/check/config-pattern.ts";
 import { EVERY_CONTAINER } from "../../../../src/container/check/feature.ts";
-import { RLIMITS } from "../../../../src/linux/rlimits.ts";
+import { RLIMITS } from "../../../../src/kernel/rlimits.ts";
 
 const FEATURES = AREAS.flatMap(({ features }) => features);
 const PATTERNS = FEATURES.flatMap(({ config }) => config);

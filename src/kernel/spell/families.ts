@@ -1,0 +1,83 @@
+/**
+ * Families of constants, as the man pages group them, for whoever prints system calls by name. A family holds the
+ * constants that begin with its prefix: a new constant is in its family at once.
+ *
+ * Loaded only when something is printed.
+ */
+import { memoryPolicyFlags, memoryPolicyModes } from "../memory-policy.ts";
+import { RLIMITS } from "../rlimits.ts";
+import { IOPRIO_CLASSES, SCHED_FLAGS, SCHED_POLICIES } from "../scheduling.ts";
+import * as constants from "./names.ts";
+
+/** Names with their values, the largest first. */
+export type Family = readonly (readonly [name: string, value: bigint])[];
+
+type Table = { readonly [name: string]: unknown };
+
+/** The numbers of a table whose names match, without those of families that begin with the same letters. */
+function family(pattern: RegExp, table: Table = constants): Family {
+  return Object.entries(table)
+    .flatMap(([name, value]) =>
+      typeof value === "number" && pattern.test(name) ? [[name, BigInt(value)] as const] : [],
+    )
+    .sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0));
+}
+
+/** Prefix by prefix. Where two names of a family have one value, as AT_EACCESS and AT_REMOVEDIR, they are two families. */
+export const FAMILIES = {
+  AF: family(/^AF_/),
+  AT: family(/^AT_(?!FDCWD|FLAGS|EACCESS|REMOVEDIR)/),
+  AT_EACCESS: family(/^AT_EACCESS/),
+  AT_REMOVEDIR: family(/^AT_REMOVEDIR/),
+  BPF: family(/^BPF_PROG_(LOAD|ATTACH)/),
+  CLOCK: family(/^CLOCK_/),
+  CLONE: family(/^CLONE_/),
+  CLOSE_RANGE: family(/^CLOSE_RANGE_/),
+  F: family(/^F_(?!SEAL_)/),
+  FD: family(/^FD_/),
+  FSCONFIG: family(/^FSCONFIG_/),
+  FSMOUNT: family(/^FSMOUNT_/),
+  FSOPEN: family(/^FSOPEN_/),
+  FSPICK: family(/^FSPICK_/),
+  FUTEX: family(/^FUTEX_(?!WAITERS|OWNER_DIED)/),
+  FUTEX_STATE: family(/^FUTEX_(WAITERS|OWNER_DIED)/),
+  F_SEAL: family(/^F_SEAL_/),
+  IFF: family(/^IFF_/),
+  IOCTL: family(/^(NS_GET|SIOC|TC|TIOC)|_IOCTL_/),
+  IOPRIO_CLASS: family(/^/, IOPRIO_CLASSES),
+  KEY: family(/^KEY_(?!SPEC_)/),
+  KEYCTL: family(/^KEYCTL_/),
+  KEY_SPEC: family(/^KEY_SPEC_/),
+  LOCK: family(/^LOCK_/),
+  MADV: family(/^MADV_/),
+  MAP: family(/^MAP_/),
+  MFD: family(/^MFD_/),
+  MNT: family(/^(MNT|UMOUNT)_/),
+  MOUNT_ATTR: family(/^MOUNT_ATTR_/),
+  MOVE_MOUNT: family(/^MOVE_MOUNT_/),
+  MPOL: family(/^/, memoryPolicyModes()),
+  MPOL_F: family(/^/, memoryPolicyFlags()),
+  MS: family(/^MS_/),
+  O: family(/^O_(?!RDONLY|WRONLY|RDWR)/),
+  OK: family(/^._OK$/),
+  OPEN_TREE: family(/^OPEN_TREE_/),
+  O_ACCESS: family(/^O_(RDONLY|WRONLY|RDWR)/),
+  P: family(/^P_/),
+  PER: family(/^PER_/),
+  POLL: family(/^POLL/),
+  PR: family(/^PR_(?!CAP_AMBIENT_)/),
+  PROT: family(/^PROT_/),
+  PR_CAP_AMBIENT: family(/^PR_CAP_AMBIENT_/),
+  RESOLVE: family(/^RESOLVE_/),
+  RLIMIT: family(/^/, RLIMITS),
+  SCHED: family(/^/, SCHED_POLICIES),
+  SCHED_FLAG: family(/^/, SCHED_FLAGS),
+  SECCOMP_FILTER_FLAG: family(/^SECCOMP_FILTER_FLAG_/),
+  SECCOMP_SET_MODE: family(/^SECCOMP_SET_MODE_/),
+  SEEK: family(/^SEEK_/),
+  SIG: family(/^SIG/),
+  SOCK: family(/^SOCK_/),
+  STATX: family(/^STATX_/),
+  S_IF: family(/^S_IF(?!MT)/),
+  W: family(/^W(NO|EXITED)/),
+} as const satisfies { readonly [name: string]: Family };

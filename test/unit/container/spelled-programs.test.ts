@@ -1,0 +1,134 @@
+/** What `--dry-run` and `--debug` print of programs: every number that has a name is printed by it. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Config } from "../../../runtime-spec/config.ts";
+import { Program, type Step } from "../../../src/agent/program.ts";
+import type { Bundle } from "../../../src/container/bundle.ts";
+import { defaultConfig } from "../../../src/container/default-config.ts";
+import { becomeProcess, leaveHost, setUp } from "../../../src/container/init-program.ts";
+import { spell } from "../../../src/kernel/spell/spell.ts";
+import { NAMESPACES } from "../../../src/linux/namespaces.ts";
+
+const CONFIGS = join(import.meta.dir, "../runtime-spec/configs");
+
+/** The whole program of a config's init. */
+function programOf(config: Config, inUserNamespace = false): readonly Step[] {
+  const { process } = config;
+  if (process === undefined) throw new Error("the config has a process");
+  const bundle: Bundle = { path: "/", config, process, rootfs: "/", text: "", doubts: [] };
+  const program = new Program();
+  const namespaces = config.linux?.namespaces ?? [];
+  const { tree } = setUp(program, {
+    bundle,
+    namespaces: { created: new Set(namespaces.map(({ type }) => type)), joins: [] },
+    keyring: "_ses.x",
+    labels: null,
+    openOnHost: null,
+    preparedMounts: null,
+    inUserNamespace,
+    hasUserNamespace: inUserNamespace,
+    unprivileged: null,
+    cgroups: "/sys/fs/cgroup",
+    coversRootfs: false,
+    hostHasKcore: true,
+    privateParent: "/",
+  });
+  leaveHost(program, tree, bundle);
+  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null, uidMappings: [] });
+  return program.steps;
+}
+
+/** A config whose sources are where it was written, with one that is here too in their place. */
+function onThisHost(config: Config): Config {
+  const here = (source = "") => (source.startsWith("/") && !existsSync(source) ? "/etc/passwd" : source);
+  return {
+    ...config,
+    mounts: config.mounts?.map((mount) => ({ ...mount, source: here(mount.source) })) ?? [],
+  };
+}
+
+/** Calls with numbers that are what they are: ids, descriptors, lengths, how many, and 0 and 1. */
+const PLAIN =
+  /^(close_range|dup3|exit_group|fchown|fchownat|prctl|read|readlinkat|set(group|resgid|resuid|hostname|domainname)s?|statx|write)\(/;
+
+/** The numbers in a spelled call that stand for themselves, without those that are seen to be something. */
+function bareNumbers(spelled: string): readonly string[] {
+  if (PLAIN.test(spelled)) return spelled.match(/\?\?\?/g) ?? [];
+  const rest = spelled
+    .replaceAll(/"(\\.|[^"\\])*"/g, '""')
+    .replaceAll(
+      /\$\d+|makedev\(\d+, \d+\)|userns_fd=\d+|ws_\w+=\d+|<\d+ bytes>|\b0[0-7]+\b|\*0x2000000\w+/g,
+      "",
+    )
+    .replaceAll(/\bset_mempolicy\((\S+), \[.*\], \d+\)/g, "$1");
+  return rest.match(/\b(?!0\b)\d\w*|0x\w+|\?\?\?/g) ?? [];
+}
+
+const process = defaultConfig().process ?? { cwd: "/", args: ["true"] };
+
+/** Properties that bring calls of their own. */
+const RARE: Config = {
+  ...defaultConfig(),
+  hostname: "h",
+  domainname: "d",
+  process: {
+    ...process,
+    terminal: true,
+    consoleSize: { height: 24, width: 80 },
+    user: { uid: 7, gid: 8, additionalGids: [9, 10], umask: 0o77 },
+    capabilities: {
+      bounding: ["CAP_KILL"],
+      permitted: ["CAP_KILL"],
+      inheritable: ["CAP_KILL"],
+      ambient: ["CAP_KILL"],
+    },
+    noNewPrivileges: false,
+  },
+  mounts: [
+    ...(defaultConfig().mounts ?? []),
+    {
+      destination: "/a",
+      source: "/tmp",
+      options: ["rbind", "ro", "rnosuid", "noatime", "rshared", "nosymfollow"],
+    },
+    { destination: "/b", source: "/etc/passwd", options: ["bind", "unbindable", "norelatime", "nodiratime"] },
+    { destination: "/c", type: "tmpfs", options: ["tmpcopyup", "noexec", "private"] },
+    { destination: "/a", options: ["remount", "rw", "strictatime"] },
+  ],
+  linux: {
+    ...defaultConfig().linux,
+    namespaces: NAMESPACES.map(({ type }) => ({ type })),
+    devices: [
+      { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 1, gid: 2 },
+      { path: "/dev/fifo", type: "p" },
+      { path: "/dev/disk", type: "b", major: 259, minor: 1_000_000 },
+    ],
+    sysctl: { "net.ipv4.ip_forward": "1" },
+    personality: { domain: "LINUX32" },
+    memoryPolicy: { mode: "MPOL_BIND", nodes: "0-3", flags: ["MPOL_F_STATIC_NODES"] },
+    rootfsPropagation: "shared",
+  },
+};
+
+const configs = new Map<string, Config>([
+  ["the default config", defaultConfig()],
+  ["rare properties", RARE],
+  ...readdirSync(CONFIGS).map(
+    (file) => [file, onThisHost(JSON.parse(readFileSync(join(CONFIGS, file), "utf8")) as Config)] as const, // callers wrote them
+  ),
+]);
+
+for (const [name, config] of configs)
+  for (const inUserNamespace of [false, true])
+    test(`no call has a bare flag number: ${name}${inUserNamespace ? " in a user namespace" : ""}`, () => {
+      const spelled = programOf(config, inUserNamespace).map(({ call }) => spell(call));
+      assert.ok(spelled.length > 50);
+      assert.equal(
+        spelled.filter((line) => bareNumbers(line).length > 0),
+        [],
+      );
+    });
+
+test.run();
