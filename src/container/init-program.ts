@@ -53,7 +53,7 @@ import {
   PR_SET_PDEATHSIG,
 } from "../kernel/constants.ts";
 import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../linux/credentials.ts";
-import { makeDeviceLinks, makeDevices, makesDevices } from "../linux/devices.ts";
+import { hasOwnDevice, makeDeviceLinks, makeDevices, makesDevices } from "../linux/devices.ts";
 import { withoutDoubles } from "../linux/environment.ts";
 import { lookUp } from "../linux/executable.ts";
 import { findHome, PATH_MAX } from "../linux/home.ts";
@@ -237,7 +237,7 @@ export function leaveHost(
   }
   seal(program, tree, bundle.config);
   enterRoot(program, tree.root, bundle.config.linux?.rootfsPropagation);
-  if (!bundle.process.terminal) reopenDevices(program);
+  if (!bundle.process.terminal) reopenDevices(program, (path) => hasOwnDevice(bundle.config, path));
 }
 
 /** Step 7 and the look-up of 8. */

@@ -45,9 +45,12 @@ interface HostDevice {
   readonly status: FileStatus;
 }
 
-/** For an init, in the container's root: the streams become its own devices, so that criu(8) can save it, too. */
-export function reopenDevices(program: Program): void {
-  const hosts = hostDevices();
+/**
+ * For an init, in the container's root: the streams become its own devices, so that criu(8) can save it, too. Where it
+ * `hasOwn` none, a volume decides what the path leads to: root would open what the process's user may not read.
+ */
+export function reopenDevices(program: Program, hasOwn: (path: string) => boolean): void {
+  const hosts = hostDevices().filter(({ path }) => hasOwn(path));
   for (const path of new Set(hosts.map((host) => host.path))) {
     program.by("standard streams");
     program.whenOk(openat2(CWD, path, FLAGS, INSIDE), "all", (own) => {

@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Inodes of the host that a container reaches without being given them: its root owns them, and may change none.
-import { lstatSync } from "node:fs";
+import { lstatSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -166,6 +166,19 @@ for (const [what, patch] of Object.entries(CONTAINERS)) {
     });
   }
 }
+
+testTsrun("a /dev of the config's does not choose what becomes of a stream", () => {
+  const dev = freshDirectory("dev");
+  symlinkSync("/etc/secret", join(dev, "null"));
+  const made = bundle({
+    args: ["sh", "-c", "cat; echo no more"],
+    process: { user: { uid: 1000, gid: 1000 } },
+    mounts: [{ destination: "/dev", type: "bind", source: dev, options: ["rbind"] }],
+    linux: { maskedPaths: [], readonlyPaths: [] },
+  });
+  writeFileSync(join(made.rootfs, "etc/secret"), "root's alone\n", { mode: 0o600 });
+  assert.is(succeeded(ranIn(made.path, { through: withStreams("/dev/null") })).stdout, "no more\n");
+});
 
 hostileToDevices("a container without mounts of its own can't change them either", () => {
   const made = bundle({
