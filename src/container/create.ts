@@ -170,7 +170,7 @@ async function make(
   const hosts = needsHostAgent(namespaces) ? await import("./host-agent.ts") : null;
   const size = {
     ...mailboxSize(bundle, filter, prepared),
-    ...(hosts === null ? {} : { host: hosts.hostSize(bundle.config) }),
+    ...(hosts === null ? {} : { host: hosts.hostSize(bundle) }),
   };
   const held = cgroup.admit !== undefined;
   const { gaps } = options;

@@ -14,20 +14,21 @@
  * Loaded only for containers of root's that have a user namespace.
  */
 
-import type { Config } from "../../runtime-spec/config.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import type { StepResult } from "../kernel/call.ts";
 import { CWD, close, openat, setns } from "../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../kernel/constants.ts";
+import { sourcePath } from "../linux/source.ts";
+import type { Bundle } from "./bundle.ts";
 import { type Launch, runInit } from "./launch.ts";
 
-/** Room for the host agent's program: each source takes two steps at most, each device fifteen. */
-export function hostSize({ mounts = [], linux: { devices = [] } = {} }: Config) {
+/** Room for the host agent's program: each source takes four steps at most, each device fifteen. */
+export function hostSize({ path: bundle, config: { mounts = [], linux: { devices = [] } = {} } }: Bundle) {
   let bytes = 16_384;
-  for (const { source = "" } of mounts) bytes += 3 * source.length + 128;
+  for (const mount of mounts) bytes += 3 * sourcePath(mount, { bundle }).length + 256;
   for (const { path } of devices) bytes += 3 * path.length + 512;
-  return { steps: 64 + 3 * mounts.length + 16 * devices.length, data: bytes };
+  return { steps: 64 + 4 * mounts.length + 16 * devices.length, data: bytes };
 }
 
 export class HostAgent {

@@ -2,6 +2,7 @@ import type { Config, Process } from "../../runtime-spec/config.ts";
 import { formatJson } from "../../runtime-spec/json.ts";
 import type { MailboxSize } from "../agent/mailbox-file.ts";
 import { variable } from "../linux/environment.ts";
+import { isAbsolute } from "../linux/paths.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import type { Bundle } from "./bundle.ts";
 import { executionSize } from "./init-program.ts";
@@ -11,7 +12,7 @@ const encoder = new TextEncoder();
 
 /** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
 export function mailboxSize(
-  { config, process }: Bundle,
+  { path, config, process }: Bundle,
   filter: SeccompFilter | null,
   prepared: PreparedMounts | null,
 ): MailboxSize {
@@ -28,12 +29,14 @@ export function mailboxSize(
     walked += count * (encoder.encode(path).byteLength + 64);
   }
   const length = lengthForInit(config, process);
+  const sources = mounts.filter(({ source = "" }) => !isAbsolute(source)).length * 3 * path.length; // from the bundle on
   const [program = ""] = process.args;
   const candidates = 8 + searchPath(process).split(":").length; // without PATH there are six
   return {
     // Options of mounts take a step each.
     steps: 512 + 32 * things + 3 * names + 3 * candidates + (length >> 3) + (prepared?.steps ?? 0),
-    data: 98_304 + 8 * length + walked + candidates * (3 * program.length + 64) + (prepared?.data ?? 0),
+    data:
+      98_304 + 8 * length + sources + walked + candidates * (3 * program.length + 64) + (prepared?.data ?? 0),
     execution: executionSize(process, filter),
   };
 }

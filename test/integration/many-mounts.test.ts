@@ -1,9 +1,10 @@
 // Runs beside other files.
 // Descriptors that the set-up takes: their number does not grow with what config.json lists.
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { formatJson } from "../../runtime-spec/json.ts";
 import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { ranIn } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
@@ -42,6 +43,37 @@ for (const [kind, mount] of Object.entries(KINDS))
       assert.ok(Number(mounts) >= 350, mounts);
       assert.equal(descriptors, ["0", "1", "2", "3", ""]); // the last is ls's own
     });
+
+for (const [where, linux] of [
+  ["", {}],
+  [" in a user namespace", { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS }],
+] as const)
+  test(`so many sources beside a config.json with a long path have room${where}`, () => {
+    const many = Array.from({ length: 350 }, (_, index) => ({
+      ...{ destination: `/many/${index}`, type: "bind", source: "here", options: ["rbind", "ro"] },
+    }));
+    const room = { destination: "/many", type: "tmpfs", source: "many" };
+    const made = bundle({ args: ["true"], mounts: [...DEFAULT_MOUNTS, room, ...many], linux });
+    mkdirSync(join(made.rootfs, "many"));
+    const deep = join(made.path, ...Array.from({ length: 14 }, () => "d".repeat(250)));
+    mkdirSync(join(deep, "here"), { recursive: true });
+    const config = { ...made.config, root: { path: made.rootfs } };
+    writeFileSync(join(deep, "config.json"), formatJson(config));
+    chmodSync(made.path, 0o755);
+    succeeded(ranIn(deep));
+  });
+
+test("350 id-mapped sources in the rootfs have room, too, for the agent that opens them", () => {
+  const many = Array.from({ length: 350 }, (_, index) => ({
+    ...{ destination: `/many/${index}`, type: "bind", source: "rootfs/usr", options: ["bind", "idmap"] },
+  }));
+  const room = { destination: "/many", type: "tmpfs", source: "many" };
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS };
+  const made = bundle({ args: ["true"], mounts: [...DEFAULT_MOUNTS, room, ...many], linux });
+  mkdirSync(join(made.rootfs, "many"));
+  chmodSync(made.path, 0o755);
+  succeeded(ranIn(made.path));
+});
 
 test("nor do 350 devices in a user namespace", () => {
   const devices = Array.from({ length: 350 }, (_, index) => ({
