@@ -24,6 +24,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
   O_DIRECTORY,
   O_PATH,
   OPEN_TREE_CLONE,
@@ -44,7 +45,8 @@ const MOMENTARY = "/proc";
 export function openDevice(host: Program, device: Device, linux: Linux): StepResult {
   if (!hostHas(device)) return makeTree(host, device, linux);
   const tree = host.add(openTree(CWD, device.path, OPEN_TREE_CLONE));
-  host.add(mountSetattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
+  const attributes = { set: MOUNT_ATTR_RDONLY, propagation: MS_PRIVATE }; // not the slave of the host's /dev
+  host.add(mountSetattr(tree, "", AT_EMPTY_PATH, attributes));
   return tree;
 }
 

@@ -22,6 +22,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
@@ -75,7 +76,8 @@ function emptyDirectory(program: Program): StepResult {
 
 function maskFile(program: Program, devNull: Fd, file: Fd): void {
   const mask = program.add(openTree(devNull, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
-  program.add(mountSetattr(mask, "", AT_EMPTY_PATH, { set: OF_MASKS }));
+  // The copy of the host's /dev is its slave: what the host mounts on its null device would appear in the container.
+  program.add(mountSetattr(mask, "", AT_EMPTY_PATH, { set: OF_MASKS, propagation: MS_PRIVATE }));
   program.add(moveMount(mask, file));
   program.add(close(mask));
 }

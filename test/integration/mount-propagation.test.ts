@@ -1,10 +1,10 @@
 // Runs beside other files.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, capabilities, DEFAULT_MOUNTS } from "../harness/bundle.ts";
-import { inside, started } from "../harness/container.ts";
+import { bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
+import { inside, ranIn, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
@@ -123,6 +123,28 @@ for (const [options, outer, inner] of [
     assert.match(mountAt(seen, "/volume/sub").propagation.join(" "), inner);
   });
 }
+
+const IDS = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+
+for (const [where, linux] of [
+  ["", {}],
+  [" in a user namespace", { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS }],
+] as const)
+  test(`nor does what it mounts on a node of its /dev that masks or is a device${where}`, () => {
+    const shared = ["unshare", "--mount", "sh", "-c", 'mount --make-rshared / && exec "$@"', "sh"];
+    const made = bundle({
+      args: ["cat", "/proc/self/mountinfo"],
+      linux: { ...linux, maskedPaths: ["/proc/keys"] },
+    });
+    chmodSync(made.path, 0o755);
+    const table = parseMounts(succeeded(ranIn(made.path, { through: shared })).stdout);
+    assert.is(mountAt(table, "/proc/keys").root, "/null");
+    const receiving = table.filter(({ propagation }) => propagation.length > 0);
+    assert.equal(
+      receiving.map(({ mountPoint }) => mountPoint),
+      [],
+    );
+  });
 
 leavesNothing();
 test.run();
