@@ -101,12 +101,22 @@ export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
  * A path may lead to the namespace that tsrun itself lives in: what the config sets or brings there would change the
  * host, as if the container had no such namespace. @throws ConfigError
  */
-function refuseChangesOfOwn({ linux = {} }: Config, type: NamespaceType, file: string, path: string): void {
-  const sysctl = Object.keys(linux.sysctl ?? {}).find((name) => sysctlNamespace(name) === type);
-  const [device] = type === "network" ? Object.keys(linux.netDevices ?? {}) : [];
-  if ((sysctl ?? device) === undefined || !isOwn(file, path)) return;
-  const what = sysctl === undefined ? `netDevices["${device}"]` : `sysctl["${sysctl}"]`;
-  fail(`linux.${what}`, `would change the host: ${path} is the host's own ${type} namespace`);
+function refuseChangesOfOwn(config: Config, type: NamespaceType, file: string, path: string): void {
+  const [change] = changesOf(config, type);
+  if (change === undefined || !isOwn(file, path)) return;
+  fail(change, `would change the host: ${path} is the host's own ${type} namespace`);
+}
+
+/** What of a config changes its namespace of that type, by path. */
+function changesOf({ linux = {}, ...config }: Config, type: NamespaceType): readonly string[] {
+  const sysctls = Object.keys(linux.sysctl ?? {}).filter((name) => sysctlNamespace(name) === type);
+  const names = type === "uts" ? (["hostname", "domainname"] as const).filter((name) => config[name]) : [];
+  const devices = type === "network" ? Object.keys(linux.netDevices ?? {}) : [];
+  return [
+    ...sysctls.map((name) => `linux.sysctl["${name}"]`),
+    ...devices.map((name) => `linux.netDevices["${name}"]`),
+    ...names,
+  ];
 }
 
 function timeOffsets(offsets: TimeOffsets): string {

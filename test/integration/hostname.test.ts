@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { capabilities, namespaces } from "../harness/bundle.ts";
 import { inside, ran, started } from "../harness/container.ts";
+import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, succeeded } from "../harness/runtime.ts";
 
@@ -29,6 +30,19 @@ test("the domainname is config.json's, and the host keeps its own", () => {
 
 test("a hostname without a new UTS namespace is refused, as it would be the host's", () => {
   complaint(ran({ hostname: "box", linux: { namespaces: namespaces({ uts: false }) } }));
+});
+
+testTsrun("nor is it set in the caller's own UTS namespace, joined by its path", () => {
+  for (const name of ["hostname", "domainname"]) {
+    const before = hostname();
+    const linux = { namespaces: namespaces({ uts: "/proc/self/ns/uts" }) };
+    const patch = { hostname: undefined, [name]: "theirs", linux };
+    assert.match(
+      complaint(ran(patch, { through: ["unshare", "--uts"] })),
+      new RegExp(`${name}: would change the host`),
+    );
+    assert.is(hostname(), before);
+  }
 });
 
 test("whoever joins the UTS namespace sees the hostname change", () => {
