@@ -1,6 +1,6 @@
 /** The commands that act on a container there is. */
-export { remove } from "./delete.ts";
-export { kill } from "./kill.ts";
-export { list } from "./list.ts";
-export { start } from "./start.ts";
-export { state } from "./state.ts";
+export { remove } from "./commands/delete.ts";
+export { kill } from "./commands/kill.ts";
+export { list } from "./commands/list.ts";
+export { start } from "./commands/start.ts";
+export { state } from "./commands/state.ts";

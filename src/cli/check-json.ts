@@ -1,5 +1,5 @@
 /** `tsrun check --format json`. */
-import type { BundleFindings, HostFindings, Row } from "../container/check/check.ts";
+import type { BundleFindings, HostFindings, Row } from "../check/check.ts";
 
 export function hostJson({ host, rows, lacking }: HostFindings): string {
   return json({ host, containers: lacking.length === 0, lacking, features: rows.map(feature) });

@@ -6,9 +6,9 @@ import {
   type HostFindings,
   type Row,
   spell,
-} from "../container/check/check.ts";
-import { EVERY_CONTAINER } from "../container/check/feature.ts";
-import { fill } from "./fill.ts";
+} from "../check/check.ts";
+import { EVERY_CONTAINER } from "../check/feature.ts";
+import { fill } from "./help/fill.ts";
 import { oneLine } from "./log.ts";
 
 const WIDTH = 110;

@@ -1,6 +1,6 @@
 /** `tsrun check --format tap`: version 14 of the Test Anything Protocol, a test point for each feature. */
-import type { BundleFindings, HostFindings, Obstacle, Row } from "../container/check/check.ts";
-import type { Verdict } from "../container/check/verdict.ts";
+import type { BundleFindings, HostFindings, Obstacle, Row } from "../check/check.ts";
+import type { Verdict } from "../check/verdict.ts";
 import { oneLine } from "./log.ts";
 
 export function hostTap({ rows }: HostFindings): string {

@@ -1,5 +1,5 @@
 import type { Process } from "../../runtime-spec/config.ts";
-import type { CallerConsole, ConsoleOptions, ConsoleSocket } from "../container/console.ts";
+import type { CallerConsole, ConsoleOptions, ConsoleSocket } from "../container/terminal/console.ts";
 
 /** What serves the process's terminal; null when it has none. Loaded only when there is something to do. */
 export async function consoleFor(
@@ -7,13 +7,13 @@ export async function consoleFor(
   options: ConsoleOptions,
 ): Promise<CallerConsole | ConsoleSocket | null> {
   if (!process.terminal && options.consoleSocket === undefined) return null;
-  const { openConsole } = await import("../container/console.ts");
+  const { openConsole } = await import("../container/terminal/console.ts");
   return openConsole(process, options);
 }
 
 /** What sends a pidfd to `--pidfd-socket`; undefined without that flag. */
 export async function announcerFor(path: string | undefined, kind: "standard" | "setns") {
   if (path === undefined) return undefined;
-  const { pidfdSender } = await import("../container/caller-socket.ts");
+  const { pidfdSender } = await import("../container/caller/caller-socket.ts");
   return pidfdSender(path, kind);
 }

@@ -1,14 +1,14 @@
 import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
-import { isRootless, requireUserNamespace } from "../container/caller.ts";
-import { cgroupDriver } from "../container/cgroup.ts";
-import type { Console } from "../container/console.ts";
+import { isRootless, requireUserNamespace } from "../container/caller/caller.ts";
+import { fromCaller } from "../container/caller/host-paths.ts";
+import { cgroupDriver } from "../container/cgroup/cgroup.ts";
 import { type Created, create } from "../container/create.ts";
-import { fromCaller } from "../container/host-paths.ts";
+import type { Console } from "../container/terminal/console.ts";
 import { announcerFor } from "./console.ts";
+import type { InvocationOf } from "./grammar/parse.ts";
 import { handedDown } from "./handed-down.ts";
 import { doubt, log, warnings } from "./log.ts";
 import { print } from "./output.ts";
-import type { InvocationOf } from "./parse.ts";
 import { storeOf } from "./store-of.ts";
 
 type Creation = InvocationOf<"create" | "run">;

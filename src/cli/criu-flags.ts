@@ -1,9 +1,9 @@
-import type { CommonOptions } from "../container/criu.ts";
+import { fromCaller } from "../container/caller/host-paths.ts";
+import type { CommonOptions } from "../container/criu/criu.ts";
 import { Failure } from "../container/failure.ts";
-import { fromCaller } from "../container/host-paths.ts";
 import { CLONE_NEWNET } from "../kernel/constants.ts";
 import { CGROUP_MODES } from "../linux/criu/messages.ts";
-import type { InvocationOf } from "./parse.ts";
+import type { InvocationOf } from "./grammar/parse.ts";
 
 type Flags = InvocationOf<"checkpoint">["flags"] | InvocationOf<"restore">["flags"];
 

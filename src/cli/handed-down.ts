@@ -1,5 +1,5 @@
 import type { Bundle } from "../container/bundle.ts";
-import type { StateDirectory } from "../container/store.ts";
+import type { StateDirectory } from "../container/state/store.ts";
 
 /** What the caller hands down to a container besides its bundle. */
 interface HandedDown {
@@ -21,13 +21,13 @@ export async function handedDown(bundle: Bundle, state: string, preserved: numbe
   if (LISTEN_FDS === "" && NOTIFY_SOCKET === "" && preserved === 0) return none;
   const listened = await withListeningSockets(bundle, preserved);
   if (NOTIFY_SOCKET === "") return listened;
-  const { withNotifySocket } = await import("../container/notify-socket.ts");
+  const { withNotifySocket } = await import("../container/foreground/notify-socket.ts");
   return { ...listened, ...withNotifySocket(listened.bundle, state) };
 }
 
 async function withListeningSockets(bundle: Bundle, preserved: number): Promise<HandedDown> {
   const { listeningSockets, passDescriptors, withVariables } = await import(
-    "../container/caller-descriptors.ts"
+    "../container/caller/caller-descriptors.ts"
   );
   const sockets = listeningSockets(process.env);
   passDescriptors(sockets, "$LISTEN_FDS");
@@ -44,6 +44,6 @@ async function withListeningSockets(bundle: Bundle, preserved: number): Promise<
 
 /** Lets an `exec`ed process have this many descriptors of the caller; returns which are not open. @throws Failure */
 export async function preserve(descriptors: number): Promise<readonly number[]> {
-  const { passDescriptors } = await import("../container/caller-descriptors.ts");
+  const { passDescriptors } = await import("../container/caller/caller-descriptors.ts");
   return passDescriptors(descriptors, "--preserve-fds");
 }

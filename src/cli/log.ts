@@ -6,8 +6,8 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { isTerminal } from "../kernel/terminal.ts";
+import type { Globals } from "./grammar/table.ts";
 import { complain } from "./output.ts";
-import type { Globals } from "./table.ts";
 
 const STDERR = 2;
 

@@ -1,9 +1,9 @@
-import type { Readiness } from "../container/notify-socket.ts";
+import type { Readiness } from "../container/foreground/notify-socket.ts";
 
 /** What tells the caller's NOTIFY_SOCKET that the container is ready; null when nobody wants to know. */
 export async function readinessFor(warn: (line: string) => void): Promise<Readiness | null> {
   const { NOTIFY_SOCKET: host = "" } = process.env;
   if (host === "") return null;
-  const { Readiness } = await import("../container/notify-socket.ts");
+  const { Readiness } = await import("../container/foreground/notify-socket.ts");
   return new Readiness(host, warn);
 }

@@ -1,5 +1,5 @@
-import type { Foreground } from "../container/foreground.ts";
-import type { SavedInit } from "../container/store.ts";
+import type { Foreground } from "../container/foreground/foreground.ts";
+import type { SavedInit } from "../container/state/store.ts";
 
 interface Flags {
   readonly detach: boolean;
@@ -9,7 +9,7 @@ interface Flags {
 /** Makes tsrun adopt a container's orphans where nobody inside does; null where it needn't, or shall not. */
 export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespace }: SavedInit) {
   if (detach || noSubreaper || ownsPidNamespace) return null;
-  const subreaper = await import("../container/subreaper.ts");
+  const subreaper = await import("../container/foreground/subreaper.ts");
   subreaper.adoptOrphans();
   return subreaper;
 }

@@ -1,12 +1,12 @@
 import { removeEnded } from "../container/delete.ts";
-import { Foreground, HeldSignals } from "../container/foreground.ts";
+import { Foreground, HeldSignals } from "../container/foreground/foreground.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
+import type { InvocationOf } from "./grammar/parse.ts";
 import { warnings } from "./log.ts";
 import { readinessFor } from "./notify.ts";
 import { adopting, waitFor } from "./orphans.ts";
-import type { InvocationOf } from "./parse.ts";
 
 /**
  * `tsrun run ID`: create, start, wait; the exit status is the container's. The container is deleted afterwards

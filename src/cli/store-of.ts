@@ -1,8 +1,8 @@
-import { getuid, isRootless } from "../container/caller.ts";
+import { getuid, isRootless } from "../container/caller/caller.ts";
+import { fromCaller } from "../container/caller/host-paths.ts";
 import { Failure } from "../container/failure.ts";
-import { fromCaller } from "../container/host-paths.ts";
-import { Store } from "../container/store.ts";
-import type { Globals } from "./table.ts";
+import { Store } from "../container/state/store.ts";
+import type { Globals } from "./grammar/table.ts";
 
 /** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws Failure */
 export function storeOf({ root, rootless }: Globals): Store {

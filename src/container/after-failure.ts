@@ -3,9 +3,9 @@ import type { Mount } from "../../runtime-spec/config.ts";
 import { RoomError } from "../agent/room-error.ts";
 import { StepError } from "../agent/step-error.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { isRevealing, whyTooRevealing } from "../linux/too-revealing.ts";
+import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
 import type { Bundle } from "./bundle.ts";
-import { longLink } from "./long-links.ts";
+import { longLink } from "./init/long-links.ts";
 
 /** The error with all that is known of its cause. */
 export function explained(error: unknown, bundle: Bundle): unknown {

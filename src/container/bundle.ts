@@ -9,8 +9,8 @@ import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
 import { statusAt } from "../linux/named-path.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
+import { fromCaller } from "./caller/host-paths.ts";
 import { Failure } from "./failure.ts";
-import { fromCaller } from "./host-paths.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */
 export interface Bundle {

@@ -4,7 +4,7 @@ import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
 import { externalStreams } from "../linux/criu/streams.ts";
-import { type MountEntry, mountTable } from "../linux/mount-table.ts";
+import { type MountEntry, mountTable } from "../linux/mounts/mount-table.ts";
 import {
   askCriu,
   type CommonOptions,
@@ -12,12 +12,12 @@ import {
   type ImagePlaces,
   makePlaces,
   requestOptions,
-} from "./criu.ts";
-import { losses, refuseUnsavable } from "./criu-losses.ts";
+} from "./criu/criu.ts";
+import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { destroy } from "./delete.ts";
 import { Failure } from "./failure.ts";
-import { containerStatus } from "./status.ts";
-import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
+import { containerStatus } from "./state/status.ts";
+import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 
 export interface CheckpointOptions extends ImagePlaces {
   readonly leaveRunning: boolean;

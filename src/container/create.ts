@@ -8,22 +8,22 @@ import { statusIfThere, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
-import { hasOwnDevice } from "../linux/devices.ts";
-import { keyringName } from "../linux/keyring.ts";
-import type { ProcessLabels } from "../linux/labels.ts";
-import { isCopiedUp, isIdMapped } from "../linux/mount-options.ts";
-import { sharedParentOf } from "../linux/mount-table.ts";
+import { hasOwnDevice } from "../linux/devices/devices.ts";
+import { isCopiedUp, isIdMapped } from "../linux/mounts/mount-options.ts";
+import { sharedParentOf } from "../linux/mounts/mount-table.ts";
+import { changeRoot, type EnterRoot, pivot } from "../linux/mounts/rootfs.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
-import { guardDevices } from "../linux/null-streams.ts";
-import { changeRoot, type EnterRoot, pivot } from "../linux/rootfs.ts";
+import { keyringName } from "../linux/process/keyring.ts";
+import type { ProcessLabels } from "../linux/process/labels.ts";
+import { guardDevices } from "../linux/process/null-streams.ts";
+import { ownStreams } from "../linux/process/streams.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
-import { ownStreams } from "../linux/streams.ts";
 import type { Bundle } from "./bundle.ts";
-import { getuid, unprivilegedInit } from "./caller.ts";
-import { cgroupDriver } from "./cgroup.ts";
-import type { Console } from "./console.ts";
-import type { CreateHooks } from "./hooks.ts";
-import type { HostAgent } from "./host-agent.ts";
+import { getuid, unprivilegedInit } from "./caller/caller.ts";
+import { setFromOutside } from "./caller/outside.ts";
+import { cgroupDriver } from "./cgroup/cgroup.ts";
+import type { CreateHooks } from "./hooks/hooks.ts";
+import type { HostAgent } from "./init/host-agent.ts";
 import {
   becomeProcess,
   type InitContext,
@@ -32,16 +32,16 @@ import {
   loadListened,
   park,
   setUp,
-} from "./init-program.ts";
-import { finishInit, Launch, runInit } from "./launch.ts";
-import { mailboxSize } from "./mailbox-size.ts";
-import { setFromOutside } from "./outside.ts";
-import { newMailbox } from "./parked.ts";
-import { writePidFile } from "./pid-file.ts";
-import type { PreparedMounts } from "./prepared-mounts.ts";
-import { processInfo } from "./process-info.ts";
-import { inState } from "./state-failure.ts";
-import { stateOf } from "./status.ts";
+} from "./init/init-program.ts";
+import { finishInit, Launch, runInit } from "./init/launch.ts";
+import { mailboxSize } from "./init/mailbox-size.ts";
+import { newMailbox } from "./init/parked.ts";
+import type { PreparedMounts } from "./init/prepared-mounts.ts";
+import { writeMappings } from "./init/user-namespace.ts";
+import { writePidFile } from "./state/pid-file.ts";
+import { processInfo } from "./state/process-info.ts";
+import { inState } from "./state/state-failure.ts";
+import { stateOf } from "./state/status.ts";
 import {
   CONFIG_FILE,
   type LaterHooks,
@@ -49,9 +49,9 @@ import {
   type SavedInit,
   type StateDirectory,
   type Store,
-} from "./store.ts";
-import { Undo } from "./undo.ts";
-import { writeMappings } from "./user-namespace.ts";
+} from "./state/store.ts";
+import { Undo } from "./state/undo.ts";
+import type { Console } from "./terminal/console.ts";
 
 export interface CreateOptions {
   readonly id: string;
@@ -109,7 +109,7 @@ async function makeWithHooks(store: Store, bundle: Bundle, options: CreateOption
   const { hooks } = bundle.config;
   if (hooks === undefined || Object.values(hooks).every((list) => list.length === 0))
     return make(store, bundle, options, null);
-  const { CreateHooks } = await import("./hooks.ts");
+  const { CreateHooks } = await import("./hooks/hooks.ts");
   const create = new CreateHooks(hooks);
   try {
     return await make(store, bundle, options, create);
@@ -127,16 +127,16 @@ async function make(
 ): Promise<Created> {
   using undo = new Undo();
   const driver = await cgroupDriver(options.systemdCgroup, options.rootless);
-  const labelling = wantsLabels(given) ? await import("../linux/labels.ts") : null;
+  const labelling = wantsLabels(given) ? await import("../linux/process/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
   using labels = labelling?.labelsOf(bundle.process) ?? null;
   const namespaces = openNamespaces(bundle.config);
-  const shared = namespaces.created.has("mount") ? null : await import("./shared-mounts.ts");
+  const shared = namespaces.created.has("mount") ? null : await import("./init/shared-mounts.ts");
   const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
   const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
   const filter = await filterOf(bundle.config.linux?.seccomp);
   using prepared = needsPreparedMounts(bundle)
-    ? (await import("./prepared-mounts.ts")).prepareMounts(bundle, namespaces)
+    ? (await import("./init/prepared-mounts.ts")).prepareMounts(bundle, namespaces)
     : null;
   const directory = store.create(options.id);
   undo.addRecord(() => directory.remove());
@@ -167,7 +167,7 @@ async function make(
   if (cgroup.saved === null) saved = { ...saved, cgroup: null };
 
   const fd = inState(directory.path, () => newMailbox(directory));
-  const hosts = needsHostAgent(namespaces) ? await import("./host-agent.ts") : null;
+  const hosts = needsHostAgent(namespaces) ? await import("./init/host-agent.ts") : null;
   const size = {
     ...mailboxSize(bundle, filter, prepared),
     ...(hosts === null ? {} : { host: hosts.hostSize(bundle) }),
@@ -179,7 +179,7 @@ async function make(
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
   if (options.debug !== undefined)
-    undo.always((await import("./trace.ts")).trace(options.debug, cgroup.notes, init));
+    undo.always((await import("./init/trace.ts")).trace(options.debug, cgroup.notes, init));
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -218,7 +218,7 @@ async function make(
     resctrl.join(pid);
   }
   if (netDevices !== undefined) {
-    const devices = (await import("./net-devices.ts")).moveNetDevices(pid, netDevices);
+    const devices = (await import("./init/net-devices.ts")).moveNetDevices(pid, netDevices);
     undo.always(() => devices.close());
     undo.add(() => devices.giveBack());
   }
@@ -268,7 +268,7 @@ async function make(
   loadListened(parked, pid, filter, stateOf(created, "creating"));
   const { scheduler, ioPriority } = bundle.process;
   if (scheduler !== undefined || ioPriority !== undefined)
-    (await import("../linux/scheduling.ts")).setScheduling(pid, bundle.process);
+    (await import("../linux/process/scheduling.ts")).setScheduling(pid, bundle.process);
   options.announce?.(pid);
   here(close(fd));
   cgroup.close();
@@ -278,7 +278,7 @@ async function make(
 
 async function wayIntoRoot({ rootfs }: Bundle, coversRootfs: boolean, noPivot: boolean): Promise<EnterRoot> {
   if (coversRootfs) return changeRoot;
-  return noPivot ? (await import("../linux/move-root.ts")).moveRootOf(rootfs) : pivot;
+  return noPivot ? (await import("../linux/mounts/move-root.ts")).moveRootOf(rootfs) : pivot;
 }
 
 function wantsLabels({ config: { linux }, process }: Bundle): boolean {
@@ -300,7 +300,7 @@ export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolea
 /** Writes the mappings of the container's user namespace, by the means that the caller has. @throws ConfigError */
 async function mapIds(pid: number, linux: Linux): Promise<void> {
   if (getuid() === 0) writeMappings(pid, linux, "linux");
-  else (await import("./ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);
+  else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);
 }
 
 /** What is saved of a container before anything of it is made. */

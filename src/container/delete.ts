@@ -4,12 +4,12 @@ import { here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
-import { cgroupDriver } from "./cgroup.ts";
+import { cgroupDriver } from "./cgroup/cgroup.ts";
 import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
-import { isAlive, openProcess } from "./process-info.ts";
-import { containerStatus } from "./status.ts";
-import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+import { isAlive, openProcess } from "./state/process-info.ts";
+import { containerStatus } from "./state/status.ts";
+import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
 
 /** How long a killed init may take to die, in milliseconds: one in uninterruptible sleep can't be hurried. */
 export const DEATH_PATIENCE = 10_000;
@@ -93,11 +93,11 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
     if (!hadEnded) killAll(cgroup.path);
     (await cgroupDriver(cgroup.unit !== undefined)).remove(cgroup);
   }
-  if (saved?.sharedRoot !== undefined) (await import("./shared-mounts.ts")).uncoverRootfs(saved);
+  if (saved?.sharedRoot !== undefined) (await import("./init/shared-mounts.ts")).uncoverRootfs(saved);
   if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
   directory.remove();
   if (!saved?.hooks?.poststop?.length) return;
-  const { runPoststopHooks } = await import("./hooks.ts");
+  const { runPoststopHooks } = await import("./hooks/hooks.ts");
   await runPoststopHooks(saved, warn);
 }
 

@@ -1,16 +1,16 @@
 import { Program } from "../agent/program.ts";
 import { spell } from "../kernel/spell/spell.ts";
-import { keyringName } from "../linux/keyring.ts";
-import { labelsOf, withMountLabel } from "../linux/labels.ts";
-import { moveRootOf } from "../linux/move-root.ts";
+import { moveRootOf } from "../linux/mounts/move-root.ts";
+import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
 import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
-import { changeRoot, pivot } from "../linux/rootfs.ts";
+import { keyringName } from "../linux/process/keyring.ts";
+import { labelsOf, withMountLabel } from "../linux/process/labels.ts";
 import type { Bundle } from "./bundle.ts";
-import type { CgroupDriver } from "./cgroup.ts";
+import type { CgroupDriver } from "./cgroup/cgroup.ts";
 import { contextOf } from "./create.ts";
-import { becomeProcess, leaveHost, setUp } from "./init-program.ts";
-import { prepareMounts } from "./prepared-mounts.ts";
-import { mountsInShared } from "./shared-mounts.ts";
+import { becomeProcess, leaveHost, setUp } from "./init/init-program.ts";
+import { prepareMounts } from "./init/prepared-mounts.ts";
+import { mountsInShared } from "./init/shared-mounts.ts";
 
 /** The flags of `create` that change the init's program. */
 interface DryRunFlags {

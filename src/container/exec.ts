@@ -16,15 +16,15 @@ import {
 import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { errnoName, errnoText } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
-import { keepsGroups } from "../linux/credentials.ts";
-import { joinKeyring } from "../linux/keyring.ts";
-import { setMemoryPolicy } from "../linux/memory-policy.ts";
-import { takeDevicesOf } from "../linux/null-streams.ts";
+import { keepsGroups } from "../linux/process/credentials.ts";
+import { joinKeyring } from "../linux/process/keyring.ts";
+import { setMemoryPolicy } from "../linux/process/memory-policy.ts";
+import { takeDevicesOf } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
-import { unprivilegedGuest } from "./caller.ts";
-import type { Console } from "./console.ts";
+import { unprivilegedGuest } from "./caller/caller.ts";
+import { setFromOutside } from "./caller/outside.ts";
 import { Failure } from "./failure.ts";
 import {
   becomeRoot,
@@ -34,14 +34,14 @@ import {
   loadListened,
   setPersonality,
   takeOn,
-} from "./init-program.ts";
-import { isOurChildAlive, Launch, runInit } from "./launch.ts";
-import { setFromOutside } from "./outside.ts";
-import { writePidFile } from "./pid-file.ts";
-import { containerStatus, stateOf } from "./status.ts";
-import type { Saved, SavedInit, StateDirectory } from "./store.ts";
-import { closeTarget, isEnding, openTarget } from "./target.ts";
-import { Undo } from "./undo.ts";
+} from "./init/init-program.ts";
+import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
+import { closeTarget, isEnding, openTarget } from "./init/target.ts";
+import { writePidFile } from "./state/pid-file.ts";
+import { containerStatus, stateOf } from "./state/status.ts";
+import type { Saved, SavedInit, StateDirectory } from "./state/store.ts";
+import { Undo } from "./state/undo.ts";
+import type { Console } from "./terminal/console.ts";
 
 export interface ExecOptions {
   /** In a paused container the process runs once that is resumed. */
@@ -102,10 +102,10 @@ async function execIn(
 
   const { scheduler, ioPriority, execCPUAffinity } = process;
   const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;
-  const scheduling = scheduled ? await import("../linux/scheduling.ts") : null;
+  const scheduling = scheduled ? await import("../linux/process/scheduling.ts") : null;
 
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
-  using labels = labelled ? (await import("../linux/labels.ts")).labelsOf(process) : null;
+  using labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(process) : null;
 
   const unprivileged = unprivilegedGuest();
   const target = await openTarget(saved.init, saved.cgroup, {
@@ -124,7 +124,7 @@ async function execIn(
   });
   undo.add(() => launch.abort());
   if (options.debug !== undefined)
-    undo.always((await import("./trace.ts")).trace(options.debug, [], launch.init));
+    undo.always((await import("./init/trace.ts")).trace(options.debug, [], launch.init));
   const { program } = launch.init;
   program.by("exec").add(setsid());
   if (target.root !== null) {

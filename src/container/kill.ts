@@ -6,10 +6,10 @@ import { attempt, here } from "../kernel/here.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { Failure } from "./failure.ts";
-import { isAlive, openProcess } from "./process-info.ts";
-import { processesOf } from "./processes.ts";
-import { containerStatus } from "./status.ts";
-import type { Saved, SavedInit, StateDirectory, Store } from "./store.ts";
+import { isAlive, openProcess } from "./state/process-info.ts";
+import { processesOf } from "./state/processes.ts";
+import { containerStatus } from "./state/status.ts";
+import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 
 /**
  * Sends a signal to a container's init, or with `all` to every process of the container.

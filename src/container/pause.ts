@@ -1,7 +1,7 @@
 import { freeze, isFrozen, thaw } from "../linux/cgroups/freeze.ts";
 import { Failure } from "./failure.ts";
-import { containerStatus } from "./status.ts";
-import { NO_CGROUP, type StateDirectory, type Store } from "./store.ts";
+import { containerStatus } from "./state/status.ts";
+import { NO_CGROUP, type StateDirectory, type Store } from "./state/store.ts";
 
 /** Stops all processes of a container where they are (cgroup.freeze). @throws Failure when it does not run */
 export function pause(store: Store, id: string): void {

@@ -11,21 +11,27 @@ import type { CriuOptions } from "../linux/criu/messages.ts";
 import { restoredNamespaces } from "../linux/criu/namespaces.ts";
 import { FIRST_HANDED, type Notification } from "../linux/criu/service.ts";
 import { restoredStreams, streamsAfter } from "../linux/criu/streams.ts";
-import { takeKeyring } from "../linux/keyring.ts";
-import { mountTable } from "../linux/mount-table.ts";
+import { mountTable } from "../linux/mounts/mount-table.ts";
+import { takeKeyring } from "../linux/process/keyring.ts";
 import type { Bundle } from "./bundle.ts";
-import { cgroupDriver } from "./cgroup.ts";
-import type { Console } from "./console.ts";
+import { cgroupDriver } from "./cgroup/cgroup.ts";
 import { firstState } from "./create.ts";
-import { askCriu, type CommonOptions, DESCRIPTORS_FILE, type ImagePlaces, requestOptions } from "./criu.ts";
-import { makePlaces, mountRoot, releaseRoot } from "./criu-root.ts";
+import {
+  askCriu,
+  type CommonOptions,
+  DESCRIPTORS_FILE,
+  type ImagePlaces,
+  requestOptions,
+} from "./criu/criu.ts";
+import { makePlaces, mountRoot, releaseRoot } from "./criu/criu-root.ts";
+import { sealRoot } from "./criu/restored-root.ts";
 import { Failure } from "./failure.ts";
-import { CreateHooks } from "./hooks.ts";
-import { writePidFile } from "./pid-file.ts";
-import { processInfo } from "./process-info.ts";
-import { sealRoot } from "./restored-root.ts";
-import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
-import { Undo } from "./undo.ts";
+import { CreateHooks } from "./hooks/hooks.ts";
+import { writePidFile } from "./state/pid-file.ts";
+import { processInfo } from "./state/process-info.ts";
+import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
+import { Undo } from "./state/undo.ts";
+import type { Console } from "./terminal/console.ts";
 
 export interface RestoreOptions extends ImagePlaces {
   readonly id: string;

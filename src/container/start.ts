@@ -7,11 +7,11 @@ import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import { Failure } from "./failure.ts";
-import type { Readiness } from "./notify-socket.ts";
-import { parkedMailbox } from "./parked.ts";
-import { isAlive, isZombie, openProcess } from "./process-info.ts";
-import { type ContainerStatus, containerStatus } from "./status.ts";
-import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./store.ts";
+import type { Readiness } from "./foreground/notify-socket.ts";
+import { parkedMailbox } from "./init/parked.ts";
+import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
+import { type ContainerStatus, containerStatus } from "./state/status.ts";
+import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
 
 /** runc's words for what can't be started. */
 const WORDS: Readonly<Record<ContainerStatus, string>> = {
@@ -73,7 +73,7 @@ export async function beforeStart(
   saved: Saved & { readonly init: SavedInit },
 ): Promise<void> {
   if (saved.hooks === undefined) return;
-  const { runStartHooks } = await import("./hooks.ts");
+  const { runStartHooks } = await import("./hooks/hooks.ts");
   await runStartHooks(directory, saved, saved.init);
 }
 
@@ -101,7 +101,7 @@ export async function afterStart(
   warn: (line: string) => void,
 ): Promise<void> {
   if (saved.hooks === undefined) return;
-  const { runPoststartHooks } = await import("./hooks.ts");
+  const { runPoststartHooks } = await import("./hooks/hooks.ts");
   try {
     await runPoststartHooks(saved);
   } catch (error) {

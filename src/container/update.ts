@@ -2,10 +2,10 @@ import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { formatJson } from "../../runtime-spec/json.ts";
 import { replaceFile } from "../kernel/files.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
-import { cgroupDriver } from "./cgroup.ts";
+import { cgroupDriver } from "./cgroup/cgroup.ts";
 import { Failure } from "./failure.ts";
-import { containerStatus } from "./status.ts";
-import { CONFIG_FILE, NO_CGROUP, type Store } from "./store.ts";
+import { containerStatus } from "./state/status.ts";
+import { CONFIG_FILE, NO_CGROUP, type Store } from "./state/store.ts";
 
 /** New lines of the schemata of a container's group in resctrl. */
 export interface Schemas {

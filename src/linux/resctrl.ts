@@ -16,7 +16,7 @@ import {
   writeExisting,
 } from "../kernel/files.ts";
 import { fail } from "./config-error.ts";
-import { mountTable } from "./mount-table.ts";
+import { mountTable } from "./mounts/mount-table.ts";
 
 /** Directories of resctrl that `delete` removes. */
 export interface ResctrlGroups {

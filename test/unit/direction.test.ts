@@ -12,7 +12,16 @@ test.after(() => rmSync(directory, { recursive: true }));
 copyFileSync(join(project, "biome.json"), join(directory, "biome.json"));
 
 /** From the lowest up. */
-const LAYERS = ["runtime-spec", "src/kernel", "src/agent", "src/linux", "src/container", "src/cli"];
+const LAYERS = [
+  "runtime-spec",
+  "src/kernel",
+  "src/agent",
+  "src/dbus",
+  "src/linux",
+  "src/container",
+  "src/check",
+  "src/cli",
+];
 
 const pairs = (wanted: (from: number, to: number) => boolean) =>
   LAYERS.flatMap((from, above) =>

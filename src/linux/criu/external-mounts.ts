@@ -4,9 +4,9 @@
  * restores what the other has saved.
  */
 import type { Config } from "../../../runtime-spec/config.ts";
-import { containerDevices } from "../devices.ts";
-import { isBind } from "../mount-options.ts";
-import type { MountEntry } from "../mount-table.ts";
+import { containerDevices } from "../devices/devices.ts";
+import { isBind } from "../mounts/mount-options.ts";
+import type { MountEntry } from "../mounts/mount-table.ts";
 import { isAbsolute, join } from "../paths.ts";
 
 /** What hides a masked file, and the name of all of these. */

@@ -2,8 +2,8 @@
  * The standard streams of a container's process, by the names that `create` has saved (../streams.ts). Pipes, and files
  * that are not the container's, are somebody else's: a restored process gets tsrun's own in their places.
  */
-import type { MountEntry } from "../mount-table.ts";
-import { ownStreams } from "../streams.ts";
+import type { MountEntry } from "../mounts/mount-table.ts";
+import { ownStreams } from "../process/streams.ts";
 
 /** A file by its mount and its inode, as criu names it. */
 const FILE = /^file\[([0-9a-f]+):/;

@@ -1,6 +1,6 @@
+import { parseVariant } from "../../dbus/gvariant.ts";
+import type { Variant } from "../../dbus/values.ts";
 import { fail } from "../config-error.ts";
-import type { Variant } from "./dbus-values.ts";
-import { parseVariant } from "./gvariant-text.ts";
 import type { UnitProperty } from "./unit-property.ts";
 
 const PREFIX = "org.systemd.property.";

@@ -3,10 +3,10 @@
  * the rules let through somewhere, or more; the container's own device program decides.
  */
 import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts";
+import type { Value } from "../../dbus/values.ts";
 import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from "../../kernel/bpf.ts";
 import { ANY, type DeviceAccess, deviceAccess, NO_ACCESS } from "../cgroups/device-access.ts";
 import { allowsEverything } from "../cgroups/device-rules.ts";
-import type { Value } from "./dbus-values.ts";
 import { property, type UnitProperty } from "./unit-property.ts";
 
 const EVERYTHING = policy("auto", []);

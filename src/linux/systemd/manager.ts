@@ -1,8 +1,9 @@
 /** systemd's manager of units, as far as containers need it (org.freedesktop.systemd1(5)). */
+
+import { BusError, BusLostError, type Connection, type MethodCall } from "../../dbus/connection.ts";
+import type { Message } from "../../dbus/message.ts";
+import type { Value, Variant } from "../../dbus/values.ts";
 import { sleep } from "../cgroups/events.ts";
-import { BusError, BusLostError, type Connection, type MethodCall } from "./dbus-connection.ts";
-import type { Message } from "./dbus-message.ts";
-import type { Value, Variant } from "./dbus-values.ts";
 import { type ManagerKind, reachManager } from "./sockets.ts";
 import { SystemdError } from "./systemd-error.ts";
 import { property, type UnitProperty } from "./unit-property.ts";

@@ -1,10 +1,10 @@
+import { Connection } from "../../dbus/connection.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { geteuid } from "../../kernel/calls.ts";
 import { errnoName, errnoText } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
-import { Connection } from "./dbus-connection.ts";
 import { SystemdError } from "./systemd-error.ts";
 
 /** Whose manager: the machine's, or that of the user who runs tsrun. */

@@ -1,4 +1,4 @@
-import type { Value, Variant } from "./dbus-values.ts";
+import type { Value, Variant } from "../../dbus/values.ts";
 
 /** A property of a unit with its value, as systemd's calls take them (org.freedesktop.systemd1(5)). */
 export type UnitProperty = readonly [name: string, value: Variant];

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { completionScript } from "../../../src/cli/completion.ts";
-import { SHELLS } from "../../../src/cli/completion-sources.ts";
-import { shownCommands } from "../../../src/cli/help.ts";
-import { COMMAND_NAMES } from "../../../src/cli/table.ts";
+import { COMMAND_NAMES } from "../../../src/cli/grammar/table.ts";
+import { completionScript } from "../../../src/cli/help/completion.ts";
+import { SHELLS } from "../../../src/cli/help/completion-sources.ts";
+import { shownCommands } from "../../../src/cli/help/help.ts";
 import { testIf } from "../../harness/skip.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tsrun-completion-"));

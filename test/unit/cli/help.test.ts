@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { DESCRIPTIONS } from "../../../src/cli/descriptions.ts";
-import { helpText, shownFlags } from "../../../src/cli/help.ts";
-import { COMMAND_NAMES, commandEntry } from "../../../src/cli/table.ts";
+import { DESCRIPTIONS } from "../../../src/cli/grammar/descriptions.ts";
+import { COMMAND_NAMES, commandEntry } from "../../../src/cli/grammar/table.ts";
+import { helpText, shownFlags } from "../../../src/cli/help/help.ts";
 
 test("help on a command shows its summary, usage, flags and examples", () => {
   const text = helpText("kill");

@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { shownFlags } from "../../../src/cli/help.ts";
-import { manPage } from "../../../src/cli/man.ts";
-import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/table.ts";
+import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/grammar/table.ts";
+import { shownFlags } from "../../../src/cli/help/help.ts";
+import { manPage } from "../../../src/cli/help/man.ts";
 import { testIf } from "../../harness/skip.ts";
 
 const page = manPage("1.2.3", COMMAND_NAMES);

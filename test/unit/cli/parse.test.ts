@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Invocation, type InvocationOf, parse } from "../../../src/cli/parse.ts";
-import type { CommandName } from "../../../src/cli/table.ts";
-import { UsageError } from "../../../src/cli/usage-error.ts";
+import { type Invocation, type InvocationOf, parse } from "../../../src/cli/grammar/parse.ts";
+import type { CommandName } from "../../../src/cli/grammar/table.ts";
+import { UsageError } from "../../../src/cli/grammar/usage-error.ts";
 
 /** A command line as one would type it; no word has a space in it. */
 function parsed<C extends CommandName>(command: C, line: string): InvocationOf<C> {

@@ -1,9 +1,14 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { absentValue } from "../../../src/cli/flag-kinds.ts";
-import { parse } from "../../../src/cli/parse.ts";
-import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/table.ts";
-import type { Flag, FlagTable } from "../../../src/cli/table-types.ts";
+import { absentValue } from "../../../src/cli/grammar/flag-kinds.ts";
+import { parse } from "../../../src/cli/grammar/parse.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  commandEntry,
+  GLOBAL_FLAGS,
+} from "../../../src/cli/grammar/table.ts";
+import type { Flag, FlagTable } from "../../../src/cli/grammar/table-types.ts";
 import { testIf } from "../../harness/skip.ts";
 
 /** A flag as runc's help shows it: `--bundle value, -b value  path to …`. */

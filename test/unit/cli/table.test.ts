@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS, usageLine } from "../../../src/cli/table.ts";
-import type { FlagTable } from "../../../src/cli/table-types.ts";
+import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS, usageLine } from "../../../src/cli/grammar/table.ts";
+import type { FlagTable } from "../../../src/cli/grammar/table-types.ts";
 
 const TABLES: readonly (readonly [owner: string, flags: FlagTable])[] = [
   ["global flags", GLOBAL_FLAGS],

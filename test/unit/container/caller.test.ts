@@ -8,7 +8,7 @@ const testRoot = testIf(process.getuid?.() === 0, "needs root");
 
 /** What is different for the inits of new and of joined user namespaces, for a tsrun that is called like this. */
 function unprivileged(...through: readonly string[]): unknown {
-  const source = JSON.stringify(join(import.meta.dir, "../../../src/container/caller.ts"));
+  const source = JSON.stringify(join(import.meta.dir, "../../../src/container/caller/caller.ts"));
   const code = `const { unprivilegedInit } = await import(${source});
     console.log(JSON.stringify([true, false].map(unprivilegedInit)));`;
   const [file = "", ...args] = [...through, process.execPath, "-e", code];

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isAlive, isZombie, processInfo } from "../../../src/container/process-info.ts";
+import { isAlive, isZombie, processInfo } from "../../../src/container/state/process-info.ts";
 
 /** Clock ticks since boot. */
 const now = async () => Number((await Bun.file("/proc/uptime").text()).split(" ")[0]) * 100;

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Namespace } from "../../../runtime-spec/config-linux.ts";
-import { mountsInShared } from "../../../src/container/shared-mounts.ts";
+import { mountsInShared } from "../../../src/container/init/shared-mounts.ts";
 
 const BARE: Config = { ociVersion: "1.3.0", root: { path: "rootfs" } };
 const JOINED: Namespace = { type: "mount", path: "/proc/1/ns/mnt" };

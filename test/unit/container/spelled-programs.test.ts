@@ -7,7 +7,7 @@ import type { Config } from "../../../runtime-spec/config.ts";
 import { Program, type Step } from "../../../src/agent/program.ts";
 import type { Bundle } from "../../../src/container/bundle.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
-import { becomeProcess, leaveHost, setUp } from "../../../src/container/init-program.ts";
+import { becomeProcess, leaveHost, setUp } from "../../../src/container/init/init-program.ts";
 import { spell } from "../../../src/kernel/spell/spell.ts";
 import { NAMESPACES } from "../../../src/linux/namespaces.ts";
 

@@ -2,8 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { reap, spawnAgent } from "../../../src/agent/spawn.ts";
-import { processInfo } from "../../../src/container/process-info.ts";
-import { reapOrphans } from "../../../src/container/subreaper.ts";
+import { reapOrphans } from "../../../src/container/foreground/subreaper.ts";
+import { processInfo } from "../../../src/container/state/process-info.ts";
 import { close, memfdCreate } from "../../../src/kernel/calls.ts";
 import { MFD_CLOEXEC } from "../../../src/kernel/constants.ts";
 import { here } from "../../../src/kernel/here.ts";

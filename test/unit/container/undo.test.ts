@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Undo } from "../../../src/container/undo.ts";
+import { Undo } from "../../../src/container/state/undo.ts";
 
 /** What is undone, in its order, of a record, a cgroup and a process that were made one after another. */
 function undone(removeCgroup: () => void = () => {}): string[] {

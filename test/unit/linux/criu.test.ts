@@ -8,8 +8,8 @@ import { restoredMounts, savedMounts } from "../../../src/linux/criu/external-mo
 import { REQUEST, RESPONSE } from "../../../src/linux/criu/messages.ts";
 import { decode, encode } from "../../../src/linux/criu/protobuf.ts";
 import { externalStreams, restoredStreams, streamsAfter } from "../../../src/linux/criu/streams.ts";
-import type { MountEntry } from "../../../src/linux/mount-table.ts";
-import { ownStreams } from "../../../src/linux/streams.ts";
+import type { MountEntry } from "../../../src/linux/mounts/mount-table.ts";
+import { ownStreams } from "../../../src/linux/process/streams.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -151,7 +151,7 @@ test("a file on one of the container's own mounts is not outside", () => {
 test("the streams have the names that criu knows them by", () => {
   const file = `${mkdtempSync(join(tmpdir(), "streams-"))}/out`;
   const print =
-    'import { ownStreams } from "./src/linux/streams.ts"; console.error(JSON.stringify(ownStreams()));';
+    'import { ownStreams } from "./src/linux/process/streams.ts"; console.error(JSON.stringify(ownStreams()));';
   const out = openSync(file, "w");
   try {
     const { stderr } = Bun.spawnSync([process.execPath, "-e", print], { stdio: ["ignore", out, "pipe"] });

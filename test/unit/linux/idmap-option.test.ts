@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readIdmapOption } from "../../../src/linux/idmap-option.ts";
+import { readIdmapOption } from "../../../src/linux/mounts/idmap-option.ts";
 
 const WHERE = "mounts[6].options";
 const NONE = { uidMappings: [], gidMappings: [] };

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Program } from "../../../src/agent/program.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
-import { joinKeyring, makeKeyring } from "../../../src/linux/keyring.ts";
+import { joinKeyring, makeKeyring } from "../../../src/linux/process/keyring.ts";
 
 const JOIN_SESSION_KEYRING = 1; // linux/keyctl.h
 

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { schedAttr } from "../../../src/kernel/scheduling.ts";
-import { cpuMask } from "../../../src/linux/scheduling.ts";
+import { cpuMask } from "../../../src/linux/process/scheduling.ts";
 
 /** The CPUs whose bits are set. */
 function cpus(mask: Uint8Array): number[] {

@@ -1,5 +1,5 @@
 /** Starts a stage that is held, as one is while systemd makes its cgroup, prints its pid, and waits to be killed. */
-import { Launch } from "../../../../src/container/launch.ts";
+import { Launch } from "../../../../src/container/init/launch.ts";
 import { memfdCreate } from "../../../../src/kernel/calls.ts";
 import { MFD_CLOEXEC } from "../../../../src/kernel/constants.ts";
 import { here } from "../../../../src/kernel/here.ts";

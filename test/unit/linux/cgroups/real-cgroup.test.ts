@@ -4,7 +4,7 @@ import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } fro
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DeviceRule } from "../../../../runtime-spec/config-linux-resources.ts";
-import { cgroupDriver } from "../../../../src/container/cgroup.ts";
+import { cgroupDriver } from "../../../../src/container/cgroup/cgroup.ts";
 import { CWD, close, mkdirat, openat } from "../../../../src/kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../../../src/kernel/constants.ts";
 import { here } from "../../../../src/kernel/here.ts";

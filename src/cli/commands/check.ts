@@ -1,0 +1,34 @@
+import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "../../check/check.ts";
+import { readBundle } from "../../container/bundle.ts";
+import { bundleJson, hostJson } from "../check-json.ts";
+import { bundleTable, hostTable } from "../check-table.ts";
+import { bundleTap, hostTap } from "../check-tap.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { print } from "../output.ts";
+
+type Format = InvocationOf<"check">["flags"]["format"];
+
+const OF_HOST: { readonly [format in Format]: (findings: HostFindings) => string } = {
+  table: hostTable,
+  json: hostJson,
+  tap: hostTap,
+};
+
+const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings) => string } = {
+  table: bundleTable,
+  json: bundleJson,
+  tap: bundleTap,
+};
+
+/** `tsrun check`: what this host lets containers do, or what of a bundle it can't honour; 1 when that is too little. */
+export function check({ flags }: InvocationOf<"check">): number {
+  const format = flags.json ? "json" : flags.format;
+  if (flags.bundle === undefined) {
+    const findings = checkHost();
+    print(OF_HOST[format](findings));
+    return findings.lacking.length === 0 ? 0 : 1;
+  }
+  const findings = checkBundle(readBundle(flags.bundle));
+  print(OF_BUNDLE[format](findings));
+  return findings.obstacles.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,51 @@
+import { requireRoot } from "../../container/caller/caller.ts";
+import { checkpoint as checkpointContainer } from "../../container/checkpoint.ts";
+import { Failure } from "../../container/failure.ts";
+import { statusIfThere } from "../../kernel/files.ts";
+import { join } from "../../linux/paths.ts";
+import { optionsFrom, placesFrom } from "../criu-flags.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { warnings } from "../log.ts";
+import { storeOf } from "../store-of.ts";
+
+type Flags = InvocationOf<"checkpoint">["flags"];
+
+/** `tsrun checkpoint ID` */
+export async function checkpoint(invocation: InvocationOf<"checkpoint">): Promise<number> {
+  requireRoot();
+  const { globals, flags, args } = invocation;
+  const places = placesFrom(flags);
+  const criu = {
+    ...optionsFrom(flags),
+    parentImages: parentFrom(flags, places.images),
+    tcpSkipInFlight: flags.tcpSkipInFlight,
+    statusFd: flags.statusFd < 0 ? undefined : flags.statusFd,
+    pageServer: flags.pageServer === undefined ? undefined : pageServerFrom(flags.pageServer),
+  };
+  const { leaveRunning, preDump } = flags;
+  await checkpointContainer(
+    storeOf(globals),
+    args[0],
+    { ...places, leaveRunning, preDump, criu },
+    warnings(globals),
+  );
+  return 0;
+}
+
+/** criu takes it relative to the images, whose own link to it then holds wherever both are moved. @throws Failure */
+function parentFrom({ parentPath }: Flags, images: string): string | undefined {
+  if (parentPath === undefined) return undefined;
+  if (parentPath.startsWith("/"))
+    throw new Failure(`--parent-path ${parentPath}: must be relative to --image-path`);
+  const parent = join(images, parentPath);
+  if (statusIfThere(parent) === null)
+    throw new Failure(`--parent-path ${parentPath}: ${parent} does not exist`);
+  return parentPath;
+}
+
+function pageServerFrom(text: string): { readonly address: string; readonly port: number } {
+  const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(text) ?? [];
+  if (address === undefined || Number(port) > 65_535)
+    throw new Failure(`--page-server takes ADDRESS:PORT, not ${JSON.stringify(text)}`);
+  return { address, port: Number(port) };
+}

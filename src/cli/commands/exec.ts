@@ -1,0 +1,161 @@
+import type { Capabilities, Process, User } from "../../../runtime-spec/config.ts";
+import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
+import { LARGEST_ID } from "../../../runtime-spec/defs.ts";
+import { parseJson } from "../../../runtime-spec/json.ts";
+import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
+import { fromCaller } from "../../container/caller/host-paths.ts";
+import { exec as execProcess } from "../../container/exec.ts";
+import { Failure } from "../../container/failure.ts";
+import { Foreground } from "../../container/foreground/foreground.ts";
+import { join } from "../../linux/paths.ts";
+import { announcerFor, consoleFor } from "../console.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { preserve } from "../handed-down.ts";
+import { doubt, linesOf, log, warnings } from "../log.ts";
+import { readNamed } from "../named-file.ts";
+import { storeOf } from "../store-of.ts";
+
+/** runc's exit status when an exec fails before its process runs. */
+const SETUP_FAILED = 255;
+
+type Exec = InvocationOf<"exec">;
+
+/** `tsrun exec ID COMMAND …`, or with the process from a file. */
+export async function exec(invocation: Exec): Promise<number> {
+  try {
+    return await execute(invocation);
+  } catch (error) {
+    // The process is the command line's, or the process file's.
+    throw new Failure(
+      linesOf(error).map((line) => line.replace(/^config\.json: (?=process\.)/, "")),
+      SETUP_FAILED,
+    );
+  }
+}
+
+async function execute({ globals, flags, args: [id, ...command] }: Exec): Promise<number> {
+  using directory = storeOf(globals).open(id);
+  const warn = warnings(globals);
+  const process =
+    flags.process === undefined
+      ? processFromFlags(directory.config().process, flags, command, warn)
+      : withInherited(processFromFile(fromCaller(flags.process), globals), directory.config().process);
+  const gaps = flags.preserveFds > 0 ? await preserve(flags.preserveFds) : [];
+  const console = await consoleFor(process, flags);
+  using caller = console?.kind === "caller" ? console : null;
+  const announce = await announcerFor(flags.pidfdSocket, "setns");
+  let foreground: Foreground | undefined;
+  await execProcess(directory, process, {
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    preservedFds: flags.preserveFds,
+    gaps,
+    cgroup: cgroupFrom(flags.cgroup),
+    ignorePaused: flags.ignorePaused,
+    console,
+    debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
+    warn,
+    beforeExecution: (pid) => {
+      announce?.(pid);
+      if (!flags.detach) foreground = new Foreground(pid, caller);
+    },
+  });
+  return (await foreground?.wait()) ?? 0; // before the terminal is given back
+}
+
+/** The path that `--cgroup` names below the container's cgroup, clean. @throws Failure */
+function cgroupFrom(words: readonly string[]): string | undefined {
+  const [word, second] = words;
+  if (word === undefined) return undefined;
+  const refuse = (why: string) => new Failure(`exec: --cgroup ${word}: ${why}`);
+  if (second !== undefined) throw refuse(`cgroup v2 has one hierarchy: leave out --cgroup ${second}`);
+  const [controller, path] = word.split(":", 2);
+  if (path !== undefined)
+    throw refuse(`cgroup v2 has no cgroups of ${controller} alone: give the path without "${controller}:"`);
+  if (word.split("/").includes("..")) throw refuse("is not below the container's cgroup: leave out the ..");
+  return join("/", word).replace(/\/$/, "");
+}
+
+function processFromFile(path: string, globals: Exec["globals"]): Process {
+  const text = readNamed("exec: --process", path);
+  const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)));
+  for (const one of doubts) doubt(globals, lineOf(path, one));
+  return process;
+}
+
+/** What a file says nothing of is as for the container's own process, as with runc. */
+const INHERITED = ["apparmorProfile", "selinuxLabel", "capabilities", "rlimits", "oomScoreAdj"] as const;
+
+function withInherited(process: Process, own: Process | undefined): Process {
+  const inherited: Record<string, unknown> = {};
+  for (const name of INHERITED)
+    if (process[name] === undefined || process[name] === "") inherited[name] = own?.[name];
+  return { ...process, ...inherited };
+}
+
+/** The container's own process, changed by the flags. */
+function processFromFlags(
+  own: Process | undefined,
+  flags: Exec["flags"],
+  args: readonly string[],
+  warn: (line: string) => void,
+): Process {
+  if (args.length === 0)
+    throw new Failure("exec: which command? Give it after the id, or use --process FILE");
+  if (flags.cwd !== undefined && !flags.cwd.startsWith("/"))
+    throw new Failure(`exec: --cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
+  for (const name of flags.cap)
+    if (!CAPABILITIES.includes(name))
+      warn(`exec: --cap ${name}: is not a capability known here, and left out`);
+  for (const entry of flags.env)
+    if (entry.indexOf("=") <= 0)
+      throw new Failure(`exec: --env must have the form NAME=value, not ${JSON.stringify(entry)}`);
+  if (own === undefined) throw new Failure("exec: the container has no process to take defaults from");
+  return {
+    ...own,
+    args,
+    terminal: flags.tty,
+    cwd: flags.cwd ?? own.cwd,
+    env: [...(own.env ?? []), ...flags.env],
+    user: userFrom(own.user ?? {}, flags),
+    capabilities: withCapabilities(own.capabilities ?? {}, flags.cap),
+    ...(flags.noNewPrivs ? { noNewPrivileges: true } : {}),
+    ...(flags.apparmor === undefined ? {} : { apparmorProfile: flags.apparmor }),
+    ...(flags.processLabel === undefined ? {} : { selinuxLabel: flags.processLabel }),
+  };
+}
+
+function userFrom(own: User, flags: Exec["flags"]): User {
+  for (const id of flags.additionalGids) requireId("--additional-gids", id);
+  const additionalGids = [...(own.additionalGids ?? []), ...flags.additionalGids];
+  if (flags.user === undefined) return { ...own, additionalGids };
+  const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(flags.user) ?? [];
+  if (uid === undefined)
+    throw new Failure(`exec: --user takes UID or UID:GID as numbers, not ${JSON.stringify(flags.user)}`);
+  const user = { ...own, uid: Number(uid), gid: gid === undefined ? (own.gid ?? 0) : Number(gid) };
+  requireId("--user", user.uid);
+  requireId("--user", user.gid);
+  return { ...user, additionalGids };
+}
+
+/** @throws Failure for what the kernel would cut down to another id */
+function requireId(flag: string, id: number): void {
+  if (id < 0 || id > LARGEST_ID)
+    throw new Failure(`exec: ${flag} takes ids from 0 to ${LARGEST_ID}, not ${id}`);
+}
+
+/**
+ * Adds capabilities to all sets but the inheritable one, as runc does. To the ambient one only where there is an
+ * inheritable: the kernel takes there those alone that are inheritable, too.
+ */
+function withCapabilities(own: Capabilities, added: readonly string[]): Capabilities {
+  if (added.length === 0) return own;
+  const plus = (names: readonly string[] | undefined) => [...new Set([...(names ?? []), ...added])];
+  return {
+    ...own,
+    bounding: plus(own.bounding),
+    effective: plus(own.effective),
+    permitted: plus(own.permitted),
+    ...(own.inheritable === undefined ? {} : { ambient: plus(own.ambient) }),
+  };
+}

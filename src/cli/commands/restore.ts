@@ -1,0 +1,47 @@
+import { requireRoot } from "../../container/caller/caller.ts";
+import { fromCaller } from "../../container/caller/host-paths.ts";
+import { removeEnded } from "../../container/delete.ts";
+import { Foreground, HeldSignals } from "../../container/foreground/foreground.ts";
+import { restore as restoreContainer } from "../../container/restore.ts";
+import { orDestroyed } from "../../container/start.ts";
+import { consoleFor } from "../console.ts";
+import { bundleOf } from "../creation.ts";
+import { optionsFrom, placesFrom } from "../criu-flags.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { handedDown } from "../handed-down.ts";
+import { warnings } from "../log.ts";
+import { adopting, waitFor } from "../orphans.ts";
+import { storeOf } from "../store-of.ts";
+
+/** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
+export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
+  requireRoot();
+  const { globals, flags, args } = invocation;
+  const warn = warnings(globals);
+  const bundle = bundleOf(invocation);
+  const store = storeOf(globals);
+  const handed = await handedDown(bundle, `${store.root}/${args[0]}`, 0);
+  const console = await consoleFor(bundle.process, flags);
+  using caller = console?.kind === "caller" ? console : null;
+  const held = new HeldSignals();
+  const { directory, saved } = await restoreContainer(store, handed.bundle, {
+    ...placesFrom(flags),
+    id: args[0],
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    prepare: handed.prepare,
+    systemdCgroup: globals.systemdCgroup,
+    console,
+    criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
+    warn,
+  });
+  const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
+    foreground: flags.detach ? null : new Foreground(saved.init.pid, caller),
+    subreaper: await adopting(flags, saved.init),
+  }));
+  for (const signal of held.release()) foreground?.send(signal);
+  directory.unlock();
+  if (foreground === null) return 0;
+  const status = await waitFor(foreground, saved.init, subreaper);
+  await removeEnded(directory, warn);
+  return status;
+}

@@ -1,0 +1,95 @@
+import { Failure } from "../../container/failure.ts";
+import * as acting from "../acting-commands.ts";
+import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
+import type { CommandName, Globals } from "../grammar/table.ts";
+import { UsageError } from "../grammar/usage-error.ts";
+import { forStderr, linesOf, log, oneLine, requireLog } from "../log.ts";
+import { complain, print } from "../output.ts";
+import { VERSION } from "./version.ts";
+
+/** What a command returns: tsrun's exit status. */
+type Status = number | Promise<number>;
+type Runner<C extends CommandName> = (invocation: InvocationOf<C>) => Status;
+
+const making = () => import("../making-commands.ts");
+
+/**
+ * The commands, loaded when they are called: what `ps` needs must not slow `create` down. Those that act on a
+ * container there is are here from the start: every piece that is loaded on its own costs 0.5 ms, and the others
+ * need nearly all of it too.
+ */
+const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
+  create: async () => (await making()).create,
+  start: async () => acting.start,
+  run: async () => (await making()).run,
+  state: async () => acting.state,
+  kill: async () => acting.kill,
+  delete: async () => acting.remove,
+  list: async () => acting.list,
+  exec: async () => (await making()).exec,
+  pause: async () => (await import("./pause.ts")).pause,
+  resume: async () => (await import("./pause.ts")).resume,
+  ps: async () => (await import("./ps.ts")).ps,
+  update: async () => (await import("./update.ts")).update,
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
+  restore: async () => (await import("./restore.ts")).restore,
+  events: async () => (await import("./events.ts")).events,
+  spec: async () => (await import("./spec.ts")).spec,
+  validate: async () => (await import("./validate.ts")).validate,
+  check: async () => (await import("./check.ts")).check,
+  features: async () => (await import("./features.ts")).features,
+  completion: async () => (await import("./completion-command.ts")).completion,
+  man: async () => (await import("./man-command.ts")).man,
+  help: async () => (await import("./help-command.ts")).help,
+};
+
+/** Runs a command line, prints and logs what goes wrong, and returns the exit status. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let globals: Globals | null = null;
+  try {
+    const invocation = parse(argv);
+    globals = invocation.globals;
+    requireLog(globals);
+    for (const warning of invocation.warnings) log(globals, "warning", warning);
+    return await dispatch(invocation);
+  } catch (error) {
+    if (error instanceof UsageError) return report(error.globals, error, error.hint, error.status);
+    return report(globals, error, "", error instanceof Failure ? error.status : 1);
+  }
+}
+
+async function dispatch(invocation: Invocation): Promise<number> {
+  if (invocation.command === "version") {
+    print(
+      `tsrun version ${VERSION}\nspec: ${(await import("../../../runtime-spec/state.ts")).OCI_VERSION}\n`,
+    );
+    return 0;
+  }
+  const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
+  const runner = await load();
+  return runner(invocation as InvocationOf<CommandName>); // as above
+}
+
+/** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */
+function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
+  const lines = new Set(linesOf(error).map(oneLine));
+  const message = [...lines].join("\n");
+  if (globals?.log === undefined && globals?.logFormat === "json") {
+    complain(forStderr("json", "error", message, message));
+    return status;
+  }
+  try {
+    if (globals !== null) log(globals, "error", message);
+  } catch (unlogged) {
+    for (const line of linesOf(unlogged)) lines.add(oneLine(line)); // the same, if that is what is reported
+  }
+  for (const line of lines) complain(`tsrun: error: ${line}`);
+  if (hint !== "") complain(hint);
+  if (globals?.debug && isFault(error) && error.stack !== undefined) complain(error.stack);
+  return status;
+}
+
+/** What is thrown for mistakes of tsrun's own; all else that goes wrong has a class, and its stack tells nobody anything. */
+const FAULTS: readonly string[] = ["Error", "TypeError", "RangeError", "ReferenceError"];
+
+const isFault = (error: unknown): error is Error => error instanceof Error && FAULTS.includes(error.name);

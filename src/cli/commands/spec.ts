@@ -1,0 +1,51 @@
+import type { Config } from "../../../runtime-spec/config.ts";
+import { getgid, getuid } from "../../container/caller/caller.ts";
+import { fromCaller } from "../../container/caller/host-paths.ts";
+import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
+import { Failure } from "../../container/failure.ts";
+import { containerStatus } from "../../container/state/status.ts";
+import { CWD, close, openat } from "../../kernel/calls.ts";
+import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { readLink, writeAll } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { storeOf } from "../store-of.ts";
+
+type Spec = InvocationOf<"spec">;
+
+/** `tsrun spec`: writes a config.json to start from; one that is there already stays. */
+export function spec(invocation: Spec): number {
+  const path = `${fromCaller(invocation.flags.bundle ?? ".")}/config.json`;
+  const text = `${JSON.stringify(configFor(invocation), null, "\t")}\n`;
+  const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666));
+  if (fd === -ERRNO.EEXIST)
+    throw new Failure(`${path} exists already: remove it first, or name another --bundle`);
+  if (fd < 0) throw new Failure(`cannot write ${path}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  writeAll(fd, text);
+  here(close(fd));
+  return 0;
+}
+
+function configFor({ globals, flags }: Spec): Config {
+  if (flags.sandbox !== undefined && flags.rootless)
+    throw new Failure("spec: --sandbox and --rootless do not go together yet");
+  if (flags.rootless) return rootlessConfig(getuid(), getgid());
+  if (flags.sandbox === undefined) return defaultConfig();
+  const pid = sandboxPid(globals, flags.sandbox);
+  const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink("/proc/self/ns/user");
+  const config = joinSandbox(defaultConfig(), pid, { inUser });
+  // A pod's containers are seldom somebody's shell.
+  return config.process === undefined
+    ? config
+    : { ...config, process: { ...config.process, terminal: false } };
+}
+
+function sandboxPid(globals: Spec["globals"], id: string): number {
+  using directory = storeOf(globals).open(id);
+  const saved = directory.read();
+  const status = containerStatus(directory, saved);
+  if (!saved?.init || status === "stopped" || status === "creating")
+    throw new Failure(`spec: sandbox ${id} is ${status}, not running: it holds no namespaces to join`);
+  return saved.init.pid;
+}

@@ -1,0 +1,23 @@
+import { Failure } from "../../container/failure.ts";
+import { userName } from "../../container/init/user-name.ts";
+import { containerStatus, stateOf } from "../../container/state/status.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { print } from "../output.ts";
+import { storeOf } from "../store-of.ts";
+
+/** `tsrun state ID`: the spec's state, and as runc adds them rootfs, created and owner. */
+export function state({ globals, args: [id] }: InvocationOf<"state">): number {
+  using directory = storeOf(globals).open(id);
+  const saved = directory.read();
+  if (saved === null)
+    throw new Failure(
+      directory.busy
+        ? `container ${id} has no state yet: it is being created`
+        : `container ${id} has no state: its creator was killed, or has just begun; \`tsrun delete --force ${id}\` removes what there is`,
+    );
+  const { annotations, ...rest } = stateOf(saved, containerStatus(directory, saved));
+  const { rootfs, created, owner } = saved;
+  const shown = { ...rest, rootfs, created, ...(annotations && { annotations }), owner: userName(owner) };
+  print(`${JSON.stringify(shown, null, 2)}\n`);
+  return 0;
+}

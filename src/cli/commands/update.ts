@@ -1,0 +1,65 @@
+import type { Resources } from "../../../runtime-spec/config-linux.ts";
+import { parseJson } from "../../../runtime-spec/json.ts";
+import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
+import { fromCaller } from "../../container/caller/host-paths.ts";
+import { Failure } from "../../container/failure.ts";
+import { update as updateContainer } from "../../container/update.ts";
+import { readAll } from "../../kernel/files.ts";
+import { ConfigError } from "../../linux/config-error.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { doubt } from "../log.ts";
+import { readNamed } from "../named-file.ts";
+import { storeOf } from "../store-of.ts";
+
+type Flags = InvocationOf<"update">["flags"];
+
+/** `tsrun update ID`: limits from flags, or from a JSON file or standard input. */
+export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
+  const { resources: file } = flags;
+  const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
+  const warn = (line: string) => doubt(globals, line);
+  const resources =
+    file === undefined ? checked(source, fromFlags(flags), warn) : fromFile(file, source, warn);
+  const { l3CacheSchema, memBwSchema } = flags;
+  try {
+    await updateContainer(storeOf(globals), id, resources, { l3CacheSchema, memBwSchema });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // It is not in config.json.
+    throw new Failure(`${source}: ${error.path.replace(/^linux\.(resources\.)?/, "")}: ${error.problem}`);
+  }
+  return 0;
+}
+
+function fromFile(file: string, source: string, warn: (line: string) => void): Resources {
+  const text =
+    file === "-" ? new TextDecoder().decode(readAll(0)) : readNamed("update: --resources", fromCaller(file));
+  return checked(source, parseJson(text, source), warn);
+}
+
+function checked(source: string, value: unknown, warn: (line: string) => void): Resources {
+  const { resources, problems, warnings: doubts } = validateResources(value);
+  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)));
+  for (const doubt of doubts) warn(lineOf(source, doubt));
+  return resources;
+}
+
+/** The flags as `linux.resources`; absent ones, and those that name cgroup v1's own settings, stay out or are refused there. */
+function fromFlags(flags: Flags): unknown {
+  return {
+    cpu: {
+      shares: flags.cpuShare,
+      quota: flags.cpuQuota,
+      period: flags.cpuPeriod,
+      burst: flags.cpuBurst,
+      idle: flags.cpuIdle,
+      realtimePeriod: flags.cpuRtPeriod,
+      realtimeRuntime: flags.cpuRtRuntime,
+      cpus: flags.cpusetCpus,
+      mems: flags.cpusetMems,
+    },
+    memory: { limit: flags.memory, reservation: flags.memoryReservation, swap: flags.memorySwap },
+    ...(flags.pidsLimit === undefined ? {} : { pids: { limit: flags.pidsLimit } }),
+    blockIO: { weight: flags.blkioWeight },
+  };
+}

@@ -1,0 +1,4 @@
+import { version } from "../../../package.json";
+
+/** The version of tsrun, from package.json. */
+export const VERSION = version;

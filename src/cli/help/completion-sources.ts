@@ -1,0 +1,42 @@
+/** Where the words come from that a shell offers in a place of the command line. */
+import { type CommandName, commandEntry } from "../grammar/table.ts";
+import type { Flag } from "../grammar/table-types.ts";
+
+/** `nothing` is a place for a word that only the user knows. */
+export type Source =
+  | "directories"
+  | "files"
+  | "containers"
+  | "nothing"
+  | { readonly words: readonly string[] };
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+const SIGNALS = ["TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "WINCH"];
+
+/** By the placeholder that help shows. */
+const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
+  DIR: "directories",
+  FILE: "files",
+  SOCKET: "files",
+  ID: "containers",
+  SHELL: { words: SHELLS },
+  "[SIGNAL]": { words: SIGNALS },
+};
+
+/** The values of a flag; undefined for a flag without a value. */
+export function valueSource(flag: Flag): Source | undefined {
+  if (flag.kind === "bool") return undefined;
+  if (flag.kind === "choice") return { words: flag.choices };
+  return PLACEHOLDERS[flag.value] ?? "nothing";
+}
+
+/** The words for each argument of a command, in order; `commands` are those that are offered. */
+export function argumentSources(name: CommandName, commands: readonly CommandName[]): readonly Source[] {
+  const { args, newId } = commandEntry(name);
+  return args.map((arg) => {
+    if (arg === "ID" && newId) return "nothing";
+    if (name === "help") return { words: commands };
+    return PLACEHOLDERS[arg] ?? "nothing";
+  });
+}

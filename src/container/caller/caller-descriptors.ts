@@ -1,0 +1,73 @@
+/**
+ * Descriptors of the caller, from 3 on, that the container's process gets: first those of socket activation
+ * (sd_listen_fds(3)), then as many as `--preserve-fds` says.
+ *
+ * One that is closed may lie between them: podman passes on 3 and 5 so. Such a gap is the container's process's, too.
+ * Until that is executed something holds its place, in tsrun and in its agents, or a descriptor of the host's could
+ * take it and would be passed on (CVE-2024-21626).
+ *
+ * Bun makes the caller's close-on-exec when it starts, and opens its own event queue before anything else is opened.
+ * entry.S has looked before that, but not at more than 64: of more, none may be missing.
+ *
+ * Loaded only when there are any.
+ */
+import { dup3, fcntl, getpid } from "../../kernel/calls.ts";
+import { AT_CLKTCK, F_GETFD, F_SETFD, O_CLOEXEC } from "../../kernel/constants.ts";
+import { auxiliaryValue } from "../../kernel/ffi.ts";
+import { readLink } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { Failure } from "../failure.ts";
+
+const FIRST_FD = 3;
+const MOST_SEEN = 64;
+const EVENT_QUEUE = "anon_inode:[eventpoll]";
+
+/** How many sockets somebody has opened for tsrun to listen on: LISTEN_FDS, if it is meant for this process. */
+export function listeningSockets({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): number {
+  if (!/^\d+$/.test(LISTEN_FDS ?? "") || LISTEN_PID !== String(here(getpid()))) return 0;
+  return Number(LISTEN_FDS);
+}
+
+/**
+ * Lets agents inherit the first descriptors; returns which of them the caller has not open.
+ * @throws Failure when the last one isn't
+ */
+export function passDescriptors(count: number, what: string): readonly number[] {
+  const missing = (fd: number) =>
+    new Failure(
+      `${what}: descriptor ${fd} is not open; the caller must leave ${count} open from ${FIRST_FD} on`,
+    );
+  const isOpen = count > MOST_SEEN ? isCallers : wasOpenAtStart();
+  const gaps: number[] = [];
+  for (let fd = FIRST_FD; fd < FIRST_FD + count; fd++) {
+    if (isOpen(fd)) here(fcntl(fd, F_SETFD, 0));
+    else if (count > MOST_SEEN) throw missing(fd);
+    else gaps.push(fd);
+  }
+  if (gaps.at(-1) === FIRST_FD + count - 1) throw missing(startOfLast(gaps));
+  for (const fd of gaps) holdPlace(fd);
+  return gaps;
+}
+
+/** Where the last run of numbers without a break starts. */
+const startOfLast = (numbers: readonly number[]) =>
+  numbers.findLast((one) => !numbers.includes(one - 1)) ?? FIRST_FD;
+
+function wasOpenAtStart(): (fd: number) => boolean {
+  const seen = auxiliaryValue(AT_CLKTCK); // where entry.S has put it
+  return (fd) => ((seen >> BigInt(fd - FIRST_FD)) & 1n) === 1n;
+}
+
+const isCallers = (fd: number) =>
+  attempt(fcntl(fd, F_GETFD, 0)) >= 0 && readLink(`/proc/self/fd/${fd}`) !== EVENT_QUEUE;
+
+/** Lets tsrun open nothing here any more; what it has there already stays its own. */
+function holdPlace(fd: number): void {
+  if (attempt(fcntl(fd, F_GETFD, 0)) < 0) attempt(dup3(0, fd, O_CLOEXEC));
+}
+
+/** The environment with these variables, in the place of any of that name. */
+export function withVariables(env: readonly string[], variables: readonly string[]): readonly string[] {
+  const names = variables.map((variable) => variable.slice(0, variable.indexOf("=") + 1));
+  return [...env.filter((entry) => !names.some((name) => entry.startsWith(name))), ...variables];
+}

@@ -1,0 +1,52 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { close, pidfdOpen } from "../../kernel/calls.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { here } from "../../kernel/here.ts";
+import { connectUnix, sendDescriptor } from "../../kernel/socket.ts";
+import { Failure } from "../failure.ts";
+
+const encoder = new TextEncoder();
+
+/** A unix socket of the caller's, behind which somebody takes one descriptor. */
+export class CallerSocket {
+  private readonly flag: string;
+  private readonly path: string;
+  private readonly connection: number;
+
+  /** Connects: early, before there is anything to undo. `flag` is what named the socket. @throws Failure */
+  constructor(flag: string, path: string) {
+    this.flag = flag;
+    this.path = path;
+    this.connection = this.try(() => connectUnix(path));
+  }
+
+  /** Sends the descriptor with a word about it; closes it and the connection. @throws Failure */
+  send(word: string, descriptor: number): void {
+    this.try(() => sendDescriptor(this.connection, encoder.encode(word), descriptor));
+    here(close(descriptor));
+    here(close(this.connection));
+  }
+
+  private try<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      const isAlone = error.errno === ERRNO.ECONNREFUSED || error.errno === ERRNO.ENOENT;
+      const hint = isAlone ? "; does anybody listen there?" : "";
+      throw new Failure(`${this.flag} ${this.path}: ${error.message}${hint}`);
+    }
+  }
+}
+
+/** How `--pidfd-socket` names the process whose pidfd it gets, as runc does: a container's init, or an `exec`ed one. */
+export type PidfdKind = "standard" | "setns";
+
+/**
+ * Connects to `--pidfd-socket`. The result sends a pidfd of the process there: who has it can signal that very
+ * process and wait for it, whatever becomes of its pid. @throws Failure
+ */
+export function pidfdSender(path: string, kind: PidfdKind): (pid: number) => void {
+  const socket = new CallerSocket("--pidfd-socket", path);
+  return (pid) => socket.send(kind, here(pidfdOpen(pid)));
+}

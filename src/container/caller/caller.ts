@@ -1,0 +1,64 @@
+/** Who runs tsrun, and what that lets it do. */
+import type { Config } from "../../../runtime-spec/config.ts";
+import { getegid, geteuid } from "../../kernel/calls.ts";
+import { readTextIfThere } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { fail } from "../../linux/config-error.ts";
+import type { Unprivileged } from "../../linux/process/credentials.ts";
+import { Failure } from "../failure.ts";
+
+/** The user who runs tsrun. */
+export function getuid(): number {
+  return here(geteuid());
+}
+
+/** That user's group. */
+export function getgid(): number {
+  return here(getegid());
+}
+
+/**
+ * Whether tsrun itself lives in a user namespace: as rootless podman calls it, which makes its own one first. Its root
+ * is an ordinary user to the kernel.
+ */
+function isInUserNamespace(): boolean {
+  const map = readTextIfThere("/proc/self/uid_map")?.trim();
+  // The initial one has all ids, in one line.
+  return map !== undefined && !(map.startsWith("0 ") && map.endsWith(" 0 4294967295"));
+}
+
+/**
+ * Whether the caller is taken for an ordinary user, who may lack permission for cgroups: as `--rootless` says, else
+ * as runc decides. A root of a user namespace is one unless $USER says root: such are whole systems in containers.
+ * Rootless podman hands on no $USER at all.
+ */
+export function isRootless(flag: "auto" | "true" | "false"): boolean {
+  if (flag !== "auto") return flag === "true";
+  return getuid() !== 0 || (process.env["USER"] !== "root" && isInUserNamespace());
+}
+
+/**
+ * What is different for the init of an ordinary user's container; null for root's. `creates` says whether its user
+ * namespace is new.
+ */
+export function unprivilegedInit(creates: boolean): Unprivileged | null {
+  const uid = getuid();
+  return uid !== 0 || isInUserNamespace() ? { dumpable: uid !== 0 && creates } : null;
+}
+
+/** The same for a process that joins a container: whoever lives there must not trace it. */
+export const unprivilegedGuest = () => unprivilegedInit(false);
+
+/** @throws Failure when the caller is not root, as criu must be */
+export function requireRoot(): void {
+  if (getuid() !== 0) throw new Failure("checkpoint and restore need root: run tsrun with sudo");
+}
+
+/** An ordinary user makes no namespace but below a user namespace. @throws ConfigError */
+export function requireUserNamespace({ linux }: Config): void {
+  if (getuid() === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  fail(
+    "linux.namespaces",
+    'an ordinary user\'s containers need a user namespace: add { "type": "user" } and its mappings, as `tsrun spec --rootless` writes them, or run tsrun as root',
+  );
+}

@@ -1,0 +1,219 @@
+/**
+ * Containers' cgroups as systemd makes them: a transient scope for each, which systemd moves the stage into and the
+ * init is born in. What systemd knows of limits it is told, so that it sets nothing else later; the exact values, and
+ * all that it has no word for, go into the cgroup's files, which are the container's (Delegate=).
+ */
+import type { Config } from "../../../runtime-spec/config.ts";
+import type { Resources } from "../../../runtime-spec/config-linux.ts";
+import { CWD, close, openat } from "../../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { isErrno } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { applyWrites, planFor, type ResourcePlan } from "../../linux/cgroups/apply.ts";
+import { enableControllers } from "../../linux/cgroups/controllers.ts";
+import { refuseUnfit } from "../../linux/cgroups/create.ts";
+import { containerDeviceRules } from "../../linux/cgroups/device-rules.ts";
+import { unifiedMount } from "../../linux/cgroups/hierarchy.ts";
+import { removeCgroup } from "../../linux/cgroups/remove.ts";
+import { resourceWrites } from "../../linux/cgroups/resources.ts";
+import { applyAllOrNone } from "../../linux/cgroups/restore.ts";
+import { annotatedProperties } from "../../linux/systemd/annotated-properties.ts";
+import { deviceProperties } from "../../linux/systemd/device-properties.ts";
+import { Manager, type Starting, UnitTakenError } from "../../linux/systemd/manager.ts";
+import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
+import { ownManager } from "../../linux/systemd/sockets.ts";
+import { SystemdError } from "../../linux/systemd/systemd-error.ts";
+import { unitPlace } from "../../linux/systemd/unit-name.ts";
+import { property, type UnitProperty } from "../../linux/systemd/unit-property.ts";
+import type { SavedCgroup, SavedUnit } from "../state/store.ts";
+import type { CgroupDriver, NewCgroup } from "./cgroup.ts";
+import { notesOf, restrict, withoutDeviceProgram } from "./cgroup.ts";
+
+/** Cgroups that are systemd's units. */
+export const scopes: CgroupDriver = { place, make, change, remove };
+
+function place(id: string, config: Config): SavedCgroup {
+  const manager = ownManager();
+  const usualSlice = manager === "system" ? "system.slice" : "user.slice";
+  const { unit, slice, cgroup } = unitPlace(config.linux?.cgroupsPath, id, usualSlice);
+  const mount = unifiedMount();
+  const path = `${mount}${manager === "user" ? userCgroup() : ""}${cgroup}`;
+  refuseUnfit(path);
+  return { mount, path, unit: { name: unit, slice, manager } };
+}
+
+/** The cgroup that the user's systemd may make others in. */
+function userCgroup(): string {
+  using manager = new Manager("user");
+  return manager.text("ControlGroup");
+}
+
+function make(saved: SavedCgroup, config: Config): NewCgroup {
+  const unit = unitOf(saved);
+  const resources = config.linux?.resources ?? {};
+  const plan = planFor(saved.mount, resourceWrites(resources));
+  const annotated = annotatedProperties(config.annotations);
+  const manager = new Manager(unit.manager);
+  const properties = [
+    ...ordinaryProperties(config, unit),
+    ...annotated,
+    ...(unit.manager === "system" ? deviceProperties(deviceRules(config)) : []),
+    ...limits(manager, plan),
+  ];
+  return new Scope({ saved, unit, plan, properties, annotated, config, manager });
+}
+
+/** Lets the user's systemd move a process into a container's cgroup, or one below. @throws SystemdError */
+export function admit(saved: SavedCgroup, directory: string, process: number): void {
+  const { name, manager: kind } = unitOf(saved);
+  using manager = new Manager(kind);
+  const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's
+  manager.attach(name, isInside ? directory.slice(saved.path.length) : "", process);
+}
+
+interface Plan {
+  readonly saved: SavedCgroup;
+  readonly unit: SavedUnit;
+  readonly plan: ResourcePlan;
+  readonly properties: readonly UnitProperty[];
+  /** Those of them that the config's author gives it. */
+  readonly annotated: readonly UnitProperty[];
+  readonly config: Config;
+  readonly manager: Manager;
+}
+
+class Scope implements NewCgroup {
+  readonly fd = null;
+  private readonly made: Plan;
+  private starting: Starting | null = null;
+  private directory: number | null = null;
+
+  constructor(made: Plan) {
+    this.made = made;
+  }
+
+  get saved(): SavedCgroup {
+    return this.made.saved;
+  }
+
+  get notes(): readonly string[] {
+    return notesOf(this.made.plan);
+  }
+
+  admit(stage: number): void {
+    const { manager, unit, properties } = this.made;
+    this.starting = manager.start(unit.name, stage, properties);
+  }
+
+  admitted(): void {
+    if (this.starting === null) return;
+    const { manager, saved, unit, plan, annotated } = this.made;
+    try {
+      manager.started(this.starting);
+    } catch (error) {
+      if (error instanceof UnitTakenError) this.starting = null; // another's: nothing to take back
+      throw error instanceof SystemdError ? withAnnotations(error, annotated) : error;
+    }
+    this.directory = openScope(saved, unit);
+    enableControllers(saved.mount, saved.path, plan.required);
+  }
+
+  restrict(): void {
+    const { saved, unit, plan, config } = this.made;
+    const { directory } = this;
+    if (directory === null) return;
+    const apply = () => restrict(saved.path, directory, plan, config);
+    if (unit.manager === "user") withoutDeviceProgram(apply);
+    else apply();
+  }
+
+  remove(): void {
+    if (this.starting !== null) remove(this.made.saved);
+    this.close();
+  }
+
+  close(): void {
+    this.made.manager[Symbol.dispose]();
+    if (this.directory !== null) here(close(this.directory));
+    this.directory = null;
+  }
+}
+
+function ordinaryProperties(config: Config, { name, slice }: SavedUnit): readonly UnitProperty[] {
+  const description = config.hostname ? `container ${config.hostname} (${name})` : `container ${name}`;
+  return [
+    property("Description", "s", description),
+    property("Slice", "s", slice),
+    property("DefaultDependencies", "b", false),
+    property("Delegate", "b", true),
+    ...["CPU", "Memory", "IO", "Tasks"].map((kind) => property(`${kind}Accounting`, "b", true)),
+  ];
+}
+
+/** systemd does not tell which property it can't read. */
+function withAnnotations(error: SystemdError, annotated: readonly UnitProperty[]): SystemdError {
+  if (annotated.length === 0) return error;
+  const names = annotated.map(([name, { signature }]) => `${name} (type ${signature})`).join(", ");
+  return new SystemdError(`${error.message}; the config's annotations give it ${names}`);
+}
+
+/** The scope's cgroup, which a systemd on another hierarchy would have made elsewhere. @throws SystemdError */
+function openScope({ path }: SavedCgroup, { name }: SavedUnit): number {
+  try {
+    return here(openat(CWD, path, O_PATH | O_DIRECTORY));
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT)) throw error;
+    throw new SystemdError(
+      `systemd made the unit ${name}, but not the cgroup ${path}: tsrun needs systemd on cgroup v2 (systemd.unified_cgroup_hierarchy=1)`,
+    );
+  }
+}
+
+function deviceRules({ linux }: Config) {
+  return containerDeviceRules(linux?.resources?.devices, linux?.devices);
+}
+
+/** systemd 252 is the first that knows CPUWeight=idle. */
+const KNOWS_IDLE = 252;
+
+function limits(manager: Manager, plan: ResourcePlan): readonly UnitProperty[] {
+  const properties = resourceProperties(plan.writes);
+  const isIdle = ([name, { value }]: UnitProperty) => name === "CPUWeight" && value === 0n;
+  if (!properties.some(isIdle) || manager.version() >= KNOWS_IDLE) return properties;
+  return properties.filter((one) => !isIdle(one));
+}
+
+/** systemd is told what the cgroup has taken, and then, since it rounds, the cgroup once more. */
+async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
+  const { mount, path } = saved;
+  const { name, manager: kind } = unitOf(saved);
+  const plan = planFor(mount, resourceWrites(resources));
+  enableControllers(mount, path, plan.required);
+  applyAllOrNone(path, plan.writes);
+  using manager = new Manager(kind);
+  const properties = limits(manager, plan);
+  if (properties.length > 0) manager.change(name, properties);
+  applyWrites(
+    path,
+    plan.writes.map(({ mustExceed: _, ...write }) => write),
+  );
+}
+
+/** A scope whose processes are dead goes by itself; a failed one stays until somebody has taken notice. */
+function remove(saved: SavedCgroup): void {
+  const { name, manager: kind } = unitOf(saved);
+  try {
+    using manager = new Manager(kind);
+    manager.stop(name);
+  } catch (error) {
+    // Without systemd's help the cgroup is removed all the same, and systemd then lets go of the unit.
+    if (!(error instanceof SystemdError)) throw error;
+  }
+  removeCgroup(saved.mount, saved.path);
+}
+
+function unitOf({ unit, path }: SavedCgroup): SavedUnit {
+  if (unit === undefined) throw new Error(`the cgroup ${path} is not systemd's`);
+  return unit;
+}

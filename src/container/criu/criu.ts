@@ -1,0 +1,84 @@
+/** What `checkpoint` and `restore` have in common. Loaded for these two alone. */
+import type { Config } from "../../../runtime-spec/config.ts";
+import { CWD, openat } from "../../kernel/calls.ts";
+import { O_DIRECTORY, O_RDONLY } from "../../kernel/constants.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { makeDirectories, statusIfThere } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
+import { complaintOf } from "../../linux/criu/complaint.ts";
+import type { CriuOptions, Response } from "../../linux/criu/messages.ts";
+import { ask, type Request } from "../../linux/criu/service.ts";
+import { Failure } from "../failure.ts";
+import { CRIU_CONFIG_ANNOTATION } from "./criu-annotation.ts";
+
+/** Where the images and the log are, as absolute paths. */
+export interface ImagePlaces {
+  readonly images: string;
+  /** Undefined: beside the images. */
+  readonly work: string | undefined;
+}
+
+/** What a caller may ask criu for, in either direction. */
+export type CommonOptions = Pick<
+  CriuOptions,
+  | "tcpEstablished"
+  | "extUnixSk"
+  | "shellJob"
+  | "linkRemap"
+  | "lazyPages"
+  | "fileLocks"
+  | "manageCgroupsMode"
+  | "emptyNamespaces"
+  | "autoDedup"
+>;
+
+/** Beside the images: what the standard streams of the container's process were, as runc writes it. */
+export const DESCRIPTORS_FILE = "descriptors.json";
+
+/** As much as criu tells of what it does. */
+const LOG_LEVEL = 4;
+
+/** criu's own settings for tsrun's containers, for who administers the machine; they come before ours. */
+const CONFIG_FILE = "/etc/criu/tsrun.conf";
+
+/** The options that every request has. The result's descriptors are open until tsrun ends. @throws Failure */
+export function requestOptions(places: ImagePlaces, config: Config): CriuOptions {
+  return {
+    imagesDirectory: openDirectory(places.images),
+    workDirectory: places.work === undefined ? undefined : openDirectory(places.work),
+    logLevel: LOG_LEVEL,
+    manageCgroups: true,
+    notifyScripts: true,
+    orphanPtsMaster: true,
+    configFile: configFile(config),
+  };
+}
+
+function configFile({ annotations }: Config): string | undefined {
+  const own = annotations?.[CRIU_CONFIG_ANNOTATION];
+  if (own !== undefined) return own === "" ? undefined : own;
+  return statusIfThere(CONFIG_FILE) === null ? undefined : CONFIG_FILE;
+}
+
+function openDirectory(path: string): number {
+  const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
+  if (fd >= 0) return fd;
+  throw new Failure(`cannot open ${path}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+}
+
+/** Makes the directories that criu writes to. */
+export function makePlaces({ images, work }: ImagePlaces): void {
+  for (const path of [images, ...(work === undefined ? [] : [work])]) makeDirectories(path, 0o700);
+}
+
+/** Asks criu. @throws Failure with criu's reason when it can't */
+export async function askCriu(request: Request, places: ImagePlaces, what: string): Promise<Response> {
+  const answer = await ask(request);
+  if (answer === null)
+    throw new Failure(`cannot ${what}: there is no criu in PATH; install it (Debian: criu)`);
+  const log = `${places.work ?? places.images}/${request.options?.logFile ?? ""}`;
+  const complaint = complaintOf(answer, log);
+  if (complaint !== undefined || answer.response === null)
+    throw new Failure(`cannot ${what}: ${complaint ?? "criu said nothing"}`);
+  return answer.response;
+}

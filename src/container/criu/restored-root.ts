@@ -1,0 +1,30 @@
+import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
+import { CWD, close, memfdCreate, mountSetattr } from "../../kernel/calls.ts";
+import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY } from "../../kernel/constants.ts";
+import { here } from "../../kernel/here.ts";
+import { Launch, runInit } from "../init/launch.ts";
+import { closeTarget, openNamespacesOf } from "../init/target.ts";
+import { processInfo } from "../state/process-info.ts";
+
+/** More than the few steps need. */
+const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
+
+/**
+ * Makes the root of a restored container read-only again, which criu(8) leaves to others. `pid` is its init, which
+ * does not go on yet. @throws Failure, StepError
+ */
+export function sealRoot(pid: number): void {
+  const target = openNamespacesOf({ pid, startTime: processInfo(pid)?.startTime ?? 0 });
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const plan = { created: new Set<NamespaceType>(), joins: target.joins };
+  const launch = new Launch(fd, SIZE, plan, null);
+  try {
+    const { program } = launch.init;
+    program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
+    runInit(launch.init, launch.waitForInit());
+  } finally {
+    launch.abort();
+    here(close(fd));
+    closeTarget(target);
+  }
+}

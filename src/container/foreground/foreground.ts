@@ -1,0 +1,129 @@
+import { reap } from "../../agent/spawn.ts";
+import { close, pidfdOpen, pidfdSendSignal, ppoll, rtSigtimedwait } from "../../kernel/calls.ts";
+import { POLLIN } from "../../kernel/constants.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { pollFd, waitStatus } from "../../kernel/structs.ts";
+import type { CallerConsole } from "../terminal/console.ts";
+
+/**
+ * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
+ * tsrun of its own children, pipes and terminal, that a crash of tsrun itself would raise, and SIGPWR, by which Bun
+ * halts its threads.
+ */
+const FORWARDED = [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGQUIT", 3],
+  ["SIGUSR1", 10],
+  ["SIGUSR2", 12],
+  ["SIGALRM", 14],
+  ["SIGTERM", 15],
+  ["SIGCONT", 18],
+  ["SIGTSTP", 20],
+  ["SIGTTIN", 21],
+  ["SIGTTOU", 22],
+  ["SIGXCPU", 24],
+  ["SIGXFSZ", 25],
+  ["SIGVTALRM", 26],
+  ["SIGPROF", 27],
+  ["SIGIO", 29],
+] as const;
+
+/** Those of them that are about the terminal, or end nobody. */
+const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
+
+/** The signals that entry.S blocks, as Bun cannot catch them, in a sigset_t. */
+function blockedSignals(): Uint8Array {
+  const set = new Uint32Array(2);
+  set[0] = 0x8000; // SIGSTKFLT
+  set[1] = 0xffff_fffe; // the real-time ones, without the two that libc has for itself
+  return new Uint8Array(set.buffer);
+}
+
+/**
+ * Signals that come while a container is being made: they would end tsrun in the middle of it. What they asked for
+ * waits until the container runs; where nobody waits for that one then, it is forgotten.
+ */
+export class HeldSignals {
+  private readonly came: number[] = [];
+  private readonly handlers = new Map<string, () => void>();
+
+  constructor() {
+    for (const [name, number] of FORWARDED) {
+      if (HARMLESS.has(name)) continue;
+      const handler = () => void this.came.push(number);
+      this.handlers.set(name, handler);
+      process.on(name, handler);
+    }
+  }
+
+  /** Holds them no longer, and returns those that have come. */
+  release(): readonly number[] {
+    for (const [name, handler] of this.handlers) process.off(name, handler);
+    return this.came;
+  }
+}
+
+/**
+ * How long one wait lasts, in milliseconds. A signal normally interrupts it; one that arrives in the
+ * instant before it begins is forwarded this much later.
+ */
+const TURN = 100;
+
+/** A child that tsrun serves in the foreground: made before it runs its program, so that no signal is lost. */
+export class Foreground {
+  private readonly pid: number;
+  private readonly pidfd: number;
+  private readonly caller: CallerConsole | null;
+  private readonly blocked = blockedSignals();
+
+  /**
+   * Forwards the signals that tsrun gets to the child from now on, but those that mean something to `caller`, the
+   * console of a child with a terminal.
+   */
+  constructor(pid: number, caller: CallerConsole | null) {
+    this.pid = pid;
+    this.pidfd = here(pidfdOpen(pid));
+    this.caller = caller;
+    const own = caller?.signals ?? new Map<NodeJS.Signals, null>();
+    for (const [name, number] of FORWARDED) if (!own.has(name)) process.on(name, () => this.send(number));
+    for (const [name, handler] of own) if (handler !== null) process.on(name, handler);
+    caller?.begin();
+  }
+
+  /** Sends the child a signal; to no avail when it has ended. */
+  send(signal: number): void {
+    attempt(pidfdSendSignal(this.pidfd, signal));
+  }
+
+  /** Waits for the child's end. Returns its exit status; 128 + n when signal n ended it. */
+  async wait(): Promise<number> {
+    if (this.caller !== null) await this.serve(this.caller);
+    // JavaScript's signal handlers run between the waits, not during them.
+    while (attempt(ppoll(pollFd(this.pidfd, POLLIN), TURN)) <= 0) {
+      this.sendBlocked();
+      await Bun.sleep(0);
+    }
+    here(close(this.pidfd));
+    return exitStatus(reap(this.pid, true) ?? 0);
+  }
+
+  private async serve(caller: CallerConsole): Promise<void> {
+    const timer = setInterval(() => this.sendBlocked(), TURN);
+    await caller.serve(this.pidfd);
+    clearInterval(timer);
+  }
+
+  private sendBlocked(): void {
+    for (let signal = 1; signal > 0; ) {
+      signal = attempt(rtSigtimedwait(this.blocked));
+      if (signal > 0) this.send(signal);
+    }
+  }
+}
+
+/** A status of wait(2) as a shell gives it. */
+function exitStatus(status: number): number {
+  const { signal, exit } = waitStatus(status);
+  return signal === 0 ? exit : 128 + signal;
+}

@@ -1,0 +1,175 @@
+/**
+ * Readiness of a container that is a systemd service (sd_notify(3)).
+ *
+ *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify/…/notify.sock, in the container /run/notify/notify.sock
+ *
+ * The container could not speak to systemd itself, which knows its processes by other pids; and should not, since
+ * whoever speaks there can do more than tell that it is ready. So tsrun listens until the container says READY=1 and
+ * passes on that line alone, and with it the pid to watch from now on, as runc does. The way to the socket is open to
+ * the container's root alone: any other user of the host who came to it could declare the container ready, and its path
+ * is no secret, since everybody may read the mount table of a process. Where that root is unknown, in a user namespace
+ * that is joined without its mappings, a name that can't be guessed has to do.
+ *
+ * Loaded only when the caller has a NOTIFY_SOCKET.
+ */
+
+import type { Config } from "../../../runtime-spec/config.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { close, fchownat, openat2, pipe2, read, umask, write } from "../../kernel/calls.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN, RESOLVE_NO_SYMLINKS } from "../../kernel/constants.ts";
+import { listDirectory, makeDirectory, removeFile } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { PollSet } from "../../kernel/poll.ts";
+import { bindDatagrams, connectDatagrams, sendDescriptor } from "../../kernel/socket.ts";
+import type { Bundle } from "../bundle.ts";
+import { getuid } from "../caller/caller.ts";
+import { withVariables } from "../caller/caller-descriptors.ts";
+import { isAlive } from "../state/process-info.ts";
+import type { SavedInit, StateDirectory } from "../state/store.ts";
+
+/** In the state directory; in it is the directory that is mounted. */
+const NOTIFY_DIRECTORY = "notify";
+const SOCKET = "notify.sock";
+const INSIDE = "/run/notify";
+const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
+
+/** Between two looks, in milliseconds: others are served meanwhile, so that nothing may block. */
+const PAUSE = 20;
+/** How long systemd may take to acknowledge, in milliseconds. */
+const BARRIER_PATIENCE = 30_000;
+
+/** chown(2): leave the group as it is. */
+const SAME_GROUP = -1;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A bundle, and what makes the directory that it mounts. */
+interface WithSocket {
+  readonly bundle: Bundle;
+  readonly prepare: (directory: StateDirectory) => void;
+}
+
+/**
+ * The bundle with a directory for the socket of that state directory in it; as it is when it shares mounts with others.
+ * The socket comes with the start.
+ */
+export function withNotifySocket(bundle: Bundle, state: string): WithSocket {
+  const name = `${NOTIFY_DIRECTORY}/${crypto.randomUUID()}`;
+  const owner = rootOnHost(bundle.config);
+  const prepare = ({ fd }: StateDirectory) => {
+    makeDirectory(NOTIFY_DIRECTORY, owner === null ? 0o711 : 0o700, fd);
+    makeDirectory(name, 0o755, fd);
+    if (owner !== null && getuid() === 0) here(fchownat(fd, NOTIFY_DIRECTORY, owner, SAME_GROUP, 0));
+  };
+  return { bundle: withMount(bundle, `${state}/${name}`), prepare };
+}
+
+/** The uid that the container's root has on the host; null when config.json doesn't tell. */
+function rootOnHost({ linux: { namespaces = [], uidMappings = [] } = {} }: Config): number | null {
+  if (!namespaces.some(({ type }) => type === "user")) return 0;
+  return uidMappings.find(({ containerID }) => containerID === 0)?.hostID ?? null;
+}
+
+function withMount(bundle: Bundle, source: string): Bundle {
+  const { config, process } = bundle;
+  if (!config.linux?.namespaces?.some(({ type, path = "" }) => type === "mount" && path === ""))
+    return bundle;
+  const mount = { destination: INSIDE, source, options: OPTIONS };
+  const env = withVariables(process.env ?? [], [`NOTIFY_SOCKET=${INSIDE}/${SOCKET}`]);
+  return {
+    ...bundle,
+    config: { ...config, mounts: [...(config.mounts ?? []), mount] },
+    process: { ...process, env },
+  };
+}
+
+/** Passes a container's readiness on to the caller's NOTIFY_SOCKET. */
+export class Readiness {
+  private readonly host: string;
+  private readonly warn: (line: string) => void;
+  private socket: number | null = null;
+
+  constructor(host: string, warn: (line: string) => void) {
+    this.host = host;
+    this.warn = warn;
+  }
+
+  /** Listens for a container that is about to start; to no avail when it was created without a socket. */
+  listen(directory: StateDirectory): void {
+    const [made] = listDirectory(NOTIFY_DIRECTORY, directory.fd) ?? [];
+    if (made === undefined) return;
+    // The container's user may put something else in its place: no link is followed, also not to change a mode.
+    const path = `${NOTIFY_DIRECTORY}/${made.name}`;
+    const place = here(openat2(directory.fd, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    removeFile(SOCKET, place);
+    const mask = here(umask(0));
+    try {
+      this.socket = bindDatagrams(place, SOCKET);
+    } finally {
+      here(umask(mask));
+      here(close(place));
+    }
+  }
+
+  /** Waits until the container is ready, or has ended, and then makes systemd watch `mainPid`. */
+  async forward(init: Pick<SavedInit, "pid" | "startTime">, mainPid: number): Promise<void> {
+    if (this.socket === null) return;
+    const ready = await this.readiness(this.socket, init);
+    here(close(this.socket));
+    this.socket = null;
+    if (ready === null) return;
+    try {
+      await this.tellHost(ready, mainPid);
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      this.warn(`the container is ready, but NOTIFY_SOCKET=${this.host} cannot be told: ${error.message}`);
+    }
+  }
+
+  private async readiness(
+    socket: number,
+    { pid, startTime }: Pick<SavedInit, "pid" | "startTime">,
+  ): Promise<string | null> {
+    const datagram = new Uint8Array(4096);
+    for (;;) {
+      const alive = isAlive(pid, startTime); // what it said last is read after its end too
+      while (isReadable(socket)) {
+        const text = decoder.decode(datagram.subarray(0, here(read(socket, datagram))));
+        const ready = text.split("\n").find((line) => line.startsWith("READY="));
+        if (ready !== undefined) return ready;
+      }
+      if (!alive) return null;
+      await Bun.sleep(PAUSE);
+    }
+  }
+
+  private async tellHost(ready: string, mainPid: number): Promise<void> {
+    const connection = connectDatagrams(this.host);
+    try {
+      for (const line of [ready, `MAINPID=${mainPid}`]) here(write(connection, encoder.encode(`${line}\n`)));
+      await barrier(connection);
+    } finally {
+      here(close(connection));
+    }
+  }
+}
+
+/** sd_notify_barrier(3): systemd closes the descriptor once it has dealt with what was sent before. */
+async function barrier(connection: number): Promise<void> {
+  const ends = new Int32Array(2);
+  here(pipe2(new Uint8Array(ends.buffer), O_CLOEXEC));
+  const [mine = -1, theirs = -1] = ends;
+  sendDescriptor(connection, encoder.encode("BARRIER=1"), theirs);
+  here(close(theirs));
+  const deadline = performance.now() + BARRIER_PATIENCE;
+  while (!isReadable(mine) && performance.now() < deadline) await Bun.sleep(PAUSE);
+  here(close(mine));
+}
+
+/** Whether there is something to read, or nobody left to write. */
+function isReadable(fd: number): boolean {
+  const set = new PollSet(1);
+  set.watch(0, fd, POLLIN);
+  return set.wait(0);
+}

@@ -1,0 +1,245 @@
+/**
+ * One hook as a process: an agent that enters the hook's namespaces and then becomes the hook.
+ *
+ * The state waits for it on standard input, in a sealed memfd: no hook that does not read it can hold tsrun up.
+ * What it prints goes to tsrun through a pipe, never to the container's output, and its end is told in the error.
+ * It leads a session and process group of its own, by which it is killed with its children when its time is up;
+ * and it dies with tsrun, since then nobody would watch its time.
+ */
+
+import type { Hook } from "../../../runtime-spec/config.ts";
+import type { State } from "../../../runtime-spec/state.ts";
+import { dieWithTsrun } from "../../agent/life.ts";
+import type { Mailbox } from "../../agent/mailbox.ts";
+import type { Program } from "../../agent/program.ts";
+import { reap } from "../../agent/spawn.ts";
+import {
+  chroot,
+  close,
+  closeFrom,
+  dup3,
+  fchdir,
+  fcntl,
+  kill,
+  lseek,
+  memfdCreate,
+  pidfdOpen,
+  ppoll,
+  setsid,
+} from "../../kernel/calls.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_ALL,
+  F_SETFD,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  POLLIN,
+  SEEK_SET,
+  SIGKILL,
+} from "../../kernel/constants.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { writeAll } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { PollSet } from "../../kernel/poll.ts";
+import { pollFd, waitStatus } from "../../kernel/structs.ts";
+import type { Join } from "../../linux/namespaces.ts";
+import type { findHome } from "../../linux/process/home.ts";
+import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
+import { Failure } from "../failure.ts";
+import { SIGNALS } from "../foreground/signals.ts";
+import { executionSize, FIRST_FD, layOutExecution, loadListened } from "../init/init-program.ts";
+import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
+import { Undo } from "../state/undo.ts";
+import { HookOutput } from "./hook-output.ts";
+import { HookStreams } from "./hook-streams.ts";
+
+type Home = ReturnType<typeof findHome>;
+
+/** Where a hook runs, and as whom. */
+export interface HookPlace {
+  /** Namespaces that it joins, in a cgroup of theirs; tsrun's own without any. */
+  readonly joins: readonly Join[];
+  readonly cgroup: number | null;
+  /** Moves the stage into the cgroup, where it can't be born there. */
+  readonly admit: ((stage: number) => void) | null;
+  /** Its root directory, when that isn't its mount namespace's. */
+  readonly root: number | null;
+  /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
+  readonly pidInside: number | undefined;
+  /** Sets from outside what the process can't set itself. */
+  readonly prepare: (pid: number) => void;
+  /** Adds what gives the process its keyring and labels, while it has descriptors of tsrun. */
+  readonly label: (program: Program) => void;
+  /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
+  readonly enter: (program: Program) => Home | null;
+  /** Sets from outside what is to hold for the hook alone. */
+  readonly schedule: (pid: number) => void;
+  readonly filter: SeccompFilter | null;
+  /** The environment of a hook that names none, as with runc; with the HOME that `enter` has found. */
+  readonly env: readonly string[];
+}
+
+/** The state as hooks get it. */
+export type HookState = State & { readonly pid: number };
+
+/** How long one wait for a hook lasts at most, in milliseconds: signals for tsrun are handled between two. */
+const TURN = 100;
+/** How long a killed hook may take to die, in milliseconds. */
+const DEATH_PATIENCE = 10_000;
+
+/** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws Failure, StepError */
+export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
+  const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
+  const deadline = performance.now() + limit;
+  using running = new RunningHook(where, hook, state, place);
+  for (let left = limit; !running.serve(Math.min(TURN, left)); left = deadline - performance.now()) {
+    if (left <= 0)
+      throw running.fail(`hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`);
+    await Bun.sleep(0);
+  }
+  const how = running.end();
+  if (how !== null) throw running.fail(how);
+}
+
+class RunningHook implements Disposable {
+  private readonly where: string;
+  private readonly pid: number;
+  private readonly pidfd: number;
+  private readonly output: HookOutput;
+  private readonly polled = new PollSet(2);
+  private reaped = false;
+
+  constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
+    using undo = new Undo();
+    this.where = where;
+    const streams = new HookStreams(state);
+    undo.always(() => streams.close());
+    this.output = new HookOutput();
+    undo.add(() => this.output.close());
+    const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
+    undo.always(() => void here(close(stdin)));
+    this.pid = spawn({ where, hook, state, place, stdin, outputs: streams.or(this.output.writeEnd) }, undo);
+    this.output.closeWriteEnd();
+    this.pidfd = here(pidfdOpen(this.pid));
+    undo.keep();
+  }
+
+  /** Takes in what the hook prints, for so many milliseconds at most. Returns whether it has ended. */
+  serve(milliseconds: number): boolean {
+    this.polled.watch(0, this.pidfd, POLLIN);
+    this.polled.watch(1, this.output.readEnd, POLLIN);
+    if (!this.polled.wait(Math.max(0, milliseconds))) return false;
+    if (this.polled.found(1) !== 0) this.output.take();
+    return this.polled.found(0) !== 0;
+  }
+
+  /** How an ended hook failed, in words; null when it did not. */
+  end(): string | null {
+    const { signal, exit } = waitStatus(this.reap());
+    if (signal !== 0) return `killed by signal ${signal}${nameOf(signal)}`;
+    return exit === 0 ? null : `exit status ${exit}`;
+  }
+
+  fail(how: string): Failure {
+    this.kill();
+    const said = this.output.tail();
+    return new Failure(`${this.where}: ${how}${said === "" ? "" : `; it said: ${said}`}`);
+  }
+
+  private kill(): void {
+    if (this.reaped) return;
+    // Until it is reaped, its pid is its process group's number and nobody else's.
+    attempt(kill(-this.pid, SIGKILL));
+    if (attempt(ppoll(pollFd(this.pidfd, POLLIN), DEATH_PATIENCE)) > 0) this.reap();
+  }
+
+  private reap(): number {
+    const status = reap(this.pid, true) ?? 0;
+    this.reaped = true;
+    return status;
+  }
+
+  [Symbol.dispose](): void {
+    this.kill();
+    this.output.close();
+    here(close(this.pidfd));
+  }
+}
+
+/** ` (SIGSEGV)`; nothing for a real-time signal. */
+function nameOf(signal: number): string {
+  const name = Object.keys(SIGNALS).find((one) => SIGNALS[one] === signal);
+  return name === undefined ? "" : ` (SIG${name})`;
+}
+
+/** A sealed file with the state as JSON, open at its beginning. */
+function stateFile(state: HookState): number {
+  const fd = here(memfdCreate("state", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  writeAll(fd, JSON.stringify(state));
+  here(lseek(fd, 0, SEEK_SET));
+  here(fcntl(fd, F_ADD_SEALS, F_SEAL_ALL));
+  return fd;
+}
+
+interface Spawn {
+  readonly where: string;
+  readonly hook: Hook;
+  readonly state: HookState;
+  readonly place: HookPlace;
+  readonly stdin: number;
+  /** Its standard output and error. */
+  readonly outputs: readonly [number, number];
+}
+
+/** Starts an agent and returns its pid once execve(2) has made it the hook. @throws Failure, StepError */
+function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): number {
+  const { args = [], env = place.env, path } = hook;
+  const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  undo.always(() => void here(close(fd)));
+  for (const inherited of [stdin, ...outputs]) here(fcntl(inherited, F_SETFD, 0));
+  const size = { steps: 256, data: 131_072 + executionSize(process, place.filter), execution: 0 };
+  const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup, {
+    admit: place.admit,
+  });
+  undo.add(() => launch.abort());
+  const agent = launch.init;
+  const { program } = agent;
+  program.by(where).add(setsid());
+  program.add(dup3(stdin, 0, 0));
+  for (const [index, output] of outputs.entries()) program.add(dup3(output, index + 1, 0));
+  if (place.root !== null) {
+    program.add(fchdir(place.root));
+    program.add(chroot("."));
+  }
+  place.label(program);
+  program.by(where).add(closeFrom(FIRST_FD));
+  const home = place.enter(program);
+  dieWithTsrun(program.by(where)); // a change of user has cleared it
+  const pid = launch.waitForInit();
+  place.prepare(pid);
+  runInit(agent, pid);
+  loadListened(agent, pid, place.filter, state);
+  const whole = hook.env ?? home?.environment(agent) ?? env;
+  const { first, end } = layOutExecution(agent, process, whole, path, 0, place.filter);
+  place.schedule(pid);
+  execute(agent, { first, end, pid, where });
+  return pid;
+}
+
+interface Execution {
+  readonly first: number;
+  readonly end: number;
+  readonly pid: number;
+  readonly where: string;
+}
+
+function execute(agent: Mailbox, { first, end, pid, where }: Execution): void {
+  agent.run(first, end);
+  const outcome = agent.outcome(() => isOurChildAlive(pid));
+  if (outcome.kind !== "failed") return;
+  if (outcome.step < end - 1) throw agent.failure(outcome.step);
+  throw new Failure(
+    `${where}: cannot execute the hook: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
+  );
+}

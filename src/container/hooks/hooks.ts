@@ -1,0 +1,264 @@
+/**
+ * The hooks of a container's life (config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle"):
+ *
+ *     create   namespaces, cgroup, mounts
+ *              prestart, createRuntime    in tsrun's namespaces
+ *              createContainer            in the container's; the host's files are still there
+ *              pivot_root
+ *     start    startContainer             in the container's, as its process: the program comes from the image
+ *              the process executes its program
+ *              poststart                  in tsrun's namespaces
+ *     delete   init, cgroup and state go
+ *              poststop                   in tsrun's namespaces
+ *
+ * The first that fails before the container is deleted ends it: nothing is left of it, and its poststop hooks undo what
+ * others may have done. A failed poststop hook is worth a warning.
+ *
+ * This module is loaded only for containers that have hooks.
+ */
+import type { Hook, Hooks, Process } from "../../../runtime-spec/config.ts";
+import type { Linux } from "../../../runtime-spec/config-linux.ts";
+import type { Program } from "../../agent/program.ts";
+import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
+import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
+import { readText } from "../../kernel/files.ts";
+import { resetAffinity } from "../../linux/process/affinity.ts";
+import { keepsGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
+import { findHome } from "../../linux/process/home.ts";
+import { joinKeyring } from "../../linux/process/keyring.ts";
+import { labelsOf, type ProcessLabels } from "../../linux/process/labels.ts";
+import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
+import { setOomScore } from "../../linux/process/oom-score.ts";
+import { giveBackOpenFiles } from "../../linux/process/rlimits.ts";
+import { setScheduling } from "../../linux/process/scheduling.ts";
+import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
+import { filterOf, untilFiltered } from "../../linux/seccomp/load.ts";
+import { unprivilegedGuest } from "../caller/caller.ts";
+import { setFromOutside } from "../caller/outside.ts";
+import { becomeRoot, setPersonality } from "../init/init-program.ts";
+import { closeTarget, openTarget, type Target } from "../init/target.ts";
+import { processInfo } from "../state/process-info.ts";
+import { stateOf } from "../state/status.ts";
+import type { Saved, SavedInit, StateDirectory } from "../state/store.ts";
+import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
+
+/** Takes a line for the log. */
+export type Warn = (line: string) => void;
+
+/** A container between its mounts and its pivot_root(2). */
+export interface Creation {
+  readonly directory: StateDirectory;
+  readonly saved: Saved;
+  readonly pid: number;
+}
+
+/** Whose the hooks in the container are. */
+interface Guarded {
+  readonly hasUserNamespace: boolean;
+  readonly unprivileged: Unprivileged | null;
+}
+
+/** The hooks of `create`. */
+export class CreateHooks {
+  private readonly hooks: Hooks;
+  private creating: Saved | null = null;
+
+  constructor(hooks: Hooks) {
+    this.hooks = hooks;
+  }
+
+  /** Runs them. Meanwhile the state tells the init's pid. @throws Failure, StepError */
+  async run(creation: Creation & Guarded): Promise<void> {
+    const { saved, pid } = creation;
+    const state = await this.runInRuntime(creation);
+    const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
+    await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
+      creationPlace(entrance, creation),
+    );
+  }
+
+  /** Runs those in tsrun's namespaces alone: of a container that is restored, whose mounts are criu's. */
+  async runInRuntime({ directory, saved, pid }: Creation): Promise<HookState> {
+    this.creating = { ...saved, creatingPid: pid };
+    directory.write(this.creating);
+    const state = stateOf(this.creating, "creating");
+    const runtime = runtimePlace(saved.bundle);
+    await runAll("prestart", this.hooks.prestart, state, runtime);
+    await runAll("createRuntime", this.hooks.createRuntime, state, runtime);
+    return state;
+  }
+
+  /** After a failed creation is undone: the poststop hooks, if any other may have run. */
+  async undo(warn: Warn): Promise<void> {
+    if (this.creating !== null) await runPoststopHooks(this.creating, warn);
+  }
+}
+
+/** Runs the last hooks before a container's program. @throws Failure, StepError */
+export async function runStartHooks(directory: StateDirectory, saved: Saved, init: SavedInit): Promise<void> {
+  const hooks = saved.hooks?.startContainer;
+  if (hooks === undefined) return;
+  const { linux, process } = directory.config();
+  const filter = await filterOf(linux?.seccomp);
+  using labels = process === undefined ? null : labelsOf(process);
+  const state = stateOf(saved, "created");
+  await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
+    processPlace(entrance, { saved, hook, where, process, linux, filter, labels }),
+  );
+}
+
+/** Runs the hooks after a container's program was executed. @throws Failure, StepError */
+export async function runPoststartHooks(saved: Saved): Promise<void> {
+  await runAll("poststart", saved.hooks?.poststart, stateOf(saved, "running"), runtimePlace(saved.bundle));
+}
+
+/** Runs the hooks of a container that is gone. One that fails does not keep the others from running. */
+export async function runPoststopHooks(saved: Saved, warn: Warn): Promise<void> {
+  const state = stateOf(saved, "stopped");
+  const place = runtimePlace(saved.bundle);
+  for (const [index, hook] of (saved.hooks?.poststop ?? []).entries()) {
+    try {
+      await runHook(placeOf("poststop", index, hook), hook, state, place);
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+async function runAll(
+  kind: keyof Hooks,
+  hooks: readonly Hook[] = [],
+  state: HookState,
+  place: HookPlace,
+): Promise<void> {
+  for (const [index, hook] of hooks.entries()) await runHook(placeOf(kind, index, hook), hook, state, place);
+}
+
+/** Its place in config.json, and runc's words for a hook that fails, which other programs look for. */
+function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {
+  return `config.json: hooks.${kind}[${index}] (${path}): error running ${kind} hook #${index}`;
+}
+
+/** How a hook gets into a container, and what its `pid` is in there (runtime.md, "State"). */
+interface Entrance extends Target {
+  readonly pidInside: number;
+}
+
+interface Inside {
+  readonly saved: Saved;
+  readonly init: Pick<SavedInit, "pid" | "startTime">;
+  readonly state: HookState;
+}
+
+/** Runs hooks in the namespaces and the cgroup of an init. */
+async function runInside(
+  kind: keyof Hooks,
+  hooks: readonly Hook[] = [],
+  { saved, init, state }: Inside,
+  place: (entrance: Entrance, hook: Hook, where: string) => HookPlace,
+): Promise<void> {
+  for (const [index, hook] of hooks.entries()) {
+    const where = placeOf(kind, index, hook);
+    const target = await openTarget(init, saved.cgroup);
+    try {
+      const entrance = { ...target, pidInside: innermostPid(init.pid) };
+      await runHook(where, hook, state, place(entrance, hook, where));
+    } finally {
+      closeTarget(target);
+    }
+  }
+}
+
+/** A process's pid in its own pid namespace (proc_pid_status(5)). */
+function innermostPid(pid: number): number {
+  const numbers = /^NSpid:\t(.*)$/m.exec(readText(`/proc/${pid}/status`))?.[1]?.split("\t");
+  return Number(numbers?.at(-1) ?? pid);
+}
+
+/** In tsrun's namespaces, as its user. */
+function runtimePlace(bundle: string): HookPlace {
+  return {
+    joins: [],
+    cgroup: null,
+    admit: null,
+    root: null,
+    pidInside: undefined,
+    prepare: giveBackOpenFiles,
+    label: () => {},
+    enter: (program) => enterBundle(program, bundle),
+    schedule: () => {},
+    filter: null,
+    env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+  };
+}
+
+/** In the namespaces of a container that has not pivoted yet, as root. */
+function creationPlace(
+  entrance: Entrance,
+  { directory, saved, hasUserNamespace, unprivileged }: Creation & Guarded,
+): HookPlace {
+  const { oomScoreAdj } = directory.config().process ?? {};
+  return {
+    ...entrance,
+    prepare(pid) {
+      giveBackOpenFiles(pid);
+      setOomScore(pid, oomScoreAdj, unprivileged === null ? null : () => {}); // create will tell
+      resetAffinity(pid);
+    },
+    label(program) {
+      if (hasUserNamespace) becomeRoot(program, unprivileged, false);
+      if (saved.keyring) joinKeyring(program, saved.keyring);
+    },
+    enter: (program) => enterBundle(program, saved.bundle),
+    schedule: () => {},
+    filter: null,
+    env: [],
+  };
+}
+
+/** poststop hooks may come after the bundle has gone, and root of a user namespace may not get there. */
+function enterBundle(program: Program, bundle: string): null {
+  program.orElse(chdir(bundle), "all", () => program.add(chdir("/")));
+  return null;
+}
+
+interface ProcessHook {
+  readonly saved: Saved;
+  readonly hook: Hook;
+  readonly where: string;
+  readonly process: Process | undefined;
+  readonly linux: Linux | undefined;
+  readonly filter: SeccompFilter | null;
+  readonly labels: ProcessLabels | null;
+}
+
+/** As another process of the container, with what config.json gives to its process. */
+function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
+  const { saved, hook, where, process, linux, filter, labels } = wanted;
+  if (process === undefined) throw new Error("the container was made without a process");
+  return {
+    ...entrance,
+    prepare(pid) {
+      setFromOutside(pid, process, unprivilegedGuest() === null ? null : () => {}); // create has told
+    },
+    label(program) {
+      if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest(), keepsGroups(saved));
+      const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
+      if (labels === null) keyring();
+      else labels.label(program, keyring);
+    },
+    enter(program) {
+      setPersonality(program, linux);
+      setMemoryPolicy(program, linux);
+      const home = findHome(program, process);
+      const untilThen = filter === null ? process : untilFiltered(process);
+      takeIdentity(program, untilThen, unprivilegedGuest(), keepsGroups(saved));
+      // As for process.args[0]: a link in the image must not lead to the agent itself.
+      program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
+      return home;
+    },
+    schedule: (pid) => setScheduling(pid, process),
+    filter,
+    env: process.env ?? [],
+  };
+}

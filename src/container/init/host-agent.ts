@@ -1,0 +1,71 @@
+/**
+ * The agent that stays the host's: with tsrun's rights, in the container's mount namespace.
+ *
+ *     stage ── clone3, CLONE_FILES ──▶ host agent: setns into the init's mount namespace, opens
+ *       └──── clone3, CLONE_FILES ──▶ init: mounts what the host agent has opened
+ *
+ * The init of a container with a user namespace has no right of root's over the host's files, so it can't open a rootfs
+ * or a mount's source below a directory that is root's alone. The host agent opens them for it. It does so in the
+ * init's mount namespace and in the order of `mounts`: there is what an earlier mount has brought, and what the host
+ * has read-only or covered stays so, since the kernel has locked it (mount_namespaces(7)). The two share their table of
+ * descriptors, so what one opens the other has. The host agent ends when all is mounted, before any program of the
+ * container's runs.
+ *
+ * Loaded only for containers of root's that have a user namespace.
+ */
+
+import type { Mailbox } from "../../agent/mailbox.ts";
+import type { Program } from "../../agent/program.ts";
+import type { StepResult } from "../../kernel/call.ts";
+import { CWD, close, openat, setns } from "../../kernel/calls.ts";
+import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
+import { sourcePath } from "../../linux/mounts/source.ts";
+import type { Bundle } from "../bundle.ts";
+import { type Launch, runInit } from "./launch.ts";
+
+/** Room for the host agent's program: each source takes four steps at most, each device fifteen. */
+export function hostSize({ path: bundle, config: { mounts = [], linux: { devices = [] } = {} } }: Bundle) {
+  let bytes = 16_384;
+  for (const mount of mounts) bytes += 3 * sourcePath(mount, { bundle }).length + 256;
+  for (const { path } of devices) bytes += 3 * path.length + 512;
+  return { steps: 64 + 4 * mounts.length + 16 * devices.length, data: bytes };
+}
+
+export class HostAgent {
+  private readonly launch: Launch;
+  private readonly host: Mailbox;
+  private readonly pid: number;
+
+  /** Moves it into the mount namespace of the init, which has this pid and its ids by now. @throws StepError */
+  constructor(launch: Launch, pid: number) {
+    const { host } = launch;
+    if (host === null) throw new Error("the launch has no mailbox for a host agent");
+    this.launch = launch;
+    this.host = host;
+    this.pid = pid;
+    const { init } = launch;
+    const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
+    runInit(init, pid);
+    this.run((program) => program.by("host agent").add(setns(init.result(own), CLONE_NEWNS)));
+    init.program.by("host agent").add(close(init.result(own)));
+  }
+
+  /** Has it open something for the init, once that has done all that was added before. @throws StepError */
+  open(add: (program: Program) => StepResult): number {
+    const { init } = this.launch;
+    runInit(init, this.pid);
+    this.host.program.by(init.program.wantedBy);
+    return this.run(add);
+  }
+
+  private run(add: (program: Program) => StepResult): number {
+    const { host, launch } = this;
+    const result = add(host.program);
+    runInit(host, launch.hostPid());
+    return host.result(result);
+  }
+
+  end(): void {
+    this.launch.endHost();
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * What a container's init does between clone3(2) and execve(2), in this order:
+ *
+ * 1. dies with tsrun from now on; leads a session of its own
+ * 2. enters its cgroup namespace: only now, since its root is the cgroup that clone3 put the init into
+ * 3. becomes root of its user namespace (tsrun has written the mappings); gets its session keyring and labels,
+ *    personality and memory policy
+ * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts
+ * 5. host name, loopback interface
+ *    -- hooks of `create`: they want the host's files, and write to the container's --
+ * 6. seals: read-only and masked paths, a read-only root; pivots: no path leads to the host any more; nor does a
+ *    standard stream that is its null device
+ *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
+ * 7. gives the process's user the standard streams; reads /etc/passwd, which an image may keep from that user; becomes
+ *    the user, with its capabilities: from here on it can do no more than the container
+ * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
+ *    -- parked: `created` --
+ * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
+ *
+ * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
+ * runs; the bounding set must fall before the user changes.
+ */
+
+import type { Config, Process } from "../../../runtime-spec/config.ts";
+import type { IdMapping, Linux } from "../../../runtime-spec/config-linux.ts";
+import type { State } from "../../../runtime-spec/state.ts";
+import { dieWithTsrun } from "../../agent/life.ts";
+import type { Mailbox } from "../../agent/mailbox.ts";
+import { shrink } from "../../agent/mailbox-file.ts";
+import type { Program } from "../../agent/program.ts";
+import type { StepResult } from "../../kernel/call.ts";
+import {
+  close,
+  closeFrom,
+  execve,
+  personality,
+  prctl,
+  setdomainname,
+  sethostname,
+  setresgid,
+  setresuid,
+  setsid,
+  umask,
+  unshare,
+} from "../../kernel/calls.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLOSE_RANGE_CLOEXEC,
+  PER_LINUX,
+  PER_LINUX32,
+  PR_SET_DUMPABLE,
+  PR_SET_NAME,
+  PR_SET_PDEATHSIG,
+} from "../../kernel/constants.ts";
+import { hasOwnDevice, makeDeviceLinks, makeDevices, makesDevices } from "../../linux/devices/devices.ts";
+import { directoryInside, names } from "../../linux/inside.ts";
+import { maskPaths, protectPaths } from "../../linux/mounts/masked-paths.ts";
+import type { OpenOnHost } from "../../linux/mounts/mount-job.ts";
+import { type Mounted, walkTo } from "../../linux/mounts/mounted.ts";
+import { addMounts, sealMounts } from "../../linux/mounts/mounts.ts";
+import type { PreparedMount } from "../../linux/mounts/prepared-mount.ts";
+import {
+  bindRootfs,
+  changeRoot,
+  type EnterRoot,
+  openRootfs,
+  pivot,
+  protectRoot,
+} from "../../linux/mounts/rootfs.ts";
+import type { NamespacePlan } from "../../linux/namespaces.ts";
+import { bringLoopbackUp } from "../../linux/network.ts";
+import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
+import { withoutDoubles } from "../../linux/process/environment.ts";
+import { lookUp } from "../../linux/process/executable.ts";
+import { findHome, PATH_MAX } from "../../linux/process/home.ts";
+import { makeKeyring } from "../../linux/process/keyring.ts";
+import type { ProcessLabels } from "../../linux/process/labels.ts";
+import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
+import { reopenDevices } from "../../linux/process/null-streams.ts";
+import { giveStreams } from "../../linux/process/streams.ts";
+import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
+import { handOver } from "../../linux/seccomp/listener.ts";
+import { filterSize, loadFilter, untilFiltered } from "../../linux/seccomp/load.ts";
+import { writeSysctls } from "../../linux/sysctl.ts";
+import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../../linux/terminal.ts";
+import type { Bundle } from "../bundle.ts";
+import { runInit } from "./launch.ts";
+import { AGENT_NAME } from "./parked.ts";
+
+/** First descriptor after the standard streams. */
+export const FIRST_FD = 3;
+
+export interface InitContext {
+  /** The name of the session keyring that is made; null leaves it the caller's. */
+  readonly keyring: string | null;
+  /** What labels the process; null when it wants none. */
+  readonly labels: ProcessLabels | null;
+  readonly bundle: Bundle;
+  readonly namespaces: NamespacePlan;
+  /** Whether the init lives in a user namespace, be it that of tsrun itself. */
+  readonly inUserNamespace: boolean;
+  /** Whether that is one of the container's, new or joined. */
+  readonly hasUserNamespace: boolean;
+  readonly unprivileged: Unprivileged | null;
+  /** How a file of the host's is opened; null when the init opens it itself. */
+  readonly openOnHost: OpenOnHost | null;
+  /** What was prepared for some of the mounts, by index. */
+  readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
+  /** Where the host has cgroup v2 mounted; null when nowhere. */
+  readonly cgroups: string | null;
+  readonly hostHasKcore: boolean;
+  /** Whether a copy of the rootfs covers it, for the container's mounts: see shared-mounts.ts. */
+  readonly coversRootfs: boolean;
+  /** Mount point of the host that the rootfs lies on, when it must become private; see bindRootfs. */
+  readonly privateParent: string | null;
+}
+
+/** What steps 1 to 5 have opened. */
+interface Opened {
+  /** What was mounted; null where nothing is, for want of a mount namespace. */
+  readonly tree: Tree | null;
+  /** Null when the process asks for none. */
+  readonly terminal: Terminal | null;
+}
+
+/** Steps 1 to 5. */
+export function setUp(program: Program, context: InitContext): Opened {
+  const { bundle, namespaces } = context;
+  const { config } = bundle;
+  program.by("container's init");
+  program.add(prctl(PR_SET_NAME, AGENT_NAME));
+  program.add(setsid());
+  program.add(umask(0));
+  if (namespaces.created.has("cgroup"))
+    program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
+  if (context.hasUserNamespace) becomeRoot(program, context.unprivileged, keepsGroups(config));
+  const { keyring, labels } = context;
+  const ownKeyring = () => keyring !== null && makeKeyring(program, keyring);
+  if (labels === null) ownKeyring();
+  else labels.label(program, ownKeyring);
+  setPersonality(program, config.linux);
+  setMemoryPolicy(program, config.linux);
+  const tree = namespaces.created.has("mount") || context.coversRootfs ? mountAll(program, context) : null;
+  const terminal = bundle.process.terminal ? addTerminal(program, tree?.root ?? null, bundle) : null;
+  if (namespaces.created.has("network")) bringLoopbackUp(program);
+  if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
+  if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
+  return { tree, terminal };
+}
+
+const PERSONALITIES = { LINUX: PER_LINUX, LINUX32: PER_LINUX32 } as const;
+
+/** The execution domain (personality(2)): of an init, or of an `exec`ed process. */
+export function setPersonality(program: Program, { personality: wanted }: Linux = {}): void {
+  if (wanted !== undefined)
+    program.by("config.json: linux.personality").add(personality(PERSONALITIES[wanted.domain]));
+}
+
+/** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
+export function becomeRoot(program: Program, unprivileged: Unprivileged | null, keepGroups: boolean): void {
+  program.by("config.json: linux.uidMappings (root of the user namespace)");
+  program.add(setresgid(0));
+  if (!keepGroups) setGroups(program, [], unprivileged);
+  program.add(setresuid(0));
+  program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
+  dieWithTsrun(program);
+}
+
+interface Tree {
+  readonly root: StepResult;
+  readonly mounted: readonly Mounted[];
+}
+
+function mountAll(program: Program, context: InitContext): Tree {
+  const { bundle, namespaces, cgroups, inUserNamespace } = context;
+  const { config, process, rootfs } = bundle;
+  const { linux = {}, mounts = [] } = config;
+  const openOnHost = context.openOnHost ?? ((add) => add(program));
+  const root = context.coversRootfs
+    ? openRootfs(program, rootfs)
+    : bindRootfs(program, rootfs, linux.rootfsPropagation, context.privateParent, openOnHost);
+  const mounted = addMounts(program, root, {
+    bundle: bundle.path,
+    rootfs,
+    mounts,
+    cgroups,
+    namespaces,
+    inUserNamespace,
+    openOnHost,
+    prepared: context.preparedMounts,
+  });
+  if (makesDevices(config)) {
+    makeDevices(program, root, config, inUserNamespace ? openOnHost : null);
+    makeDeviceLinks(program, root, context.hostHasKcore);
+    program.ready();
+  }
+  program.by("config.json: process.cwd");
+  program.add(close(directoryInside(program, root, process.cwd)));
+  writeSysctls(program, linux.sysctl ?? {});
+  return { root, mounted };
+}
+
+/** The process's terminal. Its /dev/console needs a mount namespace that is the container's alone. */
+function addTerminal(program: Program, root: StepResult | null, { process, rootfs }: Bundle): Terminal {
+  const terminal = openTerminal(program, root ?? openRootfs(program, rootfs), process);
+  if (root !== null) bindConsole(program, root, terminal);
+  takeTerminal(program, terminal);
+  return terminal;
+}
+
+/** What nobody changes from here on. The hooks before have the mounts as they were made, as with runc. */
+function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
+  const walk = (path: string) => walkTo(root, mounted, names(path));
+  sealMounts(program, mounted);
+  protectPaths(program, walk, linux.readonlyPaths ?? []);
+  program.ready();
+  maskPaths(program, walk, linux.maskedPaths ?? []);
+  if (wanted?.readonly) protectRoot(program, root);
+}
+
+/** How a process becomes the container's user. */
+interface TakingOn {
+  /** How many descriptors after the standard streams it keeps. */
+  readonly preservedFds: number;
+  /** Whether it will load a seccomp filter. */
+  readonly filtered: boolean;
+  readonly unprivileged: Unprivileged | null;
+  /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
+  readonly uidMappings: readonly IdMapping[];
+  /** Whether it keeps the additional groups of tsrun's caller. */
+  readonly keepGroups: boolean;
+}
+
+/** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
+export function leaveHost(
+  program: Program,
+  tree: Tree | null,
+  bundle: Bundle,
+  enterRoot: EnterRoot = pivot,
+): void {
+  if (tree === null) {
+    changeRoot(program, openRootfs(program, bundle.rootfs));
+    return;
+  }
+  seal(program, tree, bundle.config);
+  enterRoot(program, tree.root, bundle.config.linux?.rootfsPropagation);
+  if (!bundle.process.terminal) reopenDevices(program, (path) => hasOwnDevice(bundle.config, path));
+}
+
+/** Step 7 and the look-up of 8. */
+export function becomeProcess(
+  program: Program,
+  bundle: Bundle,
+  how: Omit<TakingOn, "filtered" | "keepGroups">,
+) {
+  const filtered = bundle.config.linux?.seccomp !== undefined;
+  return takeOn(program, bundle.process, { ...how, filtered, keepGroups: keepsGroups(bundle.config) });
+}
+
+/**
+ * Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. Descriptors of
+ * the host are closed first, so that no path of the container can name one.
+ */
+export function takeOn(program: Program, process: Process, how: TakingOn) {
+  const { preservedFds, filtered, unprivileged, uidMappings, keepGroups } = how;
+  program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
+  if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
+  const home = findHome(program, process);
+  takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
+  dieWithTsrun(program.by("container's init"));
+  return { executable: lookUp(program, process.args, process.env ?? []), home };
+}
+
+/** Bytes that arguments, environment and filter take in a mailbox at most, HOME included. */
+export function executionSize({ args, env = [] }: Process, filter: SeccompFilter | null): number {
+  let size = 8192 + PATH_MAX * 3 + filterSize(filter);
+  for (const text of args) size += text.length * 3 + 16;
+  for (const text of env) size += text.length * 3 + 16;
+  return size;
+}
+
+/**
+ * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
+ * posts them, perhaps from another tsrun.
+ */
+export function layOutExecution(
+  parked: Mailbox,
+  { args }: Process,
+  env: readonly string[],
+  executable: string,
+  preservedFds: number,
+  filter: SeccompFilter | null,
+) {
+  const { program } = parked;
+  if (!filter?.listener) {
+    program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
+    if (filter !== null) loadFilter(parked, filter);
+  }
+  program.by("process.args[0]").add(execve(executable, args, withoutDoubles(env)));
+  return parked.prepare();
+}
+
+/**
+ * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
+ * From here on the agent's own waits are subject to the filter.
+ */
+export function loadListened(agent: Mailbox, pid: number, filter: SeccompFilter | null, state: State): void {
+  if (!filter?.listener) return;
+  const loaded = loadFilter(agent, filter);
+  runInit(agent, pid);
+  handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
+}
+
+/** The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. */
+export function park(parked: Mailbox, preservedFds: number): void {
+  const { program } = parked;
+  program.by("container's init");
+  program.add(closeFrom(FIRST_FD + preservedFds));
+  program.add(prctl(PR_SET_PDEATHSIG, 0));
+  shrink(parked);
+}

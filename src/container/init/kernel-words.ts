@@ -1,0 +1,30 @@
+import type { Mailbox } from "../../agent/mailbox.ts";
+import { read } from "../../kernel/calls.ts";
+
+/** The kernel keeps the last messages of a file system context: some eight at most (fsopen(2)). */
+const MESSAGES = 8;
+const MESSAGE_SIZE = 256;
+
+/**
+ * What the kernel itself says of a step that makes a file system: the failed agent still has the context open, and
+ * reading it gives lines such as `e tmpfs: Bad value for 'size'`. Empty when it says nothing. `wait` waits for the
+ * agent.
+ */
+export function kernelWords(agent: Mailbox, step: number, wait: () => void): string {
+  const { program } = agent;
+  const { name, args: [context] = [] } = program.steps[step]?.call ?? {};
+  const isContext = name === "fsconfig" || name === "fsmount";
+  if (!isContext || typeof context !== "object" || !("step" in context)) return "";
+  const readings = Array.from({ length: MESSAGES }, () =>
+    program.add(read(context, { room: MESSAGE_SIZE }), "all"),
+  );
+  agent.post();
+  agent.goOn(readings[0]?.step ?? 0);
+  wait();
+  return readings
+    .filter((reading) => agent.result(reading) > 0)
+    .map((reading) => new TextDecoder().decode(agent.filled(reading).subarray(0, agent.result(reading))))
+    .filter((message) => message.startsWith("e "))
+    .map((message) => message.slice(2).trim())
+    .join("; ");
+}

@@ -1,0 +1,313 @@
+/**
+ * Starts agents: the stage (a short-lived child on the host that joins namespaces and clones) and through it the
+ * init, tsrun's own child thanks to CLONE_PARENT.
+ *
+ *     tsrun ── posix_spawn ──▶ stage: setns … ── clone3 ──▶ init: serves the second mailbox
+ *                              exit
+ *
+ * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
+ */
+import { dieWithTsrun } from "../../agent/life.ts";
+import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
+import { MailboxFile, type MailboxSize } from "../../agent/mailbox-file.ts";
+import type { Program } from "../../agent/program.ts";
+import { reap, spawnAgent } from "../../agent/spawn.ts";
+import { type StepResult, SyscallError } from "../../kernel/call.ts";
+import {
+  CWD,
+  close,
+  dup3,
+  eventfd2,
+  exitGroup,
+  fcntl,
+  kill,
+  openat,
+  prctl,
+  setns,
+  unshare,
+  waitid,
+  write,
+} from "../../kernel/calls.ts";
+import {
+  CLONE_FILES,
+  CLONE_INTO_CGROUP,
+  CLONE_NEWCGROUP,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  F_SETFD,
+  O_CLOEXEC,
+  O_WRONLY,
+  P_PID,
+  PR_SET_DUMPABLE,
+  SIGKILL,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+} from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { cloneArgs, endedChild, SIGINFO_SIZE } from "../../kernel/structs.ts";
+import { MOST_TRIES } from "../../linux/inside.ts";
+import { cloneFlags, type Join, type NamespacePlan, passOn } from "../../linux/namespaces.ts";
+import { getuid } from "../caller/caller.ts";
+import { Failure } from "../failure.ts";
+import { kernelWords } from "./kernel-words.ts";
+
+/** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
+const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
+
+export interface LaunchOptions {
+  /** Descriptors that are closed, and that the container's process is to find so; see caller-descriptors.ts. */
+  readonly gaps?: readonly number[];
+  /** Adds what the stage does first, on the host. */
+  readonly prepare?: (stage: Program) => void;
+  /** Whether the stage waits, before it makes the init, for `release`. */
+  readonly held?: boolean;
+  /** Moves the stage to where the init is to be born, before it makes it. */
+  readonly admit?: ((stage: number) => void) | null;
+}
+
+/** A stage on its way; `init` waits for it. */
+export class Launch {
+  readonly init: Mailbox;
+  readonly parked: Mailbox;
+  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null unless `size` has room for it. */
+  readonly host: Mailbox | null;
+  private readonly stage: Mailbox;
+  private readonly clone: StepResult;
+  private readonly hostClone: StepResult | null;
+  readonly stagePid: number;
+  private held: boolean;
+  private reaped = false;
+  private hostEnded = false;
+  private initPid: number | null = null;
+
+  /**
+   * `cgroupFd` is the directory that the init is born in; null leaves it in the stage's, which is tsrun's until
+   * somebody moves it.
+   */
+  constructor(
+    fd: number,
+    size: MailboxSize,
+    namespaces: NamespacePlan,
+    cgroupFd: number | null,
+    { gaps = [], prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
+  ) {
+    const { stage, init, parked, host } = MailboxFile.create(fd, size);
+    this.stage = stage;
+    this.init = init;
+    this.parked = parked;
+    this.host = host;
+    this.held = held;
+    if (gaps.length > 0) holdPlaces(this.stage.program, gaps);
+    prepare(this.stage.program);
+    this.hostClone = addEntry(this.stage.program, namespaces, host);
+    if (held) this.stage.post();
+    const shared = host === null ? 0 : CLONE_FILES;
+    this.clone = addClone(this.stage.program, namespaces, cgroupFd, this.init.agentAddress, shared);
+    if (!held) this.stage.post();
+    passOn(namespaces);
+    if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
+    // They may find themselves without tsrun before anything else is posted.
+    dieWithTsrun(this.init.program.by("container's init"));
+    addJoins(this.init.program, namespaces, true);
+    this.init.post();
+    if (host !== null) dieWithTsrun(host.program.by("host agent"));
+    host?.post();
+    this.stagePid = spawnAgent(fd);
+    if (admit !== null) this.releaseTo(admit);
+  }
+
+  private releaseTo(admit: (stage: number) => void): void {
+    try {
+      admit(this.stagePid);
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    this.release();
+  }
+
+  /** Lets a stage that was held go on. */
+  release(): void {
+    if (this.held) this.stage.post();
+    this.held = false;
+  }
+
+  /** Waits for the clone; returns the init's pid. @throws StepError */
+  waitForInit(): number {
+    this.initPid ??= this.waitForClone();
+    return this.initPid;
+  }
+
+  /** The agent that stays the host's, once the stage has made it; else 0. */
+  hostPid(): number {
+    return this.hostClone === null ? 0 : this.stage.result(this.hostClone);
+  }
+
+  /** Ends that agent. */
+  endHost(): void {
+    const pid = this.hostPid();
+    if (pid > 0 && !this.hostEnded) killAndReap(pid);
+    this.hostEnded = true;
+  }
+
+  /** Ends the stage and the init, wherever they are. */
+  abort(): void {
+    if (this.held) {
+      this.stage.outcome(() => !this.stageEnded()); // what it does before it is held doesn't block
+      this.endHost();
+      if (!this.stageEnded()) killAndReap(this.stagePid);
+      return;
+    }
+    try {
+      this.abortInit();
+    } finally {
+      this.endHost();
+    }
+  }
+
+  private abortInit(): void {
+    try {
+      killAndReap(this.waitForInit());
+    } catch (error) {
+      if (!(error instanceof SyscallError || error instanceof Failure)) throw error; // there never was an init
+    }
+  }
+
+  private waitForClone(): number {
+    const outcome = this.stage.outcome(() => !this.stageEnded());
+    if (outcome.kind === "failed") {
+      const failure = this.stage.failure(outcome.step);
+      attempt({ name: "kill", args: [this.stagePid, SIGKILL] });
+      reap(this.stagePid, true);
+      throw failure;
+    }
+    if (!this.reaped) reap(this.stagePid, true);
+    // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
+    const pid = this.stage.result(this.clone);
+    if (pid <= 0) throw new Failure("tsrun's stage process was killed before it had made the container");
+    return pid;
+  }
+
+  private stageEnded(): boolean {
+    this.reaped ||= reap(this.stagePid, false) !== null;
+    return this.reaped;
+  }
+}
+
+/** Lets nothing be opened at these descriptors before execve(2). */
+function holdPlaces(program: Program, descriptors: readonly number[]): void {
+  const one = program.by("--preserve-fds").add(eventfd2(0, O_CLOEXEC));
+  // The first may be in its place already; above the limit of open files nothing can be opened anyway.
+  for (const fd of descriptors) program.add(dup3(one, fd, O_CLOEXEC), [ERRNO.EINVAL, ERRNO.EBADF]);
+}
+
+/** What the stage does before it clones. Returns the step that makes the host's agent, while the stage is the host's. */
+function addEntry(program: Program, namespaces: NamespacePlan, host: Mailbox | null): StepResult | null {
+  const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
+  program.by("stage process");
+  dieWithTsrun(program);
+  // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
+  const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
+  if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
+  const shared = cloneArgs(CLONE_PARENT | CLONE_FILES, 0, 0);
+  const hostClone = host === null ? null : program.clone(shared, host.agentAddress);
+  addJoins(program, namespaces, false);
+  if (namespaces.created.has("time"))
+    program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
+  setClocks?.();
+  return hostClone;
+}
+
+/** The joins that the stage makes, or those that the init makes itself. */
+function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean): void {
+  for (const join of namespaces.joins) {
+    if (joinsItself(join, namespaces) !== itself) continue;
+    program.by(join.where).add(setns(join.fd, join.flag));
+    program.add(close(join.fd));
+  }
+}
+
+/**
+ * A cgroup namespace is for the init to join: where cgroup v2 is mounted with nsdelegate, as systemd mounts it, nobody
+ * in the namespace is born in a cgroup of it who is outside of it himself (cgroups(7)), and the stage is. From a new
+ * user namespace none of the host's could be joined. A user namespace in which nothing is made is, too: in there, the
+ * host's root may lack the permission for the cgroup that an ordinary user has.
+ */
+function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
+  if (flag === CLONE_NEWUSER) return created.size === 0 && getuid() === 0;
+  return flag === CLONE_NEWCGROUP && !created.has("user");
+}
+
+function addClone(
+  program: Program,
+  namespaces: NamespacePlan,
+  cgroupFd: number | null,
+  childMailbox: number,
+  more: number,
+) {
+  program.by(namespaces.created.size > 0 ? "config.json: linux.namespaces" : "a process of the container");
+  const created = cloneFlags([...namespaces.created].filter((type) => !NOT_CLONED.has(type)));
+  const flags = created + CLONE_PARENT + more + (cgroupFd === null ? 0 : CLONE_INTO_CGROUP);
+  const clone = program.clone(cloneArgs(flags, 0, cgroupFd ?? 0), childMailbox);
+  program.by("stage process").add(exitGroup(0));
+  return clone;
+}
+
+/**
+ * Opens the stage's file of clock offsets while it has the host's /proc, and is dumpable. What this returns adds the
+ * writing: in a new time namespace, before anybody lives in it (time_namespaces(7)).
+ */
+function addClocks(program: Program, offsets: string): () => void {
+  const where = "config.json: linux.timeOffsets";
+  const file = program.by(where).add(openat(CWD, "/proc/self/timens_offsets", O_WRONLY));
+  return () => {
+    program.by(where).add(write(file, new TextEncoder().encode(offsets)));
+    program.add(close(file));
+  };
+}
+
+/** Runs what was added to the init's program since the last post. @throws StepError, Failure when the init died */
+export function runInit(init: Mailbox, pid: number): void {
+  init.post();
+  finishInit(init, pid);
+}
+
+/** Waits for a posted program of the init, and looks at what it found. @throws ConfigError too */
+export function finishInit(init: Mailbox, pid: number): void {
+  const alive = () => isOurChildAlive(pid);
+  let outcome = init.outcome(alive);
+  for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {
+    init.goOn(outcome.step);
+    outcome = init.outcome(alive);
+  }
+  if (outcome.kind === "failed") {
+    const failure = init.failure(outcome.step);
+    throw failure.quote(kernelWords(init, outcome.step, () => init.outcome(alive)));
+  }
+  if (outcome.kind === "gone")
+    throw new Failure(
+      "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
+    );
+  init.program.check(init);
+}
+
+/** Whether openat2(2) gave up on a path (see MOST_TRIES). */
+function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
+  if (outcome.kind !== "failed" || init.errno !== ERRNO.EAGAIN) return false;
+  return init.program.steps[outcome.step]?.call.name === "openat2";
+}
+
+/** Whether a child still runs. It is not reaped: its status is for whoever waits for the container. */
+export function isOurChildAlive(pid: number): boolean {
+  const info = new Uint8Array(SIGINFO_SIZE);
+  return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
+}
+
+/** Ends a child for good: until it is reaped, its pid is nobody else's. It takes no descriptor, which may be what lacks. */
+function killAndReap(pid: number): void {
+  if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
+  if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun
+}

@@ -1,0 +1,146 @@
+/**
+ * `linux.netDevices`: interfaces of the host that become the container's (config-linux.md#network-devices), with
+ * their addresses, which the kernel forgets when an interface moves.
+ *
+ * When the container's network namespace ends, the kernel itself gives physical interfaces back and removes virtual
+ * ones. Loaded only for the containers that ask for it.
+ */
+import type { NetDevice } from "../../../runtime-spec/config-linux.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, close, memfdCreate, openat, socket } from "../../kernel/calls.ts";
+import { AF_NETLINK, CLONE_NEWNET, MFD_CLOEXEC, O_RDONLY, SOCK_RAW } from "../../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { here } from "../../kernel/here.ts";
+import {
+  type Address,
+  addAddress,
+  findInterface,
+  globalAddresses,
+  moveInterface,
+  setUp,
+} from "../../kernel/interfaces.ts";
+import { fetchDescriptor } from "../../kernel/socket.ts";
+import { fail } from "../../linux/config-error.ts";
+import { Launch, runInit } from "./launch.ts";
+
+type NetDevices = Readonly<Record<string, NetDevice>>;
+
+/** An interface that has been moved: what it was on the host. */
+interface Moved {
+  readonly hostName: string;
+  readonly name: string;
+  readonly up: boolean;
+  readonly addresses: readonly Address[];
+}
+
+/** A network namespace and a NETLINK_ROUTE socket in it. */
+interface Side {
+  readonly namespace: number;
+  readonly socket: number;
+}
+
+/** Moves interfaces to the network namespace of a process. @throws ConfigError; then none has moved */
+export function moveNetDevices(pid: number, devices: NetDevices): MovedDevices {
+  const moved = new MovedDevices(pid);
+  try {
+    for (const [hostName, { name = hostName }] of Object.entries(devices)) moved.move(hostName, name);
+    return moved;
+  } catch (error) {
+    moved.giveBack();
+    moved.close();
+    throw error;
+  }
+}
+
+class MovedDevices {
+  private readonly host: Side;
+  private readonly container: Side;
+  private readonly moved: Moved[] = [];
+
+  constructor(pid: number) {
+    const namespace = here(openat(CWD, `/proc/${pid}/ns/net`, O_RDONLY));
+    this.container = { namespace, socket: socketIn(namespace) };
+    this.host = {
+      namespace: here(openat(CWD, "/proc/thread-self/ns/net", O_RDONLY)),
+      socket: here(socket(AF_NETLINK, SOCK_RAW)),
+    };
+  }
+
+  /** @throws ConfigError */
+  move(hostName: string, name: string): void {
+    const { host, container } = this;
+    const where = `linux.netDevices[${JSON.stringify(hostName)}]`;
+    const found = findInterface(host.socket, hostName);
+    if (found === null) fail(where, `there is no network interface ${hostName} on the host`);
+    if (findInterface(container.socket, name) !== null)
+      fail(where, `the container's network namespace has an interface ${name} already`);
+    const addresses = globalAddresses(host.socket, found.index);
+    try {
+      setUp(host.socket, found.index, false);
+      moveInterface(host.socket, found.index, container.namespace, name);
+      this.moved.push({ hostName, name, up: found.up, addresses });
+      arrive(container, name, addresses, true);
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      if (found.up && findInterface(host.socket, hostName) !== null) setUp(host.socket, found.index, true);
+      fail(where, `cannot move it to the container as ${name}: ${complaint(error.errno)}`);
+    }
+  }
+
+  /** Undoes the moves, as far as the kernel lets it. */
+  giveBack(): void {
+    for (const { hostName, name, up, addresses } of this.moved.reverse()) {
+      try {
+        const found = findInterface(this.container.socket, name);
+        if (found === null) continue;
+        setUp(this.container.socket, found.index, false);
+        moveInterface(this.container.socket, found.index, this.host.namespace, hostName);
+        arrive(this.host, hostName, addresses, up);
+      } catch (error) {
+        if (!(error instanceof SyscallError)) throw error; // the error that led here is the one to tell
+      }
+    }
+  }
+
+  close(): void {
+    for (const { namespace, socket } of [this.host, this.container])
+      for (const fd of [namespace, socket]) here(close(fd));
+  }
+}
+
+/** Gives an interface its addresses back where it is now. @throws SyscallError */
+function arrive({ socket }: Side, name: string, addresses: readonly Address[], up: boolean): void {
+  const index = findInterface(socket, name)?.index;
+  if (index === undefined) throw new SyscallError({ name: "sendto", args: ["netlink"] }, ERRNO.ENODEV);
+  for (const address of addresses) addAddress(socket, index, address);
+  if (up) setUp(socket, index, true);
+}
+
+function complaint(errno: number): string {
+  const hint = errno === ERRNO.EINVAL ? "; the kernel lets not every kind of interface move" : "";
+  return `netlink: ${errnoName(errno)} (${errnoText(errno)})${hint}`;
+}
+
+/** A socket of another network namespace, which only a process in there can make: an agent that ends at once. */
+function socketIn(namespace: number): number {
+  const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const joins = [
+    { type: "network", flag: CLONE_NEWNET, fd: namespace, where: "config.json: linux.netDevices" },
+  ] as const;
+  const launch = new Launch(
+    mailbox,
+    { steps: 16, data: 4096, execution: 0 },
+    { created: new Set(), joins },
+    null,
+  );
+  try {
+    const pid = launch.waitForInit();
+    const { program } = launch.init;
+    const made = program.by("config.json: linux.netDevices").add(socket(AF_NETLINK, SOCK_RAW));
+    runInit(launch.init, pid);
+    return fetchDescriptor(pid, launch.init.result(made));
+  } finally {
+    launch.abort();
+    here(close(mailbox));
+  }
+}

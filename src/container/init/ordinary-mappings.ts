@@ -1,0 +1,84 @@
+/**
+ * The id mappings of an ordinary user's container (user_namespaces(7)): oneself alone, written directly, or ranges of
+ * /etc/subuid and /etc/subgid, written by newuidmap(1) and newgidmap(1), which may.
+ *
+ * Loaded only for ordinary users.
+ */
+import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import { readTextIfThere, writeExisting } from "../../kernel/files.ts";
+import { fail } from "../../linux/config-error.ts";
+import { getgid, getuid } from "../caller/caller.ts";
+import { userName } from "./user-name.ts";
+import { writeMappings } from "./user-namespace.ts";
+
+interface Mappings {
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/** @throws ConfigError */
+export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappings = [] }: Mappings): void {
+  if (isOnly(getgid(), gidMappings)) {
+    // Else whoever maps its group could leave one that forbids it something.
+    writeExisting(`/proc/${pid}/setgroups`, "deny");
+    writeMappings(pid, { gidMappings }, "linux");
+  } else help("newgidmap", "/etc/subgid", "linux.gidMappings", pid, gidMappings);
+  if (isOnly(getuid(), uidMappings)) writeMappings(pid, { uidMappings }, "linux");
+  else help("newuidmap", "/etc/subuid", "linux.uidMappings", pid, uidMappings);
+}
+
+/** Whether the mappings are of this id and no other. */
+export function isOnly(id: number, mappings: readonly IdMapping[]): boolean {
+  const [first] = mappings;
+  return mappings.length === 1 && first?.hostID === id && first.size === 1;
+}
+
+function help(
+  program: string,
+  file: string,
+  where: string,
+  pid: number,
+  mappings: readonly IdMapping[],
+): void {
+  const path = Bun.which(program);
+  if (path === null)
+    fail(
+      where,
+      `an ordinary user maps other ids than the own one with ${program}, which is not in PATH (Debian: uidmap)`,
+    );
+  const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]).map(String);
+  const { exitCode, stderr } = Bun.spawnSync([path, String(pid), ...ids], {
+    stdin: "ignore",
+    stdout: "ignore",
+  });
+  if (exitCode === 0) return;
+  const said = stderr.toString().trim().split("\n").join(" | ");
+  const ranges = mappings.map(({ hostID, size }) =>
+    size === 1 ? `${hostID}` : `${hostID}-${hostID + size - 1}`,
+  );
+  fail(where, `${program} refuses to map ${ranges.join(", ")}: ${said}; ${grants(file)}`);
+}
+
+/** Maps the caller's own ids and the first range of each that is granted to it. @throws ConfigError */
+export function mapGranted(pid: number): void {
+  const mappings = (own: number, file: string, program: string, where: string) => {
+    const [, first, size] = granted(file)[0]?.split(":") ?? fail(where, grants(file));
+    const range = { containerID: 1, hostID: Number(first), size: Number(size) };
+    help(program, file, where, pid, [{ containerID: 0, hostID: own, size: 1 }, range]);
+  };
+  mappings(getgid(), "/etc/subgid", "newgidmap", "linux.gidMappings");
+  mappings(getuid(), "/etc/subuid", "newuidmap", "linux.uidMappings");
+}
+
+/** What a file such as /etc/subuid (subuid(5)) grants to the caller. */
+function grants(file: string): string {
+  const lines = granted(file);
+  return lines.length > 0
+    ? `${file} grants ${lines.join(", ")}`
+    : `${file} has no line for you, such as ${userName(getuid())}:100000:65536`;
+}
+
+function granted(file: string): readonly string[] {
+  const names = [String(getuid()), userName(getuid())];
+  return (readTextIfThere(file) ?? "").split("\n").filter((line) => names.includes(line.split(":")[0] ?? ""));
+}

@@ -1,0 +1,46 @@
+/**
+ * The mailbox of a created container, between the tsrun that made it and the one that starts it.
+ *
+ * It is a file in the state directory when that is on a tmpfs, as /run is everywhere but in minimal systems.
+ * Elsewhere every page that is written would cost the disk's file system a block (2 ms in all on ext4): there it is
+ * a memfd, found again as the agent's mapping, and an empty file in the state directory stands for it.
+ */
+import type { Mailbox } from "../../agent/mailbox.ts";
+import { MailboxFile, parkedMapping } from "../../agent/mailbox-file.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, close, fstatfs, memfdCreate, openat } from "../../kernel/calls.ts";
+import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { status, writeFile } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { STATFS_SIZE, statfsType } from "../../kernel/structs.ts";
+import { getuid } from "../caller/caller.ts";
+import { MAILBOX_FILE, type SavedInit, type StateDirectory } from "../state/store.ts";
+
+/** The name that a container's init has until it executes its program; proc(5) shows at most 15 bytes. */
+export const AGENT_NAME = "tsrun:init";
+
+/** Makes the file for a new container's mailbox; returns a descriptor of it. */
+export function newMailbox(directory: StateDirectory): number {
+  const statfs = new Uint8Array(STATFS_SIZE);
+  here(fstatfs(directory.fd, statfs));
+  // Only root may find a memfd again.
+  if (statfsType(statfs) === TMPFS_MAGIC || getuid() !== 0)
+    return here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
+  writeFile(MAILBOX_FILE, "", 0o600, directory.fd);
+  return here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+}
+
+/** The mailbox of a created container's agent; null when that has just ended. @throws SyscallError */
+export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Mailbox | null {
+  const inState = status(MAILBOX_FILE, 0, directory.fd).size > 0;
+  const call = inState
+    ? openat(directory.fd, MAILBOX_FILE, O_RDWR)
+    : openat(CWD, `/proc/${pid}/map_files/${parkedMapping()}`, O_RDWR);
+  const fd = attempt(call);
+  if (!inState && (fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH)) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
+  const mailbox = MailboxFile.openParked(fd);
+  here(close(fd));
+  return mailbox;
+}

@@ -1,0 +1,160 @@
+/**
+ * What some mounts need before the init is born: user namespaces for id-mapped ones, which live for this only, and lists
+ * of what `tmpcopyup` copies.
+ *
+ * Loaded only for the containers that ask for it.
+ */
+import type { Config, Mount } from "../../../runtime-spec/config.ts";
+import { CWD, close, fcntl, memfdCreate, openat } from "../../kernel/calls.ts";
+import { F_DUPFD, F_SETFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { fail } from "../../linux/config-error.ts";
+import { names } from "../../linux/inside.ts";
+import { addCopy, copySize, listForCopy, type Owners } from "../../linux/mounts/copy-up.ts";
+import { type Mappings, readIdmapOption } from "../../linux/mounts/idmap-option.ts";
+import { isBind, isCopiedUp, isIdMapped, readMountOptions } from "../../linux/mounts/mount-options.ts";
+import type { PreparedMount } from "../../linux/mounts/prepared-mount.ts";
+import type { NamespacePlan } from "../../linux/namespaces.ts";
+import { isAbsolute, join } from "../../linux/paths.ts";
+import type { Bundle } from "../bundle.ts";
+import { Launch } from "./launch.ts";
+import { writeMappings } from "./user-namespace.ts";
+
+/** What was prepared, by the mount's index; the user namespaces are closed with it. */
+export interface PreparedMounts extends Disposable {
+  readonly mounts: ReadonlyMap<number, PreparedMount>;
+  /** What the copies take in the init's mailbox. */
+  readonly steps: number;
+  readonly data: number;
+}
+
+/** @throws ConfigError */
+export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
+  const { mounts = [] } = bundle.config;
+  const prepared = new Map<number, PreparedMount>();
+  const users = new UserNamespaces(bundle.config, namespaces);
+  let [steps, data] = [0, 0];
+  try {
+    for (const [index, mount] of mounts.entries()) {
+      const where = `mounts[${index}]`;
+      if (isIdMapped(mount)) prepared.set(index, { userns: mappingOf(where, mount, users) });
+      if (!isCopiedUp(mount)) continue;
+      if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
+      const content = contentAt(where, index, bundle);
+      const size = copySize(content);
+      steps += size.steps;
+      data += size.data;
+      prepared.set(index, { copy: { content, owners: ownersIn(bundle.config, namespaces), add: addCopy } });
+    }
+  } catch (error) {
+    users.close();
+    throw error;
+  }
+  return { mounts: prepared, steps, data, [Symbol.dispose]: () => users.close() };
+}
+
+// Id-mapped mounts
+
+/** A user namespace with the mount's mappings. */
+function mappingOf(where: string, mount: Mount, users: UserNamespaces): number {
+  const { source = "", options = [] } = mount;
+  if (!isBind(mount) || source === "") fail(where, "only bind mounts can be id-mapped");
+  return users.forMount(where, mount, readMountOptions(options).mappings);
+}
+
+/** User namespaces by what they map, as descriptors that agents inherit; those made here end with them. */
+class UserNamespaces {
+  private readonly linux: NonNullable<Config["linux"]>;
+  private readonly joined: number | undefined;
+  private readonly made = new Map<string, number>();
+
+  constructor({ linux = {} }: Config, { joins }: NamespacePlan) {
+    this.linux = linux;
+    this.joined = joins.find(({ type }) => type === "user")?.fd;
+  }
+
+  /** The mappings of the mount's option or properties, or without any the container's. */
+  forMount(where: string, { uidMappings = [], gidMappings = [] }: Mount, option: string | null): number {
+    const own = { uidMappings, gidMappings };
+    const { uidMappings: uids = [], gidMappings: gids = [] } = this.linux;
+    const container = { uidMappings: uids, gidMappings: gids };
+    if (option !== null) {
+      if (uidMappings.length > 0) fail(where, "has mappings in idmap= and in uidMappings: which of them?");
+      return this.withMappings(where, readIdmapOption(`${where}.options`, option, container));
+    }
+    if (uidMappings.length > 0) return this.withMappings(where, own);
+    if (this.joined !== undefined)
+      return this.keep("joined", () => here(fcntl(this.joined ?? -1, F_DUPFD, 0)));
+    if (uids.length === 0)
+      fail(where, "id-mapped mounts need mappings: the container has no user namespace of its own");
+    return this.withMappings("linux", container);
+  }
+
+  private withMappings(where: string, mappings: Mappings): number {
+    return this.keep(JSON.stringify(mappings), () => newUserNamespace(where, mappings));
+  }
+
+  private keep(key: string, open: () => number): number {
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
+    const fd = open();
+    here(fcntl(fd, F_SETFD, 0));
+    this.made.set(key, fd);
+    return fd;
+  }
+
+  close(): void {
+    for (const fd of this.made.values()) here(close(fd));
+  }
+}
+
+/** A descriptor of a user namespace in which nobody lives. */
+function newUserNamespace(where: string, mappings: Mappings): number {
+  const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  const size = { steps: 16, data: 4096, execution: 0 };
+  const launch = new Launch(mailbox, size, { created: new Set(["user"]), joins: [] }, null);
+  try {
+    const pid = launch.waitForInit();
+    writeMappings(pid, mappings, where);
+    return here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
+  } finally {
+    launch.abort();
+    here(close(mailbox));
+  }
+}
+
+// tmpcopyup
+
+/** What is at a mount's destination before it is made: of the image, or of an earlier bind mount. */
+function contentAt(where: string, index: number, { config, rootfs, path: bundle }: Bundle) {
+  const { mounts = [] } = config;
+  const path = names(mounts[index]?.destination ?? "");
+  const below = mounts
+    .slice(0, index)
+    .findLast(({ destination }) => names(destination).every((name, at) => name === path[at]));
+  if (below === undefined) return listAt(where, rootfs, path);
+  const { source = "", destination } = below;
+  if (!isBind(below)) return { entries: [], status: null };
+  return listAt(
+    where,
+    isAbsolute(source) ? source : join(bundle, source),
+    path.slice(names(destination).length),
+  );
+}
+
+function listAt(where: string, root: string, path: readonly string[]) {
+  const fd = attempt(openat(CWD, root, O_PATH | O_DIRECTORY));
+  if (fd < 0) return { entries: [], status: null };
+  try {
+    return listForCopy(where, fd, path.join("/") || ".");
+  } finally {
+    here(close(fd));
+  }
+}
+
+function ownersIn({ linux = {} }: Config, { created, joins }: NamespacePlan): Owners {
+  const mapped = created.has("user") || joins.some(({ type }) => type === "user");
+  return mapped
+    ? { uids: linux.uidMappings ?? [], gids: linux.gidMappings ?? [] }
+    : { uids: null, gids: null };
+}

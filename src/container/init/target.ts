@@ -1,0 +1,142 @@
+import { CWD, close, openat, openatInherited, readlinkat } from "../../kernel/calls.ts";
+import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { isErrno, readLink, readText } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
+import { type Join, NAMESPACES, openUserNamespace } from "../../linux/namespaces.ts";
+import { getuid } from "../caller/caller.ts";
+import { Failure } from "../failure.ts";
+import { isAlive, openProcess } from "../state/process-info.ts";
+import type { SavedCgroup, SavedInit } from "../state/store.ts";
+
+/** What another process needs to enter a container, as descriptors. */
+export interface Target {
+  /**
+   * The namespaces in which the init isn't tsrun's neighbour: a join by its pidfd, and one each of its cgroup and its
+   * user namespace.
+   */
+  readonly joins: readonly Join[];
+  /** The directory to be born in; null without a cgroup, and where `admit` is the way into it. */
+  readonly cgroup: number | null;
+  /** Moves the stage into the cgroup, where its user's systemd alone may. */
+  readonly admit: ((stage: number) => void) | null;
+  /** Whether one of the namespaces is a user namespace. */
+  readonly hasUserNamespace: boolean;
+  /** The init's root when it has one of its own in a shared mount namespace. */
+  readonly root: number | null;
+}
+
+type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
+
+/** In which of a container's cgroups another process is to be. */
+export interface Whereabouts {
+  /** One below the container's; undefined for that itself. */
+  readonly below?: string | undefined;
+  /** Whether it may be frozen: then the process waits in it until it is thawed. */
+  readonly frozen?: boolean;
+}
+
+/** Opens the container of an init. @throws Failure */
+export async function openTarget(
+  init: Identified,
+  saved: SavedCgroup | null,
+  { below, frozen = false }: Whereabouts = {},
+): Promise<Target> {
+  if (saved === null) return openNamespacesOf(init);
+  const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
+  // Whoever is born in there would never report that he is.
+  if (!frozen && readEvents(directory)?.frozen)
+    throw new Failure(
+      `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
+    );
+  const target = openNamespacesOf(init);
+  if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(directory, below) };
+  const { admit } = await import("../cgroup/scope.ts");
+  return { ...target, admit: (stage) => admit(saved, directory, stage) };
+}
+
+/**
+ * The same, but for the cgroup. The init is identified after all was found by its pid: that was the pid of another
+ * process at no moment in between, whose namespaces might be tsrun's. @throws Failure
+ */
+export function openNamespacesOf(init: Identified): Target {
+  const pidfd = openProcess(init.pid);
+  if (pidfd === null) throw hasJustEnded();
+  try {
+    const target = findTarget(init, pidfd);
+    if (isAlive(init.pid, init.startTime)) return target;
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
+  }
+  throw hasJustEnded();
+}
+
+/** Whether an init has ended, or is about to: it leaves its namespaces first, and then waits for all others in there. */
+export function isEnding({ pid, startTime }: Identified): boolean {
+  return (
+    attempt(readlinkat(CWD, `/proc/${pid}/ns/net`, new Uint8Array(64))) === -ERRNO.ENOENT ||
+    !isAlive(pid, startTime)
+  );
+}
+
+const hasJustEnded = () => new Failure("cannot enter the container: its init has just ended");
+
+function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
+  const foreign = NAMESPACES.filter(
+    ({ type, file }) =>
+      type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+  );
+  const where = "container's namespaces";
+  const joins: Join[] = [];
+  let flags = 0;
+  for (const { type, flag, file } of foreign) {
+    if (type !== "cgroup")
+      flags += flag; // that one is joined later than the others
+    else joins.push({ type, flag, fd: here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY)), where });
+  }
+  const sharesMounts = foreign.every(({ type }) => type !== "mount");
+  if (flags === 0) here(close(pidfd));
+  else joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
+  const user = openUserNamespace(pid, userNamespace);
+  if (user !== null) {
+    const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
+    // Last, since root may join the others only before; first for an ordinary user, who may only in there.
+    if (getuid() === 0) joins.push(join);
+    else joins.unshift(join);
+  }
+  return {
+    joins,
+    hasUserNamespace: user !== null,
+    cgroup: null,
+    admit: null,
+    root: sharesMounts ? here(openatInherited(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
+  };
+}
+
+/** Closes this process's descriptors of a container that an agent has entered. */
+export function closeTarget({ joins, cgroup, root }: Target): void {
+  for (const { fd } of joins) here(close(fd));
+  for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
+}
+
+function openCgroup(directory: string, below: string | undefined): number {
+  if (below === undefined) return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
+  const fd = attempt(openat(CWD, directory, O_PATH | O_DIRECTORY));
+  if (fd >= 0) return fd;
+  throw new Failure(
+    `--cgroup ${below}: the container has no such cgroup: ${directory}: ${errnoName(-fd)} (${errnoText(-fd)})`,
+  );
+}
+
+/**
+ * The container's cgroup, wherever in it or elsewhere its init is by now; that of the init when the container's is gone,
+ * or has given its controllers to those below it and can have no processes itself ("no internal processes", cgroups(7)).
+ */
+function cgroupFor(pid: number, { mount, path }: SavedCgroup): string {
+  if (readIfThere(path, "cgroup.subtree_control")?.trim() === "") return path;
+  const line = readText(`/proc/${pid}/cgroup`)
+    .split("\n")
+    .find((entry) => entry.startsWith("0::"));
+  return line === undefined ? path : mount + line.slice(3);
+}

@@ -1,0 +1,36 @@
+import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { writeExisting } from "../../kernel/files.ts";
+import { fail } from "../../linux/config-error.ts";
+
+interface Mappings {
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/**
+ * Writes the mappings of a new user namespace, from the parent's side (user_namespaces(7)). `where` is the place of
+ * both in config.json. @throws ConfigError
+ */
+export function writeMappings(
+  pid: number,
+  { uidMappings = [], gidMappings = [] }: Mappings,
+  where: string,
+): void {
+  if (uidMappings.length > 0) writeMap(pid, "uid_map", `${where}.uidMappings`, uidMappings);
+  if (gidMappings.length > 0) writeMap(pid, "gid_map", `${where}.gidMappings`, gidMappings);
+}
+
+function writeMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {
+  const lines = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`);
+  try {
+    writeExisting(`/proc/${pid}/${file}`, lines.join(""));
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    fail(
+      where,
+      `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
+    );
+  }
+}

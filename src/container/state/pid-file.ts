@@ -1,0 +1,38 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, close, openat, renameat2 } from "../../kernel/calls.ts";
+import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { removeFile, writeAll } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { Failure } from "../failure.ts";
+import type { Undo } from "./undo.ts";
+
+/**
+ * Writes `--pid-file`: digits only, since containerd reads the whole file as a number, and whole at once, since some
+ * callers wait for it to appear. @throws Failure
+ */
+export function writePidFile(path: string, pid: number, undo: Undo): void {
+  try {
+    write(path, String(pid), `${path}.${pid}`);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    throw new Failure(
+      `--pid-file ${path}: cannot be written: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
+    );
+  }
+  undo.add(() => removeFile(path));
+}
+
+/** The directory may be one that others write to: what has the draft's name already, such as a link, is left alone. */
+function write(path: string, text: string, draft: string): void {
+  const fd = here(openat(CWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0o644));
+  try {
+    writeAll(fd, text);
+    here(renameat2(CWD, draft, CWD, path, 0));
+  } catch (error) {
+    removeFile(draft);
+    throw error;
+  } finally {
+    here(close(fd));
+  }
+}

@@ -1,0 +1,63 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { pidfdOpen } from "../../kernel/calls.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { readTextIfThere } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
+
+/** A process as /proc/PID/stat tells of it (proc_pid_stat(5)). */
+export interface ProcessInfo {
+  /** The name that the process gave itself, or its program's; at most 15 bytes. */
+  readonly name: string;
+  /** `Z` and `X` are dead, unless other threads live: then it is the first one alone that has ended. */
+  readonly state: string;
+  /** Those that have ended and not been reaped included, such as the first one of a process that lives. */
+  readonly threads: number;
+  /** Clock ticks since boot: with the pid, it names a process for good. */
+  readonly startTime: number;
+}
+
+/** What runs under this pid; null when nothing does. */
+export function processInfo(pid: number): ProcessInfo | null {
+  const stat = readTextIfThere(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The command's name stands in parentheses and may itself contain any character.
+  const end = stat.lastIndexOf(")");
+  const fields = stat.slice(end + 2).split(" ");
+  return {
+    name: stat.slice(stat.indexOf("(") + 1, end),
+    state: fields[0] ?? "X",
+    threads: Number(fields[17]),
+    startTime: Number(fields[19]),
+  };
+}
+
+/** A pidfd of what has this pid; null when that is no process. @throws SyscallError: what is there can't be opened */
+export function openProcess(pid: number): number | null {
+  const call = pidfdOpen(pid);
+  const fd = attempt(call);
+  // The last two: it is a thread's by now.
+  if (fd === -ERRNO.ESRCH || fd === -ERRNO.EINVAL || fd === -ERRNO.ENOENT) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
+  return fd;
+}
+
+/** Whether the process that had this pid and start time still runs (a zombie does not). */
+export function isAlive(pid: number, startTime: number): boolean {
+  return aliveProcess(pid, startTime) !== null;
+}
+
+/** Whether the process that had this pid and start time has ended and its parent has not asked for its status. */
+export function isZombie(pid: number, startTime: number): boolean {
+  const info = processInfo(pid);
+  return info?.startTime === startTime && hasEnded(info);
+}
+
+/** What is known of the process that had this pid and start time; null when it has ended. */
+export function aliveProcess(pid: number, startTime: number): ProcessInfo | null {
+  const info = processInfo(pid);
+  return info?.startTime === startTime && !hasEnded(info) ? info : null;
+}
+
+function hasEnded({ state, threads }: ProcessInfo): boolean {
+  return state === "X" || (state === "Z" && threads <= 1);
+}

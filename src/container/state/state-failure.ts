@@ -1,0 +1,41 @@
+/** What goes wrong with files of tsrun's own, in the words of the person who chose where they are. */
+import { type Call, SyscallError } from "../../kernel/call.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { getuid } from "../caller/caller.ts";
+import { Failure } from "../failure.ts";
+
+/** System calls by which files of a state directory are found and made. */
+const OF_FILES: readonly string[] = [
+  "fallocate",
+  "ftruncate",
+  "mkdirat",
+  "openat",
+  "read",
+  "renameat2",
+  "unlinkat",
+  "write",
+];
+
+/** Works in the state directory at `path`. @throws Failure that names it when a file of it cannot be had or made */
+export function inState<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof SyscallError && OF_FILES.includes(error.call.name))
+      throw stateFailure(path, error.call, error.errno);
+    throw error;
+  }
+}
+
+/** A call for the state directory at `path` has failed. */
+export function stateFailure(path: string, { name }: Call, errno: number): Failure {
+  return new Failure(
+    `state directory ${path}: ${name}: ${errnoName(errno)} (${errnoText(errno)})${hintFor(path, errno)}`,
+  );
+}
+
+function hintFor(path: string, errno: number): string {
+  if (errno === ERRNO.ENOSPC) return `; the file system that ${path} is on is full, or has no inodes left`;
+  if (errno === ERRNO.EACCES && getuid() !== 0) return "; run tsrun as root, or name another --root";
+  return "";
+}

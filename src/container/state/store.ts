@@ -1,0 +1,343 @@
+import type { Config, Hooks } from "../../../runtime-spec/config.ts";
+import { readJson } from "../../../runtime-spec/json.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { CWD, close, flock, openat, umount2, unlinkat } from "../../kernel/calls.ts";
+import {
+  AT_REMOVEDIR,
+  LOCK_EX,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+} from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import {
+  type DirectoryEntry,
+  listDirectory,
+  makeDirectories,
+  makeDirectory,
+  readTextIfThere,
+  removeDirectory,
+  removeFile,
+  replaceFile,
+  statusIfThere,
+} from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import type { ResctrlGroups } from "../../linux/resctrl.ts";
+import { getuid } from "../caller/caller.ts";
+import { Failure } from "../failure.ts";
+import { inState, stateFailure } from "./state-failure.ts";
+
+/** How long a command waits for another one that works on the same container, in milliseconds. */
+const LOCK_PATIENCE = 10_000;
+
+/** Names of the files in a container's directory. */
+const STATE_FILE = "state.json";
+export const CONFIG_FILE = "config.json";
+export const MAILBOX_FILE = "mailbox";
+
+/** The directory in there that the rootfs is mounted on while the container is restored from a checkpoint. */
+export const CRIU_ROOT = "criu-root";
+
+/** What tsrun remembers of a container, in `ROOT/ID/state.json`. */
+export interface Saved {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** uid of the user who made it. */
+  readonly owner: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Null until it is decided where. */
+  readonly cgroup: SavedCgroup | null;
+  /** Its groups in resctrl, when it has any. */
+  readonly resctrl?: ResctrlGroups;
+  /** The name of its session keyring; null when it has its caller's. */
+  readonly keyring: string | null;
+  /** The mount that covers the rootfs, of a container that has its mounts in its caller's namespace. */
+  readonly sharedRoot?: number;
+  /** The init process; null until it exists. */
+  readonly init: SavedInit | null;
+  /** The pid of the init while the hooks of `create` run. */
+  readonly creatingPid?: number;
+  /** What its process got as standard streams (streams.ts): what it makes of them later is its own affair. */
+  readonly streams: readonly string[];
+  /** The hooks that come after `create`, when there are any. */
+  readonly hooks?: LaterHooks;
+}
+
+/** Why there is nothing to freeze, limit or count. */
+export const NO_CGROUP = "it has no cgroup: its ordinary user had no permission for one when it was created";
+
+export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop">;
+
+/** A container's cgroup directory, and the mount of cgroup v2 that it is in. */
+export interface SavedCgroup {
+  readonly mount: string;
+  readonly path: string;
+  /** The unit whose cgroup it is, when systemd has made it. */
+  readonly unit?: SavedUnit;
+}
+
+export interface SavedUnit {
+  readonly name: string;
+  readonly slice: string;
+  /** Whose systemd has it. */
+  readonly manager: "system" | "user";
+}
+
+export interface SavedInit {
+  readonly pid: number;
+  readonly startTime: number;
+  /** The steps of the parked agent that execute the container's program, and the executable they name. */
+  readonly first: number;
+  readonly end: number;
+  readonly executable: string;
+  /** Whether the init is PID 1 of a new pid namespace, so that the kernel ends all others with it. */
+  readonly ownsPidNamespace: boolean;
+  /** The container's user namespace: that of tsrun unless it has one of its own. */
+  readonly userNamespace?: string;
+}
+
+/** What was written there before is no longer: by a file system that lost it in a crash, for example. */
+export class DamagedState extends Failure {
+  constructor({ id, path }: StateDirectory) {
+    super(
+      `container ${id}: ${path}/${STATE_FILE} is damaged: \`tsrun delete --force ${id}\` removes it; what may still run of the container is for you to end`,
+    );
+  }
+}
+
+/** What `StateDirectory.write` has written; null when it is something else, or another version's. */
+function savedIn(text: string): Saved | null {
+  try {
+    const saved = JSON.parse(text);
+    return typeof saved?.id === "string" && saved.cgroup !== undefined && saved.init !== undefined
+      ? saved
+      : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** A container's directory, opened; with `locked`, nobody else changes the container meanwhile. */
+export class StateDirectory implements Disposable {
+  readonly id: string;
+  readonly path: string;
+  readonly fd: number;
+
+  constructor(id: string, path: string, fd: number) {
+    this.id = id;
+    this.path = path;
+    this.fd = fd;
+  }
+
+  /** Reads what is saved; null when there is nothing yet (its creator was killed early). @throws DamagedState */
+  read(): Saved | null {
+    const text = inState(this.path, () => readTextIfThere(STATE_FILE, this.fd));
+    if (text === null) return null;
+    const saved = savedIn(text);
+    if (saved === null) throw new DamagedState(this);
+    return saved;
+  }
+
+  write(saved: Saved): void {
+    inState(this.path, () => replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd));
+  }
+
+  /** The configuration that the container was made with, and the limits of later updates. */
+  config(): Config {
+    const text = readTextIfThere(CONFIG_FILE, this.fd);
+    if (text === null) throw new Failure(`container ${this.id}: ${this.path}/${CONFIG_FILE} is missing`);
+    return readJson(text) as Config; // validated when the container was made
+  }
+
+  /** Whether it still is the directory of the container with its id: one that came after has another. */
+  private get isCurrent(): boolean {
+    return statusIfThere(this.path)?.inode === statusIfThere(".", 0, this.fd)?.inode;
+  }
+
+  /** Takes the container's lock. @throws Failure when another command keeps it too long, or has deleted the container */
+  lock(): void {
+    if (!this.lockIfCurrent())
+      throw new Failure(`container ${this.id} does not exist: it was deleted meanwhile`);
+  }
+
+  /** The same; false when another command has deleted the container. @throws Failure when it is kept too long */
+  lockIfCurrent(): boolean {
+    this.waitForLock();
+    return this.isCurrent;
+  }
+
+  private waitForLock(): void {
+    const deadline = performance.now() + LOCK_PATIENCE;
+    while (!tryLock(this.fd, LOCK_EX)) {
+      if (performance.now() > deadline)
+        throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
+      Bun.sleepSync(5);
+    }
+  }
+
+  /** Gives the lock back, so that others may act on the container. */
+  unlock(): void {
+    here(flock(this.fd, LOCK_UN));
+  }
+
+  /** Whether some command holds the lock at this moment. */
+  get busy(): boolean {
+    const fd = here(openat(this.fd, ".", O_RDONLY | O_DIRECTORY));
+    try {
+      if (!tryLock(fd, LOCK_SH)) return true;
+      here(flock(fd, LOCK_UN));
+      return false;
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  /** Removes the directory with all that is in it. */
+  remove(): void {
+    this.empty(this.fd);
+    removeDirectory(this.path);
+  }
+
+  private empty(directory: number): void {
+    for (const { name, isDirectory } of listDirectory(".", directory) ?? []) {
+      if (!isDirectory) removeFile(name, directory);
+      else {
+        // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
+        if (directory === this.fd && name === CRIU_ROOT) unmountRoot(`${this.path}/${name}`);
+        else this.emptyBelow(directory, name);
+        removeDirectory(name, directory);
+      }
+    }
+  }
+
+  /** A container's user may change what is in `notify` meanwhile: no link is followed. */
+  private emptyBelow(parent: number, name: string): void {
+    const fd = attempt(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (fd < 0) {
+      removeFile(name, parent);
+      return;
+    }
+    try {
+      this.empty(fd);
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    here(close(this.fd));
+  }
+}
+
+/** Takes away what a restore has mounted for criu, layer by layer: EINVAL tells that there is none left. */
+export function unmountRoot(path: string): void {
+  while (attempt(umount2(path, MNT_DETACH)) >= 0);
+}
+
+/** Takes a lock; false when another command has it. @throws SyscallError */
+function tryLock(fd: number, kind: number): boolean {
+  const call = flock(fd, kind | LOCK_NB);
+  const result = attempt(call);
+  if (result < 0 && result !== -ERRNO.EAGAIN) throw new SyscallError(call, -result);
+  return result >= 0;
+}
+
+/** The containers below one `--root`. */
+export class Store {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /**
+   * Makes and locks the directory of a new container. mkdir(2) decides between two creators of one id.
+   * @throws Failure when the id is invalid or in use
+   */
+  create(id: string): StateDirectory {
+    checkId(id);
+    const path = `${this.root}/${id}`;
+    // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
+    inState(this.root, () => makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700));
+    if (!inState(path, () => makeDirectory(path, 0o711))) throw inUse(id, this.root);
+    try {
+      return this.claim(id, path);
+    } catch (error) {
+      attempt(unlinkat(CWD, path, AT_REMOVEDIR)); // what has something in it by now is another's
+      throw error;
+    }
+  }
+
+  private claim(id: string, path: string): StateDirectory {
+    const directory = this.openDirectory(id, path);
+    if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
+    directory.lock();
+    // Another `create` may have made this one, after somebody had deleted ours before it was locked.
+    if (directory.read() !== null) throw inUse(id, this.root);
+    return directory;
+  }
+
+  /** Opens an existing container's directory; null when there is no such container. */
+  find(id: string): StateDirectory | null {
+    checkId(id);
+    return this.openDirectory(id, `${this.root}/${id}`);
+  }
+
+  /** @throws Failure when there is no such container */
+  open(id: string): StateDirectory {
+    const directory = this.find(id);
+    if (directory === null) throw new Failure(`container does not exist: ${id} (in ${this.root})`);
+    return directory;
+  }
+
+  /** All containers' ids, sorted. */
+  ids(): readonly string[] {
+    const ids: string[] = [];
+    for (const { name, isDirectory } of this.entries()) if (isDirectory && isId(name)) ids.push(name);
+    return ids.sort();
+  }
+
+  private entries(): readonly DirectoryEntry[] {
+    try {
+      return listDirectory(this.root) ?? [];
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      throw stateFailure(this.root, error.call, error.errno);
+    }
+  }
+
+  private openDirectory(id: string, path: string): StateDirectory | null {
+    const call = openat(CWD, path, O_RDONLY | O_DIRECTORY);
+    const fd = attempt(call);
+    if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
+    if (fd < 0) throw stateFailure(path, call, -fd);
+    return new StateDirectory(id, path, fd);
+  }
+}
+
+function inUse(id: string, root: string): Failure {
+  return new Failure(
+    `container with given ID already exists: ${id} (in ${root}); choose another id, or \`tsrun delete ${id}\` first`,
+  );
+}
+
+function isId(id: string): boolean {
+  return /^[\w+.-]+$/.test(id) && id !== "." && id !== "..";
+}
+
+/** Container ids as runc takes them: letters, digits, `_`, `+`, `-`, `.`; not `.` or `..`. */
+function checkId(id: string): void {
+  if (!isId(id))
+    throw new Failure(
+      `invalid container ID format ${JSON.stringify(id)}: use letters, digits, "_", "+", "-" and "."`,
+    );
+}

@@ -1,0 +1,59 @@
+import { CWD, close, openat } from "../../kernel/calls.ts";
+import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
+import { here } from "../../kernel/here.ts";
+
+/** How many descriptors at once removals need: a directory's, and its content's. */
+const SPARE = 2;
+
+/**
+ * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
+ * registers its removal here at once, so that a failure at any point leaves nothing behind. Removals need descriptors,
+ * which may be what lacked: some are held for them.
+ */
+export class Undo implements Disposable {
+  private spare = Array.from({ length: SPARE }, () => here(openat(CWD, "/", O_PATH | O_DIRECTORY)));
+  private steps: (() => void)[] = [];
+  private failures = 0;
+  private readonly last: (() => void)[] = [];
+
+  add(step: () => void): void {
+    this.steps.push(step);
+  }
+
+  /** Removes what tells of the rest, unless something of that could not be removed: `delete --force` needs it then. */
+  addRecord(removal: () => void): void {
+    this.steps.push(() => {
+      if (this.failures === 0) removal();
+    });
+  }
+
+  /** Something to do at the end, whether all went well or not. */
+  always(step: () => void): void {
+    this.last.push(step);
+  }
+
+  /** All went well: nothing is undone. */
+  keep(): void {
+    this.steps = [];
+    this.releaseSpare();
+  }
+
+  private releaseSpare(): void {
+    for (const fd of this.spare) here(close(fd));
+    this.spare = [];
+  }
+
+  [Symbol.dispose](): void {
+    this.releaseSpare();
+    for (const step of this.steps.reverse()) {
+      try {
+        step();
+      } catch {
+        this.failures += 1;
+        // The error that made us undo is the one to report; what could not be removed, `delete --force` will.
+      }
+    }
+    this.steps = [];
+    for (const step of this.last) step();
+  }
+}

@@ -1,0 +1,63 @@
+import { attempt } from "../../kernel/here.ts";
+import {
+  getTermios,
+  getWindowSize,
+  isTerminal,
+  rawTermios,
+  setTermios,
+  TERMIOS_SIZE,
+  WINSIZE_SIZE,
+  type WindowSize,
+  windowSize,
+} from "../../kernel/terminal.ts";
+
+export const STDIN = 0;
+export const STDOUT = 1;
+const STDERR = 2;
+
+/** The terminal that tsrun was called from; there may be none, or only some of the standard streams may be it. */
+export class CallerTerminal implements Disposable {
+  /** Whether the caller types on a terminal. */
+  readonly isTyped: boolean;
+  private readonly sized: number | undefined;
+  private readonly original: Uint8Array;
+  private changed = false;
+
+  constructor() {
+    this.original = new Uint8Array(TERMIOS_SIZE);
+    this.isTyped = attempt(getTermios(STDIN, this.original)) >= 0;
+    this.sized = [STDIN, STDOUT, STDERR].find(
+      (fd) => attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0,
+    );
+  }
+
+  /** Whether what is printed goes to a terminal that shows it as it is, once `makeRaw` was there. */
+  get printsRaw(): boolean {
+    return this.isTyped && isTerminal(STDOUT);
+  }
+
+  /**
+   * Lets every key through as it is: what Ctrl-C means is for the container's terminal to say. From a background
+   * job this stops tsrun until it is in the foreground (SIGTTOU), as with every program that sets its terminal.
+   */
+  makeRaw(): void {
+    if (!this.isTyped) return;
+    this.changed = true;
+    attempt(setTermios(STDIN, rawTermios(this.original))); // EIO: it has been hung up
+  }
+
+  /** Its size now; null without a terminal, or when that doesn't know. */
+  get size(): WindowSize | null {
+    if (this.sized === undefined) return null;
+    const bytes = new Uint8Array(WINSIZE_SIZE);
+    if (attempt(getWindowSize(this.sized, bytes)) < 0) return null; // EIO: it has been hung up
+    const size = windowSize(bytes);
+    return size.height === 0 || size.width === 0 ? null : size;
+  }
+
+  /** Gives it back as it was. */
+  [Symbol.dispose](): void {
+    if (this.changed) attempt(setTermios(STDIN, this.original)); // EIO: it has been hung up
+    this.changed = false;
+  }
+}

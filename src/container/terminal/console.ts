@@ -1,0 +1,145 @@
+/**
+ * The master end of a process's terminal: who gets it, and how it comes out of the container.
+ *
+ * The process opens its terminal inside (src/linux/terminal.ts); tsrun takes the master's descriptor from it. What
+ * detaches needs somebody else for it, behind --console-socket; in the foreground tsrun connects it to the terminal
+ * that it was called from.
+ */
+import type { Process } from "../../../runtime-spec/config.ts";
+import type { Mailbox } from "../../agent/mailbox.ts";
+import type { StepResult } from "../../kernel/call.ts";
+import { here } from "../../kernel/here.ts";
+import { fetchDescriptor } from "../../kernel/socket.ts";
+import {
+  getTermios,
+  openSlave,
+  plainTermios,
+  setTermios,
+  setWindowSize,
+  TERMIOS_SIZE,
+} from "../../kernel/terminal.ts";
+import { closeTerminal, type Terminal } from "../../linux/terminal.ts";
+import { CallerSocket } from "../caller/caller-socket.ts";
+import { Failure } from "../failure.ts";
+import { runInit } from "../init/launch.ts";
+import { CallerTerminal } from "./caller-terminal.ts";
+import { type Ends, Relay } from "./relay.ts";
+
+/** Who gets the master. */
+export interface Console {
+  /** Takes it, once the steps of `terminal` have been added to the process's program. @throws Failure, StepError */
+  attach(agent: Mailbox, pid: number, terminal: Terminal): void;
+  /** Takes the master itself, of a process that is restored. @throws Failure */
+  take(master: number): void;
+}
+
+export interface ConsoleOptions {
+  readonly consoleSocket: string | undefined;
+  /** Whether tsrun returns before the process ends. */
+  readonly detach: boolean;
+}
+
+/** What serves the terminal of a process. @throws Failure when nothing can, or there is no terminal to serve */
+export function openConsole({ terminal }: Process, options: ConsoleOptions): ConsoleSocket | CallerConsole {
+  const { consoleSocket, detach } = options;
+  if (consoleSocket === undefined) {
+    if (!detach) return new CallerConsole();
+    throw new Failure(
+      "cannot allocate tty if tsrun will detach without setting console socket: give --console-socket, or set process.terminal to false",
+    );
+  }
+  if (terminal && detach) return new ConsoleSocket(consoleSocket);
+  throw new Failure(
+    `cannot use console socket if tsrun will not detach or allocate tty: ${terminal ? "give --detach" : "set process.terminal to true"}, or leave out --console-socket`,
+  );
+}
+
+/** A program behind a unix socket that takes the master: conmon, containerd's shim. */
+export class ConsoleSocket implements Console {
+  readonly kind = "socket";
+  private readonly socket: CallerSocket;
+
+  /** @throws Failure */
+  constructor(path: string) {
+    this.socket = new CallerSocket("--console-socket", path);
+  }
+
+  attach(agent: Mailbox, pid: number, terminal: Terminal): void {
+    runInit(agent, pid);
+    const master = fetchDescriptor(pid, agent.result(terminal.master));
+    closeTerminal(agent.program, terminal);
+    this.take(master);
+  }
+
+  take(master: number): void {
+    this.socket.send("/dev/ptmx", master); // runc's word; receivers look at the descriptor alone
+  }
+}
+
+/** The terminal that tsrun was called from, or its standard streams when they are none. */
+export class CallerConsole implements Console, Disposable {
+  readonly kind = "caller";
+  private readonly caller = new CallerTerminal();
+  private ends: Ends | null = null;
+
+  /**
+   * What signals mean to tsrun itself here: not passed on, but handled so, or with null left to their default. Those
+   * of job control would stop the container's process and not tsrun; its terminal has its own.
+   */
+  readonly signals: ReadonlyMap<NodeJS.Signals, (() => void) | null> = new Map<
+    NodeJS.Signals,
+    (() => void) | null
+  >([
+    ["SIGWINCH", () => this.resize()],
+    ["SIGCONT", () => this.begin()],
+    ["SIGTSTP", null],
+    ["SIGTTIN", null],
+    ["SIGTTOU", null],
+  ]);
+
+  attach(agent: Mailbox, pid: number, terminal: Terminal): void {
+    runInit(agent, pid);
+    const take = (step: StepResult) => fetchDescriptor(pid, agent.result(step));
+    this.connect({ master: take(terminal.master), slave: take(terminal.slave) });
+    closeTerminal(agent.program, terminal);
+  }
+
+  take(master: number): void {
+    this.connect({ master, slave: here(openSlave(master)) });
+  }
+
+  /** A carriage return is for terminals: a file, or a program behind a pipe, gets the lines that were printed. */
+  private connect(ends: Ends): void {
+    this.ends = ends;
+    if (this.caller.printsRaw) return;
+    const termios = new Uint8Array(TERMIOS_SIZE);
+    here(getTermios(ends.slave, termios));
+    here(setTermios(ends.slave, plainTermios(termios)));
+  }
+
+  /** Makes the container's terminal as large as the caller's, and that one's every key a key of the container's. */
+  begin(): void {
+    if (this.ends === null) return;
+    this.caller.makeRaw();
+    this.resize();
+  }
+
+  /** Connects the two until the process of `pidfd` has ended, or the caller's has gone. */
+  async serve(pidfd: number): Promise<void> {
+    if (this.ends === null) throw new Error("serve comes after attach");
+    await new Relay(this.ends, this.caller.isTyped).until(pidfd);
+    this.ends = null;
+    this.caller[Symbol.dispose]();
+  }
+
+  /** The kernel tells the programs inside by SIGWINCH. */
+  private resize(): void {
+    const { size } = this.caller;
+    if (size !== null && this.ends !== null) here(setWindowSize(this.ends.master, size));
+  }
+
+  /** Gives the caller's terminal back as it was. */
+  [Symbol.dispose](): void {
+    this.caller[Symbol.dispose]();
+  }
+}

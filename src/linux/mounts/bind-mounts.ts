@@ -1,0 +1,161 @@
+import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
+import type { Program } from "../../agent/program.ts";
+import type { Fd, StepResult } from "../../kernel/call.ts";
+import { CWD, close, mountSetattr, moveMount, openat2, openTree } from "../../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  MOUNT_ATTR_IDMAP,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+  S_IFMT,
+} from "../../kernel/constants.ts";
+import { status, statusIfThere } from "../../kernel/files.ts";
+import { fail } from "../config-error.ts";
+import { statusAt } from "../named-path.ts";
+import type { NamespacePlan } from "../namespaces.ts";
+import { isOwnedBy } from "../namespaces.ts";
+import { copyLink, linkToCopy } from "./copied-link.ts";
+import { isPlain, plainDirectory } from "./filesystems.ts";
+import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
+import { asksFor, notForBind } from "./mount-options.ts";
+import { mountOf } from "./mount-table.ts";
+import { requireProcfs } from "./proc-places.ts";
+import { isBelow, placeBefore, sourcePath } from "./source.ts";
+
+/** What a bind mount shows: a path on the host, and whether a directory is there. */
+interface HostSource {
+  readonly path: string;
+  readonly isDirectory: boolean;
+}
+
+/**
+ * Binds what `source` names on the host, or beside the bundle's config.json. Returns null when that is a link which is
+ * copied instead. @throws ConfigError
+ */
+export function bindHost(job: MountJob): Fd | null {
+  const [unfit] = notForBind(job.options);
+  if (unfit !== undefined)
+    fail(
+      `${job.where}.options`,
+      `${JSON.stringify(unfit)} is not an option of a bind mount: neither known here, nor can the file system take it, which is mounted already`,
+    );
+  const source = hostSource(job);
+  if (typeof source !== "string") return bindMount(job, source);
+  copyLink(job, source);
+  return null;
+}
+
+/** The source, or where the link that it is leads, when that is to be copied. */
+function hostSource(job: MountJob): HostSource | string {
+  const { where, mount, index, options, path: destination, context } = job;
+  const { source = "" } = mount;
+  if (source === "") return fail(`${where}.source`, "a bind mount needs a source");
+  const path = sourcePath(mount, context);
+  const now = placeBefore(path, index, context);
+  if (destination === "proc") requireProcfs(where, now ?? path);
+  if (now === null) return { path, isDirectory: true };
+  const keepsLink = asksFor(options, "copy-symlink") || asksFor(options, "src-nofollow");
+  const status = statusAt(`${where}.source`, now, keepsLink ? AT_SYMLINK_NOFOLLOW : 0);
+  if (status === null) return fail(`${where}.source`, `${now} does not exist`);
+  const link = linkToCopy(job, now, status);
+  if (link !== null) return link;
+  return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
+}
+
+/** Binds a file or directory of the host (or, through a symlink, what it points to). Returns the mount. */
+export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
+  const { program, options, mount, context } = job;
+  const tree = context.openOnHost((host) => openSource(host, job, path));
+  const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
+  changeMount(program, tree, options);
+  program.add(moveMount(tree, place));
+  program.add(close(place));
+  return tree;
+}
+
+/** Adds the steps that open a copy of what a mount shows, id-mapped if it shall be. */
+function openSource(program: Program, { where, options, prepared, context }: MountJob, path: string) {
+  const noFollow = asksFor(options, "src-nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
+  const flags = OPEN_TREE_CLONE | noFollow | (options.bind === "bind" ? 0 : AT_RECURSIVE);
+  const tree = isBelow(path, context)
+    ? openBelow(program, path, flags)
+    : program.add(openTree(CWD, path, flags));
+  const { userns } = prepared;
+  if (userns === undefined) return tree;
+  const type = mountOf(path)?.type ?? "an unknown file system";
+  const owner = program.wantedBy;
+  program.by(
+    `config.json: ${where}: cannot id-map ${path} (on ${type}; not every file system can be id-mapped, nor what is already, or belongs to another user namespace)`,
+  );
+  const below = options.idmap === "ridmap" ? AT_RECURSIVE : 0;
+  program.add(mountSetattr(tree, "", AT_EMPTY_PATH | below, { set: MOUNT_ATTR_IDMAP, userns }), [], {
+    EPERM: "", // the words above say what it can be
+  });
+  program.by(owner);
+  return tree;
+}
+
+/** What an image or an earlier mount has there may be another container's: a magic link would lead on with tsrun's rights. */
+function openBelow(program: Program, path: string, flags: number): StepResult {
+  const noFollow = (flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW;
+  const source = program.add(openat2(CWD, path, O_PATH | noFollow, RESOLVE_NO_MAGICLINKS));
+  const tree = program.add(openTree(source, "", flags | AT_EMPTY_PATH));
+  program.add(close(source));
+  return tree;
+}
+
+/** File systems that show a namespace: a user namespace may mount them only for namespaces that it owns. */
+const OF_NAMESPACES: {
+  readonly [type: string]: { readonly namespace: NamespaceType; readonly path: string } | undefined;
+} = {
+  proc: { namespace: "pid", path: "/proc" },
+  sysfs: { namespace: "network", path: "/sys" },
+  mqueue: { namespace: "ipc", path: "/dev/mqueue" },
+};
+
+/**
+ * Where the host has the file system, when the container may not mount it itself; null when it may.
+ * @throws ConfigError when the host does not have it there
+ */
+export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): string | null {
+  const { inUserNamespace, namespaces } = context;
+  const { namespace, path } = OF_NAMESPACES[type] ?? {};
+  if (!inUserNamespace || namespace === undefined || path === undefined) return null;
+  if (namespaces.created.has(namespace) || belongsToContainer(namespaces, namespace)) return null;
+  if (statusIfThere(path) === null)
+    fail(
+      `${where}.type`,
+      `${type} in a user namespace needs a new ${namespace} namespace, or the host's ${path}`,
+    );
+  return path;
+}
+
+/**
+ * Whether the container joins that namespace, and lives in the user namespace which owns it: one that it joins, too, or
+ * tsrun's own, as in a pod of rootless podman's.
+ */
+function belongsToContainer({ created, joins }: NamespacePlan, namespace: NamespaceType): boolean {
+  const joined = joins.find(({ type }) => type === namespace);
+  if (joined === undefined || created.has("user")) return false;
+  const user = joins.find(({ type }) => type === "user");
+  const { inode } = user === undefined ? status("/proc/self/ns/user") : status("", AT_EMPTY_PATH, user.fd);
+  return isOwnedBy(joined.fd, inode);
+}
+
+/** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */
+export function bindHostsOwn(job: MountJob, path: string): Fd {
+  const { options, mount } = job;
+  const guarded = mount.type === "sysfs" ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : 0;
+  const recursiveSet = options.recursiveSet | (mount.type === "sysfs" ? MOUNT_ATTR_RDONLY : 0);
+  const changed = { ...options, bind: "rbind", set: options.set | guarded, recursiveSet, data: [] } as const;
+  return bindMount({ ...job, options: changed }, { path, isDirectory: true });
+}

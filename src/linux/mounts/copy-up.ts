@@ -1,0 +1,253 @@
+/**
+ * `tmpcopyup`: a tmpfs that begins with what the image has in its place.
+ *
+ * tsrun lists the image's directory, and the container's init copies it entry by entry: so its memory is the
+ * container's, and what the container's root may not read is not copied. Every name is opened below the directory
+ * without following a link; an image that changes meanwhile has its mount refused, not tsrun misled.
+ *
+ * Loaded only for the containers that ask for it.
+ */
+import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import type { Program } from "../../agent/program.ts";
+import type { Fd } from "../../kernel/call.ts";
+import {
+  close,
+  fchmod,
+  fchmodat,
+  fchown,
+  fchownat,
+  futimens,
+  mkdirat,
+  mknodat,
+  openat,
+  openat2,
+  readlinkat,
+  sendfile,
+  statx,
+  symlinkat,
+  utimensat,
+} from "../../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../../kernel/constants.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { listDirectory } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import {
+  type FileStatus,
+  fileTimes,
+  makeDevice,
+  modificationTime,
+  readStatx,
+  STATX_SIZE,
+} from "../../kernel/structs.ts";
+import { fail } from "../config-error.ts";
+import { openInside } from "../inside.ts";
+
+/** What bytes that are no UTF-8 are read as. */
+const REPLACEMENT = "\ufffd";
+
+/** What fits into an agent's mailbox. */
+const MOST_ENTRIES = 8192;
+const STEPS_PER_ENTRY = 8;
+/** Structures and paths of one entry. */
+const BYTES_PER_ENTRY = 192;
+/** What sendfile(2) moves at once, at most. */
+const LARGEST_PART = 0x7fff_f000;
+
+interface Entry {
+  /** Relative to the directory that is copied. */
+  readonly path: string;
+  readonly status: FileStatus;
+  readonly times: Uint8Array;
+  /** Where a symbolic link points. */
+  readonly target: string;
+}
+
+/** The content of a directory of the image. */
+export interface CopyUp {
+  /** Directories come before what is in them. */
+  readonly entries: readonly Entry[];
+  /** Of the directory itself; null when the image has none there. */
+  readonly status: FileStatus | null;
+}
+
+/** What copying takes in a mailbox. */
+export function copySize({ entries }: CopyUp): { readonly steps: number; readonly data: number } {
+  let [steps, data] = [STEPS_PER_ENTRY, 0];
+  for (const { path, target, status } of entries) {
+    steps += STEPS_PER_ENTRY + Math.floor(status.size / LARGEST_PART);
+    data += BYTES_PER_ENTRY + 3 * 3 * path.length + 3 * target.length;
+  }
+  return { steps, data };
+}
+
+/**
+ * Lists what the image has at `path`, resolved in the rootfs behind the descriptor `root`. Other mounts of the host
+ * in there are left out. @throws ConfigError
+ */
+export function listForCopy(where: string, root: number, path: string): CopyUp {
+  const directory = openInside(root, path, O_RDONLY | O_DIRECTORY);
+  if (directory < 0) return { entries: [], status: null };
+  try {
+    const entries: Entry[] = [];
+    const bytes = new Uint8Array(STATX_SIZE);
+    here(statx(directory, "", AT_EMPTY_PATH, bytes));
+    const status = readStatx(bytes);
+    list(directory, "", `${status.device}`, entries, where);
+    return { entries, status };
+  } finally {
+    here(close(directory));
+  }
+}
+
+function list(directory: number, path: string, device: string, entries: Entry[], where: string): void {
+  for (const { name } of listDirectory(".", directory) ?? []) {
+    const bytes = new Uint8Array(STATX_SIZE);
+    if (attempt(statx(directory, name, AT_SYMLINK_NOFOLLOW, bytes)) < 0) {
+      if (!name.includes(REPLACEMENT)) continue; // gone meanwhile
+      fail(`${where}.options`, `tmpcopyup: the name of ${path}/${name} in the image is not UTF-8`);
+    }
+    const status = readStatx(bytes);
+    if (`${status.device}` !== device) continue;
+    if (entries.length === MOST_ENTRIES)
+      fail(`${where}.options`, `tmpcopyup: the image has more than ${MOST_ENTRIES} files there`);
+    const below = path === "" ? name : `${path}/${name}`;
+    const kind = status.mode & S_IFMT;
+    const target = kind === S_IFLNK ? linkTarget(directory, name, where, below) : "";
+    entries.push({ path: below, status, times: fileTimes(modificationTime(bytes)), target });
+    if (kind === S_IFDIR) listBelow(directory, name, below, device, entries, where);
+  }
+}
+
+function listBelow(
+  parent: number,
+  name: string,
+  path: string,
+  device: string,
+  entries: Entry[],
+  where: string,
+): void {
+  const call = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const directory = listed(attempt(call), where, path);
+  try {
+    list(directory, path, device, entries, where);
+  } finally {
+    here(close(directory));
+  }
+}
+
+/** The result of a call about what the image has at `path`, which may change meanwhile. @throws ConfigError */
+function listed(result: number, where: string, path: string): number {
+  if (result >= 0) return result;
+  return fail(
+    `${where}.options`,
+    `tmpcopyup: cannot list ${path} of the image: ${errnoName(-result)} (${errnoText(-result)})`,
+  );
+}
+
+function linkTarget(directory: number, name: string, where: string, path: string): string {
+  const text = new Uint8Array(4096);
+  const length = listed(attempt(readlinkat(directory, name, text)), where, path);
+  return new TextDecoder().decode(text.subarray(0, length));
+}
+
+/** What of a user namespace tells who owns the copies. */
+export interface Owners {
+  readonly uids: readonly IdMapping[] | null;
+  readonly gids: readonly IdMapping[] | null;
+}
+
+/** Where to copy from and to: two directories, the second of a new file system that nobody sees yet. */
+interface Way {
+  readonly program: Program;
+  readonly from: Fd;
+  readonly to: Fd;
+  /** `mounts[3]` */
+  readonly where: string;
+}
+
+/** Adds the steps that copy. */
+export function addCopy(way: Way, { entries, status }: CopyUp, owners: Owners): void {
+  const { program, to } = way;
+  if (status !== null) program.add(fchownat(to, "", ...ownerOf(status, owners).ids, AT_EMPTY_PATH));
+  for (const entry of entries) {
+    const copy = (entry.status.mode & S_IFMT) === S_IFREG ? copyFile : copyOther;
+    copy(way, entry, ownerOf(entry.status, owners));
+  }
+  // Only now: making what is in a directory changes its time.
+  for (const { path, status, times } of entries)
+    if ((status.mode & S_IFMT) === S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
+}
+
+/** Of a copy: the container's root owns what it has no id for, and its own set-user-ID files those are not. */
+interface Owner {
+  readonly ids: readonly [uid: number, gid: number];
+  readonly mode: number;
+}
+
+function ownerOf({ uid, gid, mode }: FileStatus, { uids, gids }: Owners): Owner {
+  const [user, group] = [inside(uid, uids), inside(gid, gids)];
+  const isKnown = user !== undefined && group !== undefined;
+  return { ids: [user ?? 0, group ?? 0], mode: mode & (isKnown ? 0o7777 : 0o1777) };
+}
+
+/** Should a FIFO be there by now, opening it must not wait for anybody. */
+const READ = O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
+const BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+
+function copyFile({ program, from, to, where }: Way, { path, status, times }: Entry, owner: Owner): void {
+  const source = program.add(openat2(from, path, READ, BELOW));
+  const copy = program.add(openat(to, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+  for (let rest = status.size; rest > 0; rest -= LARGEST_PART) {
+    const size = Math.min(rest, LARGEST_PART);
+    const part = program.add(sendfile(copy, source, size));
+    program.afterwards((results) => {
+      const copied = results.result(part);
+      if (copied < size)
+        fail(
+          `${where}.options`,
+          `tmpcopyup copied ${copied} of ${size} bytes of ${path}: is the tmpfs too small (size=)?`,
+        );
+    });
+  }
+  program.add(fchown(copy, ...owner.ids));
+  program.add(fchmod(copy, owner.mode)); // chown(2) takes set-user-id away
+  program.add(futimens(copy, times));
+  program.add(close(source));
+  program.add(close(copy));
+}
+
+function copyOther({ program, to }: Way, { path, status, times, target }: Entry, owner: Owner): void {
+  const kind = status.mode & S_IFMT;
+  const { ids, mode } = owner;
+  if (kind === S_IFDIR) program.add(mkdirat(to, path, mode));
+  else if (kind === S_IFLNK) program.add(symlinkat(target, to, path));
+  else program.add(mknodat(to, path, status.mode, makeDevice(...status.deviceType)));
+  program.add(fchownat(to, path, ...ids, AT_SYMLINK_NOFOLLOW));
+  if (kind !== S_IFLNK) program.add(fchmodat(to, path, mode));
+  if (kind !== S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
+}
+
+/** The id by which the container knows one of the host; undefined when it has none for it. */
+function inside(id: number, mappings: readonly IdMapping[] | null): number | undefined {
+  if (mappings === null) return id;
+  const mapping = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);
+  return mapping === undefined ? undefined : mapping.containerID + id - mapping.hostID;
+}

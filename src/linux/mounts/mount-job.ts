@@ -1,0 +1,74 @@
+import type { Mount } from "../../../runtime-spec/config.ts";
+import type { Program } from "../../agent/program.ts";
+import type { Fd, StepResult } from "../../kernel/call.ts";
+import { mountSetattr } from "../../kernel/calls.ts";
+import { AT_EMPTY_PATH, AT_RECURSIVE, O_NOFOLLOW } from "../../kernel/constants.ts";
+import { directoryInside, fileInside } from "../inside.ts";
+import type { NamespacePlan } from "../namespaces.ts";
+import type { Destinations } from "./destination.ts";
+import { asksFor, type MountOptions } from "./mount-options.ts";
+import type { PreparedMount } from "./prepared-mount.ts";
+import type { ProcGuard } from "./proc-places.ts";
+
+/**
+ * Opens a file of the host's for the init, by the steps that `add` adds to a program of whoever has the right to:
+ * the init's own, but in a user namespace. Returns the descriptor as the init has it.
+ */
+export type OpenOnHost = (add: (program: Program) => StepResult) => Fd;
+
+/** What mounts need to know of their container. */
+export interface MountContext {
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly mounts: readonly Mount[];
+  /** Where the host has cgroup v2 mounted; null when nowhere. */
+  readonly cgroups: string | null;
+  readonly namespaces: NamespacePlan;
+  readonly inUserNamespace: boolean;
+  readonly openOnHost: OpenOnHost;
+  /** What was prepared for some of the mounts, by index. */
+  readonly prepared: ReadonlyMap<number, PreparedMount> | null;
+}
+
+/** One of `mounts` on its way. */
+export interface MountJob {
+  readonly program: Program;
+  readonly root: Fd;
+  /** `mounts[3]` */
+  readonly where: string;
+  readonly mount: Mount;
+  /** Its number among the context's mounts. */
+  readonly index: number;
+  readonly options: MountOptions;
+  readonly prepared: PreparedMount;
+  /** The destination without symlinks, relative to the rootfs. */
+  readonly path: string;
+  readonly guard: ProcGuard;
+  readonly destinations: Destinations;
+  readonly context: MountContext;
+}
+
+/** Opens the place to mount on, and makes what is missing of it: a directory or an empty file. */
+export function openPlace(
+  { program, root, where, mount, options, path, guard }: MountJob,
+  directory: boolean,
+): StepResult {
+  const last = asksFor(options, "dest-nofollow") ? O_NOFOLLOW : 0;
+  const place = (directory ? directoryInside : fileInside)(program, root, path, last);
+  guard.check(program, place, where, mount.destination, path);
+  return place;
+}
+
+/** Applies attributes and propagation to a mount, and the recursive ones to all below it too. */
+export function changeMount(program: Program, mount: Fd, options: MountOptions): void {
+  const { set, clear, recursiveSet, recursiveClear } = options;
+  if (set !== 0 || clear !== 0) program.add(mountSetattr(mount, "", AT_EMPTY_PATH, { set, clear }));
+  if (recursiveSet !== 0 || recursiveClear !== 0)
+    program.add(
+      mountSetattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, { set: recursiveSet, clear: recursiveClear }),
+    );
+  for (const { type, recursive } of options.propagation)
+    program.add(
+      mountSetattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), { propagation: type }),
+    );
+}

@@ -1,0 +1,65 @@
+import { readText } from "../../kernel/files.ts";
+
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
+export interface MountEntry {
+  /** Its number, which proc_pid_fdinfo(5) has, too. */
+  readonly id: string;
+  readonly point: string;
+  /** Which directory of its file system it shows: "/" is all of it. */
+  readonly root: string;
+  readonly type: string;
+  readonly shared: boolean;
+  /** Whether the mount, whatever its file system, is read-only. */
+  readonly readonly: boolean;
+}
+
+/** The mounts that a process sees, in the kernel's order. */
+export function mountTable(pid: number | "self" = "self"): readonly MountEntry[] {
+  return readText(`/proc/${pid}/mountinfo`).split("\n").filter(Boolean).map(readLine);
+}
+
+function readLine(line: string): MountEntry {
+  const fields = line.split(" ");
+  const separator = fields.indexOf("-");
+  return {
+    id: fields[0] ?? "",
+    point: decodeEscapes(fields[4] ?? "/"),
+    root: fields[3] ?? "",
+    type: fields[separator + 1] ?? "",
+    readonly: (fields[5] ?? "").split(",").includes("ro"),
+    shared: fields.slice(6, separator).some((tag) => tag.startsWith("shared:")),
+  };
+}
+
+/** The kernel writes space, tab, newline and backslash as octal escapes. */
+function decodeEscapes(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** The mount that a path of the host is on, as far as its text tells; null when the table has none, as in a chroot. */
+export function mountOf(path: string): MountEntry | null {
+  let best: MountEntry | null = null;
+  for (const entry of mountTable()) {
+    const covers = `${path}/`.startsWith(entry.point === "/" ? "/" : `${entry.point}/`);
+    // Of mounts at one place the last covers the others.
+    if (covers && (best === null || entry.point.length >= best.point.length)) best = entry;
+  }
+  return best;
+}
+
+/** With these no mount of the container's is shared with the host's. */
+const CUT_OFF: readonly string[] = ["rslave", "rprivate", "runbindable"];
+
+/**
+ * The mount point that a rootfs lies on, when it is still shared in the container, or becomes so, because
+ * rootfsPropagation says so (`private` is about "/" alone): it must become private before the rootfs is mounted and
+ * pivoted to.
+ */
+export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
+  if (propagation === undefined || CUT_OFF.includes(propagation)) return null;
+  const nearest = mountOf(rootfs);
+  if (nearest === null) return null;
+  const isShared =
+    nearest.point === "/" ? propagation.endsWith("shared") : propagation === "rshared" || nearest.shared;
+  return isShared ? nearest.point : null;
+}

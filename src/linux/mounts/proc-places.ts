@@ -1,0 +1,80 @@
+/**
+ * What may be mounted in a container's /proc. Programs trust what they read and write there, the container's own
+ * set-uid ones and those of its user: a mount could deceive them (CVE-2019-16884, CVE-2025-52881). tsrun itself
+ * never looks at it.
+ */
+import type { Mount } from "../../../runtime-spec/config.ts";
+import type { Program } from "../../agent/program.ts";
+import type { Fd, StepResult } from "../../kernel/call.ts";
+import { CWD, close, fstatfs, openat, statx } from "../../kernel/calls.ts";
+import { AT_EMPTY_PATH, O_PATH, PROC_SUPER_MAGIC } from "../../kernel/constants.ts";
+import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/structs.ts";
+import { fail } from "../config-error.ts";
+import { isBind } from "./mount-options.ts";
+
+/** The only places in proc that a mount may hide, as runc has it: lxcfs and the like put their figures there. */
+const REPLACEABLE: ReadonlySet<string> = new Set([
+  "proc/cpuinfo",
+  "proc/diskstats",
+  "proc/loadavg",
+  "proc/meminfo",
+  "proc/net/dev",
+  "proc/slabinfo",
+  "proc/stat",
+  "proc/swaps",
+  "proc/uptime",
+  "proc/sys/crypto/fips_enabled",
+  "proc/sys/kernel/ns_last_pid",
+]);
+
+/** Refuses a mount on `path`, its destination without symlinks. @throws ConfigError */
+export function refuseProcPlace(where: string, mount: Mount, path: string): void {
+  const { destination, type } = mount;
+  if (path.startsWith("proc/") && !REPLACEABLE.has(path)) refuseInside(where, destination);
+  if (path === "proc" && type !== "proc" && !isBind(mount))
+    fail(`${where}.destination`, `only proc may be mounted on /proc, not ${type ?? "this"}`);
+}
+
+/** Refuses what is no procfs as the source of a bind mount on /proc. @throws ConfigError */
+export function requireProcfs(where: string, source: string): void {
+  const statfs = new Uint8Array(STATFS_SIZE);
+  const fd = attempt(openat(CWD, source, O_PATH));
+  if (fd < 0) fail(`${where}.source`, `cannot open ${source}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  here(fstatfs(fd, statfs));
+  here(close(fd));
+  if (statfsType(statfs) !== PROC_SUPER_MAGIC)
+    fail(`${where}.source`, `only a procfs may be bound on /proc, and ${source} is none`);
+}
+
+/**
+ * Looks, when the mounts are made, whether a mount's place was in the procfs that is on /proc: a link in an earlier
+ * mount may lead there, or one that was swapped for the directory that `refuseProcPlace` was told of.
+ */
+export class ProcGuard {
+  private proc: StepResult | null = null;
+
+  /** Tells of the procfs on /proc, as a mount. */
+  watch(program: Program, proc: Fd): void {
+    this.proc = program.add(statx(proc, "", AT_EMPTY_PATH, { room: STATX_SIZE }));
+  }
+
+  /** `target` is the place that will be mounted on, and `path` where it ought to be. */
+  check(program: Program, target: Fd, where: string, destination: string, path: string): void {
+    const { proc } = this;
+    if (proc === null || path === "proc" || REPLACEABLE.has(path)) return;
+    const place = program.add(statx(target, "", AT_EMPTY_PATH, { room: STATX_SIZE }));
+    program.afterwards((results) => {
+      const [its, found] = [readStatx(results.filled(proc)).device, readStatx(results.filled(place)).device];
+      if (its[0] === found[0] && its[1] === found[1]) refuseInside(where, destination);
+    });
+  }
+}
+
+function refuseInside(where: string, destination: string): never {
+  return fail(
+    `${where}.destination`,
+    `${destination} is inside /proc, where a mount could deceive programs that trust it`,
+  );
+}

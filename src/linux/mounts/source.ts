@@ -1,0 +1,43 @@
+/**
+ * Where the source of a bind mount is. `mounts` is an order: a source below the rootfs may be what an earlier mount of
+ * the same config has brought there. The kernel finds it when its turn comes; this tells beforehand what it will be.
+ */
+import type { Mount } from "../../../runtime-spec/config.ts";
+import { names } from "../inside.ts";
+import { isAbsolute, join } from "../paths.ts";
+import { isBind } from "./mount-options.ts";
+
+interface Places {
+  /** The directories that the config's paths start from. */
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly mounts: readonly Mount[];
+}
+
+/** The absolute path of a bind mount's source. */
+export const sourcePath = ({ source = "" }: Mount, { bundle }: Pick<Places, "bundle">): string =>
+  isAbsolute(source) ? source : join(bundle, source);
+
+/** Whether the path is one of the rootfs, by its text. */
+export const isBelow = (path: string, { rootfs }: Pick<Places, "rootfs">): boolean =>
+  `${join(path)}/`.startsWith(`${rootfs}/`);
+
+/**
+ * Where on the host, before anything is mounted, is what a path of the host shows once the first `count` mounts are
+ * made; null where a new file system covers it.
+ */
+export function placeBefore(path: string, count: number, places: Places): string | null {
+  if (!isBelow(path, places)) return path;
+  const inside = names(join(path).slice(places.rootfs.length));
+  const earlier = places.mounts.slice(0, count);
+  const index = earlier.findLastIndex(({ destination }) => covers(names(destination), inside));
+  const mount = earlier[index];
+  if (mount === undefined) return path;
+  if (!isBind(mount)) return null;
+  const rest = inside.slice(names(mount.destination).length);
+  return placeBefore(join(sourcePath(mount, places), ...rest), index, places);
+}
+
+function covers(mounted: readonly string[], path: readonly string[]): boolean {
+  return mounted.every((name, index) => name === path[index]);
+}

@@ -1,0 +1,84 @@
+import type { Program } from "../../agent/program.ts";
+import type { StepResult } from "../../kernel/call.ts";
+import { CWD, faccessat2, openat, openat2 } from "../../kernel/calls.ts";
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_NO_MAGICLINKS,
+  X_OK,
+} from "../../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { fail } from "../config-error.ts";
+import { variable } from "./environment.ts";
+
+/** Where a program without "/" in its name is looked for when the environment has no PATH. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+interface Candidate {
+  readonly path: string;
+  readonly opened: StepResult;
+  /** Not performed when the path could not be opened. */
+  readonly access: StepResult;
+  readonly directory: StepResult;
+}
+
+/**
+ * Adds the steps that look for `args[0]` as the container's user will see it: in PATH, or at its path relative
+ * to cwd. `choose` tells afterwards which candidate execve(2) shall take.
+ */
+export function lookUp(program: Program, args: readonly string[], env: readonly string[]) {
+  const [name = ""] = args;
+  program.by("process.args[0]");
+  const candidates = candidatePaths(name, env).map((path) => addCandidate(program, path));
+  return {
+    /** The first executable candidate. `result` gives a step's result. @throws ConfigError when there is none */
+    choose(result: (step: StepResult) => number): string {
+      for (const { path, opened, access, directory } of candidates)
+        if (result(opened) >= 0 && result(access) >= 0 && result(directory) < 0) return path;
+      return refuse(name, candidates, result);
+    },
+  };
+}
+
+/**
+ * Magic links are refused: /proc/self/exe would be tsrun's agent, and /proc/self/fd/N whatever somebody left
+ * open (CVE-2019-5736).
+ */
+function addCandidate(program: Program, path: string): Candidate {
+  let [access, directory] = [{ step: 0 }, { step: 0 }];
+  const opened = program.whenOk(openat2(CWD, path, O_PATH, RESOLVE_NO_MAGICLINKS), "all", (file) => {
+    access = program.add(faccessat2(file, "", X_OK, AT_EACCESS | AT_EMPTY_PATH), "all");
+    directory = program.add(openat(file, ".", O_PATH | O_DIRECTORY), "all");
+  });
+  return { path, opened, access, directory };
+}
+
+function refuse(name: string, candidates: readonly Candidate[], result: (step: StepResult) => number): never {
+  const where = "process.args[0]";
+  const errnoOf = ({ opened, access }: Candidate) => Math.max(-result(opened), 0) || -result(access);
+  const [only] = candidates;
+  if (name.includes("/") && only !== undefined) {
+    const errno = errnoOf(only);
+    if (result(only.opened) >= 0 && errno === 0) fail(where, `${name} is a directory (permission denied)`);
+    const hint =
+      errno === ERRNO.EACCES
+        ? "; it needs the execute bit, a mount without noexec, and a way there, for the container's user"
+        : errno === ERRNO.ELOOP
+          ? "; links of proc such as /proc/self/exe are refused, and links in a circle"
+          : " in the container";
+    fail(where, `cannot execute ${name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
+  }
+  const denied = candidates.find((candidate) => errnoOf(candidate) === ERRNO.EACCES);
+  if (denied !== undefined) fail(where, `cannot execute ${denied.path}: EACCES (permission denied)`);
+  const searched = candidates.map(({ path }) => path.slice(0, -name.length - 1)).join(":");
+  return fail(where, `${JSON.stringify(name)}: executable file not found in $PATH (${searched})`);
+}
+
+function candidatePaths(name: string, env: readonly string[]): readonly string[] {
+  if (name.includes("/")) return [name];
+  const path = variable(env, "PATH") ?? DEFAULT_PATH;
+  // An empty name in PATH is the current directory (environ(7)).
+  return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${name}`);
+}

@@ -1,0 +1,56 @@
+import type { Program } from "../../agent/program.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import { keyctl } from "../../kernel/calls.ts";
+import {
+  KEY_OTH_SEARCH,
+  KEY_POS_ALL,
+  KEY_USR_LINK,
+  KEY_USR_READ,
+  KEY_USR_SEARCH,
+  KEY_USR_VIEW,
+  KEYCTL_JOIN_SESSION_KEYRING,
+  KEYCTL_SETPERM,
+} from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { readText } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+
+/** What join_session_keyring(9) gives: whoever has it as session keyring, of whatever user, may do all with it. */
+const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
+
+/**
+ * A name for a new container's session keyring, by which `exec` finds it: runc's, and what nobody can guess. Who made a
+ * keyring of that name before would have the container's keys.
+ */
+export function keyringName(id: string): string {
+  return `_ses.${id}.${readText("/proc/sys/kernel/random/uuid").trim()}`;
+}
+
+/**
+ * Gives the container a session keyring (session-keyring(7)) instead of the caller's, whose keys are not the
+ * container's business. To find it takes the right to search it. A kernel without keyrings has nothing to hide.
+ */
+export function makeKeyring(program: Program, name: string): void {
+  const permissions = POSSESSED + KEY_USR_SEARCH;
+  program.by("session keyring");
+  program.whenOk(keyctl(KEYCTL_JOIN_SESSION_KEYRING, name), [ERRNO.ENOSYS], (keyring) =>
+    program.add(keyctl(KEYCTL_SETPERM, keyring, permissions)),
+  );
+}
+
+/** Joins the session keyring of a container. */
+export function joinKeyring(program: Program, name: string): void {
+  program.by("session keyring").add(keyctl(KEYCTL_JOIN_SESSION_KEYRING, name), [ERRNO.ENOSYS]);
+}
+
+/**
+ * Gives this process, and whom it starts, the session keyring of a container that is restored; see `makeKeyring`. It is
+ * tsrun's user's, and the root of a user namespace, who searches it for `exec`, is another.
+ */
+export function takeKeyring(name: string, inUserNamespace: boolean): void {
+  const call = keyctl(KEYCTL_JOIN_SESSION_KEYRING, name);
+  const keyring = attempt(call);
+  if (keyring === -ERRNO.ENOSYS) return;
+  if (keyring < 0) throw new SyscallError(call, -keyring);
+  here(keyctl(KEYCTL_SETPERM, keyring, POSSESSED + (inUserNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH)));
+}

@@ -1,0 +1,46 @@
+import type { Process } from "../../../runtime-spec/config.ts";
+import { getrlimit, prlimit64 } from "../../kernel/calls.ts";
+import { AT_FLAGS } from "../../kernel/constants.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { auxiliaryValue } from "../../kernel/ffi.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { RLIMIT_NOFILE, RLIMITS } from "../../kernel/rlimits.ts";
+import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../../kernel/structs.ts";
+import { fail } from "../config-error.ts";
+
+/**
+ * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
+ * raise them itself. Those that it doesn't name are tsrun's caller's. @throws ConfigError
+ */
+export function setRlimits(pid: number, { rlimits = [] }: Process): void {
+  if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid);
+  for (const [index, { type, soft, hard }] of rlimits.entries()) {
+    const resource = RLIMITS[type];
+    const where = `process.rlimits[${index}]`;
+    if (resource === undefined) fail(`${where}.type`, `unknown limit ${type}`);
+    const result = attempt(prlimit64(pid, resource, rlimit64(soft, hard)));
+    if (result < 0)
+      fail(
+        where,
+        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoName(-result)} (${errnoText(-result)})${hintFor(type, -result)}`,
+      );
+  }
+}
+
+function hintFor(type: string, errno: number): string {
+  if (errno !== ERRNO.EPERM) return "";
+  const most = type === "RLIMIT_NOFILE" ? ", and nobody one above /proc/sys/fs/nr_open" : "";
+  return `; only CAP_SYS_RESOURCE of the host may raise a hard limit${most}`;
+}
+
+/**
+ * Gives a process the soft limit of open files that tsrun's caller had. Bun has raised tsrun's own to the hard one, and
+ * programs that close every descriptor they may have crawl then.
+ */
+export function giveBackOpenFiles(pid: number): void {
+  const soft = auxiliaryValue(AT_FLAGS); // where entry.S has put it
+  if (soft === 0n) return;
+  const limits = new Uint8Array(new ArrayBuffer(RLIMIT_SIZE));
+  here(getrlimit(RLIMIT_NOFILE, limits));
+  attempt(prlimit64(pid, RLIMIT_NOFILE, rlimit64(soft, hardLimit(limits)))); // one that has ended is noticed by whoever waits
+}

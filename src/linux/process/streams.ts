@@ -1,0 +1,68 @@
+/** The standard streams that tsrun has, and that a container's process inherits unless it has a terminal. */
+import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import type { Program } from "../../agent/program.ts";
+import { fchown } from "../../kernel/calls.ts";
+import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { isErrno, readLink, status } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
+import type { FileStatus } from "../../kernel/structs.ts";
+
+const STREAMS = [0, 1, 2] as const;
+/** Of chown(2): the group stays. */
+const SAME_GROUP = -1;
+
+/**
+ * A name for each, as criu(8) has them: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file and for a
+ * pipe that has a path; what proc calls anything else, such as `/dev/null`; empty for a closed one.
+ */
+export function ownStreams(): readonly string[] {
+  return STREAMS.map(streamName);
+}
+
+/**
+ * Gives those that are pipes, and files that it is to write, to the user of a process, who could not open /dev/stdout
+ * else: the caller has made them, as root. A file to read and a terminal stay the caller's, whose data or session that
+ * is. In a user namespace the owner has no id: with its `mappings`, tsrun itself gives them away, and without them it may
+ * be in vain.
+ */
+export function giveStreams(program: Program, uid: number, mappings: readonly IdMapping[]): void {
+  const outside = mappings.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
+  for (const stream of STREAMS) {
+    const found = streamStatus(stream);
+    if (found === null) continue;
+    const kind = found.mode & S_IFMT;
+    if (kind !== S_IFIFO && (kind !== S_IFREG || stream === 0)) continue;
+    if (outside !== undefined) {
+      attempt(fchown(stream, outside.hostID + uid - outside.containerID, SAME_GROUP));
+      continue;
+    }
+    if (found.uid === uid) continue;
+    const refusals = [ERRNO.EPERM, ERRNO.EINVAL, ERRNO.EROFS];
+    program.by("standard streams").add(fchown(stream, uid, SAME_GROUP), refusals);
+  }
+}
+
+function streamName(fd: number): string {
+  const found = streamStatus(fd);
+  return found === null ? "" : nameOf(fd, found);
+}
+
+/** Null for one that the caller has closed. */
+function streamStatus(fd: number): FileStatus | null {
+  try {
+    return status("", AT_EMPTY_PATH, fd);
+  } catch (error) {
+    if (isErrno(error, ERRNO.EBADF)) return null;
+    throw error;
+  }
+}
+
+function nameOf(fd: number, { mode, mount, inode }: FileStatus): string {
+  const kind = mode & S_IFMT;
+  if (kind === S_IFREG) return fileName(mount, inode);
+  const link = readLink(`/proc/self/fd/${fd}`);
+  return kind === S_IFIFO && link.startsWith("/") ? fileName(mount, inode) : link;
+}
+
+const fileName = (mount: number, inode: number) => `file[${mount.toString(16)}:${inode.toString(16)}]`;
