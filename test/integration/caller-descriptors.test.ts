@@ -107,6 +107,7 @@ function configs(): Readonly<Record<string, Patch>> {
   return {
     "of a plain container": {},
     "of namespaces that are joined": {
+      hostname: undefined,
       linux: { namespaces: [{ type: "mount" }, { type: "uts", path: "/proc/self/ns/uts" }, { type: "pid" }] },
     },
     "of a user namespace": {
