@@ -286,7 +286,7 @@ function wantsLabels({ config: { linux }, process }: Bundle): boolean {
 }
 
 /** Whether the init has less rights over the host's files than tsrun, and mounts some. */
-const needsHostAgent = ({ created, joins }: NamespacePlan): boolean =>
+export const needsHostAgent = ({ created, joins }: NamespacePlan): boolean =>
   getuid() === 0 &&
   created.has("mount") &&
   (created.has("user") || joins.some(({ type }) => type === "user"));
@@ -337,7 +337,7 @@ function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
 /** What was made for the init's mounts. */
 interface ContextOptions {
   readonly prepared: PreparedMounts | null;
-  readonly host: HostAgent | null;
+  readonly host: Pick<HostAgent, "open"> | null;
   readonly coversRootfs: boolean;
 }
 

@@ -1,16 +1,36 @@
-import { Program } from "../agent/program.ts";
-import { spell } from "../kernel/spell/spell.ts";
+import { dieWithTsrun } from "../agent/life.ts";
+import { MailboxFile } from "../agent/mailbox-file.ts";
+import type { Program } from "../agent/program.ts";
+import { close, memfdCreate } from "../kernel/calls.ts";
+import { CLONE_FILES, MFD_CLOEXEC } from "../kernel/constants.ts";
+import { here } from "../kernel/here.ts";
 import { moveRootOf } from "../linux/mounts/move-root.ts";
 import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
-import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
 import { keyringName } from "../linux/process/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/process/labels.ts";
+import { setScheduling } from "../linux/process/scheduling.ts";
+import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
+import { setFromOutside } from "./caller/outside.ts";
 import type { CgroupDriver } from "./cgroup/cgroup.ts";
-import { contextOf } from "./create.ts";
-import { becomeProcess, leaveHost, setUp } from "./init/init-program.ts";
-import { prepareMounts } from "./init/prepared-mounts.ts";
+import { contextOf, needsHostAgent } from "./create.ts";
+import { hostSize } from "./init/host-agent.ts";
+import { becomeProcess, layOutExecution, leaveHost, park, setUp } from "./init/init-program.ts";
+import { addClone, addEntry, addJoins } from "./init/launch.ts";
+import { mailboxSize } from "./init/mailbox-size.ts";
+import { type PreparedMounts, prepareMounts } from "./init/prepared-mounts.ts";
 import { mountsInShared } from "./init/shared-mounts.ts";
+import { consequences, type Deed, listed, stepText } from "./listing/listing.ts";
+import { INIT_PID, Rehearsal } from "./listing/rehearsal.ts";
+import {
+  rehearseHooks,
+  rehearseLimits,
+  rehearseMappings,
+  rehearseMoves,
+  rehearseScope,
+} from "./listing/rehearsed.ts";
 
 /** The flags of `create` that change the init's program. */
 interface DryRunFlags {
@@ -19,8 +39,8 @@ interface DryRunFlags {
 }
 
 /**
- * The system calls that a container's init would make, one line each with the property that asks for it. Nothing
- * is made; what reading alone can show to be wrong is an error as in `create`. @throws ConfigError
+ * What `create` and `start` would do, one line each below who does it for which property. Nothing is made; what reading
+ * alone can show to be wrong is an error as in `create`. @throws ConfigError
  */
 export function dryRun(
   id: string,
@@ -28,26 +48,166 @@ export function dryRun(
   driver: CgroupDriver,
   flags: DryRunFlags,
 ): readonly string[] {
+  const { seccomp } = bundle.config.linux ?? {};
+  const filter = seccomp === undefined ? null : new Rehearsal().act(() => seccompFilter(seccomp));
   const namespaces = openNamespaces(bundle.config);
-  const program = new Program();
-  driver.place(id, bundle.config);
-  const labelled = { ...bundle, config: withMountLabel(bundle.config) };
-  using labels = labelsOf(bundle.process);
-  const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
   using prepared = prepareMounts(bundle, namespaces);
-  const keyring = flags.noNewKeyring ? null : keyringName(id);
-  const context = contextOf(labelled, namespaces, keyring, labels, {
-    prepared,
-    host: null,
-    coversRootfs,
-  });
-  const { tree } = setUp(program, context);
-  const enter = flags.noPivot ? moveRootOf(bundle.rootfs) : pivot;
-  leaveHost(program, tree, bundle, coversRootfs ? changeRoot : enter);
-  becomeProcess(program, bundle, {
-    ...{ preservedFds: 0, unprivileged: context.unprivileged },
-    uidMappings: [], // nothing is given away
-  });
-  closeNamespaces(namespaces);
-  return program.steps.map((step, index) => `$${index} ${spell(step.call)}  # ${step.owner}`);
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  try {
+    const run = new DryRun(id, bundle, { namespaces, prepared, filter, fd });
+    run.launch(driver);
+    run.setUp(flags);
+    run.becomeProcess();
+    run.start();
+    return [...listed(run.deeds)];
+  } finally {
+    here(close(fd));
+    closeNamespaces(namespaces);
+  }
+}
+
+/** What is opened for a dry run. */
+interface Opened {
+  readonly namespaces: NamespacePlan;
+  readonly prepared: PreparedMounts;
+  readonly filter: SeccompFilter | null;
+  /** An empty file for mailboxes that no agent will serve. */
+  readonly fd: number;
+}
+
+class DryRun {
+  private readonly id: string;
+  private readonly bundle: Bundle;
+  private readonly opened: Opened;
+  private readonly boxes: ReturnType<typeof MailboxFile.create>;
+  private readonly tsrun = new Rehearsal();
+  /** How many steps of a program are among the deeds. */
+  private readonly taken = new Map<Program, number>();
+
+  constructor(id: string, bundle: Bundle, opened: Opened) {
+    this.id = id;
+    this.bundle = bundle;
+    this.opened = opened;
+    const { namespaces, prepared, filter, fd } = opened;
+    const host = needsHostAgent(namespaces) ? { host: hostSize(bundle) } : {};
+    this.boxes = MailboxFile.create(fd, { ...mailboxSize(bundle, filter, prepared), ...host });
+  }
+
+  get deeds(): readonly Deed[] {
+    return this.tsrun.deeds;
+  }
+
+  /** The cgroup, the stage, the init's birth. */
+  launch(driver: CgroupDriver): void {
+    const { config } = this.bundle;
+    const { namespaces } = this.opened;
+    const { stage, init, host } = this.boxes;
+    const saved = driver.place(this.id, config);
+    const cgroup = saved.unit === undefined ? this.tsrun.act(() => driver.make(saved, config)) : null;
+    addEntry(stage.program, namespaces, host);
+    if (saved.unit !== undefined) {
+      this.take("stage", stage.program); // it waits until systemd has moved it
+      rehearseScope(this.tsrun, saved, config);
+    }
+    addClone(
+      stage.program,
+      namespaces,
+      cgroup?.fd ?? null,
+      init.agentAddress,
+      host === null ? 0 : CLONE_FILES,
+    );
+    this.take("stage", stage.program);
+    if (namespaces.created.has("user")) rehearseMappings(this.tsrun, config);
+    if (cgroup === null) rehearseLimits(this.tsrun, saved, config);
+    else this.tsrun.act(() => cgroup.restrict());
+    dieWithTsrun(init.program.by("container's init"));
+    addJoins(init.program, namespaces, true);
+  }
+
+  /** What the init mounts and sets, and the hooks of `create`. */
+  setUp({ noPivot, noNewKeyring }: DryRunFlags): void {
+    const { bundle } = this;
+    const { namespaces, prepared } = this.opened;
+    const { init } = this.boxes;
+    using labels = labelsOf(bundle.process);
+    const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
+    const keyring = noNewKeyring ? null : keyringName(this.id);
+    const labelled = { ...bundle, config: withMountLabel(bundle.config) };
+    const context = contextOf(labelled, namespaces, keyring, labels, {
+      prepared,
+      host: this.host(),
+      coversRootfs,
+    });
+    const { tree } = setUp(init.program, context);
+    this.take("init", init.program);
+    rehearseMoves(this.tsrun, this.id, bundle.config);
+    rehearseHooks(this.tsrun, bundle.config, "prestart", "createRuntime", "createContainer");
+    const enter = noPivot ? moveRootOf(bundle.rootfs) : pivot;
+    leaveHost(init.program, tree, bundle, coversRootfs ? changeRoot : enter);
+  }
+
+  /** Opens what the init may not, each when its turn comes. */
+  private host() {
+    const { init, host } = this.boxes;
+    if (host === null) return null;
+    return {
+      open: (add: (program: Program) => { readonly step: number }): number => {
+        this.take("init", init.program);
+        host.program.by(init.program.wantedBy);
+        const { step } = add(host.program);
+        this.take("host agent", host.program);
+        const path = host.program.steps[step]?.call.args.find((argument) => typeof argument === "string");
+        return this.tsrun.opened(typeof path === "string" ? path : "");
+      },
+    };
+  }
+
+  /** Its identity, and what tsrun sets from outside. */
+  becomeProcess(): void {
+    const { bundle } = this;
+    const { init, parked } = this.boxes;
+    const { unprivileged } = contextOf(bundle, this.opened.namespaces, null, null, {
+      prepared: null,
+      host: null,
+      coversRootfs: false,
+    });
+    const uidMappings: [] = []; // nothing is given away
+    becomeProcess(init.program, bundle, { preservedFds: 0, unprivileged, uidMappings });
+    this.take("init", init.program);
+    this.tsrun.act(() => setFromOutside(INIT_PID, bundle.process, () => {}));
+    park(parked, 0);
+    this.take("init", parked.program, init.program.steps.length);
+  }
+
+  /** `start`: the hooks, the filter, the program. */
+  start(): void {
+    const { config, process } = this.bundle;
+    const { filter } = this.opened;
+    const { init, parked } = this.boxes;
+    if (filter?.listener) {
+      loadFilter(parked, filter);
+      this.tsrun.say(
+        "config.json: linux.seccomp.listenerPath",
+        `send the filter's listener to ${filter.listener.path}`,
+      );
+    }
+    this.tsrun.act(() => setScheduling(INIT_PID, process));
+    rehearseHooks(this.tsrun, config, "startContainer");
+    const [program = ""] = process.args;
+    layOutExecution(parked, process, process.env ?? [], program, 0, filter);
+    this.take("init", parked.program, init.program.steps.length);
+    rehearseHooks(this.tsrun, config, "poststart");
+  }
+
+  /** Adds the steps of a program that are new to the deeds; their numbers begin at `first`. */
+  private take(by: Deed["by"], program: Program, first = 0): void {
+    const { steps } = program;
+    for (let index = this.taken.get(program) ?? 0; index < steps.length; index++) {
+      const step = steps[index];
+      if (step === undefined) continue;
+      const text = `${stepText(first + index, step)}${consequences(first + index, step)}`;
+      this.tsrun.deeds.push({ by, owner: step.owner, text: this.tsrun.named(text) });
+    }
+    this.taken.set(program, steps.length);
+  }
 }

@@ -34,8 +34,38 @@ function word(args: Call["args"], index: number): number | bigint {
   throw new Error("results of steps and room for answers exist only inside a program");
 }
 
+/** Stands between this process and the kernel: has a call performed, or gives what it would have brought. */
+export type Watcher = (call: Call, perform: (call: Call) => number) => number;
+
+let watcher: Watcher | null = null;
+
+/** Sets who watches the calls of this process, for what is printed of them; returns who did before. */
+export function watch(next: Watcher | null): Watcher | null {
+  const before = watcher;
+  watcher = next;
+  return before;
+}
+
+let owner = "";
+
+/** Does something for a property of config.json, which whoever watches is told. */
+export function onBehalfOf<T>(property: string, act: () => T): T {
+  const before = owner;
+  owner = property;
+  try {
+    return act();
+  } finally {
+    owner = before;
+  }
+}
+
+/** For which property this process acts now; empty when for none. */
+export const actsFor = (): string => owner;
+
 /** Performs a system call in this process. Returns its result, or the negative errno. */
-export function attempt(call: Call): number {
+export const attempt = (call: Call): number => (watcher === null ? perform(call) : watcher(call, perform));
+
+function perform(call: Call): number {
   if (call.name === "compare" || call.name === "move")
     throw new Error(`${call.name} is a step of a program, not a system call`);
   used = 0;

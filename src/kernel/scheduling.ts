@@ -24,7 +24,7 @@ export const SCHED_FLAGS = {
 export const IOPRIO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const;
 
 const IOPRIO_CLASS_SHIFT = 13;
-const IOPRIO_WHO_PROCESS = 1;
+export const IOPRIO_WHO_PROCESS = 1;
 
 /** What `struct sched_attr` holds; times are nanoseconds. */
 export interface SchedAttr {

@@ -164,7 +164,7 @@ testIdmap("--dry-run shows the steps of id-mapped mounts, and takes none", () =>
     mounts: [...DEFAULT_MOUNTS, bound(source.path, ["rbind", "idmap"], OWN)],
   });
   const steps = silent(runtime(["create", "--dry-run", "--bundle", made.path, uniqueId()])).stdout;
-  assert.match(steps, /move_mount\(.*# config.json: mounts\[6\] \(bind on \/www\)/);
+  assert.match(steps, /# init: config.json: mounts\[6\] \(bind on \/www\)\n(\$.*\n)*\$\d+ move_mount\(/);
 });
 
 leavesNothing();

@@ -4,7 +4,7 @@ import { SyscallError } from "../../kernel/call.ts";
 import { close } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
+import { here, onBehalfOf } from "../../kernel/here.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../../linux/cgroups/apply.ts";
 import { enableControllers } from "../../linux/cgroups/controllers.ts";
 import { createCgroup, namingCgroup, refuseUnfit } from "../../linux/cgroups/create.ts";
@@ -141,10 +141,11 @@ export function withoutDeviceProgram(restrict: () => void): void {
 
 /** Sets a cgroup's owner, limits and device program. @throws ConfigError, SyscallError */
 export function restrict(path: string, fd: number, plan: ResourcePlan, config: Config): void {
-  if (wantsDelegation(config)) delegateCgroup(path, hostRoot(config));
+  if (wantsDelegation(config))
+    onBehalfOf("config.json: linux.namespaces (cgroup)", () => delegateCgroup(path, hostRoot(config)));
   applyWrites(path, plan.writes);
   const program = deviceProgram(config);
-  if (program !== null) attachDevices(fd, program);
+  if (program !== null) onBehalfOf("config.json: linux.resources.devices", () => attachDevices(fd, program));
 }
 
 /** Null when every device is open. */

@@ -205,7 +205,11 @@ function holdPlaces(program: Program, descriptors: readonly number[]): void {
 }
 
 /** What the stage does before it clones. Returns the step that makes the host's agent, while the stage is the host's. */
-function addEntry(program: Program, namespaces: NamespacePlan, host: Mailbox | null): StepResult | null {
+export function addEntry(
+  program: Program,
+  namespaces: NamespacePlan,
+  host: Mailbox | null,
+): StepResult | null {
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
   dieWithTsrun(program);
@@ -222,7 +226,7 @@ function addEntry(program: Program, namespaces: NamespacePlan, host: Mailbox | n
 }
 
 /** The joins that the stage makes, or those that the init makes itself. */
-function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean): void {
+export function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean): void {
   for (const join of namespaces.joins) {
     if (joinsItself(join, namespaces) !== itself) continue;
     program.by(join.where).add(setns(join.fd, join.flag));
@@ -241,7 +245,8 @@ function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
   return flag === CLONE_NEWCGROUP && !created.has("user");
 }
 
-function addClone(
+/** The clone that becomes the init, and the stage's end. */
+export function addClone(
   program: Program,
   namespaces: NamespacePlan,
   cgroupFd: number | null,

@@ -2,6 +2,7 @@ import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { errnoName, errnoText } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
+import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../../linux/config-error.ts";
 
 interface Mappings {
@@ -25,7 +26,7 @@ export function writeMappings(
 function writeMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {
   const lines = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`);
   try {
-    writeExisting(`/proc/${pid}/${file}`, lines.join(""));
+    onBehalfOf(`config.json: ${where}`, () => writeExisting(`/proc/${pid}/${file}`, lines.join("")));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     fail(

@@ -26,6 +26,7 @@ import {
   variables,
 } from "./kinds.ts";
 import {
+  attachedProgram,
   bits,
   CAPS,
   capData,
@@ -35,6 +36,7 @@ import {
   groups,
   integer,
   interfaceFlags,
+  loadedProgram,
   mountAttr,
   openHow,
   rlimit,
@@ -114,7 +116,7 @@ const priority: Kind = (argument, call) => {
 export const KINDS: Kinds = {
   add_key: [text, text, text, number, oneOf(F.KEY_SPEC)],
   bind: [descriptor, text],
-  bpf: [oneOf(F.BPF), text],
+  bpf: [oneOf(F.BPF), by(0, F.BPF, { BPF_PROG_LOAD: loadedProgram, BPF_PROG_ATTACH: attachedProgram })],
   capset: [capHeader, capData],
   chdir: [text],
   chroot: [text],
@@ -166,7 +168,7 @@ export const KINDS: Kinds = {
   getppid: [],
   getsockopt: [descriptor, number, number, text, text],
   ioctl: [descriptor, oneOf(F.IOCTL), by(1, F.IOCTL, REQUESTS, textUnlessZero)],
-  ioprio_set: [number, number, priority],
+  ioprio_set: [oneOf(F.IOPRIO_WHO), number, priority],
   keyctl: [oneOf(F.KEYCTL), text, by(0, F.KEYCTL, { KEYCTL_SETPERM: flags(F.KEY) })],
   kill: [number, signal],
   lseek: [descriptor, number, oneOf(F.SEEK)],

@@ -6,7 +6,7 @@
  */
 import { memoryPolicyFlags, memoryPolicyModes } from "../memory-policy.ts";
 import { RLIMITS } from "../rlimits.ts";
-import { IOPRIO_CLASSES, SCHED_FLAGS, SCHED_POLICIES } from "../scheduling.ts";
+import { IOPRIO_CLASSES, IOPRIO_WHO_PROCESS, SCHED_FLAGS, SCHED_POLICIES } from "../scheduling.ts";
 import * as constants from "./names.ts";
 
 /** Names with their values, the largest first. */
@@ -30,6 +30,9 @@ export const FAMILIES = {
   AT_EACCESS: family(/^AT_EACCESS/),
   AT_REMOVEDIR: family(/^AT_REMOVEDIR/),
   BPF: family(/^BPF_PROG_(LOAD|ATTACH)/),
+  BPF_ATTACH_TYPE: family(/^BPF_CGROUP_/),
+  BPF_F: family(/^BPF_F_/),
+  BPF_PROG_TYPE: family(/^BPF_PROG_TYPE_/),
   CLOCK: family(/^CLOCK_/),
   CLONE: family(/^CLONE_/),
   CLOSE_RANGE: family(/^CLOSE_RANGE_/),
@@ -45,6 +48,7 @@ export const FAMILIES = {
   IFF: family(/^IFF_/),
   IOCTL: family(/^(NS_GET|SIOC|TC|TIOC)|_IOCTL_/),
   IOPRIO_CLASS: family(/^/, IOPRIO_CLASSES),
+  IOPRIO_WHO: family(/^/, { IOPRIO_WHO_PROCESS }),
   KEY: family(/^KEY_(?!SPEC_)/),
   KEYCTL: family(/^KEYCTL_/),
   KEY_SPEC: family(/^KEY_SPEC_/),
@@ -58,7 +62,7 @@ export const FAMILIES = {
   MPOL: family(/^/, memoryPolicyModes()),
   MPOL_F: family(/^/, memoryPolicyFlags()),
   MS: family(/^MS_/),
-  O: family(/^O_(?!RDONLY|WRONLY|RDWR)/),
+  O: family(/^O_(?!RDONLY|WRONLY|RDWR|ACCMODE)/),
   OK: family(/^._OK$/),
   OPEN_TREE: family(/^OPEN_TREE_/),
   O_ACCESS: family(/^O_(RDONLY|WRONLY|RDWR)/),

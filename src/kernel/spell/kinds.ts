@@ -1,6 +1,6 @@
 /** The kinds of arguments that system calls have, and how strace(1) prints each. */
 import type { Argument, Call } from "../call.ts";
-import { AT_FDCWD, O_CREAT, O_PATH, S_IFMT } from "../constants.ts";
+import { AT_FDCWD, O_ACCMODE, O_CREAT, O_PATH, S_IFMT } from "../constants.ts";
 import { deviceNumber } from "../structs.ts";
 import { FAMILIES, type Family } from "./families.ts";
 
@@ -72,8 +72,8 @@ export function nameIn(value: bigint, ...families: readonly Family[]): string {
 
 /** `O_RDWR|O_CLOEXEC`. With O_PATH a file is opened neither to read nor to write. */
 export function openFlags(value: bigint): string {
-  const access = value & 3n;
-  const words = flagsIn(value & ~3n, FAMILIES.O).replace(/^0$/, "");
+  const access = value & BigInt(O_ACCMODE);
+  const words = flagsIn(value & ~BigInt(O_ACCMODE), FAMILIES.O).replace(/^0$/, "");
   if ((value & BigInt(O_PATH)) !== 0n) return words;
   return [nameIn(access, FAMILIES.O_ACCESS), words].filter((word) => word !== "").join("|");
 }

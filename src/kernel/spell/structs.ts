@@ -12,6 +12,13 @@ function fields(words: readonly (readonly [name: string, printed: string])[]): s
 const word = (view: DataView, at: number) => view.getBigUint64(at, true);
 const number = (view: DataView, at: number) => String(word(view, at));
 
+/** A C string. */
+function text(view: DataView, at: number, length: number): string {
+  return new TextDecoder()
+    .decode(new Uint8Array(view.buffer, view.byteOffset + at, length))
+    .replace(/\0.*/s, "");
+}
+
 /** `{O_PATH|O_CLOEXEC, RESOLVE_IN_ROOT}`: flags, the mode of a file that is made, how the path is resolved. */
 export const openHow = ofBytes((view) => {
   const mode = word(view, 8);
@@ -67,12 +74,17 @@ export const groups = ofBytes((view) => {
   return `[${ids.join(", ")}]`;
 });
 
-/** The numbers of the bits that are set: CPUs, nodes. */
+/** The numbers of the bits that are set, CPUs or nodes, as cpuset(7) lists them: `[0-3,7]`. */
 export const bits = ofBytes((view) => {
-  const set: number[] = [];
-  for (let bit = 0; bit < view.byteLength * 8; bit++)
-    if ((view.getUint8(bit >> 3) >> (bit & 7)) & 1) set.push(bit);
-  return `[${set.join(" ")}]`;
+  const isSet = (bit: number) =>
+    bit < view.byteLength * 8 && ((view.getUint8(bit >> 3) >> (bit & 7)) & 1) === 1;
+  const ranges: string[] = [];
+  for (let bit = 0; bit < view.byteLength * 8; bit++) {
+    const first = bit;
+    while (isSet(bit)) bit++;
+    if (bit > first) ranges.push(bit - 1 === first ? `${first}` : `${first}-${bit - 1}`);
+  }
+  return `[${ranges.join(",")}]`;
 });
 
 /** By number; `CAP_41` is one that only a later kernel has a name for. */
@@ -109,3 +121,21 @@ export const schedAttr = ofBytes((view) =>
     ["sched_period", number(view, 40)],
   ]),
 );
+
+/** `union bpf_attr` of BPF_PROG_LOAD. */
+export const loadedProgram = ofBytes((view) => {
+  const name = text(view, 48, 16);
+  const type = nameIn(BigInt(view.getUint32(0, true)), FAMILIES.BPF_PROG_TYPE);
+  return `{prog_type=${type}, insn_cnt=${view.getUint32(4, true)}, prog_name=${JSON.stringify(name)}}`;
+});
+
+/** The same of BPF_PROG_ATTACH. */
+export const attachedProgram = ofBytes((view) => {
+  const [target, program, type, flags] = [0, 4, 8, 12].map((at) => BigInt(view.getUint32(at, true)));
+  return fields([
+    ["target_fd", String(target)],
+    ["attach_bpf_fd", String(program)],
+    ["attach_type", nameIn(type ?? 0n, FAMILIES.BPF_ATTACH_TYPE)],
+    ["attach_flags", flagsIn(flags ?? 0n, FAMILIES.BPF_F)],
+  ]);
+});

@@ -2,6 +2,7 @@
 import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, type ErrnoName, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, readText, writeExisting } from "../../kernel/files.ts";
+import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
 import type { CgroupWrite, Note } from "./cgroup-write.ts";
 import type { RequiredControllers } from "./controllers.ts";
@@ -51,7 +52,7 @@ function leftOut(mount: string, controller: string, { where, isDefault }: Cgroup
 export function applyWrites(directory: string, writes: readonly CgroupWrite[]): void {
   for (const write of writes) {
     refuseExceeded(directory, write);
-    applyWrite(directory, write);
+    onBehalfOf(`config.json: ${write.where}`, () => applyWrite(directory, write));
   }
 }
 

@@ -3,7 +3,7 @@ import { CWD, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, makeDirectory } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
+import { here, onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
 import { enableControllers, type RequiredControllers } from "./controllers.ts";
 import { readEvents } from "./events.ts";
@@ -44,7 +44,7 @@ function make(mount: string, directory: string, required: RequiredControllers): 
 /** Does something to make a container's cgroup. @throws ConfigError that names it, for a system call that fails */
 export function namingCgroup<T>(directory: string, step: () => T): T {
   try {
-    return step();
+    return onBehalfOf("config.json: linux.cgroupsPath", step);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { call, errno } = error;

@@ -1,4 +1,4 @@
-import { attempt } from "../../kernel/here.ts";
+import { attempt, onBehalfOf } from "../../kernel/here.ts";
 import { schedSetaffinity } from "../../kernel/scheduling.ts";
 
 /** As many CPUs as a mask has bits for; the kernel ignores those that it cannot have (NR_CPUS). */
@@ -9,5 +9,6 @@ export const CPUS = 8192;
  * are not forgotten in another cgroup. A refusal, as of a security module, leaves it confined.
  */
 export function resetAffinity(pid: number): void {
-  attempt(schedSetaffinity(pid, new Uint8Array(CPUS / 8).fill(0xff)));
+  const call = schedSetaffinity(pid, new Uint8Array(CPUS / 8).fill(0xff));
+  onBehalfOf("every CPU of the cgroup", () => attempt(call));
 }

@@ -1,6 +1,7 @@
 import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
+import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
 
 /**
@@ -14,7 +15,7 @@ export function setOomScore(
 ): void {
   if (score === undefined) return;
   try {
-    writeExisting(`/proc/${pid}/oom_score_adj`, String(score));
+    onBehalfOf("process.oomScoreAdj", () => writeExisting(`/proc/${pid}/oom_score_adj`, String(score)));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const isRefused = error.errno === ERRNO.EACCES || error.errno === ERRNO.EPERM;

@@ -3,7 +3,7 @@ import { getrlimit, prlimit64 } from "../../kernel/calls.ts";
 import { AT_FLAGS } from "../../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { auxiliaryValue } from "../../kernel/ffi.ts";
-import { attempt, here } from "../../kernel/here.ts";
+import { attempt, here, onBehalfOf } from "../../kernel/here.ts";
 import { RLIMIT_NOFILE, RLIMITS } from "../../kernel/rlimits.ts";
 import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../../kernel/structs.ts";
 import { fail } from "../config-error.ts";
@@ -18,7 +18,7 @@ export function setRlimits(pid: number, { rlimits = [] }: Process): void {
     const resource = RLIMITS[type];
     const where = `process.rlimits[${index}]`;
     if (resource === undefined) fail(`${where}.type`, `unknown limit ${type}`);
-    const result = attempt(prlimit64(pid, resource, rlimit64(soft, hard)));
+    const result = onBehalfOf(where, () => attempt(prlimit64(pid, resource, rlimit64(soft, hard))));
     if (result < 0)
       fail(
         where,
@@ -42,5 +42,6 @@ export function giveBackOpenFiles(pid: number): void {
   if (soft === 0n) return;
   const limits = new Uint8Array(new ArrayBuffer(RLIMIT_SIZE));
   here(getrlimit(RLIMIT_NOFILE, limits));
-  attempt(prlimit64(pid, RLIMIT_NOFILE, rlimit64(soft, hardLimit(limits)))); // one that has ended is noticed by whoever waits
+  const call = prlimit64(pid, RLIMIT_NOFILE, rlimit64(soft, hardLimit(limits)));
+  onBehalfOf("open files as tsrun's caller had them", () => attempt(call)); // one that has ended is noticed by whoever waits
 }

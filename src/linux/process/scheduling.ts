@@ -5,11 +5,13 @@
  *
  * Loaded only for the processes that ask for it.
  */
+
 import type { ExecCpuAffinity, IoPriority, Process, Scheduler } from "../../../runtime-spec/config.ts";
 import type { Program } from "../../agent/program.ts";
 import type { Call } from "../../kernel/call.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
-import { attempt } from "../../kernel/here.ts";
+import { attempt, onBehalfOf } from "../../kernel/here.ts";
+
 import {
   IOPRIO_CLASSES,
   ioprioSet,
@@ -64,7 +66,7 @@ export function setFinalAffinity(pid: number, { initial, final }: ExecCpuAffinit
 }
 
 function perform(where: string, what: string, call: Call, hints: { readonly [errno: number]: string }): void {
-  const errno = -attempt(call);
+  const errno = -onBehalfOf(where, () => attempt(call));
   if (errno <= 0) return;
   const hint = hints[errno];
   fail(

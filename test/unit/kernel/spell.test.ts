@@ -140,13 +140,13 @@ const SPELLED: readonly (readonly [Call, string])[] = [
   ],
   [
     setMempolicy(memoryPolicyModes().MPOL_BIND | memoryPolicyFlags().MPOL_F_STATIC_NODES, Uint8Array.of(5)),
-    "set_mempolicy(MPOL_BIND|MPOL_F_STATIC_NODES, [0 2], 9)",
+    "set_mempolicy(MPOL_BIND|MPOL_F_STATIC_NODES, [0,2], 9)",
   ],
   [
     schedSetattr(12, schedAttr(SCHEDULING)),
     "sched_setattr(12, {sched_policy=SCHED_FIFO, sched_flags=SCHED_FLAG_RESET_ON_FORK, sched_nice=-5, sched_priority=10}, 0)",
   ],
-  [ioprioSet(12, 2, 4), "ioprio_set(1, 12, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4))"],
+  [ioprioSet(12, 2, 4), "ioprio_set(IOPRIO_WHO_PROCESS, 12, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 4))"],
   [
     setSeccompFilter(SECCOMP_FILTER_FLAG_LOG, sockFprog(12, 0)),
     "seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, {len=12})",

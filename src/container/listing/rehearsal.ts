@@ -1,0 +1,99 @@
+/**
+ * tsrun's own part of `--dry-run`: what it would do with plain system calls is done before a watcher that performs
+ * those which look and only notes those which change something, as if they had succeeded.
+ */
+import type { Call } from "../../kernel/call.ts";
+import { CWD, faccessat2 } from "../../kernel/calls.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { actsFor, watch } from "../../kernel/here.ts";
+import { type Deed, isChange, opensToWrite, Paths } from "./listing.ts";
+
+/** Above all descriptors that a process may have (fs.nr_open). */
+const FIRST_FD = 2 ** 31 - 2 ** 20;
+
+/** Above all pids that there can be (PID_MAX_LIMIT): the init's, which is printed as INIT. */
+export const INIT_PID = 2 ** 22 + 1;
+
+type Perform = (call: Call) => number;
+
+export class Rehearsal {
+  readonly deeds: Deed[] = [];
+  private readonly made = new Set<string>();
+  private readonly paths = new Paths();
+  private next = FIRST_FD;
+
+  /** Lets tsrun act before the watcher. */
+  act<T>(deed: () => T): T {
+    const before = watch((call, perform) => this.watched(call, perform));
+    try {
+      return deed();
+    } finally {
+      watch(before);
+    }
+  }
+
+  /** Notes what is done otherwise than by a system call. */
+  say(owner: string, text: string): void {
+    this.deeds.push({ by: "tsrun", owner, text: this.named(text) });
+  }
+
+  /** A descriptor for what somebody else will have opened, which is printed as its path. */
+  opened(path: string): number {
+    const fd = this.next++;
+    this.paths.set(fd, path);
+    return fd;
+  }
+
+  /** A text with the places of what is opened in it in place of the descriptors. */
+  named(text: string): string {
+    return text
+      .replaceAll(/\d+(<[^>]*>)/g, "$1")
+      .replaceAll(/\b\d{10}\b/g, (fd) =>
+        this.paths.get(Number(fd)) === undefined ? fd : `<${this.paths.get(Number(fd))}>`,
+      )
+      .replaceAll(String(INIT_PID), "INIT");
+  }
+
+  private watched(call: Call, perform: Perform): number {
+    const [first, path] = call.args;
+    if (opensToWrite(call) || (call.name === "openat" && typeof path === "string" && this.isMade(path)))
+      return this.open(call);
+    if (typeof first === "number" && first >= FIRST_FD && !isChange(call)) return 0; // it is empty, and gone when closed
+    if (!isChange(call)) {
+      const result = perform(call);
+      if (result >= 0) this.paths.note(call, result);
+      return result;
+    }
+    return this.change(call, perform);
+  }
+
+  private open(call: Call): number {
+    const fd = this.next++;
+    this.paths.note(call, fd);
+    return fd;
+  }
+
+  private change(call: Call, perform: Perform): number {
+    const [, second, third] = call.args;
+    if (call.name === "mkdirat" && typeof second === "string") {
+      const refusal = this.make(second, perform);
+      if (refusal < 0) return refusal;
+    }
+    this.say(actsFor(), this.paths.spell(call));
+    if (call.name === "write") return Number(third);
+    return call.name === "bpf" ? this.opened("the device program") : 0;
+  }
+
+  /** As mkdir(2) answers. */
+  private make(path: string, perform: Perform): number {
+    const exists = (one: string) => this.made.has(one) || perform(faccessat2(CWD, one, 0, 0)) >= 0;
+    if (exists(path)) return -ERRNO.EEXIST;
+    if (!exists(path.replace(/\/[^/]*$/, "") || "/")) return -ERRNO.ENOENT;
+    this.made.add(path);
+    return 0;
+  }
+
+  private isMade(path: string): boolean {
+    return this.made.has(path) || this.made.has(path.replace(/\/[^/]*$/, ""));
+  }
+}

@@ -1,0 +1,67 @@
+/** What tsrun does around the agents' programs when it makes a container, for `--dry-run`. */
+import type { Config, Hooks } from "../../../runtime-spec/config.ts";
+import { execve } from "../../kernel/calls.ts";
+import { onBehalfOf } from "../../kernel/here.ts";
+import { spell } from "../../kernel/spell/spell.ts";
+import { planFor } from "../../linux/cgroups/apply.ts";
+import { resourceWrites } from "../../linux/cgroups/resources.ts";
+import { Resctrl } from "../../linux/resctrl.ts";
+import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
+import { getuid } from "../caller/caller.ts";
+import { restrict } from "../cgroup/cgroup.ts";
+import { writeMappings } from "../init/user-namespace.ts";
+import type { SavedCgroup } from "../state/store.ts";
+import { INIT_PID, type Rehearsal } from "./rehearsal.ts";
+
+const planOf = (mount: string, { linux }: Config) => planFor(mount, resourceWrites(linux?.resources ?? {}));
+
+/** Has systemd move the stage into a scope. @throws ConfigError */
+export function rehearseScope(tsrun: Rehearsal, { unit, mount }: SavedCgroup, config: Config): void {
+  const limits = resourceProperties(planOf(mount, config).writes).map(([name]) => name);
+  const words = ["PIDs=[STAGE]", `Slice=${JSON.stringify(unit?.slice)}`, ...limits];
+  const call = `StartTransientUnit(${JSON.stringify(unit?.name)}, {${words.join(", ")}})`;
+  tsrun.say("config.json: linux.cgroupsPath", `systemd: ${call}`);
+}
+
+/** The limits of a scope, which systemd has made by then. @throws ConfigError */
+export function rehearseLimits(tsrun: Rehearsal, { mount, path }: SavedCgroup, config: Config): void {
+  tsrun.act(() => restrict(path, tsrun.opened(path), planOf(mount, config), config));
+}
+
+/** The mappings of a new user namespace; ranges of an ordinary user's ids are written by helpers. */
+export function rehearseMappings(tsrun: Rehearsal, { linux = {} }: Config): void {
+  if (getuid() === 0) {
+    tsrun.act(() => writeMappings(INIT_PID, linux, "linux"));
+    return;
+  }
+  for (const [program, where] of [
+    ["newgidmap", "gidMappings"],
+    ["newuidmap", "uidMappings"],
+  ] as const) {
+    const mappings = linux[where] ?? [];
+    const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String));
+    tsrun.say(`config.json: linux.${where}`, spell(execve(program, [program, "INIT", ...ids], [])));
+  }
+}
+
+/** What is moved to the container, or where the container is moved to, once its init is there. @throws ConfigError */
+export function rehearseMoves(tsrun: Rehearsal, id: string, { linux = {} }: Config): void {
+  const { intelRdt, netDevices = {} } = linux;
+  if (intelRdt !== undefined) {
+    const join = () => new Resctrl(id, intelRdt).join(INIT_PID);
+    tsrun.act(() => onBehalfOf("config.json: linux.intelRdt", join));
+  }
+  for (const name of Object.keys(netDevices))
+    tsrun.say(`config.json: linux.netDevices["${name}"]`, `rtnetlink: move ${name} to the network of INIT`);
+}
+
+/** The hooks of these kinds. */
+export function rehearseHooks(
+  tsrun: Rehearsal,
+  { hooks = {} }: Config,
+  ...kinds: readonly (keyof Hooks)[]
+): void {
+  for (const kind of kinds)
+    for (const [index, { path, args = [path], env = [] }] of (hooks[kind] ?? []).entries())
+      tsrun.say(`config.json: hooks.${kind}[${index}]`, spell(execve(path, args, env)));
+}
