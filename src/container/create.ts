@@ -150,11 +150,11 @@ async function make(
     cgroup: placed,
     ...(resctrl === null ? {} : { resctrl: resctrl.groups }),
   };
-  const copy = coversRootfs ? shared?.copyRootfs(bundle.rootfs) : undefined;
-  if (copy !== undefined) saved = { ...saved, sharedRoot: copy.mount };
+  const copy = coversRootfs ? shared?.copyRootfs(bundle.rootfs, directory) : undefined;
+  if (copy !== undefined) saved = { ...saved, sharedRoots: copy.mounts };
   directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
   if (copy !== undefined) {
-    undo.add(() => shared?.uncoverRootfs(saved));
+    undo.add(() => shared?.uncoverRootfs(saved, directory));
     shared?.coverRootfs(bundle.rootfs, copy.tree);
   }
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));

@@ -93,7 +93,8 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
     if (!hadEnded) killAll(cgroup.path);
     (await cgroupDriver(cgroup.unit !== undefined)).remove(cgroup);
   }
-  if (saved?.sharedRoot !== undefined) (await import("./init/shared-mounts.ts")).uncoverRootfs(saved);
+  if (saved?.sharedRoots !== undefined)
+    (await import("./init/shared-mounts.ts")).uncoverRootfs(saved, directory);
   if (saved?.resctrl) (await import("../linux/resctrl.ts")).leaveResctrl(saved.resctrl);
   directory.remove();
   if (!saved?.hooks?.poststop?.length) return;

@@ -68,6 +68,26 @@ testTsrun("a mount of the host's in the rootfs stays, also on a shared mount", a
   assert.is(below(made.rootfs).length, 1);
 });
 
+testTsrun("several on one rootfs go in any order, and leave nothing", () => {
+  const made = bundle(sharing(["sleep", "60"]));
+  for (const order of [
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 0, 2],
+  ]) {
+    using first = orGone(containerOf(made, uniqueId()), (one) => one.runDetached());
+    using second = orGone(containerOf(made, uniqueId()), (one) => one.runDetached());
+    using third = orGone(containerOf(made, uniqueId()), (one) => one.runDetached());
+    const boxes = [first, second, third];
+    for (const [done, index] of order.entries()) {
+      boxes[index]?.delete("--force");
+      for (const left of order.slice(done + 1))
+        assert.is(boxes[left]?.exec("cat", "/proc/1/comm").stdout, "sleep\n");
+    }
+    assert.equal(below(made.rootfs), []);
+  }
+});
+
 testTsrun("nothing is left when a mount fails", async () => {
   const left = watchLeaks();
   const mounts = [...DEFAULT_MOUNTS, { destination: "/x", type: "tmpfs", options: ["size=nonsense"] }];

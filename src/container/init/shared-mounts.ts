@@ -20,7 +20,7 @@ import {
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { fail } from "../../linux/config-error.ts";
-import type { Saved } from "../state/store.ts";
+import { DamagedState, type Saved, type StateDirectory, Store } from "../state/store.ts";
 
 type Need = readonly [path: string, given: (config: Config) => boolean];
 
@@ -67,13 +67,16 @@ function refuse(config: Config, needs: readonly Need[]): void {
       );
 }
 
-/** A copy of the rootfs that is mounted nowhere yet, and the number of the mount. */
-export function copyRootfs(rootfs: string): { readonly tree: number; readonly mount: number } {
+/** A copy of the rootfs that is mounted nowhere yet, and the mounts that cover the rootfs once it does. */
+export function copyRootfs(rootfs: string, directory: StateDirectory) {
   const place = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const { mount: covered } = status("", AT_EMPTY_PATH, place);
   const tree = here(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH | O_CLOEXEC));
   here(close(place));
   here(mountSetattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, { propagation: MS_PRIVATE }));
-  return { tree, mount: status("", AT_EMPTY_PATH, tree).mount };
+  const { mount } = status("", AT_EMPTY_PATH, tree);
+  const below = coversOfOthers(directory).find(([top]) => top === covered) ?? [];
+  return { tree, mounts: [mount, ...below] };
 }
 
 /** Mounts the copy over the rootfs, and closes it. */
@@ -84,8 +87,34 @@ export function coverRootfs(rootfs: string, tree: number): void {
   here(close(tree));
 }
 
-/** Takes away what covers the rootfs, with all that is mounted there; nothing where that is not the container's. */
-export function uncoverRootfs({ rootfs, sharedRoot }: Pick<Saved, "rootfs" | "sharedRoot">): void {
-  if (sharedRoot === undefined || statusIfThere(rootfs)?.mount !== sharedRoot) return;
-  here(umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW));
+/**
+ * Takes away what covers the rootfs, with all that is mounted there; nothing where that is not the container's. What
+ * another container has on top stays, and takes this one's away when it goes.
+ */
+export function uncoverRootfs({ rootfs, sharedRoots = [] }: Saved, directory: StateDirectory): void {
+  const kept = new Set(coversOfOthers(directory).map(([top]) => top));
+  for (const mount of sharedRoots) {
+    if (kept.has(mount) || statusIfThere(rootfs)?.mount !== mount) return;
+    here(umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW));
+  }
+}
+
+/** What the other containers of the store have over rootfs. */
+function coversOfOthers({ id: own, path }: StateDirectory): readonly (readonly number[])[] {
+  const store = new Store(path.slice(0, -own.length - 1));
+  return store.ids().flatMap((id) => {
+    using directory = id === own ? null : store.find(id);
+    const { sharedRoots } = (directory && savedOf(directory)) ?? {};
+    return sharedRoots === undefined ? [] : [sharedRoots];
+  });
+}
+
+/** Null where it is damaged, or not written yet. */
+function savedOf(directory: StateDirectory): Saved | null {
+  try {
+    return directory.read();
+  } catch (error) {
+    if (error instanceof DamagedState) return null;
+    throw error;
+  }
 }

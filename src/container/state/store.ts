@@ -59,8 +59,11 @@ export interface Saved {
   readonly resctrl?: ResctrlGroups;
   /** The name of its session keyring; null when it has its caller's. */
   readonly keyring: string | null;
-  /** The mount that covers the rootfs, of a container that has its mounts in its caller's namespace. */
-  readonly sharedRoot?: number;
+  /**
+   * The mount that covers the rootfs, of a container that has its mounts in its caller's namespace; then those of other
+   * containers that it covers, from the top down.
+   */
+  readonly sharedRoots?: readonly number[];
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
   /** The pid of the init while the hooks of `create` run. */
