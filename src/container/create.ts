@@ -258,7 +258,7 @@ async function make(
       ...range,
       executable: path,
       ownsPidNamespace: namespaces.created.has("pid"),
-      userNamespace,
+      ...(userNamespace === undefined ? {} : { userNamespace }),
     },
   };
   directory.write(created);

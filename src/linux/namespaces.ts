@@ -21,7 +21,7 @@ import {
   O_RDONLY,
 } from "../kernel/constants.ts";
 import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
-import { readLink, status } from "../kernel/files.ts";
+import { isErrno, readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
 import { ConfigError, fail } from "./config-error.ts";
@@ -141,11 +141,20 @@ export function isOwnedBy(namespace: number, user: number): boolean {
   return same;
 }
 
-/** The name of an init's user namespace, as the links in /proc have it: no other has it while somebody is in there. */
-export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan): string {
+/**
+ * The name of an init's user namespace, as the links in /proc have it: no other has it while somebody is in there.
+ * Undefined for a new one where tsrun lacks CAP_SYS_PTRACE, which looking at an agent takes.
+ */
+export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan): string | undefined {
   const joined = joins.find(({ type }) => type === "user");
   if (joined !== undefined) return nameOf(joined.fd);
-  return readLink(`/proc/${created.has("user") ? pid : "self"}/ns/user`);
+  if (!created.has("user")) return readLink("/proc/self/ns/user");
+  try {
+    return readLink(`/proc/${pid}/ns/user`);
+  } catch (error) {
+    if (isErrno(error, ERRNO.EACCES)) return undefined;
+    throw error;
+  }
 }
 
 const nameOf = (user: number) => `user:[${status("", AT_EMPTY_PATH, user).inode}]`;

@@ -16,9 +16,10 @@
 
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { Program } from "../../agent/program.ts";
-import type { StepResult } from "../../kernel/call.ts";
+import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, openat, setns } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
 import { sourcePath } from "../../linux/mounts/source.ts";
 import type { Bundle } from "../bundle.ts";
 import { type Launch, runInit } from "./launch.ts";
@@ -35,6 +36,8 @@ export class HostAgent {
   private readonly launch: Launch;
   private readonly host: Mailbox;
   private readonly pid: number;
+  /** Whether it could: without CAP_SYS_CHROOT nobody enters a mount namespace, and the init opens what it may itself. */
+  private readonly entered: boolean;
 
   /** Moves it into the mount namespace of the init, which has this pid and its ids by now. @throws StepError */
   constructor(launch: Launch, pid: number) {
@@ -46,13 +49,15 @@ export class HostAgent {
     const { init } = launch;
     const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
     runInit(init, pid);
-    this.run((program) => program.by("host agent").add(setns(init.result(own), CLONE_NEWNS)));
+    const enter = setns(init.result(own), CLONE_NEWNS);
+    this.entered = this.run((program) => program.by("host agent").add(enter, [ERRNO.EPERM])) >= 0;
     init.program.by("host agent").add(close(init.result(own)));
   }
 
   /** Has it open something for the init, once that has done all that was added before. @throws StepError */
-  open(add: (program: Program) => StepResult): number {
+  open(add: (program: Program) => StepResult): Fd {
     const { init } = this.launch;
+    if (!this.entered) return add(init.program);
     runInit(init, this.pid);
     this.host.program.by(init.program.wantedBy);
     return this.run(add);
