@@ -56,7 +56,7 @@ export function printFeatures(places: readonly Place[]): void {
 }
 
 /**
- * `time namespace` for test/vm/time-namespace.test.ts, and for a file of that name elsewhere; `systemd limits` for
+ * `user namespace` for test/vm/user-namespace.test.ts, and for a file of that name elsewhere; `systemd limits` for
  * test/vm/systemd/limits.test.ts.
  */
 function featureOf({ file }: FileResult): string {

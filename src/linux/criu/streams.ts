@@ -1,6 +1,6 @@
 /**
- * The standard streams of a container's process, by the names that `create` has saved (../streams.ts). Pipes, and files
- * that are not the container's, are somebody else's: a restored process gets tsrun's own in their places.
+ * The standard streams of a container's process, by the names that `create` has saved (../process/streams.ts). A pipe,
+ * or a file from outside the container, cannot be restored: the process gets tsrun's own stream in its place.
  */
 import type { MountEntry } from "../mounts/mount-table.ts";
 import { ownStreams } from "../process/streams.ts";

@@ -7,8 +7,8 @@ const PREFIX = "org.systemd.property.";
 
 /**
  * Properties that the config's author gives the unit by annotations: `org.systemd.property.TimeoutStopUSec` with the
- * value `uint64 10000000`. A name that ends in `Sec` takes seconds, as unit files do. What they may be, and podman
- * and others write, is runc's agreement (docs/systemd.md). @throws ConfigError
+ * value `uint64 10000000`. A name that ends in `Sec` takes seconds, as unit files do. The format is
+ * runc's, and podman and others write it. @throws ConfigError
  */
 export function annotatedProperties(annotations: Readonly<Record<string, string>> = {}): UnitProperty[] {
   return Object.entries(annotations)
