@@ -1,4 +1,4 @@
-/** What there is to say or to do after a `create` that has failed: loaded then only. */
+/** Explains a failed `create`, or finds another way to do it. Loaded only after a failure. */
 import type { Mount } from "../../runtime-spec/config.ts";
 import { RoomError } from "../agent/room-error.ts";
 import { StepError } from "../agent/step-error.ts";
@@ -15,15 +15,15 @@ export function explained(error: unknown, bundle: Bundle): unknown {
   return error instanceof StepError && isRevealing(type) ? error.because(whyTooRevealing(type)) : error;
 }
 
-/** Another bundle that does as well, and what is different with it. */
+/** A bundle to try instead, and how it differs. */
 export interface Otherwise {
   readonly bundle: Bundle;
   readonly warning: string;
 }
 
 /**
- * In a user namespace whose outer container has covered parts of its /sys there is no sysfs of one's own: then the
- * outer one's is bound, with all that covers it, read-only, as crun does. Null when that wasn't it.
+ * Where the container around tsrun has covered parts of /sys, the kernel refuses a user namespace a sysfs of its own.
+ * Then that container's /sys is bound read-only, with everything that covers it, as crun does. Null for another error.
  */
 export function otherwise(error: unknown, bundle: Bundle): Otherwise | null {
   const { mounts = [] } = bundle.config;
@@ -42,7 +42,7 @@ const outerSysfs = (mount: Mount): Mount => ({
   options: [...(mount.options ?? []), "rbind", "rro", "nosuid", "noexec", "nodev"],
 });
 
-/** Which of the mounts the kernel would not let the user namespace make; -1 when that wasn't it. */
+/** The index of the mount that the kernel refused to the user namespace; -1 for another error. */
 function refusedMount(error: unknown): number {
   if (!(error instanceof StepError) || error.call.name !== "fsmount" || error.errno !== ERRNO.EPERM)
     return -1;

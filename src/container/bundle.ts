@@ -82,7 +82,7 @@ function rootfsOf(bundle: string, config: Config): string {
   const path =
     config.root?.path ?? fail("root.path", "is missing: which directory is the container's rootfs?");
   const rootfs = isAbsolute(path) ? join(path) : join(bundle, path);
-  // In a mount namespace that is joined, the path means what it means there.
+  // With a joined mount namespace the path is resolved there, not here.
   if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))
     return rootfs;
   const status = statusAt("root.path", rootfs);

@@ -30,8 +30,8 @@ export interface CheckpointOptions extends ImagePlaces {
 const LOG = "dump.log";
 
 /**
- * Saves a container that runs, with criu(8). Unless it goes on, it is deleted then, poststop hooks included. When
- * anything fails it goes on as if nothing had been. @throws Failure
+ * Saves a running container with criu(8). Unless it is to go on running, it is then deleted, poststop hooks included.
+ * When anything fails, it goes on running. @throws Failure
  */
 export async function checkpoint(
   store: Store,
@@ -62,7 +62,7 @@ interface Running {
   readonly init: SavedInit;
 }
 
-/** What is known of a container that runs. */
+/** A running container. */
 interface Seen {
   readonly config: Config;
   readonly table: readonly MountEntry[];

@@ -4,7 +4,7 @@ import type { Namespace, NamespaceType } from "../../runtime-spec/config-linux.t
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Capabilities of `spec`'s shell, which runc chose and Docker's documentation describes as harmless. */
+/** Capabilities of `spec`'s shell: runc's choice. Docker's documentation describes them as harmless. */
 const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 /** The namespaces that a container has of its own unless told otherwise. */
@@ -40,7 +40,7 @@ const DEFAULT_MOUNTS: readonly Mount[] = [
   },
 ];
 
-/** Files of proc and sys that tell too much of the host, or let it be changed. */
+/** Files of proc and sys that reveal too much about the host, or could change it. */
 const MASKED_PATHS = [
   ...["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats"],
   ...["/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
@@ -114,9 +114,9 @@ const POD_NAMESPACES: { readonly [type in NamespaceType]?: string } = {
 
 /**
  * The same container as a member of a pod: it joins the network, ipc and uts namespaces of the sandbox whose
- * init process the host knows as `sandboxPid`, and its pid namespace too if `sharePid`. It has no hostname then:
- * the sandbox's is everybody's. With `inUser` the sandbox has a user namespace, which is then the member's, too: else
- * its root would be the host's.
+ * init process the host knows as `sandboxPid`, and its pid namespace too if `sharePid`. It sets no hostname, since it
+ * shares the sandbox's. With `inUser` it joins the sandbox's user namespace as well; otherwise its root
+ * would be the host's.
  */
 export function joinSandbox(
   config: Config,

@@ -15,8 +15,8 @@ import { DamagedState, type SavedInit, type StateDirectory, type Store } from ".
 export const DEATH_PATIENCE = 10_000;
 
 /**
- * Removes a container: what still runs of it, its cgroup, its state. A running one only with `force`; a created
- * one always, as runc has it. With `force`, a container that does not exist is fine.
+ * Removes a container: its processes, its cgroup, its state. A running container needs `force`; a created one does
+ * not, as in runc. With `force`, a container that does not exist is no error.
  * @throws Failure
  */
 export async function remove(
@@ -34,7 +34,7 @@ export async function remove(
   if (force) endAtOnce(directory);
   else requireEnded(directory);
   if (!directory.lockIfCurrent()) return;
-  // It may have been started since; without an init it is this command alone that keeps it busy.
+  // It may have been started since. Without an init, its status would only reflect the lock that we hold.
   if (!force && directory.read()?.init) requireEnded(directory);
   await destroy(directory, warn);
 }
@@ -49,18 +49,18 @@ function isDamaged(directory: StateDirectory): boolean {
   }
 }
 
-/** Removes a container whose end this command has waited for, unless another has been quicker. */
+/** Removes a container whose end this command has waited for, unless another command has removed it already. */
 export async function removeEnded(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   if (directory.lockIfCurrent()) await destroy(directory, warn);
 }
 
-/** Ends a container that may run, and removes it, unless another command has been quicker. */
+/** Kills a container that may still run, and removes it, unless another command has removed it already. */
 export async function endAndRemove(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   endAtOnce(directory);
   await removeEnded(directory, warn);
 }
 
-/** @throws Failure when something of the container runs */
+/** @throws Failure when the container is neither stopped nor created */
 function requireEnded(directory: StateDirectory): void {
   const status = containerStatus(directory, directory.read());
   if (status !== "stopped" && status !== "created")
@@ -69,7 +69,7 @@ function requireEnded(directory: StateDirectory): void {
     );
 }
 
-/** Before the lock is free: a program of the image, run as a hook, may hang in the command that holds it. */
+/** Kill before waiting for the lock: its holder may be stuck in a hook from the image. */
 function endAtOnce(directory: StateDirectory): void {
   const saved = directory.read();
   if (!saved?.init || !signalInit(saved.init, SIGKILL)) return;
@@ -77,15 +77,15 @@ function endAtOnce(directory: StateDirectory): void {
 }
 
 /**
- * Ends what runs and removes everything, whatever state the container is in, and then runs its poststop hooks. The
- * caller holds the lock.
+ * Kills the container's processes and removes everything, whatever its state; then runs its poststop hooks. The caller
+ * holds the lock.
  */
 export async function destroy(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   const saved = directory.read();
   const { init, cgroup } = saved ?? {};
   const lives = init && isAlive(init.pid, init.startTime);
   if (lives) endInit(init);
-  // Nothing outlives a pid namespace, and a container that came later may have the same linux.cgroupsPath.
+  // Nothing outlives a pid namespace: processes that are left belong to a later container with this cgroupsPath.
   const hadEnded = init?.ownsPidNamespace && !lives;
   if (cgroup && hadEnded && pidsIn(cgroup.path).length > 0) {
     warn(`the cgroup ${cgroup.path} stays: it has processes that are not of container ${directory.id}`);

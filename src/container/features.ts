@@ -17,7 +17,7 @@ const HOOKS = [
   "poststop",
 ] as const;
 
-/** criu runs what such a file says, as root. */
+/** criu runs programs that such a file names, as root. */
 const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION] as const;
 
 /** What tsrun can do (features.md), from the tables that the code itself works with. */
@@ -48,7 +48,7 @@ function linuxFeatures(): LinuxFeatures {
   };
 }
 
-/** Those that both tsrun and this kernel know. */
+/** The capabilities that both tsrun and this kernel know. */
 function knownCapabilities(): readonly string[] {
   const last = Number(readTextIfThere("/proc/sys/kernel/cap_last_cap") ?? CAPABILITIES.length - 1);
   return CAPABILITIES.slice(0, last + 1);

@@ -13,9 +13,9 @@ import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 
 /**
  * Sends a signal to a container's init, or with `all` to every process of the container.
- * A SIGKILL for a container without a pid namespace of its own goes to all: there the kernel does not end
- * the others with the init.
- * @throws Failure when the container is not running; with `all` that is fine
+ * Without a pid namespace of its own, SIGKILL goes to all processes: the kernel does not kill the others when the init
+ * ends.
+ * @throws Failure when the container is not running, except with `all`
  */
 export function kill(store: Store, id: string, signal: number, all: boolean): void {
   using directory = store.open(id);
@@ -32,14 +32,14 @@ export function kill(store: Store, id: string, signal: number, all: boolean): vo
 }
 
 /**
- * Whether none of a container can be left: nothing outlives a pid namespace, and a container that came later may have
- * the same linux.cgroupsPath.
+ * Whether no process of a container can be left: nothing outlives a pid namespace. Its cgroup does not tell, as a later
+ * container may have the same linux.cgroupsPath.
  */
 function hasEndedForAll({ init }: Saved): boolean {
   return init?.ownsPidNamespace === true && !isAlive(init.pid, init.startTime);
 }
 
-/** Signals all in a cgroup, and the init, which somebody may have moved to another. */
+/** Signals all processes in a cgroup, and the init, which may have been moved to another cgroup. */
 function signalCgroup(path: string, init: SavedInit | null, signal: number): void {
   const hasInit = init === null || pidsIn(path).includes(init.pid);
   if (signal === SIGKILL) killAll(path);
@@ -58,7 +58,7 @@ export function signalInit({ pid, startTime }: SavedInit, signal: number): boole
   }
 }
 
-/** Others of the container may have outlived its init, where the kernel does not end them with it. */
+/** Without a pid namespace of its own, a container's other processes may have outlived its init. */
 function requireOneLiving(directory: StateDirectory, saved: Saved | null): void {
   if (saved === null || saved.cgroup === null || pidsIn(saved.cgroup.path).length === 0)
     requireLiving(directory, saved);

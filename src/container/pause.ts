@@ -3,7 +3,7 @@ import { Failure } from "./failure.ts";
 import { containerStatus } from "./state/status.ts";
 import { NO_CGROUP, type StateDirectory, type Store } from "./state/store.ts";
 
-/** Stops all processes of a container where they are (cgroup.freeze). @throws Failure when it does not run */
+/** Freezes all processes of a container (cgroup.freeze). @throws Failure when it is not running */
 export function pause(store: Store, id: string): void {
   using directory = store.open(id);
   directory.lock();

@@ -56,10 +56,10 @@ export interface Restored {
 const LOG = "restore.log";
 
 /**
- * Makes a container of a bundle and of what a checkpoint has saved, with criu(8): the state, the cgroup and its limits
- * are tsrun's to make, namespaces, mounts and processes are criu's. Its init is a child of tsrun. Of the hooks those
- * run that `create` runs outside of the container. Leaves nothing when it fails. The container is locked until
- * `directory` is disposed of or tsrun ends. @throws Failure, ConfigError, SyscallError
+ * Restores a container from a bundle and a checkpoint, with criu(8). tsrun makes the state, the cgroup and its limits;
+ * criu makes namespaces, mounts and processes. The init is a child of tsrun. Only those hooks run that `create` runs
+ * outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed of
+ * or tsrun ends. @throws Failure, ConfigError, SyscallError
  */
 export async function restore(store: Store, bundle: Bundle, options: RestoreOptions): Promise<Restored> {
   const hooks = new CreateHooks(bundle.config.hooks ?? {});
@@ -98,7 +98,7 @@ async function make(
   const cgroup = driver.make(place, config);
   undo.add(() => cgroup.remove());
   undo.add(() => void killAll(place.path));
-  /** What criu restores is born where it is itself. */
+  /** Restored processes start in criu's own cgroup. */
   const enterCgroup = (criu: number) => {
     if (cgroup.admit === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
     else cgroup.admit(criu);
@@ -112,7 +112,7 @@ async function make(
   undo.always(() => releaseRoot(root));
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
   if (first.keyring !== null) takeKeyring(first.keyring, namespaces.createsUser);
-  // criu 3.17 forgets it; from criu itself every restored process inherits it.
+  // criu 3.17 does not restore it, but every restored process inherits criu's own.
   if (bundle.process.noNewPrivileges) here(prctl(PR_SET_NO_NEW_PRIVS, 1));
   const { handed, joined } = namespaces;
   const response = await askCriu(
@@ -157,7 +157,7 @@ async function make(
   return { directory, saved: restored };
 }
 
-/** The terminal of the process, whose other end was in nobody's hands when it was saved. */
+/** The terminal of the process; nobody held its master when it was saved. */
 function takeMaster({ script, descriptor }: Notification, console: Console | null): void {
   if (descriptor === null) return;
   if (script === "orphan-pts-master" && console !== null) console.take(descriptor);

@@ -13,7 +13,7 @@ import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
 import { type ContainerStatus, containerStatus } from "./state/status.ts";
 import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
 
-/** runc's words for what can't be started. */
+/** runc's messages about containers that cannot be started. */
 const WORDS: Readonly<Record<ContainerStatus, string>> = {
   creating: "a container in the creating state",
   created: "a container whose init is gone",
@@ -23,8 +23,8 @@ const WORDS: Readonly<Record<ContainerStatus, string>> = {
 };
 
 /**
- * Lets a created container run its program, and returns when execve(2) has succeeded and its hooks have ended; with
- * a caller who wants to know, when it says that it is ready.
+ * Lets a created container run its program. Returns when execve(2) has succeeded and the hooks have ended; if the
+ * caller waits for readiness, when the container has said that it is ready.
  * @throws Failure when it is not `created`, or the kernel refuses the program
  */
 export async function start(
@@ -55,12 +55,12 @@ export async function start(
   await readiness?.forward(saved.init, saved.init.pid);
 }
 
-/** How long the parent of an init that has ended may take to notice, in milliseconds: perhaps nobody ever does. */
+/** How long to wait for the parent of a dead init to reap it, in milliseconds: it may never do so. */
 const REAPING_PATIENCE = 500;
 
 /**
- * Waits until an init that has ended is reaped. A caller who hears of a failed start deletes the container at once;
- * containerd refuses that, and docker leaves all of it behind, unless its shim knows of the end by then.
+ * Waits until a dead init is reaped. After a failed start, callers delete the container at once: containerd refuses to,
+ * and docker leaves everything behind, if the shim has not yet noticed that the init has ended.
  */
 async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
   const deadline = performance.now() + REAPING_PATIENCE;
@@ -77,7 +77,7 @@ export async function beforeStart(
   await runStartHooks(directory, saved, saved.init);
 }
 
-/** What `steps` come to; when they fail, the container is deleted. */
+/** The result of `steps`; when they fail, the container is deleted. */
 export async function orDestroyed<T>(
   directory: StateDirectory,
   warn: (line: string) => void,
@@ -92,8 +92,8 @@ export async function orDestroyed<T>(
 }
 
 /**
- * Runs the poststart hooks; when one fails, the container is killed and deleted, as runtime.md has it. It should be
- * unlocked: hooks may act on it. @throws Failure
+ * Runs the poststart hooks; when one fails, the container is killed and deleted (runtime.md, "Lifecycle"). It should be
+ * unlocked, since hooks may act on it. @throws Failure
  */
 export async function afterStart(
   directory: StateDirectory,
@@ -116,7 +116,7 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
   if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
   mailbox.run(init.first, init.end);
   const outcome = mailbox.outcome(() => !hasEnded(pidfd));
-  // A failed start is the end of the init; the agent, under the container's filter by now, may not even wait.
+  // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
   if (outcome.kind === "failed") {
     attempt(pidfdSendSignal(pidfd, SIGKILL));
     here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE));

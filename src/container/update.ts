@@ -14,7 +14,7 @@ export interface Schemas {
 }
 
 /**
- * Changes the limits of a container that runs; what the update does not name stays.
+ * Changes the limits of a running container; what the update does not name stays as it is.
  * @throws Failure, ConfigError for limits that this host cannot set; then nothing was changed
  */
 export async function update(store: Store, id: string, wanted: Resources, schemas: Schemas): Promise<void> {

@@ -23,7 +23,7 @@ export function writePidFile(path: string, pid: number, undo: Undo): void {
   undo.add(() => removeFile(path));
 }
 
-/** The directory may be one that others write to: what has the draft's name already, such as a link, is left alone. */
+/** Others may write to the directory too: whatever already has the draft's name, such as a link, is left alone. */
 function write(path: string, text: string, draft: string): void {
   const fd = here(openat(CWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0o644));
   try {

@@ -8,11 +8,11 @@ import { attempt } from "../../kernel/here.ts";
 export interface ProcessInfo {
   /** The name that the process gave itself, or its program's; at most 15 bytes. */
   readonly name: string;
-  /** `Z` and `X` are dead, unless other threads live: then it is the first one alone that has ended. */
+  /** `Z` and `X` mean dead, unless other threads are alive: then only the first thread has ended. */
   readonly state: string;
-  /** Those that have ended and not been reaped included, such as the first one of a process that lives. */
+  /** Includes threads that have ended and are not reaped, such as the first thread of a live process. */
   readonly threads: number;
-  /** Clock ticks since boot: with the pid, it names a process for good. */
+  /** Clock ticks since boot. Together with the pid it identifies a process. */
   readonly startTime: number;
 }
 
@@ -31,11 +31,11 @@ export function processInfo(pid: number): ProcessInfo | null {
   };
 }
 
-/** A pidfd of what has this pid; null when that is no process. @throws SyscallError: what is there can't be opened */
+/** A pidfd of the process with this pid; null if there is none. @throws SyscallError when it cannot be opened */
 export function openProcess(pid: number): number | null {
   const call = pidfdOpen(pid);
   const fd = attempt(call);
-  // The last two: it is a thread's by now.
+  // The last two mean that the pid is now a thread's.
   if (fd === -ERRNO.ESRCH || fd === -ERRNO.EINVAL || fd === -ERRNO.ENOENT) return null;
   if (fd < 0) throw new SyscallError(call, -fd);
   return fd;

@@ -1,4 +1,4 @@
-/** What goes wrong with files of tsrun's own, in the words of the person who chose where they are. */
+/** Errors about files in the state directory, which name the directory that the user has chosen. */
 import { type Call, SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { getuid } from "../caller/caller.ts";
@@ -16,7 +16,7 @@ const OF_FILES: readonly string[] = [
   "write",
 ];
 
-/** Works in the state directory at `path`. @throws Failure that names it when a file of it cannot be had or made */
+/** Works in the state directory at `path`. @throws Failure, with that path, when a file in it can't be opened or made */
 export function inState<T>(path: string, work: () => T): T {
   try {
     return work();

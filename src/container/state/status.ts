@@ -10,7 +10,7 @@ import { MAILBOX_FILE, type Saved, type StateDirectory } from "./store.ts";
 export type ContainerStatus = Status | "paused";
 
 /**
- * Where a container is in its life (runtime.md#lifecycle), from what is true at this moment:
+ * A container's status (runtime.md#lifecycle), from what can be seen at this moment:
  * - no init yet: `creating` while its creator lives (it holds the lock), else `stopped`;
  * - init dead, or its pid is another process's: `stopped`;
  * - its cgroup frozen: `paused`, as runc adds to the spec;
@@ -27,7 +27,7 @@ export function containerStatus(directory: StateDirectory, saved: Saved | null):
   return parked ? "created" : "running";
 }
 
-/** The state as runtime-spec defines it, for `state` and for hooks; a stopped container's pid is 0, as runc has it. */
+/** The state as runtime-spec defines it, for `state` and for hooks; a stopped container's pid is 0, as in runc. */
 export function stateOf<S extends ContainerStatus>(
   saved: Saved,
   status: S,

@@ -39,7 +39,7 @@ const STATE_FILE = "state.json";
 export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
 
-/** The directory in there that the rootfs is mounted on while the container is restored from a checkpoint. */
+/** The directory in it on which the rootfs is mounted during `restore`. */
 export const CRIU_ROOT = "criu-root";
 
 /** What tsrun remembers of a container, in `ROOT/ID/state.json`. */
@@ -57,7 +57,7 @@ export interface Saved {
   readonly cgroup: SavedCgroup | null;
   /** Its groups in resctrl, when it has any. */
   readonly resctrl?: ResctrlGroups;
-  /** The name of its session keyring; null when it has its caller's. */
+  /** The name of its session keyring; null when it keeps the caller's. */
   readonly keyring: string | null;
   /**
    * The mount that covers the rootfs, of a container that has its mounts in its caller's namespace; then those of other
@@ -74,7 +74,7 @@ export interface Saved {
   readonly hooks?: LaterHooks;
 }
 
-/** Why there is nothing to freeze, limit or count. */
+/** Why the container cannot be frozen, limited or measured. */
 export const NO_CGROUP = "it has no cgroup: its ordinary user had no permission for one when it was created";
 
 export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop">;
@@ -83,14 +83,14 @@ export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop"
 export interface SavedCgroup {
   readonly mount: string;
   readonly path: string;
-  /** The unit whose cgroup it is, when systemd has made it. */
+  /** The unit that the cgroup belongs to, when systemd has made it. */
   readonly unit?: SavedUnit;
 }
 
 export interface SavedUnit {
   readonly name: string;
   readonly slice: string;
-  /** Whose systemd has it. */
+  /** Which systemd manages it: the system's or the user's. */
   readonly manager: "system" | "user";
 }
 
@@ -107,7 +107,7 @@ export interface SavedInit {
   readonly userNamespace?: string;
 }
 
-/** What was written there before is no longer: by a file system that lost it in a crash, for example. */
+/** The saved state cannot be read any more, for example because the file system lost it in a crash. */
 export class DamagedState extends Failure {
   constructor({ id, path }: StateDirectory) {
     super(
@@ -116,7 +116,7 @@ export class DamagedState extends Failure {
   }
 }
 
-/** What `StateDirectory.write` has written; null when it is something else, or another version's. */
+/** What `StateDirectory.write` has written; null when it is anything else, or from another version. */
 function savedIn(text: string): Saved | null {
   try {
     const saved = JSON.parse(text);
@@ -129,7 +129,7 @@ function savedIn(text: string): Saved | null {
   }
 }
 
-/** A container's directory, opened; with `locked`, nobody else changes the container meanwhile. */
+/** A container's directory, opened. While it is locked, no other command changes the container. */
 export class StateDirectory implements Disposable {
   readonly id: string;
   readonly path: string;
@@ -161,7 +161,7 @@ export class StateDirectory implements Disposable {
     return readJson(text) as Config; // validated when the container was made
   }
 
-  /** Whether it still is the directory of the container with its id: one that came after has another. */
+  /** Whether it is still the directory of the container with this id: a later container has another one. */
   private get isCurrent(): boolean {
     return statusIfThere(this.path)?.inode === statusIfThere(".", 0, this.fd)?.inode;
   }
@@ -214,7 +214,7 @@ export class StateDirectory implements Disposable {
     for (const { name, isDirectory } of listDirectory(".", directory) ?? []) {
       if (!isDirectory) removeFile(name, directory);
       else {
-        // Nothing of a rootfs is touched, whatever ended the restore that has left it there.
+        // A restore that was interrupted may have left the rootfs mounted here: its files must not be touched.
         if (directory === this.fd && name === CRIU_ROOT) unmountRoot(`${this.path}/${name}`);
         else this.emptyBelow(directory, name);
         removeDirectory(name, directory);
@@ -241,7 +241,7 @@ export class StateDirectory implements Disposable {
   }
 }
 
-/** Takes away what a restore has mounted for criu, layer by layer: EINVAL tells that there is none left. */
+/** Unmounts what a restore has mounted for criu, layer by layer, until EINVAL says that none is left. */
 export function unmountRoot(path: string): void {
   while (attempt(umount2(path, MNT_DETACH)) >= 0);
 }
@@ -275,7 +275,7 @@ export class Store {
     try {
       return this.claim(id, path);
     } catch (error) {
-      attempt(unlinkat(CWD, path, AT_REMOVEDIR)); // what has something in it by now is another's
+      attempt(unlinkat(CWD, path, AT_REMOVEDIR)); // fails if another command has made something in it
       throw error;
     }
   }
@@ -284,7 +284,7 @@ export class Store {
     const directory = this.openDirectory(id, path);
     if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
     directory.lock();
-    // Another `create` may have made this one, after somebody had deleted ours before it was locked.
+    // Ours may have been deleted before we locked it, and this one be another `create`'s.
     if (directory.read() !== null) throw inUse(id, this.root);
     return directory;
   }

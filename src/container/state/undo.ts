@@ -7,8 +7,8 @@ const SPARE = 2;
 
 /**
  * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
- * registers its removal here at once, so that a failure at any point leaves nothing behind. Removals need descriptors,
- * which may be what lacked: some are held for them.
+ * registers its removal here at once, so that a failure at any point leaves nothing behind. A few descriptors are held
+ * for the removals, as the failure may have been that no descriptor was left.
  */
 export class Undo implements Disposable {
   private spare = Array.from({ length: SPARE }, () => here(openat(CWD, "/", O_PATH | O_DIRECTORY)));
@@ -20,7 +20,7 @@ export class Undo implements Disposable {
     this.steps.push(step);
   }
 
-  /** Removes what tells of the rest, unless something of that could not be removed: `delete --force` needs it then. */
+  /** Removes the record of what was made, unless something could not be removed: `delete --force` needs it then. */
   addRecord(removal: () => void): void {
     this.steps.push(() => {
       if (this.failures === 0) removal();
