@@ -2,12 +2,12 @@
  * Descriptors of the caller, from 3 on, that the container's process gets: first those of socket activation
  * (sd_listen_fds(3)), then as many as `--preserve-fds` says.
  *
- * One that is closed may lie between them: podman passes on 3 and 5 so. Such a gap is the container's process's, too.
- * Until that is executed something holds its place, in tsrun and in its agents, or a descriptor of the host's could
- * take it and would be passed on (CVE-2024-21626).
+ * Some of these numbers may be closed: podman passes on 3 and 5 without 4. Such a gap stays closed for the container's
+ * process. Until execve(2) a placeholder occupies it in tsrun and its agents, or a descriptor of the host's could be
+ * opened there and be passed on (CVE-2024-21626).
  *
- * Bun makes the caller's close-on-exec when it starts, and opens its own event queue before anything else is opened.
- * entry.S has looked before that, but not at more than 64: of more, none may be missing.
+ * When Bun starts it sets close-on-exec on the caller's descriptors and opens its own event queue. entry.S notes before
+ * that which descriptors are open, up to 64: beyond these there may be no gap.
  *
  * Loaded only when there are any.
  */
@@ -22,15 +22,15 @@ const FIRST_FD = 3;
 const MOST_SEEN = 64;
 const EVENT_QUEUE = "anon_inode:[eventpoll]";
 
-/** How many sockets somebody has opened for tsrun to listen on: LISTEN_FDS, if it is meant for this process. */
+/** How many sockets were passed to this process by socket activation: LISTEN_FDS, if LISTEN_PID is this process. */
 export function listeningSockets({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): number {
   if (!/^\d+$/.test(LISTEN_FDS ?? "") || LISTEN_PID !== String(here(getpid()))) return 0;
   return Number(LISTEN_FDS);
 }
 
 /**
- * Lets agents inherit the first descriptors; returns which of them the caller has not open.
- * @throws Failure when the last one isn't
+ * Lets agents inherit the first descriptors; returns those of them that are closed.
+ * @throws Failure when the last one is closed
  */
 export function passDescriptors(count: number, what: string): readonly number[] {
   const missing = (fd: number) =>
@@ -61,12 +61,12 @@ function wasOpenAtStart(): (fd: number) => boolean {
 const isCallers = (fd: number) =>
   attempt(fcntl(fd, F_GETFD, 0)) >= 0 && readLink(`/proc/self/fd/${fd}`) !== EVENT_QUEUE;
 
-/** Lets tsrun open nothing here any more; what it has there already stays its own. */
+/** Keeps tsrun from opening anything at these numbers; what it already has there stays. */
 function holdPlace(fd: number): void {
   if (attempt(fcntl(fd, F_GETFD, 0)) < 0) attempt(dup3(0, fd, O_CLOEXEC));
 }
 
-/** The environment with these variables, in the place of any of that name. */
+/** The environment with these variables, which replace any of the same name. */
 export function withVariables(env: readonly string[], variables: readonly string[]): readonly string[] {
   const names = variables.map((variable) => variable.slice(0, variable.indexOf("=") + 1));
   return [...env.filter((entry) => !names.some((name) => entry.startsWith(name))), ...variables];

@@ -7,7 +7,7 @@ import { Failure } from "../failure.ts";
 
 const encoder = new TextEncoder();
 
-/** A unix socket of the caller's, behind which somebody takes one descriptor. */
+/** A unix socket of the caller's that takes one descriptor. */
 export class CallerSocket {
   private readonly flag: string;
   private readonly path: string;
@@ -39,12 +39,12 @@ export class CallerSocket {
   }
 }
 
-/** How `--pidfd-socket` names the process whose pidfd it gets, as runc does: a container's init, or an `exec`ed one. */
+/** What `--pidfd-socket` gets with the pidfd, as in runc: whether it is a container's init or an `exec`ed process. */
 export type PidfdKind = "standard" | "setns";
 
 /**
- * Connects to `--pidfd-socket`. The result sends a pidfd of the process there: who has it can signal that very
- * process and wait for it, whatever becomes of its pid. @throws Failure
+ * Connects to `--pidfd-socket`. The returned function sends a pidfd of the process there, with which the receiver can
+ * signal the process and wait for it without being misled by a reused pid. @throws Failure
  */
 export function pidfdSender(path: string, kind: PidfdKind): (pid: number) => void {
   const socket = new CallerSocket("--pidfd-socket", path);

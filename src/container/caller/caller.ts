@@ -18,8 +18,8 @@ export function getgid(): number {
 }
 
 /**
- * Whether tsrun itself lives in a user namespace: as rootless podman calls it, which makes its own one first. Its root
- * is an ordinary user to the kernel.
+ * Whether tsrun itself is in a user namespace, as when rootless podman calls it. Root in there is an ordinary user to
+ * the kernel.
  */
 function isInUserNamespace(): boolean {
   const map = readTextIfThere("/proc/self/uid_map")?.trim();
@@ -28,9 +28,9 @@ function isInUserNamespace(): boolean {
 }
 
 /**
- * Whether the caller is taken for an ordinary user, who may lack permission for cgroups: as `--rootless` says, else
- * as runc decides. A root of a user namespace is one unless $USER says root: such are whole systems in containers.
- * Rootless podman hands on no $USER at all.
+ * Whether the caller counts as an ordinary user, who may lack permission for cgroups: as `--rootless` says, else by
+ * runc's rule. Root in a user namespace counts as one unless $USER is root, as in whole systems that run in containers;
+ * rootless podman passes no $USER at all.
  */
 export function isRootless(flag: "auto" | "true" | "false"): boolean {
   if (flag !== "auto") return flag === "true";
@@ -46,7 +46,7 @@ export function unprivilegedInit(creates: boolean): Unprivileged | null {
   return uid !== 0 || isInUserNamespace() ? { dumpable: uid !== 0 && creates } : null;
 }
 
-/** The same for a process that joins a container: whoever lives there must not trace it. */
+/** The same for a process that joins a container: the processes in there must not be able to trace it. */
 export const unprivilegedGuest = () => unprivilegedInit(false);
 
 /** @throws Failure when the caller is not root, as criu must be */
@@ -54,7 +54,7 @@ export function requireRoot(): void {
   if (getuid() !== 0) throw new Failure("checkpoint and restore need root: run tsrun with sudo");
 }
 
-/** An ordinary user makes no namespace but below a user namespace. @throws ConfigError */
+/** An ordinary user can make namespaces only inside a user namespace. @throws ConfigError */
 export function requireUserNamespace({ linux }: Config): void {
   if (getuid() === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
   fail(

@@ -20,11 +20,11 @@ import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import { fail } from "../../linux/config-error.ts";
 import type { SavedCgroup } from "../state/store.ts";
 
-/** How containers come by their cgroups: tsrun makes them, below, or lets systemd make them (scope.ts). */
+/** How a container gets its cgroup: tsrun makes it (this file), or systemd does (scope.ts). */
 export interface CgroupDriver {
   /**
-   * Where a container's cgroup will be. Another's is refused before anything is saved that `delete` would take for the
-   * container's, should tsrun be killed. @throws ConfigError
+   * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
+   * killed after that, `delete` would take it for the container's. @throws ConfigError
    */
   place(id: string, config: Config): SavedCgroup;
   /** Makes it, with the controllers that the limits need. @throws ConfigError, SyscallError */
@@ -39,13 +39,13 @@ export interface CgroupDriver {
 export interface NewCgroup {
   /** Null for a container without one. */
   readonly saved: SavedCgroup | null;
-  /** The directory that the init is born in; null where that is the cgroup of its parent, the stage. */
+  /** The directory that the init is born in; null if it is born in the cgroup of its parent, the stage. */
   readonly fd: number | null;
-  /** Begins to move the stage, which is held meanwhile, into the cgroup; absent when it stays where it is. */
+  /** Asks for the stage, which waits meanwhile, to be moved into the cgroup; absent if it stays where it is. */
   readonly admit?: (stage: number) => void;
   /** Waits until the stage is there. @throws SystemdError */
   readonly admitted?: () => void;
-  /** What of the resources is left out, and why: for --debug. */
+  /** Which resources are left out, and why: for --debug. */
   readonly notes: readonly string[];
   /** Applies resource limits and the device program. @throws ConfigError, SyscallError */
   restrict(): void;
@@ -72,13 +72,13 @@ const own: CgroupDriver = {
   remove: ({ mount, path }) => removeCgroup(mount, path),
 };
 
-/** Those of an ordinary user. */
+/** An ordinary user's cgroups. */
 const permitted: CgroupDriver = {
   ...own,
   make: (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
 };
 
-/** How a container comes by its cgroup; systemd's part is loaded for those alone that want it. */
+/** How a container gets its cgroup; systemd's part is loaded only on demand. */
 export async function cgroupDriver(systemd: boolean, rootless = false): Promise<CgroupDriver> {
   if (systemd) return (await import("./scope.ts")).scopes;
   return rootless ? permitted : own;
@@ -103,8 +103,8 @@ export function notesOf({ notes }: ResourcePlan): readonly string[] {
 }
 
 /**
- * The same for an ordinary user, who may have a cgroup where one was delegated (cgroups(7)): without permission for
- * one, a container that asks for no limit and no path goes without. @throws ConfigError, SyscallError
+ * The same for an ordinary user, who may make cgroups only below a delegated one (cgroups(7)). Without permission, a
+ * container that asks for neither limits nor a path has no cgroup of its own. @throws ConfigError, SyscallError
  */
 function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
   try {

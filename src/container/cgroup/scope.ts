@@ -1,7 +1,7 @@
 /**
- * Containers' cgroups as systemd makes them: a transient scope for each, which systemd moves the stage into and the
- * init is born in. What systemd knows of limits it is told, so that it sets nothing else later; the exact values, and
- * all that it has no word for, go into the cgroup's files, which are the container's (Delegate=).
+ * Cgroups made by systemd: a transient scope for each container. systemd moves the stage into it, and the init is born
+ * there. Limits are passed to systemd as properties, so that it does not set other values later. Exact values, and
+ * limits for which systemd has no property, are written to the cgroup's files, which are delegated (Delegate=).
  */
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
@@ -64,7 +64,7 @@ function make(saved: SavedCgroup, config: Config): NewCgroup {
   return new Scope({ saved, unit, plan, properties, annotated, config, manager });
 }
 
-/** Lets the user's systemd move a process into a container's cgroup, or one below. @throws SystemdError */
+/** Has the user's systemd move a process into a container's cgroup, or one below it. @throws SystemdError */
 export function admit(saved: SavedCgroup, directory: string, process: number): void {
   const { name, manager: kind } = unitOf(saved);
   using manager = new Manager(kind);
@@ -77,7 +77,7 @@ interface Plan {
   readonly unit: SavedUnit;
   readonly plan: ResourcePlan;
   readonly properties: readonly UnitProperty[];
-  /** Those of them that the config's author gives it. */
+  /** The properties among them that come from annotations of the config. */
   readonly annotated: readonly UnitProperty[];
   readonly config: Config;
   readonly manager: Manager;
@@ -151,14 +151,14 @@ function ordinaryProperties(config: Config, { name, slice }: SavedUnit): readonl
   ];
 }
 
-/** systemd does not tell which property it can't read. */
+/** systemd does not say which property it rejects. */
 function withAnnotations(error: SystemdError, annotated: readonly UnitProperty[]): SystemdError {
   if (annotated.length === 0) return error;
   const names = annotated.map(([name, { signature }]) => `${name} (type ${signature})`).join(", ");
   return new SystemdError(`${error.message}; the config's annotations give it ${names}`);
 }
 
-/** The scope's cgroup, which a systemd on another hierarchy would have made elsewhere. @throws SystemdError */
+/** Opens the scope's cgroup. A systemd that does not use cgroup v2 has made it elsewhere. @throws SystemdError */
 function openScope({ path }: SavedCgroup, { name }: SavedUnit): number {
   try {
     return here(openat(CWD, path, O_PATH | O_DIRECTORY));
@@ -184,7 +184,7 @@ function limits(manager: Manager, plan: ResourcePlan): readonly UnitProperty[] {
   return properties.filter((one) => !isIdle(one));
 }
 
-/** systemd is told what the cgroup has taken, and then, since it rounds, the cgroup once more. */
+/** Writes to the cgroup, then tells systemd; as systemd rounds the values, the cgroup is written once more. */
 async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
   const { mount, path } = saved;
   const { name, manager: kind } = unitOf(saved);
@@ -200,14 +200,14 @@ async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
   );
 }
 
-/** A scope whose processes are dead goes by itself; a failed one stays until somebody has taken notice. */
+/** systemd removes a scope when its processes have ended, but keeps a failed one until it is reset. */
 function remove(saved: SavedCgroup): void {
   const { name, manager: kind } = unitOf(saved);
   try {
     using manager = new Manager(kind);
     manager.stop(name);
   } catch (error) {
-    // Without systemd's help the cgroup is removed all the same, and systemd then lets go of the unit.
+    // If systemd can't be reached the cgroup is removed below, and systemd then drops the unit.
     if (!(error instanceof SystemdError)) throw error;
   }
   removeCgroup(saved.mount, saved.path);

@@ -1,4 +1,4 @@
-/** What criu(8) would not bring back of what a config.json asks for. */
+/** Properties of config.json that criu(8) does not restore. */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { fail } from "../../linux/config-error.ts";
 import { isIdMapped } from "../../linux/mounts/mount-options.ts";
@@ -9,23 +9,23 @@ const LOST: readonly (readonly [path: string, given: (config: Config) => boolean
   ["linux.sysctl", ({ linux }) => Object.keys(linux?.sysctl ?? {}).length > 0],
 ];
 
-/** One line for each property that a restored container is without. */
+/** One line for each property that a restored container lacks. */
 export function losses(config: Config): readonly string[] {
   return LOST.filter(([, given]) => given(config)).map(
     ([path]) => `config.json: ${path}: criu does not save all of it: a restored container may be without`,
   );
 }
 
-/** What a restored container must not be without, and can't have. */
+/** Properties that criu cannot restore and that a container must not lack. */
 const UNSAVABLE: readonly (readonly [path: string, given: (config: Config) => boolean])[] = [
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt !== undefined],
   ["linux.netDevices", ({ linux }) => linux?.netDevices !== undefined],
 ];
 
-/** @throws ConfigError that names the first property that stands in the way of a checkpoint */
+/** @throws ConfigError for the first property that rules out a checkpoint */
 export function refuseUnsavable(config: Config): void {
   for (const [path, given] of UNSAVABLE) if (given(config)) fail(path, "criu cannot save what this asks for");
-  // Without its mapping a mount would show files to other users than it should.
+  // Without its mapping, an id-mapped mount would show files with the wrong owners.
   for (const [index, mount] of (config.mounts ?? []).entries())
     if (isIdMapped(mount)) fail(`mounts[${index}]`, "criu cannot save an id-mapped mount");
 }

@@ -1,6 +1,6 @@
 /**
- * The rootfs as criu(8) wants it to restore a container: mounted at a place of its own, with places in it for what
- * criu mounts there.
+ * The rootfs as criu(8) needs it for a restore: mounted at a place of its own, with a mount point in it for each mount
+ * that criu makes.
  */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { SyscallError } from "../../kernel/call.ts";
@@ -27,11 +27,11 @@ import type { Bundle } from "../bundle.ts";
 import { CRIU_ROOT, type StateDirectory, unmountRoot } from "../state/store.ts";
 
 /**
- * Mounts the rootfs in the state directory; returns where. `releaseRoot` takes it away again.
+ * Mounts the rootfs in the state directory; returns where. `releaseRoot` unmounts it.
  *
- * A container's root may have been a slave of the host's mount when it was saved. Then criu makes the new one a slave of
- * the mount that this one is a slave of, and fails where there is none. So this one is always a slave, but not of a
- * mount of the host's: of one below it that nobody else has, and with which the bond ends. @throws SyscallError
+ * If the container's root was a slave mount when it was saved, criu makes the new root a slave of the same master as
+ * this mount's, and fails if this mount is no slave. So it is always a slave: of a private master made for it alone,
+ * stacked below it, so that nothing of the host's propagates into the container. @throws SyscallError
  */
 export function mountRoot(directory: StateDirectory, rootfs: string): string {
   const path = `${directory.path}/${CRIU_ROOT}`;
@@ -44,15 +44,15 @@ export function mountRoot(directory: StateDirectory, rootfs: string): string {
   return path;
 }
 
-/** The container has mounts of its own by now. */
+/** Unmounts the rootfs, once the restored container has its own mounts. */
 export function releaseRoot(path: string): void {
   unmountRoot(path);
   removeDirectory(path);
 }
 
 /**
- * Makes the places for mounts that a rootfs lacks which the container was not made in. Those in a file system that
- * criu fills itself are there already.
+ * Makes the mount points that a rootfs lacks if it is not the one that the container was created in. Those in a file
+ * system whose content criu restores are there already.
  */
 export function makePlaces({ config, path: bundle, rootfs }: Bundle): void {
   const root = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
@@ -79,7 +79,7 @@ function isDirectory(source: string, bundle: string): boolean {
   return status === null || (status.mode & S_IFMT) === S_IFDIR;
 }
 
-/** Makes what is missing on the way, link by link inside the rootfs, whatever these are. */
+/** Makes what is missing of a path; symbolic links are resolved inside the rootfs. */
 function makePlace(root: number, place: string, isFile: boolean): void {
   const parts = names(place);
   for (const index of parts.keys()) {

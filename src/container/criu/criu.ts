@@ -32,13 +32,13 @@ export type CommonOptions = Pick<
   | "autoDedup"
 >;
 
-/** Beside the images: what the standard streams of the container's process were, as runc writes it. */
+/** Beside the images: what the standard streams of the container's process were, in runc's format. */
 export const DESCRIPTORS_FILE = "descriptors.json";
 
-/** As much as criu tells of what it does. */
+/** criu's most detailed log level. */
 const LOG_LEVEL = 4;
 
-/** criu's own settings for tsrun's containers, for who administers the machine; they come before ours. */
+/** The administrator's settings for criu with tsrun's containers; they take precedence over ours. */
 const CONFIG_FILE = "/etc/criu/tsrun.conf";
 
 /** The options that every request has. The result's descriptors are open until tsrun ends. @throws Failure */

@@ -6,12 +6,12 @@ import { Launch, runInit } from "../init/launch.ts";
 import { closeTarget, openNamespacesOf } from "../init/target.ts";
 import { processInfo } from "../state/process-info.ts";
 
-/** More than the few steps need. */
+/** More than enough for these few steps. */
 const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
 
 /**
- * Makes the root of a restored container read-only again, which criu(8) leaves to others. `pid` is its init, which
- * does not go on yet. @throws Failure, StepError
+ * Makes the root of a restored container read-only again, which criu(8) does not do. `pid` is its init, which is still
+ * stopped. @throws Failure, StepError
  */
 export function sealRoot(pid: number): void {
   const target = openNamespacesOf({ pid, startTime: processInfo(pid)?.startTime ?? 0 });

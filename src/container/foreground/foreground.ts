@@ -29,7 +29,7 @@ const FORWARDED = [
   ["SIGIO", 29],
 ] as const;
 
-/** Those of them that are about the terminal, or end nobody. */
+/** Those of them that concern the terminal, or whose default action ends nothing. */
 const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
 
 /** The signals that entry.S blocks, as Bun cannot catch them, in a sigset_t. */
@@ -41,8 +41,8 @@ function blockedSignals(): Uint8Array {
 }
 
 /**
- * Signals that come while a container is being made: they would end tsrun in the middle of it. What they asked for
- * waits until the container runs; where nobody waits for that one then, it is forgotten.
+ * Signals that arrive while a container is being made, and would end tsrun in the middle of it. They are passed on when
+ * the container runs; if tsrun does not wait for the container, they are dropped.
  */
 export class HeldSignals {
   private readonly came: number[] = [];
@@ -78,8 +78,8 @@ export class Foreground {
   private readonly blocked = blockedSignals();
 
   /**
-   * Forwards the signals that tsrun gets to the child from now on, but those that mean something to `caller`, the
-   * console of a child with a terminal.
+   * From now on forwards the signals that tsrun gets to the child, except those that `caller`, the console of a child
+   * with a terminal, handles itself.
    */
   constructor(pid: number, caller: CallerConsole | null) {
     this.pid = pid;
@@ -91,7 +91,7 @@ export class Foreground {
     caller?.begin();
   }
 
-  /** Sends the child a signal; to no avail when it has ended. */
+  /** Sends the child a signal; does nothing when it has ended. */
   send(signal: number): void {
     attempt(pidfdSendSignal(this.pidfd, signal));
   }

@@ -3,12 +3,12 @@
  *
  *     systemd ◀── NOTIFY_SOCKET ── tsrun ◀── ROOT/ID/notify/…/notify.sock, in the container /run/notify/notify.sock
  *
- * The container could not speak to systemd itself, which knows its processes by other pids; and should not, since
- * whoever speaks there can do more than tell that it is ready. So tsrun listens until the container says READY=1 and
- * passes on that line alone, and with it the pid to watch from now on, as runc does. The way to the socket is open to
- * the container's root alone: any other user of the host who came to it could declare the container ready, and its path
- * is no secret, since everybody may read the mount table of a process. Where that root is unknown, in a user namespace
- * that is joined without its mappings, a name that can't be guessed has to do.
+ * The container can't talk to systemd itself, which knows its processes by other pids; and it should not, since that
+ * socket allows more than telling readiness. So tsrun listens until the container says READY=1, and passes on only that
+ * line and the pid to watch from now on, as runc does. Only the container's root may reach the socket: any other user
+ * of the host could declare the container ready, and the path is no secret, since everybody may read the mount table of
+ * a process. Where that root's uid is unknown, in a user namespace that is joined without its mappings, a name that
+ * can't be guessed has to do.
  *
  * Loaded only when the caller has a NOTIFY_SOCKET.
  */
@@ -33,7 +33,7 @@ const SOCKET = "notify.sock";
 const INSIDE = "/run/notify";
 const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
 
-/** Between two looks, in milliseconds: others are served meanwhile, so that nothing may block. */
+/** How often to poll, in milliseconds. Other work goes on meanwhile, so nothing here may block. */
 const PAUSE = 20;
 /** How long systemd may take to acknowledge, in milliseconds. */
 const BARRIER_PATIENCE = 30_000;
@@ -51,8 +51,8 @@ interface WithSocket {
 }
 
 /**
- * The bundle with a directory for the socket of that state directory in it; as it is when it shares mounts with others.
- * The socket comes with the start.
+ * The bundle with a mount for the socket's directory, which is in the state directory; unchanged if the container
+ * shares its mounts with others. `start` makes the socket.
  */
 export function withNotifySocket(bundle: Bundle, state: string): WithSocket {
   const name = `${NOTIFY_DIRECTORY}/${crypto.randomUUID()}`;
@@ -95,11 +95,11 @@ export class Readiness {
     this.warn = warn;
   }
 
-  /** Listens for a container that is about to start; to no avail when it was created without a socket. */
+  /** Listens for a container that is about to start; does nothing if it was created without a socket. */
   listen(directory: StateDirectory): void {
     const [made] = listDirectory(NOTIFY_DIRECTORY, directory.fd) ?? [];
     if (made === undefined) return;
-    // The container's user may put something else in its place: no link is followed, also not to change a mode.
+    // The container's user may put something else in its place: no link is followed, not even to change a mode.
     const path = `${NOTIFY_DIRECTORY}/${made.name}`;
     const place = here(openat2(directory.fd, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
     removeFile(SOCKET, place);

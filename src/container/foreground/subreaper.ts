@@ -1,6 +1,6 @@
 /**
- * Orphans of a container that has no pid namespace of its own: there the nearest subreaper adopts them
- * (PR_SET_CHILD_SUBREAPER(2const)), and has to take their exit statuses.
+ * Orphans of a container without a pid namespace of its own: the nearest subreaper adopts them
+ * (PR_SET_CHILD_SUBREAPER(2const)), and has to reap them.
  *
  * Loaded only for such containers in the foreground.
  */
@@ -19,8 +19,7 @@ export function adoptOrphans(): void {
 }
 
 /**
- * Takes the statuses of those that end until it is disposed of, and leaves that of `init`. No other child, such as a
- * hook, may be waited for meanwhile.
+ * Reaps orphans until it is disposed of, but not `init`. No other child, such as a hook, may be waited for meanwhile.
  */
 export function reapOrphans(init: number): Disposable {
   const timer = setInterval(() => reapEnded(init), LOOK);

@@ -1,17 +1,16 @@
 /**
- * The agent that stays the host's: with tsrun's rights, in the container's mount namespace.
+ * The host agent: it keeps tsrun's privileges, and lives in the container's mount namespace.
  *
  *     stage ── clone3, CLONE_FILES ──▶ host agent: setns into the init's mount namespace, opens
  *       └──── clone3, CLONE_FILES ──▶ init: mounts what the host agent has opened
  *
- * The init of a container with a user namespace has no right of root's over the host's files, so it can't open a rootfs
- * or a mount's source below a directory that is root's alone. The host agent opens them for it. It does so in the
- * init's mount namespace and in the order of `mounts`: there is what an earlier mount has brought, and what the host
- * has read-only or covered stays so, since the kernel has locked it (mount_namespaces(7)). The two share their table of
- * descriptors, so what one opens the other has. The host agent ends when all is mounted, before any program of the
- * container's runs.
+ * In a user namespace the init has no privileges over the host's files, so it can't open a rootfs or the source of a
+ * mount below a directory that only root may enter. The host agent opens them for it, in the init's mount namespace and
+ * in the order of `mounts`: so a source may be what an earlier mount has brought, and what is read-only or covered on
+ * the host stays so, as the kernel has locked it (mount_namespaces(7)). The two share one table of descriptors: what
+ * one opens, the other has. The host agent ends when all is mounted, before any program of the container runs.
  *
- * Loaded only for containers of root's that have a user namespace.
+ * Loaded only for root's containers that have a user namespace.
  */
 
 import type { Mailbox } from "../../agent/mailbox.ts";
@@ -39,7 +38,7 @@ export class HostAgent {
   /** Whether it could: without CAP_SYS_CHROOT nobody enters a mount namespace, and the init opens what it may itself. */
   private readonly entered: boolean;
 
-  /** Moves it into the mount namespace of the init, which has this pid and its ids by now. @throws StepError */
+  /** Moves it into the mount namespace of the init `pid`, whose ids are mapped by now. @throws StepError */
   constructor(launch: Launch, pid: number) {
     const { host } = launch;
     if (host === null) throw new Error("the launch has no mailbox for a host agent");
@@ -54,7 +53,7 @@ export class HostAgent {
     init.program.by("host agent").add(close(init.result(own)));
   }
 
-  /** Has it open something for the init, once that has done all that was added before. @throws StepError */
+  /** Has it open something for the init, once the init has done all that was added before. @throws StepError */
   open(add: (program: Program) => StepResult): Fd {
     const { init } = this.launch;
     if (!this.entered) return add(init.program);

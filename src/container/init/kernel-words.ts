@@ -6,8 +6,8 @@ const MESSAGES = 8;
 const MESSAGE_SIZE = 256;
 
 /**
- * What the kernel itself says of a step that makes a file system: the failed agent still has the context open, and
- * reading it gives lines such as `e tmpfs: Bad value for 'size'`. Empty when it says nothing. `wait` waits for the
+ * The kernel's own message about a failed step that makes a file system: the agent still has the context open, and
+ * reading it gives lines such as `e tmpfs: Bad value for 'size'`. Empty when there is none. `wait` waits for the
  * agent.
  */
 export function kernelWords(agent: Mailbox, step: number, wait: () => void): string {

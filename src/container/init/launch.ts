@@ -58,13 +58,13 @@ import { kernelWords } from "./kernel-words.ts";
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 
 export interface LaunchOptions {
-  /** Descriptors that are closed, and that the container's process is to find so; see caller-descriptors.ts. */
+  /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
   readonly gaps?: readonly number[];
   /** Adds what the stage does first, on the host. */
   readonly prepare?: (stage: Program) => void;
-  /** Whether the stage waits, before it makes the init, for `release`. */
+  /** Whether the stage waits for `release` before it makes the init. */
   readonly held?: boolean;
-  /** Moves the stage to where the init is to be born, before it makes it. */
+  /** Moves the stage into the cgroup that the init is to be born in. */
   readonly admit?: ((stage: number) => void) | null;
 }
 
@@ -84,8 +84,8 @@ export class Launch {
   private initPid: number | null = null;
 
   /**
-   * `cgroupFd` is the directory that the init is born in; null leaves it in the stage's, which is tsrun's until
-   * somebody moves it.
+   * `cgroupFd` is the cgroup directory that the init is born in. With null that is the stage's cgroup: tsrun's own,
+   * unless the stage is moved.
    */
   constructor(
     fd: number,
@@ -109,7 +109,7 @@ export class Launch {
     if (!held) this.stage.post();
     passOn(namespaces);
     if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
-    // They may find themselves without tsrun before anything else is posted.
+    // tsrun may be killed before it posts anything else.
     dieWithTsrun(this.init.program.by("container's init"));
     addJoins(this.init.program, namespaces, true);
     this.init.post();
@@ -141,19 +141,19 @@ export class Launch {
     return this.initPid;
   }
 
-  /** The agent that stays the host's, once the stage has made it; else 0. */
+  /** The pid of the host agent, once the stage has made it; else 0. */
   hostPid(): number {
     return this.hostClone === null ? 0 : this.stage.result(this.hostClone);
   }
 
-  /** Ends that agent. */
+  /** Ends the host agent. */
   endHost(): void {
     const pid = this.hostPid();
     if (pid > 0 && !this.hostEnded) killAndReap(pid);
     this.hostEnded = true;
   }
 
-  /** Ends the stage and the init, wherever they are. */
+  /** Ends the stage and the init, whatever they are doing. */
   abort(): void {
     if (this.held) {
       this.stage.outcome(() => !this.stageEnded()); // what it does before it is held doesn't block
@@ -197,14 +197,14 @@ export class Launch {
   }
 }
 
-/** Lets nothing be opened at these descriptors before execve(2). */
+/** Keeps these descriptor numbers occupied until execve(2), so that nothing is opened there. */
 function holdPlaces(program: Program, descriptors: readonly number[]): void {
   const one = program.by("--preserve-fds").add(eventfd2(0, O_CLOEXEC));
   // The first may be in its place already; above the limit of open files nothing can be opened anyway.
   for (const fd of descriptors) program.add(dup3(one, fd, O_CLOEXEC), [ERRNO.EINVAL, ERRNO.EBADF]);
 }
 
-/** What the stage does before it clones. Returns the step that makes the host's agent, while the stage is the host's. */
+/** What the stage does before it clones. Returns the step that makes the host agent, while the stage has its rights. */
 export function addEntry(
   program: Program,
   namespaces: NamespacePlan,
@@ -235,10 +235,10 @@ export function addJoins(program: Program, namespaces: NamespacePlan, itself: bo
 }
 
 /**
- * A cgroup namespace is for the init to join: where cgroup v2 is mounted with nsdelegate, as systemd mounts it, nobody
- * in the namespace is born in a cgroup of it who is outside of it himself (cgroups(7)), and the stage is. From a new
- * user namespace none of the host's could be joined. A user namespace in which nothing is made is, too: in there, the
- * host's root may lack the permission for the cgroup that an ordinary user has.
+ * The init itself joins a cgroup namespace. Where cgroup v2 is mounted with nsdelegate, as systemd mounts it, a stage
+ * in that namespace could not clone into its cgroups, being outside of them itself (cgroups(7)). With a new user
+ * namespace the stage has to join it, as namespaces of the host can't be joined from there. The init also joins a user
+ * namespace if none of any kind is made: in there, the host's root may lack permission for the container's cgroup.
  */
 function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
   if (flag === CLONE_NEWUSER) return created.size === 0 && getuid() === 0;
@@ -262,8 +262,8 @@ export function addClone(
 }
 
 /**
- * Opens the stage's file of clock offsets while it has the host's /proc, and is dumpable. What this returns adds the
- * writing: in a new time namespace, before anybody lives in it (time_namespaces(7)).
+ * Opens the stage's file of clock offsets while the stage is dumpable and sees the host's /proc. The returned function
+ * adds the write: after the time namespace is made, before a process enters it (time_namespaces(7)).
  */
 function addClocks(program: Program, offsets: string): () => void {
   const where = "config.json: linux.timeOffsets";
@@ -280,7 +280,7 @@ export function runInit(init: Mailbox, pid: number): void {
   finishInit(init, pid);
 }
 
-/** Waits for a posted program of the init, and looks at what it found. @throws ConfigError too */
+/** Waits for a posted program of the init, and checks what it found. @throws ConfigError too */
 export function finishInit(init: Mailbox, pid: number): void {
   const alive = () => isOurChildAlive(pid);
   let outcome = init.outcome(alive);
@@ -305,13 +305,13 @@ function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
   return init.program.steps[outcome.step]?.call.name === "openat2";
 }
 
-/** Whether a child still runs. It is not reaped: its status is for whoever waits for the container. */
+/** Whether a child still runs. It is not reaped: its exit status is for the process that waits for the container. */
 export function isOurChildAlive(pid: number): boolean {
   const info = new Uint8Array(SIGINFO_SIZE);
   return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
 }
 
-/** Ends a child for good: until it is reaped, its pid is nobody else's. It takes no descriptor, which may be what lacks. */
+/** Kills and reaps a child. An unreaped pid is never reused, so no pidfd is needed: there may be none left to open. */
 function killAndReap(pid: number): void {
   if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
   if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun

@@ -1,11 +1,11 @@
-/** Looked at only when an init's program has found no room. */
+/** Loaded only when an init's program did not fit into its mailbox. */
 import { ConfigError } from "../../linux/config-error.ts";
 import { Destinations } from "../../linux/mounts/destination.ts";
 import type { Bundle } from "../bundle.ts";
 
 /**
- * Why a mailbox that has room for all that config.json says was too small: links of the image lead a mount along a path
- * that is much longer. Null when none does.
+ * Explains why a mailbox sized for config.json was too small: a symbolic link of the image leads a mount to a much
+ * longer path. Null when none does.
  */
 export function longLink({ config: { mounts = [] }, rootfs }: Bundle): ConfigError | null {
   using destinations = new Destinations(rootfs);

@@ -10,7 +10,7 @@ import type { PreparedMounts } from "./prepared-mounts.ts";
 
 const encoder = new TextEncoder();
 
-/** Bounds of what the init's program needs: a mount or path takes at most some 30 steps. */
+/** Upper bounds for the init's program: a mount or a path takes some 30 steps at most. */
 export function mailboxSize(
   { path, config, process }: Bundle,
   filter: SeccompFilter | null,
@@ -44,7 +44,7 @@ export function mailboxSize(
 /** Where `args[0]` is looked for. */
 const searchPath = ({ env = [] }: Process) => variable(env, "PATH") ?? "";
 
-/** How long the config is without what may be large and is none of the init's program. */
+/** The length of the config without large parts that the init's program does not contain. */
 function lengthForInit({ linux, ...others }: Config, process: Process): number {
   const none = { annotations: undefined, hooks: undefined };
   const ours = { ...process, args: undefined, env: searchPath(process) };

@@ -1,6 +1,6 @@
 /**
- * `linux.netDevices`: interfaces of the host that become the container's (config-linux.md#network-devices), with
- * their addresses, which the kernel forgets when an interface moves.
+ * `linux.netDevices`: interfaces of the host that move into the container (config-linux.md#network-devices). Their
+ * addresses, which the kernel drops when an interface moves, are set again.
  *
  * When the container's network namespace ends, the kernel itself gives physical interfaces back and removes virtual
  * ones. Loaded only for the containers that ask for it.
@@ -25,7 +25,7 @@ import { Launch, runInit } from "./launch.ts";
 
 type NetDevices = Readonly<Record<string, NetDevice>>;
 
-/** An interface that has been moved: what it was on the host. */
+/** An interface that has been moved, as it was on the host. */
 interface Moved {
   readonly hostName: string;
   readonly name: string;
@@ -121,7 +121,7 @@ function complaint(errno: number): string {
   return `netlink: ${errnoName(errno)} (${errnoText(errno)})${hint}`;
 }
 
-/** A socket of another network namespace, which only a process in there can make: an agent that ends at once. */
+/** A socket in another network namespace. Only a process in there can make it: an agent that ends at once. */
 function socketIn(namespace: number): number {
   const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const joins = [

@@ -19,7 +19,7 @@ interface Mappings {
 /** @throws ConfigError */
 export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappings = [] }: Mappings): void {
   if (isOnly(getgid(), gidMappings)) {
-    // Else whoever maps its group could leave one that forbids it something.
+    // Else a user could drop a group that denies access to something (user_namespaces(7)).
     writeExisting(`/proc/${pid}/setgroups`, "deny");
     writeMappings(pid, { gidMappings }, "linux");
   } else help("newgidmap", "/etc/subgid", "linux.gidMappings", pid, gidMappings);
@@ -27,7 +27,7 @@ export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappin
   else help("newuidmap", "/etc/subuid", "linux.uidMappings", pid, uidMappings);
 }
 
-/** Whether the mappings are of this id and no other. */
+/** Whether the mappings map this id and no other. */
 export function isOnly(id: number, mappings: readonly IdMapping[]): boolean {
   const [first] = mappings;
   return mappings.length === 1 && first?.hostID === id && first.size === 1;

@@ -1,9 +1,9 @@
 /**
  * The mailbox of a created container, between the tsrun that made it and the one that starts it.
  *
- * It is a file in the state directory when that is on a tmpfs, as /run is everywhere but in minimal systems.
- * Elsewhere every page that is written would cost the disk's file system a block (2 ms in all on ext4): there it is
- * a memfd, found again as the agent's mapping, and an empty file in the state directory stands for it.
+ * It is a file in the state directory if that is on a tmpfs, as /run usually is. On a disk, allocating blocks for its
+ * pages would take time (2 ms on ext4): there it is a memfd, which is found again through the agent's mapping, and an
+ * empty file in the state directory stands for it.
  */
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { MailboxFile, parkedMapping } from "../../agent/mailbox-file.ts";

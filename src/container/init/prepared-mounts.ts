@@ -1,6 +1,6 @@
 /**
- * What some mounts need before the init is born: user namespaces for id-mapped ones, which live for this only, and lists
- * of what `tmpcopyup` copies.
+ * What some mounts need before the init is born: temporary user namespaces for id-mapped mounts, and lists of what
+ * `tmpcopyup` copies.
  *
  * Loaded only for the containers that ask for it.
  */
@@ -108,7 +108,7 @@ class UserNamespaces {
   }
 }
 
-/** A descriptor of a user namespace in which nobody lives. */
+/** A descriptor of a user namespace without any process. */
 function newUserNamespace(where: string, mappings: Mappings): number {
   const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const size = { steps: 16, data: 4096, execution: 0 };

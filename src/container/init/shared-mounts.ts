@@ -1,7 +1,7 @@
 /**
- * Containers without a mount namespace of their own. One that stays in tsrun's has its mounts there, in a copy of the
- * rootfs that is mounted over it: with the container goes that one mount, and all that is on it. Mounts of the host in
- * the rootfs were copied with it and are not touched; what is mounted in the copy spreads nowhere.
+ * Containers without a mount namespace of their own. If one stays in tsrun's mount namespace, a copy of its rootfs is
+ * mounted over the rootfs, and the container's mounts go there. Deleting the container removes that one mount with
+ * everything on it. The host's own mounts in the rootfs stay untouched below, and nothing propagates from the copy.
  */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { CWD, close, mountSetattr, moveMount, openat, openTree, umount2 } from "../../kernel/calls.ts";
@@ -24,7 +24,7 @@ import { DamagedState, type Saved, type StateDirectory, Store } from "../state/s
 
 type Need = readonly [path: string, given: (config: Config) => boolean];
 
-/** What is made in mounts that others have too, by path: with the container it goes again. */
+/** Mounts that are made where other processes see them, by path. They are removed with the container. */
 const MADE: readonly Need[] = [
   ["mounts", ({ mounts = [] }) => mounts.length > 0],
   ["root.readonly", ({ root }) => root?.readonly === true],
@@ -32,22 +32,22 @@ const MADE: readonly Need[] = [
   ["linux.sysctl", ({ linux }) => Object.keys(linux?.sysctl ?? {}).length > 0],
 ];
 
-/** What would change the mounts of others. */
+/** Properties that would change other processes' mounts. */
 const CHANGED: readonly Need[] = [
   ["linux.maskedPaths", ({ linux }) => (linux?.maskedPaths ?? []).length > 0],
   ["linux.readonlyPaths", ({ linux }) => (linux?.readonlyPaths ?? []).length > 0],
   ["linux.rootfsPropagation", ({ linux }) => linux?.rootfsPropagation !== undefined],
 ];
 
-/** Its path is the host's (config.md): in another container's mounts that one would choose what runs there as root. */
+/** A hook's path is the host's (config.md): in another container's mounts, that container could replace the program. */
 const INSIDE: readonly Need[] = [
   ["hooks.createContainer", ({ hooks }) => (hooks?.createContainer ?? []).length > 0],
 ];
 
 /**
- * Whether a container without a mount namespace of its own has mounts to make, in those that tsrun is in. A namespace
- * that is joined is left as it is: others would see the mounts, and they would stay when the container is gone; nor can
- * a user namespace change one that it does not own.
+ * Whether a container without a mount namespace of its own makes mounts in tsrun's. A joined mount namespace is left as
+ * it is: its other processes would see the mounts, which would outlive the container; and a user namespace can't change
+ * a mount namespace that it does not own.
  * @throws ConfigError
  */
 export function mountsInShared(config: Config): boolean {
@@ -88,8 +88,8 @@ export function coverRootfs(rootfs: string, tree: number): void {
 }
 
 /**
- * Takes away what covers the rootfs, with all that is mounted there; nothing where that is not the container's. What
- * another container has on top stays, and takes this one's away when it goes.
+ * Unmounts the copy that covers the rootfs, with all mounts on it; does nothing if the mount there is another one. If
+ * another container's copy is on top, that stays, and its removal takes this one away too.
  */
 export function uncoverRootfs({ rootfs, sharedRoots = [] }: Saved, directory: StateDirectory): void {
   const kept = new Set(coversOfOthers(directory).map(([top]) => top));

@@ -13,13 +13,13 @@ import type { SavedCgroup, SavedInit } from "../state/store.ts";
 /** What another process needs to enter a container, as descriptors. */
 export interface Target {
   /**
-   * The namespaces in which the init isn't tsrun's neighbour: a join by its pidfd, and one each of its cgroup and its
-   * user namespace.
+   * Namespaces of the init that differ from tsrun's own, joined through its pidfd; the cgroup and the user namespace
+   * separately.
    */
   readonly joins: readonly Join[];
-  /** The directory to be born in; null without a cgroup, and where `admit` is the way into it. */
+  /** The cgroup directory for clone3(2); null without a cgroup, and where `admit` moves the stage instead. */
   readonly cgroup: number | null;
-  /** Moves the stage into the cgroup, where its user's systemd alone may. */
+  /** Moves the stage into the cgroup, where only the user's systemd is allowed to. */
   readonly admit: ((stage: number) => void) | null;
   /** Whether one of the namespaces is a user namespace. */
   readonly hasUserNamespace: boolean;
@@ -29,9 +29,9 @@ export interface Target {
 
 type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
 
-/** In which of a container's cgroups another process is to be. */
+/** Which of a container's cgroups another process is to enter. */
 export interface Whereabouts {
-  /** One below the container's; undefined for that itself. */
+  /** A cgroup below the container's; undefined for the container's own. */
   readonly below?: string | undefined;
   /** Whether it may be frozen: then the process waits in it until it is thawed. */
   readonly frozen?: boolean;
@@ -45,7 +45,7 @@ export async function openTarget(
 ): Promise<Target> {
   if (saved === null) return openNamespacesOf(init);
   const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
-  // Whoever is born in there would never report that he is.
+  // A process born in a frozen cgroup would never run, and we would wait for it for ever.
   if (!frozen && readEvents(directory)?.frozen)
     throw new Failure(
       `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
@@ -57,8 +57,8 @@ export async function openTarget(
 }
 
 /**
- * The same, but for the cgroup. The init is identified after all was found by its pid: that was the pid of another
- * process at no moment in between, whose namespaces might be tsrun's. @throws Failure
+ * The same without the cgroup. Everything is found by the init's pid, and the init's identity is checked afterwards:
+ * if the pid had been reused meanwhile, these might be the host's namespaces. @throws Failure
  */
 export function openNamespacesOf(init: Identified): Target {
   const pidfd = openProcess(init.pid);
@@ -72,7 +72,7 @@ export function openNamespacesOf(init: Identified): Target {
   throw hasJustEnded();
 }
 
-/** Whether an init has ended, or is about to: it leaves its namespaces first, and then waits for all others in there. */
+/** Whether an init has ended, or is about to: it first leaves its namespaces, then waits for the processes in them. */
 export function isEnding({ pid, startTime }: Identified): boolean {
   return (
     attempt(readlinkat(CWD, `/proc/${pid}/ns/net`, new Uint8Array(64))) === -ERRNO.ENOENT ||
@@ -101,7 +101,7 @@ function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
   const user = openUserNamespace(pid, userNamespace);
   if (user !== null) {
     const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
-    // Last, since root may join the others only before; first for an ordinary user, who may only in there.
+    // Root joins it last, as it could not join the others afterwards; an ordinary user first, as only that allows them.
     if (getuid() === 0) joins.push(join);
     else joins.unshift(join);
   }
@@ -130,8 +130,8 @@ function openCgroup(directory: string, below: string | undefined): number {
 }
 
 /**
- * The container's cgroup, wherever in it or elsewhere its init is by now; that of the init when the container's is gone,
- * or has given its controllers to those below it and can have no processes itself ("no internal processes", cgroups(7)).
+ * The container's cgroup, even if its init has moved elsewhere. The init's own cgroup if the container's is gone, or
+ * has enabled controllers for its children and so can't have processes itself ("no internal processes", cgroups(7)).
  */
 function cgroupFor(pid: number, { mount, path }: SavedCgroup): string {
   if (readIfThere(path, "cgroup.subtree_control")?.trim() === "") return path;

@@ -31,14 +31,14 @@ export class CallerTerminal implements Disposable {
     );
   }
 
-  /** Whether what is printed goes to a terminal that shows it as it is, once `makeRaw` was there. */
+  /** Whether output goes to a terminal that `makeRaw` puts into raw mode. */
   get printsRaw(): boolean {
     return this.isTyped && isTerminal(STDOUT);
   }
 
   /**
-   * Lets every key through as it is: what Ctrl-C means is for the container's terminal to say. From a background
-   * job this stops tsrun until it is in the foreground (SIGTTOU), as with every program that sets its terminal.
+   * Puts the terminal into raw mode: what Ctrl-C means is decided by the container's terminal. From a background job
+   * this stops tsrun until it is in the foreground (SIGTTOU), like any program that sets its terminal.
    */
   makeRaw(): void {
     if (!this.isTyped) return;
@@ -46,7 +46,7 @@ export class CallerTerminal implements Disposable {
     attempt(setTermios(STDIN, rawTermios(this.original))); // EIO: it has been hung up
   }
 
-  /** Its size now; null without a terminal, or when that doesn't know. */
+  /** Its size now; null without a terminal, or when the size is not known. */
   get size(): WindowSize | null {
     if (this.sized === undefined) return null;
     const bytes = new Uint8Array(WINSIZE_SIZE);

@@ -1,9 +1,9 @@
 /**
  * The master end of a process's terminal: who gets it, and how it comes out of the container.
  *
- * The process opens its terminal inside (src/linux/terminal.ts); tsrun takes the master's descriptor from it. What
- * detaches needs somebody else for it, behind --console-socket; in the foreground tsrun connects it to the terminal
- * that it was called from.
+ * The process opens its terminal inside (src/linux/terminal.ts), and tsrun fetches the master's descriptor from it. A
+ * detached container's master goes to the program behind --console-socket; in the foreground tsrun itself connects it
+ * to the terminal that it was called from.
  */
 import type { Process } from "../../../runtime-spec/config.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
@@ -39,7 +39,7 @@ export interface ConsoleOptions {
   readonly detach: boolean;
 }
 
-/** What serves the terminal of a process. @throws Failure when nothing can, or there is no terminal to serve */
+/** Who takes the master of a process's terminal. @throws Failure when nobody can, or the process has no terminal */
 export function openConsole({ terminal }: Process, options: ConsoleOptions): ConsoleSocket | CallerConsole {
   const { consoleSocket, detach } = options;
   if (consoleSocket === undefined) {
@@ -76,15 +76,15 @@ export class ConsoleSocket implements Console {
   }
 }
 
-/** The terminal that tsrun was called from, or its standard streams when they are none. */
+/** The terminal that tsrun was called from, or its standard streams when they are no terminal. */
 export class CallerConsole implements Console, Disposable {
   readonly kind = "caller";
   private readonly caller = new CallerTerminal();
   private ends: Ends | null = null;
 
   /**
-   * What signals mean to tsrun itself here: not passed on, but handled so, or with null left to their default. Those
-   * of job control would stop the container's process and not tsrun; its terminal has its own.
+   * Signals that tsrun handles itself and does not pass on; null leaves the default action. The signals of job control
+   * are for tsrun: passed on, they would stop the container's process instead. Its own terminal generates its own.
    */
   readonly signals: ReadonlyMap<NodeJS.Signals, (() => void) | null> = new Map<
     NodeJS.Signals,
@@ -108,7 +108,7 @@ export class CallerConsole implements Console, Disposable {
     this.connect({ master, slave: here(openSlave(master)) });
   }
 
-  /** A carriage return is for terminals: a file, or a program behind a pipe, gets the lines that were printed. */
+  /** Unless the output goes to a terminal, newlines are not turned into carriage return and newline (ONLCR). */
   private connect(ends: Ends): void {
     this.ends = ends;
     if (this.caller.printsRaw) return;
@@ -117,14 +117,14 @@ export class CallerConsole implements Console, Disposable {
     here(setTermios(ends.slave, plainTermios(termios)));
   }
 
-  /** Makes the container's terminal as large as the caller's, and that one's every key a key of the container's. */
+  /** Copies the window size and puts the caller's terminal into raw mode. */
   begin(): void {
     if (this.ends === null) return;
     this.caller.makeRaw();
     this.resize();
   }
 
-  /** Connects the two until the process of `pidfd` has ended, or the caller's has gone. */
+  /** Connects the two terminals until the process of `pidfd` has ended, or the caller's terminal has gone. */
   async serve(pidfd: number): Promise<void> {
     if (this.ends === null) throw new Error("serve comes after attach");
     await new Relay(this.ends, this.caller.isTyped).until(pidfd);
@@ -132,7 +132,7 @@ export class CallerConsole implements Console, Disposable {
     this.caller[Symbol.dispose]();
   }
 
-  /** The kernel tells the programs inside by SIGWINCH. */
+  /** Sets the size of the container's terminal; the kernel sends SIGWINCH to the programs inside. */
   private resize(): void {
     const { size } = this.caller;
     if (size !== null && this.ends !== null) here(setWindowSize(this.ends.master, size));

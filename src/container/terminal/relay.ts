@@ -6,8 +6,8 @@
  * Each direction reads only when what it read before is written, and nothing waits for one direction alone: a
  * program that prints without end is still heard when it is told to stop, and the other way round.
  *
- * tsrun keeps a descriptor of the slave too. So the master never reports a hang-up while the program closes its
- * terminal and opens it again; the program's end is told by its pidfd.
+ * tsrun keeps a descriptor of the slave too. So the master reports no hang-up if the program closes its terminal and
+ * opens it again; that the program has ended is seen from its pidfd.
  */
 import { close, fcntl, ppoll, read, write } from "../../kernel/calls.ts";
 import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT } from "../../kernel/constants.ts";
@@ -18,13 +18,13 @@ import { pollFd } from "../../kernel/structs.ts";
 import { endCharacter, getTermios, TERMIOS_SIZE } from "../../kernel/terminal.ts";
 import { STDIN, STDOUT } from "./caller-terminal.ts";
 
-/** As much as a terminal gives at once, and as a pipe takes without making the writer wait (PIPE_BUF). */
+/** The most that a terminal gives at once, and that a writable pipe takes without blocking (PIPE_BUF). */
 const CHUNK = 4096;
 
 /** How long one wait lasts, in milliseconds: JavaScript's signal handlers run between two. */
 const TURN = 100;
 
-/** More than a terminal can hold: what is read beyond it after a program's end, that program has not written. */
+/** More than a terminal buffers: what is read beyond it after the program's end comes from other processes. */
 const MOST_HELD = 65_536;
 
 /** Places in the poll set. */
@@ -57,14 +57,14 @@ class Flow {
     return count;
   }
 
-  /** One write(2). Returns whether anybody is still there to write to. */
+  /** One write(2). Returns false when the reader has gone. */
   flush(to: number): boolean {
     const count = attempt(write(to, this.rest));
     if (count > 0) this.rest = this.rest.subarray(count);
     return count >= 0 || LATER.includes(-count);
   }
 
-  /** Has this byte to write, as if it had been read. */
+  /** Queues this byte for writing, as if it had been read. */
   put(byte: number): void {
     this.buffer[0] = byte;
     this.rest = this.buffer.subarray(0, 1);
@@ -89,8 +89,8 @@ export class Relay {
   }
 
   /**
-   * Runs until the process of `pidfd` has ended and all that it wrote is passed on, or nobody takes its output any
-   * more. Then the terminal is hung up: who still uses it gets SIGHUP and errors, as when a window is closed.
+   * Runs until the process of `pidfd` has ended and all its output is passed on, or nobody reads the output any more.
+   * Then the terminal is hung up: processes that still use it get SIGHUP and errors, as when a window is closed.
    */
   async until(pidfd: number): Promise<void> {
     let turned = performance.now();
@@ -130,8 +130,8 @@ export class Relay {
   }
 
   /**
-   * Tells the end of an input that is no terminal, in the words of one: by the character for it. One is always there
-   * to be read, so that whoever reads from the container's terminal finds the end, as in a file or a closed pipe.
+   * Passes on the end of an input that is no terminal as the terminal's end-of-file character. One is always there to
+   * be read, so that every read from the container's terminal finds the end, as with a file or a closed pipe.
    */
   private sayEnd(): void {
     if (!this.input.isEmpty || attempt(ppoll(pollFd(this.ends.slave, POLLIN), 0)) !== 0) return;
