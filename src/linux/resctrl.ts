@@ -36,8 +36,8 @@ export function resctrlMount(): string {
 }
 
 /**
- * Where a container's processes are counted: a control group of the container's own, which goes with it, or that of
- * `closID`, which others may share and which stays; with `enableMonitoring`, a monitoring group in it.
+ * The resctrl group of a container: a control group of its own, which is removed with it, or that of `closID`, which
+ * others may share and which stays; with `enableMonitoring`, a monitoring group in it.
  */
 export class Resctrl {
   readonly groups: ResctrlGroups;
@@ -134,7 +134,7 @@ function wantedLines({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt): r
   return [...(l3CacheSchema ?? "").split("\n"), memBwSchema ?? "", ...schemata].filter((line) => line !== "");
 }
 
-/** A group that is there already must be what the config says: others may live by it. */
+/** An existing group must already be as the config says, since others may depend on it. */
 function requireSame(group: string, lines: readonly string[]): void {
   const normal = (line: string) => line.replaceAll(/\s/g, "").replaceAll(/=0*(?=[0-9a-f])/gi, "=");
   const there = readText(`${group}/schemata`).split("\n").map(normal);
@@ -146,7 +146,7 @@ function requireSame(group: string, lines: readonly string[]): void {
       );
 }
 
-/** What the kernel says itself of a refused write. */
+/** The kernel's own message about a refused write. */
 function lastStatus(group: string): string {
   const info = `${group.slice(0, group.lastIndexOf("/"))}/info/last_cmd_status`;
   if (statusIfThere(info) === null) return "";

@@ -5,8 +5,8 @@ import { schedSetaffinity } from "../../kernel/scheduling.ts";
 export const CPUS = 8192;
 
 /**
- * Lets a process run on every CPU that its cgroup has: tsrun's caller may be confined to a few, and since Linux 6.2 they
- * are not forgotten in another cgroup. A refusal, as of a security module, leaves it confined.
+ * Lets a process run on every CPU of its cgroup: tsrun's caller may be confined to a few, and since Linux 6.2 a process
+ * keeps that affinity in another cgroup. If this is refused, for example by a security module, it stays confined.
  */
 export function resetAffinity(pid: number): void {
   const call = schedSetaffinity(pid, new Uint8Array(CPUS / 8).fill(0xff));

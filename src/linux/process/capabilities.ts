@@ -60,7 +60,7 @@ export function setCapabilities(program: Program, capabilities: Capabilities): v
   );
   program.by("process.capabilities.ambient");
   program.add(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
-  // One that is not also permitted and inheritable cannot be ambient (EPERM): validation warns, as for runc it is no error.
+  // Only a permitted and inheritable capability can be ambient (EPERM). Not an error, as in runc: validation warns.
   for (const number of numbers(ambient))
     program.add(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number), [ERRNO.EPERM]);
 }

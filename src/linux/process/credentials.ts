@@ -27,8 +27,8 @@ import { dropBounding, setCapabilities } from "./capabilities.ts";
 const DEFAULT_UMASK = 0o022;
 
 /**
- * Enters the working directory as who sets the container up, like runc: images have one that only root may enter and
- * a user who is not root. Returns the step that `enterAsUser` asks how this went.
+ * Enters the working directory before the user changes, like runc: some images combine a directory that only root may
+ * enter with an ordinary user. Returns the step whose result `enterAsUser` checks.
  */
 function enterDirectory(program: Program, path: string): StepResult {
   program.by(`process.cwd (${path})`);
@@ -38,7 +38,7 @@ function enterDirectory(program: Program, path: string): StepResult {
   return entered;
 }
 
-/** Where root of a user namespace, or of a network's file system, may not go, the user perhaps may. */
+/** The user may enter what root of a user namespace, or root on a network file system, perhaps may not. */
 function enterAsUser(program: Program, path: string, entered: StepResult): void {
   program.by(`process.cwd (${path})`);
   program.orElse(returned(entered, 0), [ERRNO.EAGAIN], () => {
@@ -48,29 +48,29 @@ function enterAsUser(program: Program, path: string, entered: StepResult): void 
   });
 }
 
-/** Through a magic link such as /proc/self/fd/7 the path could lead out of the container (CVE-2024-21626). */
+/** A magic link such as /proc/self/fd/7 could lead out of the container (CVE-2024-21626). */
 const openDirectory = (path: string) => openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 
 /** What is different for the containers of ordinary users; null for those of root. */
 export interface Unprivileged {
   /**
-   * Whether the agent stays dumpable, as only so its user's tsrun can look after it. It may when it lives in a user
-   * namespace that is new: nobody else in there could trace it.
+   * Whether the agent stays dumpable, without which an ordinary user's tsrun can't inspect it. That is safe in a new
+   * user namespace: no other process in there could trace it.
    */
   readonly dumpable: boolean;
 }
 
 /**
- * Whether a container's processes keep the additional groups of tsrun's caller: `podman --group-add keep-groups`, as
- * crun has it.
+ * Whether a container's processes keep the additional groups of tsrun's caller: `podman --group-add keep-groups`, by
+ * crun's annotation.
  */
 export function keepsGroups({ annotations }: Pick<Config, "annotations">): boolean {
   return (annotations?.["run.oci.keep_original_groups"] ?? "0") !== "0";
 }
 
 /**
- * Sets the additional groups. Where an ordinary user has mapped one gid alone the kernel allows no setgroups(2)
- * (user_namespaces(7)), and the caller's groups, which have no names inside, stay.
+ * Sets the additional groups. If an ordinary user has mapped only one gid, the kernel allows no setgroups(2)
+ * (user_namespaces(7)), and the caller's groups, which are unmapped inside, stay.
  */
 export function setGroups(
   program: Program,

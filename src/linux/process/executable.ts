@@ -25,8 +25,8 @@ interface Candidate {
 }
 
 /**
- * Adds the steps that look for `args[0]` as the container's user will see it: in PATH, or at its path relative
- * to cwd. `choose` tells afterwards which candidate execve(2) shall take.
+ * Adds the steps that resolve `args[0]` with the permissions of the container's user: in PATH, or as a path relative
+ * to cwd. `choose` then returns the candidate for execve(2).
  */
 export function lookUp(program: Program, args: readonly string[], env: readonly string[]) {
   const [name = ""] = args;
@@ -43,8 +43,8 @@ export function lookUp(program: Program, args: readonly string[], env: readonly 
 }
 
 /**
- * Magic links are refused: /proc/self/exe would be tsrun's agent, and /proc/self/fd/N whatever somebody left
- * open (CVE-2019-5736).
+ * Magic links are refused: /proc/self/exe would be tsrun's agent, and /proc/self/fd/N any descriptor that is open
+ * (CVE-2019-5736).
  */
 function addCandidate(program: Program, path: string): Candidate {
   let [access, directory] = [{ step: 0 }, { step: 0 }];

@@ -9,13 +9,13 @@ import { variable } from "./environment.ts";
 /** Longer paths are no paths (limits.h). */
 export const PATH_MAX = 4096;
 
-/** As much of the container's /etc/passwd as is looked at, in bytes. */
+/** How much of the container's /etc/passwd is read, in bytes. */
 const PASSWD_SIZE = 65_536;
 
 /**
- * HOME of a process whose environment has none, or an empty one: from the container's /etc/passwd, else "/", as runc has it.
- * Adds the steps that read the file, for which the agent must be root still: images with a file of mode 0640 are about.
- * `environment` gives the environment afterwards.
+ * HOME of a process whose environment has none, or an empty one: from the container's /etc/passwd, else "/", as in
+ * runc. Adds the steps that read the file, while the agent is still root: some images have it with mode 0640.
+ * `environment` returns the environment afterwards.
  */
 export function findHome(program: Program, process: Process) {
   const env = process.env ?? [];

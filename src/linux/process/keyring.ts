@@ -15,12 +15,12 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 
-/** What join_session_keyring(9) gives: whoever has it as session keyring, of whatever user, may do all with it. */
+/** As from join_session_keyring(9): a process of any user has all rights on its own session keyring. */
 const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
 
 /**
- * A name for a new container's session keyring, by which `exec` finds it: runc's, and what nobody can guess. Who made a
- * keyring of that name before would have the container's keys.
+ * A name for a new container's session keyring, by which `exec` finds it: runc's, and a part that can't be guessed.
+ * Otherwise whoever created a keyring of that name first could read the container's keys.
  */
 export function keyringName(id: string): string {
   return `_ses.${id}.${readText("/proc/sys/kernel/random/uuid").trim()}`;
@@ -28,7 +28,7 @@ export function keyringName(id: string): string {
 
 /**
  * Gives the container a session keyring (session-keyring(7)) instead of the caller's, whose keys are not the
- * container's business. To find it takes the right to search it. A kernel without keyrings has nothing to hide.
+ * container's business. `exec` needs the right to search it. A kernel without keyrings has nothing to hide.
  */
 export function makeKeyring(program: Program, name: string): void {
   const permissions = POSSESSED + KEY_USR_SEARCH;
@@ -44,8 +44,8 @@ export function joinKeyring(program: Program, name: string): void {
 }
 
 /**
- * Gives this process, and whom it starts, the session keyring of a container that is restored; see `makeKeyring`. It is
- * tsrun's user's, and the root of a user namespace, who searches it for `exec`, is another.
+ * Gives this process and its children the session keyring of a container that is restored; see `makeKeyring`. It
+ * belongs to tsrun's user, but root of a user namespace, another user, must be able to search it for `exec`.
  */
 export function takeKeyring(name: string, inUserNamespace: boolean): void {
   const call = keyctl(KEYCTL_JOIN_SESSION_KEYRING, name);

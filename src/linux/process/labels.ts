@@ -2,9 +2,9 @@
  * Labels that confine a process from its execve(2) on: an AppArmor profile, an SELinux label; and the SELinux label of
  * the files in new file systems.
  *
- * They are written by the process itself, since nobody else may, to its files in /proc. Those it reaches through a
- * procfs of tsrun's own, which is mounted nowhere: whatever an image or a container put over /proc, nothing else can
- * be hit, or pretend to have taken the label (CVE-2025-52881).
+ * Only the process itself may write them, to its files in /proc. It reaches these through a procfs of tsrun's own that
+ * is mounted nowhere: whatever an image or a container has mounted over /proc, no other file can be written instead, or
+ * pretend to have taken the label (CVE-2025-52881).
  *
  * Loaded only for the containers and processes that ask for it.
  */
@@ -64,7 +64,7 @@ export class ProcessLabels implements Disposable {
 
   /**
    * Adds the steps after which execve(2) gives the process its labels. `keyring` adds those that make or join its
-   * session keyring, which must be of its label, or it could not use it.
+   * session keyring, which must have the same label for the process to use it.
    */
   label(program: Program, keyring: () => void): void {
     if (this.context !== "") this.write(program, "process.selinuxLabel", "keycreate", this.context);
@@ -90,7 +90,7 @@ export class ProcessLabels implements Disposable {
   }
 }
 
-/** A new procfs of tsrun's pid namespace, in which agents of inner ones find themselves too. */
+/** A new procfs of tsrun's pid namespace. Agents in inner pid namespaces are visible there too. */
 function detachedProc(): number {
   const fs = here(fsopen("proc"));
   here(fsconfigCreate(fs));

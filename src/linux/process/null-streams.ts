@@ -1,7 +1,7 @@
 /**
- * Standard streams that are devices which every container has, such as /dev/null. The node behind them is the host's:
- * who owns it, as root does without any capability, could change its mode for all of the host. So each becomes the
- * container's own, or is opened anew where nothing but its content is in reach: through a mount that is read-only.
+ * Standard streams that are devices which every container has, such as /dev/null. The node behind them is the host's,
+ * and its owner, root, could change its mode for the whole host, even without capabilities. So each stream is replaced
+ * by the container's own device, or reopened through a read-only mount, which allows I/O but no change of the node.
  */
 import type { Program } from "../../agent/program.ts";
 import { type Call, SyscallError } from "../../kernel/call.ts";
@@ -46,8 +46,9 @@ interface HostDevice {
 }
 
 /**
- * For an init, in the container's root: the streams become its own devices, so that criu(8) can save it, too. Where it
- * `hasOwn` none, a volume decides what the path leads to: root would open what the process's user may not read.
+ * For an init, in the container's root: replaces the streams by its own devices, which also lets criu(8) save it. Where
+ * `hasOwn` says that a device is not its own, it is left: a volume decides what that path is, and the init, as root,
+ * would open a file that the process's user may not read.
  */
 export function reopenDevices(program: Program, hasOwn: (path: string) => boolean): void {
   const hosts = hostDevices().filter(({ path }) => hasOwn(path));
@@ -60,16 +61,16 @@ export function reopenDevices(program: Program, hasOwn: (path: string) => boolea
   }
 }
 
-/** For a container that is made: guards those of which it has none of its own. */
+/** For a new container: reopens the streams for which it has no device of its own. */
 export function guardDevices(hasOwn: (path: string) => boolean): void {
   for (const host of hostDevices()) if (!hasOwn(host.path)) guard(host);
 }
 
-/** For a process that joins a container, with the init `pid`: its own devices, unless they are the host's there, too. */
+/** For a process that joins the container of the init `pid`: its devices, unless those are the host's nodes too. */
 export function takeDevicesOf(pid: number): void {
   const hosts = hostDevices();
   if (hosts.length === 0) return;
-  // It fails for an ordinary user; without it, all are guarded.
+  // This fails for an ordinary user; then all streams are reopened.
   const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY));
   for (const host of hosts) if (!takeOwn(root, host)) guard(host);
   if (root >= 0) here(close(root));
@@ -85,7 +86,7 @@ function takeOwn(root: number, { stream, path, status }: HostDevice): boolean {
   return taken;
 }
 
-/** An ordinary user can't, and need not: the devices are root's. */
+/** An ordinary user can't do this, and need not: the devices belong to root. */
 function guard({ stream, path }: HostDevice): void {
   const copy = (directory: number, name: string) =>
     tried(openTree(directory, name, OPEN_TREE_CLONE | AT_EMPTY_PATH), [EPERM, EINVAL, ENOENT]);
@@ -97,7 +98,7 @@ function guard({ stream, path }: HostDevice): void {
   here(close(tree));
 }
 
-/** Makes what an O_PATH descriptor refers to a stream, open. Returns false where it is on a mount without devices. */
+/** Opens what an O_PATH descriptor refers to as a stream. Returns false where it is on a mount without devices. */
 function openAs(stream: number, place: number): boolean {
   const fd = tried(openatInherited(CWD, `/proc/self/fd/${place}`, FLAGS), [EACCES]);
   if (fd < 0) return false;

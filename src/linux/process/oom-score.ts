@@ -5,8 +5,8 @@ import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
 
 /**
- * Sets how likely the OOM killer takes the process (proc_pid_oom_score_adj(5)). With `warn`, for ordinary users, a
- * refusal is none: they may not lower it, and every caller's config does. @throws ConfigError
+ * Sets how likely the OOM killer takes the process (proc_pid_oom_score_adj(5)). With `warn`, for ordinary users, being
+ * refused is only a warning: they may not lower it, and every caller's config does. @throws ConfigError
  */
 export function setOomScore(
   pid: number,

@@ -10,7 +10,7 @@ import { fail } from "../config-error.ts";
 
 /**
  * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
- * raise them itself. Those that it doesn't name are tsrun's caller's. @throws ConfigError
+ * raise them itself. Limits that the config doesn't name stay those of tsrun's caller. @throws ConfigError
  */
 export function setRlimits(pid: number, { rlimits = [] }: Process): void {
   if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid);
@@ -34,8 +34,8 @@ function hintFor(type: string, errno: number): string {
 }
 
 /**
- * Gives a process the soft limit of open files that tsrun's caller had. Bun has raised tsrun's own to the hard one, and
- * programs that close every descriptor they may have crawl then.
+ * Gives a process the soft limit of open files that tsrun's caller had. Bun has raised tsrun's own to the hard limit,
+ * which slows down programs that close every possible descriptor.
  */
 export function giveBackOpenFiles(pid: number): void {
   const soft = auxiliaryValue(AT_FLAGS); // where entry.S has put it

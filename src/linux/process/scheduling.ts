@@ -1,7 +1,7 @@
 /**
- * When a process runs and when its input and output is served: `process.scheduler`, `process.ioPriority` and
- * `process.execCPUAffinity`. All is set from outside, with tsrun's privileges, which the process itself lacks in a
- * user namespace; and as late as can be, or a SCHED_IDLE container would hold up its own making.
+ * The scheduling of a process and of its I/O: `process.scheduler`, `process.ioPriority` and `process.execCPUAffinity`.
+ * All are set from outside, with tsrun's privileges, which the process lacks in a user namespace; and as late as
+ * possible, since under SCHED_IDLE even the set-up of the container would hardly get to run.
  *
  * Loaded only for the processes that ask for it.
  */
@@ -48,14 +48,14 @@ function setIoPriority(pid: number, { class: name, priority = 0 }: IoPriority): 
   });
 }
 
-/** Adds the step by which the process that will be the parent of an `exec`ed one runs on the CPUs of `initial`. */
+/** Adds the step that confines the parent of an `exec`ed process to the CPUs of `initial`. */
 export function confineParent(stage: Program, { initial }: ExecCpuAffinity): void {
   if (initial) stage.by("process.execCPUAffinity.initial").add(schedSetaffinity(0, cpuMask(initial)));
 }
 
 /**
- * Lets an `exec`ed process run on the CPUs of `final`. Without them it stays on those of `initial`, unless its cgroup has
- * none of these. @throws ConfigError
+ * Confines an `exec`ed process to the CPUs of `final`. Without `final` it stays on those of `initial`, unless its
+ * cgroup has none of them. @throws ConfigError
  */
 export function setFinalAffinity(pid: number, { initial, final }: ExecCpuAffinity): void {
   if (final)

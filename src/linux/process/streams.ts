@@ -13,18 +13,18 @@ const STREAMS = [0, 1, 2] as const;
 const SAME_GROUP = -1;
 
 /**
- * A name for each, as criu(8) has them: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file and for a
- * pipe that has a path; what proc calls anything else, such as `/dev/null`; empty for a closed one.
+ * A name for each stream, in criu(8)'s format: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file or a
+ * named pipe; the link in proc for anything else, such as `/dev/null`; empty for a closed stream.
  */
 export function ownStreams(): readonly string[] {
   return STREAMS.map(streamName);
 }
 
 /**
- * Gives those that are pipes, and files that it is to write, to the user of a process, who could not open /dev/stdout
- * else: the caller has made them, as root. A file to read and a terminal stay the caller's, whose data or session that
- * is. In a user namespace the owner has no id: with its `mappings`, tsrun itself gives them away, and without them it may
- * be in vain.
+ * Makes the process's user the owner of streams that are pipes or files to write; otherwise that user could not open
+ * /dev/stdout, since the caller has made them as root. A file to read, or a terminal, is the caller's data or session,
+ * and keeps its owner. In a user namespace the current owner is unmapped, so tsrun changes it itself, by the
+ * `mappings`; without them the change may fail, and is skipped.
  */
 export function giveStreams(program: Program, uid: number, mappings: readonly IdMapping[]): void {
   const outside = mappings.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);

@@ -2,10 +2,9 @@
  * Compiled filters, kept from one tsrun to the next: libseccomp takes some 10 ms for an engine's default profile,
  * a kept filter 0.2 ms.
  *
- * Whoever can write here decides what containers may do, so nothing is believed that another user could have put
- * in place: the directory is the caller's own with mode 0700, its owner and mode are read from the opened
- * descriptor, and so are a file's, whose content must match the key and the digest in front of it. What fails any of
- * this is compiled again.
+ * A user who could write here would decide what containers may do, so nothing is trusted that another user could have
+ * written: the directory must be the caller's own, with mode 0700; owner and mode, of a file too, are read from the
+ * opened descriptor; and a file must match its key and the digest in front of it. Else the filter is compiled again.
  */
 import { formatJson } from "../../../runtime-spec/json.ts";
 import { SyscallError } from "../../kernel/call.ts";
@@ -37,12 +36,12 @@ const OTHERS = 0o077;
 
 const decoder = new TextDecoder();
 
-/** 64 hexadecimal digits; Bun's other ways to a SHA-256 take 50 to 150 µs longer when they are used first. */
+/** 64 hexadecimal digits. Bun's other SHA-256 functions take 50 to 150 µs longer at their first use. */
 function sha256(content: string | Uint8Array): string {
   return Bun.SHA256.hash(content, "hex");
 }
 
-/** The name of what these words describe, which must be all that a filter depends on. */
+/** A key for these words, which must be everything that a filter depends on. */
 export function cacheKey(...words: readonly unknown[]): string {
   return sha256(formatJson([FORMAT, ...words]));
 }
@@ -81,7 +80,7 @@ class Cache implements Disposable {
     this.directory = directory;
   }
 
-  /** The filter of a key; null when there is none, or none to rely on. */
+  /** The filter of a key; null when there is none that can be trusted. */
   get(key: string): Uint8Array | null {
     // O_NONBLOCK: whatever it is, opening it does not wait.
     const fd = attempt(openat(this.directory, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));

@@ -18,7 +18,7 @@ import { enosysStub, wantsEnosys } from "./enosys.ts";
 import { type Comparison, LibseccompFilter } from "./libseccomp.ts";
 import { ACTIONS, ARCHITECTURES, OPERATORS } from "./tables.ts";
 
-/** From so many system calls on a binary tree of them is worth its instructions; runc's number. */
+/** The number of system calls from which a binary tree pays; runc's choice. */
 const CALLS_FOR_A_TREE = 8;
 
 /** Compiles a profile: an array of `struct sock_filter`. @throws ConfigError */
@@ -43,7 +43,7 @@ export function compile(seccomp: Seccomp, library: string): Uint8Array {
   ]);
 }
 
-/** What the kernel makes of an action; ERRNO and TRACE hand over EPERM unless the profile says what else. */
+/** The kernel's value for an action; ERRNO and TRACE return EPERM unless the profile names another errno. */
 function actionValue(action: SeccompAction, errno: number = ERRNO.EPERM): number {
   const takesErrno = action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
   return ACTIONS[action] + (takesErrno ? errno & SECCOMP_RET_DATA : 0);
@@ -52,12 +52,12 @@ function actionValue(action: SeccompAction, errno: number = ERRNO.EPERM): number
 function addRules(filter: LibseccompFilter, profile: Seccomp, syscall: SeccompSyscall, where: string): void {
   const { names, action, errnoRet, args = [] } = syscall;
   const value = actionValue(action, errnoRet);
-  // libseccomp refuses a rule that says what the default says already.
+  // libseccomp refuses a rule with the default action.
   if (value === actionValue(profile.defaultAction, profile.defaultErrnoRet)) return;
   const rules = conditions(args);
   for (const name of names) {
     const number = filter.resolve(NATIVE_AUDIT_ARCH, name);
-    // Profiles name calls of many kernels and architectures: those that libseccomp does not know cannot be made.
+    // Profiles name calls of many kernels and architectures: rules for calls unknown to libseccomp are left out.
     if (number === -1) continue;
     for (const rule of rules) {
       const result = filter.addRule(value, number, rule);

@@ -31,7 +31,7 @@ export interface Listener {
   readonly metadata: string | undefined;
 }
 
-/** Flags of a profile that has no list of them, where the kernel knows them: runc's. */
+/** Default flags of a profile, as far as the kernel knows them: runc's. */
 const DEFAULT_FLAGS: readonly SeccompFlag[] = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
 /** The filter of `linux.seccomp`. @throws ConfigError */
@@ -51,7 +51,7 @@ function listenerOf({ syscalls = [], listenerPath, listenerMetadata }: Seccomp):
 function flagsOf({ flags }: Seccomp, listener: Listener | null): number {
   let sum = listener === null ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER;
   for (const [index, flag] of (flags ?? DEFAULT_FLAGS).entries()) {
-    // Without a listener the kernel refuses what is meant for one; validation warns.
+    // The kernel refuses a listener's flag if there is no listener; validation warns.
     if (flag === "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" && listener === null) continue;
     if (kernelTakes(sum | FLAGS[flag])) sum |= FLAGS[flag];
     else if (flags !== undefined) fail(`linux.seccomp.flags[${index}]`, `this kernel has no ${flag}`);
@@ -64,7 +64,7 @@ export function kernelTakes(flags: number): boolean {
   return attempt(setSeccompFilter(flags, 0)) !== -ERRNO.EINVAL;
 }
 
-/** The instructions, kept from an earlier time or compiled. What is kept has passed the check. */
+/** The instructions, from the cache or compiled. Cached ones have passed the check. */
 function programOf(seccomp: Seccomp, listener: Listener | null): Uint8Array {
   const library = findLibrary();
   const { defaultAction, defaultErrnoRet = null, architectures = [], syscalls = [] } = seccomp;
@@ -85,7 +85,7 @@ function programOf(seccomp: Seccomp, listener: Listener | null): Uint8Array {
 const LAST_CALLS = ["execve"] as const;
 const LAST_CALLS_LISTENED = ["futex", "execve"] as const;
 
-/** What makes a call impossible: nobody can answer for it. */
+/** Actions that keep tsrun's own calls from being made. */
 const DEADLY: ReadonlySet<number> = new Set([
   ACTIONS.SCMP_ACT_KILL_PROCESS,
   ACTIONS.SCMP_ACT_KILL_THREAD,
@@ -93,7 +93,7 @@ const DEADLY: ReadonlySet<number> = new Set([
   SECCOMP_RET_ERRNO,
 ]);
 
-/** A filter under which no program could even be executed is an error of the profile, told before anything is made. */
+/** A filter that forbids even execve(2) is an error in the profile, reported before anything is made. */
 function refuseSuicide(program: Uint8Array, listener: Listener | null): void {
   for (const name of listener === null ? LAST_CALLS : LAST_CALLS_LISTENED) {
     const result = evaluate(program, { number: syscallNumber(name) });

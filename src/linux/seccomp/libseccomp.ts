@@ -11,8 +11,8 @@ import { fail } from "../config-error.ts";
 const SONAME = "libseccomp.so.2";
 
 /**
- * Where distributions keep it. It is always loaded by its whole path: by its name alone, bun:ffi would take it from
- * the current directory when the system has none, and that may be a bundle.
+ * Where distributions keep it. It is always loaded by its full path: given only its name, bun:ffi would also look in
+ * the current directory, which may be a bundle.
  */
 const DIRECTORIES = [
   `/usr/lib/${ARCHITECTURE === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`,
@@ -35,7 +35,7 @@ export interface Comparison {
   readonly operands: readonly [bigint, bigint];
 }
 
-/** The library's file, and what tells it from another version of it. */
+/** The library's file, and what distinguishes this version of it. */
 export interface Library {
   readonly path: string;
   readonly identity: string;

@@ -1,5 +1,5 @@
 /**
- * Handing a filter's listener (seccomp_unotify(2)) to the process that decides about the calls with SCMP_ACT_NOTIFY:
+ * Sending a filter's listener (seccomp_unotify(2)) to the process that decides about the calls with SCMP_ACT_NOTIFY:
  * config-linux.md, "The Container Process State".
  */
 import { OCI_VERSION, type State } from "../../../runtime-spec/state.ts";
@@ -14,7 +14,7 @@ import type { Listener } from "./filter.ts";
 const WHERE = "linux.seccomp.listenerPath";
 const encoder = new TextEncoder();
 
-/** A process that has loaded its filter, and its number for the listener. */
+/** A process that has loaded its filter, and its descriptor of the listener. */
 export interface Listened {
   readonly pid: number;
   readonly fd: number;

@@ -1,16 +1,16 @@
 /**
- * Loading a filter into the process that becomes the container's program: after everything but execve(2), so that
- * a profile need not allow anything for tsrun's sake but that one call.
+ * Loading a filter into the process that becomes the container's program: just before execve(2), so that this is the
+ * only call that a profile has to allow for tsrun.
  *
- * seccomp(2) wants no_new_privs or CAP_SYS_ADMIN. With `process.noNewPrivileges` there is the former. Without it the
- * process keeps CAP_SYS_ADMIN, in its permitted and effective set only, up to its execve(2), which computes both
- * sets anew from the inheritable, bounding and ambient ones (capabilities(7), "Transformation of capabilities during
- * execve()") and so forgets it. runc instead loads the filter before it drops its capabilities, and thus every
- * profile must allow what follows: capset, prctl, setresuid, chdir, futex …
+ * seccomp(2) needs no_new_privs or CAP_SYS_ADMIN. `process.noNewPrivileges` gives the former. Without it the process
+ * keeps CAP_SYS_ADMIN, in its permitted and effective sets only, until execve(2), which drops it by computing both sets
+ * anew from the inheritable, bounding and ambient ones (capabilities(7), "Transformation of capabilities during
+ * execve()"). runc instead loads the filter before it drops its capabilities, so every profile must allow the calls
+ * that follow: capset, prctl, setresuid, chdir, futex …
  *
  * What is still possible: until its start, the parked init of such a container has CAP_SYS_ADMIN in its user
- * namespace. It executes nothing but tsrun's program, and is not dumpable: only a process with CAP_SYS_PTRACE over
- * that user namespace could take it over, and such a one has had the same chance while the init was set up.
+ * namespace. It executes nothing but tsrun's program, and is not dumpable: only a process with CAP_SYS_PTRACE in that
+ * user namespace could take it over, and such a process could have done so during the set-up as well.
  */
 import type { Process } from "../../../runtime-spec/config.ts";
 import type { Seccomp } from "../../../runtime-spec/config-linux-seccomp.ts";
@@ -21,7 +21,7 @@ import type { SeccompFilter } from "./filter.ts";
 
 const NEEDED = "CAP_SYS_ADMIN";
 
-/** The filter of `linux.seccomp`, null without one; only then is what makes filters loaded. @throws ConfigError */
+/** The filter of `linux.seccomp`; null without one, and then no code for filters is loaded. @throws ConfigError */
 export async function filterOf(seccomp: Seccomp | undefined): Promise<SeccompFilter | null> {
   return seccomp === undefined ? null : (await import("./filter.ts")).seccompFilter(seccomp);
 }
@@ -31,7 +31,7 @@ export function filterSize(filter: SeccompFilter | null): number {
   return filter === null ? 0 : filter.program.byteLength + 64;
 }
 
-/** The process with what it takes to load a filter; executing its program leaves it what its config says. */
+/** The process with the capability to load a filter added; execve(2) leaves it the capabilities of its config. */
 export function untilFiltered(process: Process): Process {
   if (process.noNewPrivileges) return process;
   const { capabilities = {} } = process;
@@ -42,8 +42,8 @@ export function untilFiltered(process: Process): Process {
       ...capabilities,
       effective: [...effective, NEEDED],
       permitted: [...permitted, NEEDED],
-      // The kernel takes an ambient capability only if it is permitted and inheritable: CAP_SYS_ADMIN must not
-      // get in because it is permitted for a moment.
+      // The kernel accepts an ambient capability if it is permitted and inheritable: CAP_SYS_ADMIN, permitted only for
+      // a moment, must not become ambient.
       ambient: ambient.filter((name) => permitted.includes(name) && inheritable.includes(name)),
     },
   };

@@ -1,4 +1,4 @@
-/** The words of `linux.seccomp` and what they are for libseccomp and the kernel; `features` lists the keys. */
+/** The names in `linux.seccomp` and their values for libseccomp and the kernel; `features` lists the names. */
 import type {
   SeccompAction,
   SeccompArch,
@@ -65,7 +65,7 @@ export const OPERATORS = {
   SCMP_CMP_MASKED_EQ: 7,
 } as const satisfies { readonly [operator in SeccompOperator]: number };
 
-/** libseccomp's token for x32, which shares AUDIT_ARCH_X86_64: that without the bit for 64-bit words. */
+/** libseccomp's token for x32: AUDIT_ARCH_X86_64, which the kernel uses for it, without the 64-bit flag. */
 export const SCMP_ARCH_X32 = 0x4000_003e;
 
 /** libseccomp's tokens: the AUDIT_ARCH numbers, but for x32. */
