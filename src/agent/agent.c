@@ -73,8 +73,16 @@ static uint32_t adopt(struct mailbox *box)
 	return (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) | FUTEX_WAITERS;
 }
 
+/* Of all clocks that tsrun has too the one that is the same in every time namespace. */
+static void note_time(const struct mailbox *box, uint64_t *time)
+{
+	if (box->traced)
+		call(NR_clock_gettime, 0 /* CLOCK_REALTIME */, (uint64_t)time, 0, 0, 0, 0);
+}
+
 static void release(struct mailbox *box, uint32_t next)
 {
+	note_time(box, box->rested);
 	box->next = next;
 	__atomic_store_n(&box->lock, 0, __ATOMIC_SEQ_CST);
 	call(NR_futex, (uint64_t)&box->lock, FUTEX_WAKE, 1, 0, 0, 0);
@@ -115,8 +123,7 @@ static struct mailbox *run(struct mailbox *box)
 	for (i = box->first; i < __atomic_load_n(&box->end, __ATOMIC_ACQUIRE); i++) {
 		struct step *step = &steps[i];
 		box->at = i;
-		if (box->traced)
-			call(NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, (uint64_t)&step->started, 0, 0, 0, 0);
+		note_time(box, step->started);
 		int64_t result = step->number == MOVE ? 0 : perform(step, steps);
 		if (result == 0 && step->number == CLONE)
 			return (struct mailbox *)step->argument[2];

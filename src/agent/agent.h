@@ -25,12 +25,13 @@ struct mailbox {
 	uint32_t end;	   /* … and the one after its last; tsrun may raise it while the program runs */
 	uint32_t at;	   /* the step that runs, ran last or failed */
 	uint32_t error;	   /* errno of the step that failed, else 0 */
-	uint32_t traced;   /* 1: note when each step starts */
+	uint32_t traced;   /* 1: note when each step starts, and when the agent rests */
 	uint32_t next;	   /* the step after the last one that was considered, once the lock is free */
 	struct robust_head robust;
 	uint32_t keeper;   /* robust futex of tsrun's, in a file's first mailbox: see life.ts */
 	uint32_t unused;
 	struct robust_head kept;
+	uint64_t rested[2]; /* struct timespec: when the lock was given back last, when traced */
 };
 
 struct step {
@@ -41,7 +42,7 @@ struct step {
 	uint16_t tolerated[TOLERATED];
 	uint64_t argument[6];
 	int64_t result; /* as the kernel returns it: a negative errno on failure */
-	uint64_t started[2]; /* struct timespec, CLOCK_MONOTONIC, when traced */
+	uint64_t started[2]; /* struct timespec, CLOCK_REALTIME, when traced */
 };
 
 #endif

@@ -29,7 +29,8 @@ export const MAILBOX = {
   robust: 32,
   keeper: 56,
   kept: 64,
-  size: 88,
+  rested: 88,
+  size: 104,
 } as const;
 
 /** `struct step`. */

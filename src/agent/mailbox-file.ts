@@ -32,6 +32,16 @@ export interface MailboxSize {
   readonly host?: Pick<MailboxSize, "steps" | "data">;
 }
 
+/** Is told the mailboxes of each new agent. */
+type Follower = (boxes: ReturnType<typeof MailboxFile.create>) => void;
+
+let follower: Follower | null = null;
+
+/** Sets who is told the mailboxes of new agents, for what is printed of their steps. */
+export function follow(next: Follower | null): void {
+  follower = next;
+}
+
 /** A mapped mailbox file. */
 export class MailboxFile {
   private readonly bytes: Uint8Array;
@@ -54,12 +64,14 @@ export class MailboxFile {
     reserve(fd, end);
     const file = new MailboxFile(fd, end);
     noteDeath(file.bytes, file.address);
-    return {
+    const boxes = {
       stage: file.mailbox(STAGE),
       parked: file.mailbox(parked),
       init: file.mailbox(init),
       host: host === null ? null : file.mailbox(host),
     };
+    follower?.(boxes);
+    return boxes;
   }
 
   /** The mailbox of an agent that an earlier tsrun parked. */

@@ -64,14 +64,18 @@ export interface Failed {
   readonly step: number;
 }
 
-/** A step that an agent has performed. */
+/** A step that an agent has performed; times in microseconds of CLOCK_REALTIME. */
 export interface Ran {
   readonly index: number;
   readonly step: Step;
-  /** When, in microseconds. */
-  readonly started: number;
   /** What the system call returned, or the negative errno. */
   readonly result: number;
+  /** 0 for one that was not traced. */
+  readonly started: number;
+  /** When the agent was done with it; before `started` when it never was, as with execve(2). */
+  readonly ended: number;
+  /** When it had come to rest before, until tsrun posted this step; null when it went on at once. */
+  readonly rested: number | null;
 }
 
 /** One mailbox as tsrun sees it. */
@@ -88,6 +92,11 @@ export class Mailbox implements Results {
   private readonly stepsEnd: number;
   /** The step that is being laid out. */
   private encoded: Step | null = null;
+  private isTraced = false;
+  /** The steps from this one on were added when the agent was no longer traced. */
+  private tracedTo = Number.POSITIVE_INFINITY;
+  /** When the agent had come to rest before it was woken for a step, while it is traced. */
+  private readonly rests = new Map<number, number>();
   /** Where the rooms are that the kernel fills in the agent, by step. */
   private readonly rooms = new Map<number, { readonly at: number; readonly length: number }>();
 
@@ -147,6 +156,7 @@ export class Mailbox implements Results {
     if (Atomics.load(words, MAILBOX.lock >> 2) !== 0 || this.errno !== 0) return false;
     const next = words[MAILBOX.next >> 2] ?? 0;
     if (next >= Atomics.load(words, MAILBOX.end >> 2)) return false;
+    if (this.isTraced) this.rests.set(next, this.time(MAILBOX.rested));
     words[MAILBOX.first >> 2] = next;
     Atomics.store(words, MAILBOX.lock >> 2, FUTEX_WAITERS);
     Atomics.add(words, MAILBOX.post >> 2, 1);
@@ -193,19 +203,46 @@ export class Mailbox implements Results {
     return this.bytes.slice(at, at + Math.min(length, most));
   }
 
-  /** Asks the agent to note when each step starts. */
+  /**
+   * Asks the agent to note when each step starts, and when it comes to rest; or no longer, before a filter that might
+   * refuse it the clock.
+   */
   set traced(on: boolean) {
+    if (this.isTraced && !on) this.tracedTo = this.program.steps.length;
     this.words[MAILBOX.traced >> 2] = on ? 1 : 0;
+    this.isTraced = on;
   }
 
-  /** The steps that ran while they were traced, in order. */
-  *ran(): Generator<Ran> {
+  /**
+   * The steps that ran while they were traced, and those that were added when they were no longer; with `all`, those too
+   * that were only laid out.
+   */
+  *ran(all = false): Generator<Ran> {
+    let before: Ran | null = null;
     for (const [index, step] of this.program.steps.entries()) {
-      if (index >= this.posted) return;
-      const at = (STEPS_OFFSET + index * STEP.size + STEP.started) >> 2;
-      const started = signed(this.words, at) * 1e6 + signed(this.words, at + 2) / 1e3;
-      if (started > 0) yield { index, step, started, result: this.result({ step: index }) };
+      if (index >= this.posted) break;
+      const started = this.time(STEPS_OFFSET + index * STEP.size + STEP.started);
+      if (started === 0 && !all && index < this.tracedTo) continue;
+      const result = this.result({ step: index });
+      const rested = this.restBetween(before?.index ?? -1, index);
+      if (before !== null) yield { ...before, ended: rested ?? started };
+      before = { index, step, result, started, rested, ended: 0 };
     }
+    if (before !== null) yield { ...before, ended: Math.max(0, this.time(MAILBOX.rested)) };
+  }
+
+  /** When the agent came to rest before it went on with a step after `before`, up to `index`. */
+  private restBetween(before: number, index: number): number | null {
+    for (let step = index; step > before; step--) {
+      const rested = this.rests.get(step) ?? 0;
+      if (rested > 0) return rested;
+    }
+    return null;
+  }
+
+  /** A `struct timespec` in the mailbox, in microseconds; 0 for none. */
+  private time(at: number): number {
+    return signed(this.words, at >> 2) * 1e6 + Math.floor(signed(this.words, (at >> 2) + 2) / 1e3);
   }
 
   private encode(index: number): void {

@@ -93,6 +93,12 @@ export interface Created {
  * @throws Failure, ConfigError, StepError, SyscallError
  */
 export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
+  if (options.debug === undefined) return createOrExplain(store, bundle, options);
+  const { traced } = await import("./listing/trace.ts");
+  return traced(options.debug, () => createOrExplain(store, bundle, options));
+}
+
+async function createOrExplain(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
   try {
     return await makeWithHooks(store, bundle, options);
   } catch (error) {
@@ -178,8 +184,7 @@ async function make(
   undo.add(() => launch.abort());
   cgroup.admit?.(launch.stagePid);
   const { init, parked } = launch;
-  if (options.debug !== undefined)
-    undo.always((await import("./init/trace.ts")).trace(options.debug, cgroup.notes, init));
+  for (const note of cgroup.notes) options.debug?.(note);
   // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();

@@ -79,7 +79,10 @@ export async function exec(directory: StateDirectory, process: Process, options:
       `container ${directory.id}: cannot exec in a paused container (use --ignore-paused to override), or resume it`,
     );
   try {
-    await execIn(directory, { ...saved, init: saved.init }, status, process, options);
+    const running = { ...saved, init: saved.init };
+    const act = () => execIn(directory, running, status, process, options);
+    if (options.debug === undefined) await act();
+    else await (await import("./listing/trace.ts")).traced(options.debug, act);
   } catch (error) {
     if (isEnding(saved.init))
       throw new Failure(
@@ -123,8 +126,6 @@ async function execIn(
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
   });
   undo.add(() => launch.abort());
-  if (options.debug !== undefined)
-    undo.always((await import("./init/trace.ts")).trace(options.debug, [], launch.init));
   const { program } = launch.init;
   program.by("exec").add(setsid());
   if (target.root !== null) {

@@ -215,8 +215,8 @@ testTsrun("--debug tells the steps of an exec too, with their times", () => {
   using one = started({ args: ["sleep", "60"] });
   const { stderr, status } = runtime(["exec", one.id, "true"], { global: ["--debug"] });
   assert.is(status, 0);
-  assert.match(stderr, /^ +\d+ µs {2}\$\d+ setsid\(\) = \d+ {2}# exec$/m);
-  assert.match(stderr, /^ +\d+ µs {2}\$\d+ execve\("[^"]*\/true"/m);
+  assert.match(stderr, /^# init: exec\n(.* waits for tsrun\n)? +\d+ µs +\d+ µs {2}\$\d+ setsid\(\) = \d+$/m);
+  assert.match(stderr, /^ +\d+ µs +\$\d+ execve\("[^"]*\/true", \["true"\], <\d+ variables>\) = \?$/m);
 });
 
 testTsrun("--criu is ignored with a warning, on stderr or in the log", () => {

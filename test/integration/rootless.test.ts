@@ -141,9 +141,9 @@ testTsrun("exec with a terminal has nothing of the host any more when others cou
   assert.is(await terminal.ended(), 0);
   const steps = readFileSync(log, "utf8");
   const closed = steps.indexOf(" close_range(3, ");
-  const dumpable = steps.indexOf(" prctl(4, 1,"); // PR_SET_DUMPABLE
+  const dumpable = steps.indexOf(" prctl(PR_SET_DUMPABLE, 1)");
   assert.ok(closed > 0 && dumpable > closed, steps);
-  const [since = "", after] = steps.slice(dumpable).split(" prctl(4, 0,");
+  const [since = "", after] = steps.slice(dumpable).split(" prctl(PR_SET_DUMPABLE, 0)");
   assert.ok(after !== undefined && !/setresuid|process\.cwd/.test(since), since); // not for longer than it takes
 });
 

@@ -8,7 +8,7 @@ import type { SyscallName } from "../../kernel/syscall-numbers.ts";
 
 /** One thing that is done, and who does it. */
 export interface Deed {
-  readonly by: "tsrun" | "stage" | "init" | "host agent";
+  readonly by: "tsrun" | "stage" | "init" | "host agent" | "hook";
   /** The property that asks for it; empty when it is done for none. */
   readonly owner: string;
   readonly text: string;
@@ -68,8 +68,9 @@ export class Paths {
     this.paths.set(fd, path);
   }
 
-  /** Remembers where a descriptor that was opened leads to. */
+  /** Remembers where a descriptor that was opened leads to, until it is closed. */
   note({ name, args: [directory, path] }: Call, fd: number): void {
+    if (name === "close") this.paths.delete(Number(directory));
     if (typeof path !== "string" || (name !== "openat" && name !== "openat2")) return;
     const base = this.get(directory);
     this.paths.set(fd, path.startsWith("/") || base === undefined ? path : `${base}/${path}`);

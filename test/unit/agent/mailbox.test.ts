@@ -229,19 +229,29 @@ test("execve ends the agent's part without a failure", () => {
   assert.equal(stage.outcome(driven.alive), { kind: "gone" });
 });
 
-test("a traced program tells each step that ran, with its time and result", () => {
+test("a traced program tells each step that ran, with its result, its time, and the rest before it", async () => {
   using driven = agent();
   const { stage } = driven;
   stage.traced = true;
   stage.program.orElse(getpid(), [], () => stage.program.add(getppid()));
   const opened = stage.program.by("somebody").add(openat(CWD, "/dev/null", O_RDONLY));
   done(driven);
-  const [first, second, ...more] = [...stage.ran()];
-  assert.is(first?.index, 0);
-  assert.is(second?.index, opened.step, "a step that was skipped did not run");
-  assert.is(second?.step.owner, "somebody");
-  assert.ok((second?.result ?? -1) >= 0);
-  assert.ok((first?.started ?? 0) > 0 && (first?.started ?? 0) <= (second?.started ?? 0));
+  await Bun.sleep(20);
+  stage.program.add(getpid());
+  done(driven);
+  const [first, second, third, ...more] = [...stage.ran()];
+  if (first === undefined || second === undefined || third === undefined) throw new Error("three have run");
+  assert.equal([first.index, second.index], [0, opened.step], "a step that was skipped did not run");
+  assert.is(second.step.owner, "somebody");
+  assert.ok(second.result >= 0);
+  const times = [first.started, first.ended, second.started, second.ended, third.started, third.ended];
+  assert.equal(
+    times,
+    times.toSorted((a, b) => a - b),
+  );
+  assert.equal([first.rested, second.rested, third.rested], [null, null, second.ended]);
+  assert.ok(third.started - second.ended >= 19_000, "the rest is no work");
+  assert.ok(Math.abs(first.started / 1000 - Date.now()) < 60_000, "it is the wall clock's time");
   assert.equal(more, []);
 });
 
