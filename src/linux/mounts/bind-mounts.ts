@@ -31,14 +31,14 @@ import { mountOf } from "./mount-table.ts";
 import { requireProcfs } from "./proc-places.ts";
 import { isBelow, placeBefore, sourcePath } from "./source.ts";
 
-/** What a bind mount shows: a path on the host, and whether a directory is there. */
+/** The source of a bind mount: a path on the host, and whether it is a directory. */
 interface HostSource {
   readonly path: string;
   readonly isDirectory: boolean;
 }
 
 /**
- * Binds what `source` names on the host, or beside the bundle's config.json. Returns null when that is a link which is
+ * Binds `source`, a path on the host or relative to the bundle. Returns null if the source is a symbolic link that is
  * copied instead. @throws ConfigError
  */
 export function bindHost(job: MountJob): Fd | null {
@@ -54,7 +54,7 @@ export function bindHost(job: MountJob): Fd | null {
   return null;
 }
 
-/** The source, or where the link that it is leads, when that is to be copied. */
+/** The source, or the target of the symbolic link if the link is to be copied. */
 function hostSource(job: MountJob): HostSource | string {
   const { where, mount, index, options, path: destination, context } = job;
   const { source = "" } = mount;
@@ -71,7 +71,7 @@ function hostSource(job: MountJob): HostSource | string {
   return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
 }
 
-/** Binds a file or directory of the host (or, through a symlink, what it points to). Returns the mount. */
+/** Binds a file or directory of the host; a symlink is followed. Returns the mount. */
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
   const { program, options, mount, context } = job;
   const tree = context.openOnHost((host) => openSource(host, job, path));
@@ -82,7 +82,7 @@ export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd 
   return tree;
 }
 
-/** Adds the steps that open a copy of what a mount shows, id-mapped if it shall be. */
+/** Adds the steps that open a copy of the source as a mount, id-mapped if asked for. */
 function openSource(program: Program, { where, options, prepared, context }: MountJob, path: string) {
   const noFollow = asksFor(options, "src-nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
   const flags = OPEN_TREE_CLONE | noFollow | (options.bind === "bind" ? 0 : AT_RECURSIVE);
@@ -98,13 +98,13 @@ function openSource(program: Program, { where, options, prepared, context }: Mou
   );
   const below = options.idmap === "ridmap" ? AT_RECURSIVE : 0;
   program.add(mountSetattr(tree, "", AT_EMPTY_PATH | below, { set: MOUNT_ATTR_IDMAP, userns }), [], {
-    EPERM: "", // the words above say what it can be
+    EPERM: "", // the message above already says what it can be
   });
   program.by(owner);
   return tree;
 }
 
-/** What an image or an earlier mount has there may be another container's: a magic link would lead on with tsrun's rights. */
+/** Another container may control the source: a magic link there would be followed with tsrun's privileges. */
 function openBelow(program: Program, path: string, flags: number): StepResult {
   const noFollow = (flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW;
   const source = program.add(openat2(CWD, path, O_PATH | noFollow, RESOLVE_NO_MAGICLINKS));
@@ -113,7 +113,7 @@ function openBelow(program: Program, path: string, flags: number): StepResult {
   return tree;
 }
 
-/** File systems that show a namespace: a user namespace may mount them only for namespaces that it owns. */
+/** File systems that show a namespace: a user namespace may mount them only if it owns that namespace. */
 const OF_NAMESPACES: {
   readonly [type: string]: { readonly namespace: NamespaceType; readonly path: string } | undefined;
 } = {
@@ -123,7 +123,7 @@ const OF_NAMESPACES: {
 };
 
 /**
- * Where the host has the file system, when the container may not mount it itself; null when it may.
+ * The host's mount point of the file system if the container may not mount it itself; null if it may.
  * @throws ConfigError when the host does not have it there
  */
 export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): string | null {
@@ -140,8 +140,8 @@ export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): st
 }
 
 /**
- * Whether the container joins that namespace, and lives in the user namespace which owns it: one that it joins, too, or
- * tsrun's own, as in a pod of rootless podman's.
+ * Whether the container joins that namespace, and runs in the user namespace that owns it: one that it also joins, or
+ * tsrun's own, as in a pod of rootless podman.
  */
 function belongsToContainer({ created, joins }: NamespacePlan, namespace: NamespaceType): boolean {
   const joined = joins.find(({ type }) => type === namespace);
@@ -151,7 +151,7 @@ function belongsToContainer({ created, joins }: NamespacePlan, namespace: Namesp
   return isOwnedBy(joined.fd, inode);
 }
 
-/** Binds a file system of the host's namespace instead of a new one: sysfs read-only, with all that is below. */
+/** Binds the host's file system instead of mounting a new one: sysfs read-only, with all mounts below it. */
 export function bindHostsOwn(job: MountJob, path: string): Fd {
   const { options, mount } = job;
   const guarded = mount.type === "sysfs" ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC : 0;

@@ -1,4 +1,4 @@
-/** `copy-symlink`: a bind mount whose source is a symbolic link makes that link, instead of showing what it leads to. */
+/** `copy-symlink`: if the source of a bind mount is a symbolic link, the link is copied instead of followed. */
 import type { StepResult } from "../../kernel/call.ts";
 import { close, readlinkat, symlinkat } from "../../kernel/calls.ts";
 import { S_IFLNK, S_IFMT } from "../../kernel/constants.ts";
@@ -10,7 +10,7 @@ import { directoryInside } from "../inside.ts";
 import type { MountJob } from "./mount-job.ts";
 import { asksFor } from "./mount-options.ts";
 
-/** Where the link at a source leads; null when it is none, or not to be copied. @throws ConfigError */
+/** The target of the link at a source; null if it is no link, or not to be copied. @throws ConfigError */
 export function linkToCopy({ where, options }: MountJob, path: string, { mode }: FileStatus): string | null {
   if (!asksFor(options, "copy-symlink")) return null;
   if (asksFor(options, "src-nofollow") || asksFor(options, "dest-nofollow"))
@@ -24,7 +24,7 @@ export function copyLink({ program, root, where, mount, path, guard }: MountJob,
   const name = names.pop() ?? "";
   const directory = directoryInside(program, root, names.join("/"));
   guard.check(program, directory, where, mount.destination, path);
-  const room = new TextEncoder().encode(target).byteLength + 1; // one more tells a longer target
+  const room = new TextEncoder().encode(target).byteLength + 1; // one more, to notice a longer target
   let found: StepResult = { step: 0 };
   const made = program.orElse(symlinkat(target, directory, name), [ERRNO.EEXIST], () => {
     found = program.add(readlinkat(directory, name, { room }), [ERRNO.EINVAL]);

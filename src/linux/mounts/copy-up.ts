@@ -1,9 +1,9 @@
 /**
- * `tmpcopyup`: a tmpfs that begins with what the image has in its place.
+ * `tmpcopyup`: a tmpfs that starts with a copy of the image's directory at that place.
  *
- * tsrun lists the image's directory, and the container's init copies it entry by entry: so its memory is the
- * container's, and what the container's root may not read is not copied. Every name is opened below the directory
- * without following a link; an image that changes meanwhile has its mount refused, not tsrun misled.
+ * tsrun lists the directory, and the container's init copies it entry by entry: so the memory counts as the
+ * container's, and what the container's root may not read is not copied. Every name is opened relative to the directory
+ * without following links; if the image changes meanwhile, the mount is refused.
  *
  * Loaded only for the containers that ask for it.
  */
@@ -60,15 +60,15 @@ import {
 import { fail } from "../config-error.ts";
 import { openInside } from "../inside.ts";
 
-/** What bytes that are no UTF-8 are read as. */
+/** The character that replaces bytes which are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
-/** What fits into an agent's mailbox. */
+/** The most that fits into an agent's mailbox. */
 const MOST_ENTRIES = 8192;
 const STEPS_PER_ENTRY = 8;
 /** Structures and paths of one entry. */
 const BYTES_PER_ENTRY = 192;
-/** What sendfile(2) moves at once, at most. */
+/** The most that one sendfile(2) moves. */
 const LARGEST_PART = 0x7fff_f000;
 
 interface Entry {
@@ -88,7 +88,7 @@ export interface CopyUp {
   readonly status: FileStatus | null;
 }
 
-/** What copying takes in a mailbox. */
+/** The room that copying takes in a mailbox. */
 export function copySize({ entries }: CopyUp): { readonly steps: number; readonly data: number } {
   let [steps, data] = [STEPS_PER_ENTRY, 0];
   for (const { path, target, status } of entries) {
@@ -99,8 +99,8 @@ export function copySize({ entries }: CopyUp): { readonly steps: number; readonl
 }
 
 /**
- * Lists what the image has at `path`, resolved in the rootfs behind the descriptor `root`. Other mounts of the host
- * in there are left out. @throws ConfigError
+ * Lists the image's directory at `path`, resolved in the rootfs of the descriptor `root`, without mounts of the host
+ * below it. @throws ConfigError
  */
 export function listForCopy(where: string, root: number, path: string): CopyUp {
   const directory = openInside(root, path, O_RDONLY | O_DIRECTORY);
@@ -153,7 +153,7 @@ function listBelow(
   }
 }
 
-/** The result of a call about what the image has at `path`, which may change meanwhile. @throws ConfigError */
+/** The result of a call on the image's file at `path`, which may change at any time. @throws ConfigError */
 function listed(result: number, where: string, path: string): number {
   if (result >= 0) return result;
   return fail(
@@ -168,13 +168,13 @@ function linkTarget(directory: number, name: string, where: string, path: string
   return new TextDecoder().decode(text.subarray(0, length));
 }
 
-/** What of a user namespace tells who owns the copies. */
+/** The mappings of a user namespace, which decide who owns the copies. */
 export interface Owners {
   readonly uids: readonly IdMapping[] | null;
   readonly gids: readonly IdMapping[] | null;
 }
 
-/** Where to copy from and to: two directories, the second of a new file system that nobody sees yet. */
+/** Where to copy from and to: two directories, the second in a new file system that is not mounted yet. */
 interface Way {
   readonly program: Program;
   readonly from: Fd;
@@ -191,12 +191,12 @@ export function addCopy(way: Way, { entries, status }: CopyUp, owners: Owners): 
     const copy = (entry.status.mode & S_IFMT) === S_IFREG ? copyFile : copyOther;
     copy(way, entry, ownerOf(entry.status, owners));
   }
-  // Only now: making what is in a directory changes its time.
+  // Times come last, since making a file changes the time of its directory.
   for (const { path, status, times } of entries)
     if ((status.mode & S_IFMT) === S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
-/** Of a copy: the container's root owns what it has no id for, and its own set-user-ID files those are not. */
+/** Owner and mode of a copy. If its owner is unmapped, the container's root owns it, without the set-user-ID bit. */
 interface Owner {
   readonly ids: readonly [uid: number, gid: number];
   readonly mode: number;
@@ -208,7 +208,7 @@ function ownerOf({ uid, gid, mode }: FileStatus, { uids, gids }: Owners): Owner 
   return { ids: [user ?? 0, group ?? 0], mode: mode & (isKnown ? 0o7777 : 0o1777) };
 }
 
-/** Should a FIFO be there by now, opening it must not wait for anybody. */
+/** Opening must not block, should a FIFO be there by now. */
 const READ = O_RDONLY | O_NONBLOCK | O_NOFOLLOW;
 const BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
@@ -245,7 +245,7 @@ function copyOther({ program, to }: Way, { path, status, times, target }: Entry,
   if (kind !== S_IFDIR) program.add(utimensat(to, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
-/** The id by which the container knows one of the host; undefined when it has none for it. */
+/** The container's id for an id of the host; undefined if it is unmapped. */
 function inside(id: number, mappings: readonly IdMapping[] | null): number | undefined {
   if (mappings === null) return id;
   const mapping = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);

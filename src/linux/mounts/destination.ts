@@ -13,9 +13,9 @@ const MOST_LINKS = 40;
 const LONGEST_PATH = 4095;
 
 /**
- * Where mount destinations really lie in a rootfs, as seen from outside: images have links such as
- * /etc/resolv.conf -> ../run/…, whose target must be made. It only tells which names to make: the agent resolves
- * them again inside the rootfs, so a link that changes meanwhile leads nowhere else.
+ * Resolves mount destinations in a rootfs from outside: images have links such as /etc/resolv.conf -> ../run/…, whose
+ * target must be made. The result only says which names to make: the agent resolves them again inside the rootfs, so a
+ * link that changes meanwhile can't lead outside.
  */
 export class Destinations implements Disposable {
   private readonly root: number;
@@ -28,7 +28,7 @@ export class Destinations implements Disposable {
   }
 
   /**
-   * The destination without symlinks, but for one at its very end that the mount `keepsLink`; relative to the rootfs.
+   * The destination, relative to the rootfs, with symlinks resolved; a last one stays if the mount `keepsLink`.
    * @throws ConfigError for places in proc
    */
   resolve(where: string, mount: Mount, keepsLink = false): string {
@@ -71,7 +71,7 @@ export class Destinations implements Disposable {
     return walked.join("/");
   }
 
-  /** Where the link of that name points; null when it is none or does not exist. */
+  /** The target of the link with that name; null if there is no link. */
   private linkAt(directory: readonly string[], name: string): string | null {
     const { text } = this;
     if (directory.length === 0) return textOf(text, attempt(readlinkat(this.root, name, text)));

@@ -29,7 +29,7 @@ import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 const LONGEST_OPTION = 255;
 const LONGEST_DATA = 4095;
 
-/** File systems of the kernel's own: whether they may be written is a matter of the mount alone. */
+/** File systems of the kernel itself: only their mount is made read-only, not the file system. */
 const KERNELS_OWN: ReadonlySet<string> = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2"]);
 
 /** Mounts a new file system: proc, sysfs, tmpfs, devpts, mqueue, overlay, … Returns the mount. @throws ConfigError */
@@ -47,7 +47,7 @@ export function newMount(job: MountJob, type: string): StepResult {
   return made;
 }
 
-/** A tmpfs has the mode of the directory that it covers, as runc has it: one on /tmp is for everybody. */
+/** A tmpfs gets the mode of the directory that it covers, as in runc: everybody can write to one on /tmp. */
 function completeData({ options: { data }, path, destinations }: MountJob, type: string): readonly string[] {
   if (type !== "tmpfs" || data.some((option) => option.startsWith("mode="))) return data;
   const mode = destinations.modeOf(path);
@@ -67,7 +67,7 @@ function makeFilesystem(job: MountJob, type: string, data: readonly string[]): S
   return made;
 }
 
-/** Copies what the image has there into a new tmpfs, as long as nobody sees it. */
+/** Copies the image's directory into a new tmpfs before it is mounted. */
 function copyUp({ program, root, where, path, prepared: { copy } }: MountJob, made: StepResult): void {
   if (copy === undefined || copy.content.status === null) return;
   const from = program.add(openat2(root, path, O_PATH | O_DIRECTORY, INSIDE));
@@ -75,7 +75,7 @@ function copyUp({ program, root, where, path, prepared: { copy } }: MountJob, ma
   program.add(close(from));
 }
 
-/** The attributes that a mount begins with. A tmpfs is read-only once all is made that goes on it. */
+/** The initial attributes of a mount. A tmpfs becomes read-only later, when all mount points on it are made. */
 function attributesOf({ options: { set } }: MountJob, type: string): number {
   return type === "tmpfs" ? set & ~MOUNT_ATTR_RDONLY : set;
 }
@@ -95,13 +95,13 @@ export function configure({ program }: MountJob, fs: Fd, data: readonly string[]
 
 const valueIn = (option: string) => option.slice(option.indexOf("=") + 1);
 
-/** Whether a text takes more than so many bytes; each of its units takes three at most. */
+/** Whether a text takes more than so many bytes; each UTF-16 unit takes three at most. */
 const isLonger = (text: string, bytes: number) =>
   text.length * 3 > bytes && new TextEncoder().encode(text).byteLength > bytes;
 
 /**
- * mount(2), which takes options that fsconfig(2) finds too long, such as the `lowerdir` of many layers. Its place is
- * the working directory, entered by descriptor: no path is walked.
+ * mount(2), for options that are too long for fsconfig(2), such as the `lowerdir` of many layers. Its target is the
+ * working directory, which was entered by descriptor, so that no path is walked.
  */
 function mountWithLongOptions(job: MountJob, type: string, data: readonly string[]): StepResult {
   const { program, root, where, path, mount, options } = job;
@@ -125,8 +125,8 @@ function openDirectory(job: MountJob, type: string): StepResult {
 }
 
 /**
- * proc and sysfs only go on real directories: were /proc a symlink, what tsrun and the container later take for
- * procfs would be the image's files (CVE-2019-16884, CVE-2023-27561).
+ * proc and sysfs are mounted on real directories only: if /proc were a symlink, tsrun and the container would later
+ * take files of the image for procfs (CVE-2019-16884, CVE-2023-27561).
  */
 export function plainDirectory({ program, root, mount: { destination, type } }: MountJob): StepResult {
   const path = names(destination);

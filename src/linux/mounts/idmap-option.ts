@@ -1,4 +1,4 @@
-/** Mappings in a mount's own option, as podman passes them on and crun knows them. Loaded only with id-mapped mounts. */
+/** Mappings in an option of a mount, in crun's format, which podman passes on. Loaded only for id-mapped mounts. */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { fail } from "../config-error.ts";
 
@@ -8,13 +8,13 @@ export interface Mappings {
 }
 
 const KINDS = { uids: "uidMappings", gids: "gidMappings" } as const;
-/** Ids are below it, in the kernel's eyes (uid_t, without the one that stands for none). */
+/** Ids must be below this (uid_t without its last value, which means none). */
 const MOST = 2 ** 32 - 1;
 
 /**
- * Reads `uids=0-1000-10#10-2000-1;gids=0-1000-10`, what follows `idmap=`. A range has the first id that files have, the
- * first that they are shown with on the host, and how many there are; with `@` before it the second is one of the
- * container's user namespace. Ids of a kind that isn't named are mapped as the container's are.
+ * Reads what follows `idmap=`, such as `uids=0-1000-10#10-2000-1;gids=0-1000-10`. A range is the first id of files on
+ * disk, the first id that they are shown with on the host, and the number of ids; with `@` before the range the second
+ * id is one of the container's user namespace. If uids or gids are not given, the container's mappings are used.
  * @throws ConfigError at `where`
  */
 export function readIdmapOption(where: string, text: string, container: Mappings): Mappings {

@@ -33,18 +33,18 @@ import { INSIDE } from "../inside.ts";
 
 const ABSENT = [ERRNO.ENOENT, ERRNO.ENOTDIR] as const;
 
-/** Nothing of a mask is changed by the container: above all not the host's node, which every mask of a file shows. */
+/** The container can't change a mask: above all not the host's null device, which masks each file. */
 const OF_MASKS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 
-/** Tells where to walk to a path of the container from; see `walkTo`. */
+/** Tells from where to resolve a path of the container; see `walkTo`. */
 type Walk = (path: string) => { readonly from: Fd; readonly path: string };
 
 const openThere = ({ from, path }: ReturnType<Walk>, flags = O_PATH) => openat2(from, path, flags, INSIDE);
 
 /**
- * Hides `linux.maskedPaths`: files below the host's /dev/null, directories below an empty tmpfs that all share; both
- * read-only. The host's null device is opened before the root changes, so no node of the image is ever trusted
- * (CVE-2025-31133). Paths that do not exist are left out, as the spec allows.
+ * Hides `linux.maskedPaths`: files behind the host's /dev/null, directories behind one empty tmpfs, both read-only. The
+ * host's null device is opened before the root changes, so no node of the image is ever trusted (CVE-2025-31133). Paths
+ * that do not exist are left out, as the spec allows.
  */
 export function maskPaths(program: Program, walk: Walk, paths: readonly string[]): void {
   if (paths.length === 0) return;
@@ -76,13 +76,13 @@ function emptyDirectory(program: Program): StepResult {
 
 function maskFile(program: Program, devNull: Fd, file: Fd): void {
   const mask = program.add(openTree(devNull, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
-  // The copy of the host's /dev is its slave: what the host mounts on its null device would appear in the container.
+  // The copy is a slave of the host's /dev: what the host mounts on its null device would appear in the container.
   program.add(mountSetattr(mask, "", AT_EMPTY_PATH, { set: OF_MASKS, propagation: MS_PRIVATE }));
   program.add(moveMount(mask, file));
   program.add(close(mask));
 }
 
-/** Before Linux 6.15 only a mount that has a place can be copied: the first directory gets `empty` itself then. */
+/** Before Linux 6.15 only an attached mount can be copied: then the first directory gets `empty` itself. */
 function maskDirectory(program: Program, empty: Fd, directory: Fd): void {
   const copy = program.orElse(openTree(empty, "", OPEN_TREE_CLONE | AT_EMPTY_PATH), [ERRNO.EINVAL], () => {
     program.add(moveMount(empty, directory));

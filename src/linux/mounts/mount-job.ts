@@ -11,12 +11,12 @@ import type { PreparedMount } from "./prepared-mount.ts";
 import type { ProcGuard } from "./proc-places.ts";
 
 /**
- * Opens a file of the host's for the init, by the steps that `add` adds to a program of whoever has the right to:
- * the init's own, but in a user namespace. Returns the descriptor as the init has it.
+ * Opens a file of the host for the init. `add` adds the steps to the program of the agent that may open it: the init,
+ * or in a user namespace the host agent. Returns the init's descriptor.
  */
 export type OpenOnHost = (add: (program: Program) => StepResult) => Fd;
 
-/** What mounts need to know of their container. */
+/** What mounts need to know about their container. */
 export interface MountContext {
   readonly bundle: string;
   readonly rootfs: string;
@@ -26,18 +26,18 @@ export interface MountContext {
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
   readonly openOnHost: OpenOnHost;
-  /** What was prepared for some of the mounts, by index. */
+  /** What was prepared for mounts, by their index. */
   readonly prepared: ReadonlyMap<number, PreparedMount> | null;
 }
 
-/** One of `mounts` on its way. */
+/** One of `mounts` while it is being made. */
 export interface MountJob {
   readonly program: Program;
   readonly root: Fd;
   /** `mounts[3]` */
   readonly where: string;
   readonly mount: Mount;
-  /** Its number among the context's mounts. */
+  /** Its index in the context's mounts. */
   readonly index: number;
   readonly options: MountOptions;
   readonly prepared: PreparedMount;
@@ -48,7 +48,7 @@ export interface MountJob {
   readonly context: MountContext;
 }
 
-/** Opens the place to mount on, and makes what is missing of it: a directory or an empty file. */
+/** Opens the mount point, and makes it if it is missing: a directory or an empty file. */
 export function openPlace(
   { program, root, where, mount, options, path, guard }: MountJob,
   directory: boolean,

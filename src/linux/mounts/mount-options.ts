@@ -20,12 +20,12 @@ import {
 interface AttributeOption {
   readonly set?: number;
   readonly clear?: number;
-  /** The one kind of access times that it undoes; of another one which is asked for before, it changes nothing. */
+  /** The kind of access times that it clears; another kind that was set before stays. */
   readonly undoes?: number;
 }
 
 const atime = (set: number): AttributeOption => ({ set, clear: MOUNT_ATTR_ATIME });
-/** The kernel's default instead of one kind of access times. */
+/** Clears one kind of access times, back to the kernel's default. */
 const undo = (undoes: number): AttributeOption => ({ ...atime(MOUNT_ATTR_RELATIME), undoes });
 
 /** Options that are attributes of a mount (mount_setattr(2)); with a leading `r`, of all mounts below too. */
@@ -58,13 +58,12 @@ export const PROPAGATIONS: { readonly [option: string]: number } = {
   unbindable: MS_UNBINDABLE,
 };
 
-/** Options that the kernel knows for every file system as a whole; fsconfig(2) takes them by these names. */
+/** Options of every file system as a whole; fsconfig(2) takes them by these names. */
 const OF_FILESYSTEMS = ["async", "dirsync", "lazytime", "mand", "nolazytime", "nomand", "sync"] as const;
 
 /**
- * Options without meaning for a mount that is made by file descriptor; mount(8) accepts them too. File systems that
- * can count an inode's changes always do by now, whatever `iversion` says; `acl` is of mount(2) alone, and those that
- * have access control lists heed them anyway.
+ * Options that mount(8) accepts and that have no effect here. File systems that can count an inode's changes always do,
+ * whatever `iversion` says. `acl` exists only in mount(2); file systems with access control lists always apply them.
  */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "defaults",
@@ -103,7 +102,7 @@ export interface MountOptions {
   readonly data: readonly string[];
 }
 
-/** Reads a mount's options as runtime-spec (config.md#mounts) and mount(8) define them; the last of contrary ones wins. */
+/** Reads mount options as runtime-spec (config.md#mounts) and mount(8) define them; the last of opposite ones wins. */
 export function readMountOptions(options: readonly string[]): MountOptions {
   let bind: MountOptions["bind"] = null;
   let idmap: MountOptions["idmap"] = null;
@@ -150,7 +149,7 @@ function separated(options: readonly string[]): readonly string[] {
 
 /**
  * A string may hold several options, as for mount(8). A comma belongs to a value where it is quoted or escaped, and in
- * lists of numbers (`mpol=bind:0,2`) and SELinux categories (`s0:c1,c2`). Quotes are for those who split at commas.
+ * lists of numbers (`mpol=bind:0,2`) and SELinux categories (`s0:c1,c2`). Quotes around a value are removed.
  */
 function separate(option: string): readonly string[] {
   if (!option.includes(",")) return [option];
@@ -164,13 +163,13 @@ const ON_LINKS = ["copy-symlink", "src-nofollow", "dest-nofollow"] as const;
 /** Whether a bind mount has this option about symbolic links. */
 export const asksFor = ({ data }: MountOptions, option: (typeof ON_LINKS)[number]) => data.includes(option);
 
-/** Options of the file system among a mount's which a bind mount cannot have: it is there already, with its own. */
+/** Options of the file system that a bind mount can't take, since its file system is already mounted with its own. */
 export function notForBind({ data }: MountOptions): readonly string[] {
   const known: readonly string[] = [...OF_FILESYSTEMS, ...ON_LINKS];
   return data.filter((option) => !known.includes(option));
 }
 
-/** cgroup2's own options (cgroups(7)). They are the host's, whatever a container's mount says. */
+/** cgroup2's own options (cgroups(7)). They apply to the whole host, so a container's mount does not set them. */
 const OF_CGROUP2 = [
   "nsdelegate",
   "favordynmods",
@@ -187,19 +186,19 @@ export function notForCgroup({ data }: MountOptions): readonly string[] {
   return data.filter((option) => !known.includes(option));
 }
 
-/** Whether a mount shows what is elsewhere already, by its type or its options. */
+/** Whether a mount is a bind mount, by its type or its options. */
 export function isBind({ type, options = [] }: Mount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 
-/** Whether a mount shows files as other users': by an option, or by mappings of its own. */
+/** Whether a mount is id-mapped: by an option, or by mappings of its own. */
 export function isIdMapped({ options = [], uidMappings = [], gidMappings = [] }: Mount): boolean {
   if (uidMappings.length > 0 || gidMappings.length > 0) return true;
   for (const option of options) if (option.includes("idmap")) return readMountOptions(options).idmap !== null;
   return false;
 }
 
-/** Whether a tmpfs is to begin with what is at its place in the rootfs. */
+/** Whether a tmpfs is to start with a copy of the directory that it covers. */
 export function isCopiedUp({ options = [] }: Mount): boolean {
   for (const option of options) if (option.includes("tmpcopyup")) return readMountOptions(options).copyUp;
   return false;
@@ -217,7 +216,7 @@ function idmapOf(option: string): [idmap: "idmap" | "ridmap", mappings: string |
 function change(bits: { set: number; clear: number }, { set = 0, clear = 0, undoes }: AttributeOption): void {
   const time = bits.set & MOUNT_ATTR_ATIME;
   const hasTime = (bits.clear & MOUNT_ATTR_ATIME) !== 0;
-  // As with mount(2): of several kinds of access times strictatime counts most, and relatime least.
+  // As with mount(2): of several kinds of access times, strictatime wins over all, and relatime over none.
   if (clear === MOUNT_ATTR_ATIME && hasTime && (undoes === undefined ? time > set : time !== undoes)) return;
   bits.set = (bits.set & ~clear) | set;
   bits.clear = (bits.clear & ~set) | clear;

@@ -2,7 +2,7 @@ import { readText } from "../../kernel/files.ts";
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
 export interface MountEntry {
-  /** Its number, which proc_pid_fdinfo(5) has, too. */
+  /** The mount's id, which is also in proc_pid_fdinfo(5). */
   readonly id: string;
   readonly point: string;
   /** Which directory of its file system it shows: "/" is all of it. */
@@ -36,7 +36,7 @@ function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** The mount that a path of the host is on, as far as its text tells; null when the table has none, as in a chroot. */
+/** The mount that a path of the host is on, without resolving symlinks; null if there is none, as in a chroot. */
 export function mountOf(path: string): MountEntry | null {
   let best: MountEntry | null = null;
   for (const entry of mountTable()) {
@@ -47,13 +47,12 @@ export function mountOf(path: string): MountEntry | null {
   return best;
 }
 
-/** With these no mount of the container's is shared with the host's. */
+/** With these propagation types no mount of the container is shared with the host. */
 const CUT_OFF: readonly string[] = ["rslave", "rprivate", "runbindable"];
 
 /**
- * The mount point that a rootfs lies on, when it is still shared in the container, or becomes so, because
- * rootfsPropagation says so (`private` is about "/" alone): it must become private before the rootfs is mounted and
- * pivoted to.
+ * The mount point that a rootfs lies on, if rootfsPropagation leaves or makes it shared in the container (`private`
+ * concerns only "/"): it must become private before the rootfs is mounted and pivoted to.
  */
 export function sharedParentOf(rootfs: string, propagation: string | undefined): string | null {
   if (propagation === undefined || CUT_OFF.includes(propagation)) return null;

@@ -1,22 +1,22 @@
 import type { Fd } from "../../kernel/call.ts";
 
-/** A mount of the container, as far as paths below it are concerned. */
+/** A mount of the container, for resolving paths below it. */
 export interface Mounted {
-  /** The names of its destination, symlinks and all. */
+  /** The names in its destination, with symlinks unresolved. */
   readonly path: readonly string[];
-  /** Null when nothing more is done with it: descriptors are few. */
+  /** Null if it is not needed any more: descriptors are scarce. */
   readonly mount: Fd | null;
   /** Whether it is on a real directory: a proc or sysfs. */
   readonly plain: boolean;
-  /** Who wants it read-only when all is made; null when nobody does, or it is already. */
+  /** The property that wants it read-only in the end; null if none does, or it is already. */
   readonly sealed: string | null;
   /** Whether it makes an earlier one at the same destination writable after all. */
   readonly unseals: boolean;
 }
 
 /**
- * Where to walk to a path of the container from. What lies in proc and sysfs is sought from their own roots: who
- * renames the directory below the mount, while the container is made, does not get another in its place.
+ * From where to resolve a path of the container. Paths in proc and sysfs start at the root of that mount: renaming its
+ * mount point, while the container is made, can't put another directory in its place.
  */
 export function walkTo(root: Fd, mounts: readonly Mounted[], path: readonly string[]) {
   let last: Mounted | undefined;

@@ -60,7 +60,7 @@ function addMount(job: MountJob): Fd | null {
   return path === null ? newMount(job, type) : bindHostsOwn(job, path);
 }
 
-/** Makes those mounts read-only that had to be writable for what else goes on them. */
+/** Makes mounts read-only that had to stay writable while other mount points were made on them. */
 export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
   for (const [index, { mount, sealed, path }] of mounts.entries()) {
     const unsealed = mounts.some((later, at) => at > index && later.unseals && `${later.path}` === `${path}`);
@@ -70,15 +70,15 @@ export function sealMounts(program: Program, mounts: readonly Mounted[]): void {
 }
 
 /**
- * cgroup v2: a view of its own in a new cgroup namespace; else the host's mount itself, so that each path of
- * /proc/PID/cgroup leads on from it. A new mount would reset the host's options, such as nsdelegate (cgroups(7)).
+ * cgroup v2: a new mount in a new cgroup namespace; else a bind of the host's, so that the paths in /proc/PID/cgroup
+ * are valid below it. A new mount would reset the host's options, such as nsdelegate (cgroups(7)).
  */
 function mountCgroup(job: MountJob): Fd {
   const { where, mount, options, context } = job;
   const [unknown] = notForCgroup(options);
   if (unknown !== undefined)
     fail(`${where}.options`, `${JSON.stringify(unknown)} is not an option of cgroup v2, which tsrun mounts`);
-  // Its own options, such as nsdelegate, are the host's affair.
+  // Its own options, such as nsdelegate, apply to the whole host.
   if (context.namespaces.created.has("cgroup"))
     return newMount(
       { ...job, mount: { ...mount, source: "cgroup2" }, options: { ...options, data: [] } },

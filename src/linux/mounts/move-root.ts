@@ -10,10 +10,10 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { mountTable } from "./mount-table.ts";
 import { type EnterRoot, propagate, refuseCoveredRoot } from "./rootfs.ts";
 
-/** Whole ones of these, out of sight below the new root, would let a process mount them anew without our masks. */
+/** If complete mounts of these stayed below the new root, a user namespace could mount new ones without our masks. */
 const CONCEALED: ReadonlySet<string> = new Set(["proc", "sysfs"]);
 
-/** What moves the mount of `rootfs` over the old root; see mount(8), "MOVING", and switch_root(8). */
+/** Moves the mount of `rootfs` over the old root; see mount(8), "MOVING", and switch_root(8). */
 export function moveRootOf(rootfs: string): EnterRoot {
   const hosts = mountTable().filter(
     ({ point, root, type }) => root === "/" && CONCEALED.has(type) && !`${point}/`.startsWith(`${rootfs}/`),
@@ -26,10 +26,10 @@ export function moveRootOf(rootfs: string): EnterRoot {
   };
 }
 
-/** Takes a mount away; where a user namespace locks it in place, an empty file system covers it. */
+/** Unmounts; a mount that is locked in a user namespace is covered by an empty file system instead. */
 function conceal(program: Program, point: string): void {
   program.by(`--no-pivot: ${point} of the host`);
-  // ENOENT: it was below another that is gone already.
+  // ENOENT: it was below another mount that has been removed already.
   program.whenOk(mount("", point, "", MS_REC | MS_SLAVE), [ERRNO.ENOENT, ERRNO.EINVAL], () =>
     program.orElse(umount2(point, MNT_DETACH), [ERRNO.EINVAL, ERRNO.EPERM], () =>
       program.add(mount("tmpfs", point, "tmpfs", 0)),

@@ -1,8 +1,8 @@
 import type { CopyUp, Owners } from "./copy-up.ts";
 
-/** What tsrun has made or found out for one of `mounts` before the init is born; few mounts need any. */
+/** What tsrun prepares for one of `mounts` before the init is born; few mounts need it. */
 export interface PreparedMount {
-  /** A user namespace by which the mount is id-mapped: its descriptor, which the init inherits. */
+  /** The descriptor of the user namespace for an id-mapped mount, which the init inherits. */
   readonly userns?: number;
   /** What `tmpcopyup` copies; `add` adds the steps. */
   readonly copy?: {

@@ -1,7 +1,6 @@
 /**
- * What may be mounted in a container's /proc. Programs trust what they read and write there, the container's own
- * set-uid ones and those of its user: a mount could deceive them (CVE-2019-16884, CVE-2025-52881). tsrun itself
- * never looks at it.
+ * What may be mounted in a container's /proc. Programs, above all set-user-ID ones, trust what they read and write
+ * there, and a mount could deceive them (CVE-2019-16884, CVE-2025-52881). tsrun itself never uses that /proc.
  */
 import type { Mount } from "../../../runtime-spec/config.ts";
 import type { Program } from "../../agent/program.ts";
@@ -14,7 +13,7 @@ import { readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/str
 import { fail } from "../config-error.ts";
 import { isBind } from "./mount-options.ts";
 
-/** The only places in proc that a mount may hide, as runc has it: lxcfs and the like put their figures there. */
+/** The only files in proc that a mount may hide, as in runc: lxcfs and others put their own figures there. */
 const REPLACEABLE: ReadonlySet<string> = new Set([
   "proc/cpuinfo",
   "proc/diskstats",
@@ -37,7 +36,7 @@ export function refuseProcPlace(where: string, mount: Mount, path: string): void
     fail(`${where}.destination`, `only proc may be mounted on /proc, not ${type ?? "this"}`);
 }
 
-/** Refuses what is no procfs as the source of a bind mount on /proc. @throws ConfigError */
+/** Refuses a bind mount on /proc whose source is no procfs. @throws ConfigError */
 export function requireProcfs(where: string, source: string): void {
   const statfs = new Uint8Array(STATFS_SIZE);
   const fd = attempt(openat(CWD, source, O_PATH));
@@ -49,18 +48,18 @@ export function requireProcfs(where: string, source: string): void {
 }
 
 /**
- * Looks, when the mounts are made, whether a mount's place was in the procfs that is on /proc: a link in an earlier
- * mount may lead there, or one that was swapped for the directory that `refuseProcPlace` was told of.
+ * Checks, when the mounts are made, whether a mount point is in the procfs on /proc: a link in an earlier mount may
+ * lead there, or a link that has replaced the directory which `refuseProcPlace` checked.
  */
 export class ProcGuard {
   private proc: StepResult | null = null;
 
-  /** Tells of the procfs on /proc, as a mount. */
+  /** Notes the procfs on /proc, as a mount. */
   watch(program: Program, proc: Fd): void {
     this.proc = program.add(statx(proc, "", AT_EMPTY_PATH, { room: STATX_SIZE }));
   }
 
-  /** `target` is the place that will be mounted on, and `path` where it ought to be. */
+  /** `target` is the opened mount point, and `path` where it should be. */
   check(program: Program, target: Fd, where: string, destination: string, path: string): void {
     const { proc } = this;
     if (proc === null || path === "proc" || REPLACEABLE.has(path)) return;

@@ -6,8 +6,8 @@ import { configure } from "./filesystems.ts";
 import { changeMount, type MountJob } from "./mount-job.ts";
 
 /**
- * Changes the mount that is at the destination already: its attributes, and its file system's options when some are
- * given. `ro` and the like stay the mount's affair, as a file system may be the host's too.
+ * Changes the mount that is already at the destination: its attributes, and options of its file system if any are
+ * given. `ro` and the like change only the mount, as the host may use the same file system.
  */
 export function remount(job: MountJob): StepResult {
   const { program, root, path, options } = job;

@@ -39,7 +39,7 @@ function propagationFlags(option: string): number {
   return (PROPAGATIONS[recursive ? option.slice(1) : option] ?? 0) | (recursive ? MS_REC : 0);
 }
 
-/** How the host's mounts spread until the root is entered. What is unbindable could not be bound as the rootfs. */
+/** Propagation of the host's mounts until the root is entered. An unbindable mount could not be bound as the rootfs. */
 function untilPivoted(propagation: string | undefined): number {
   if (propagation === undefined) return MS_REC | MS_SLAVE;
   if (propagation === "unbindable") return MS_PRIVATE;
@@ -47,8 +47,8 @@ function untilPivoted(propagation: string | undefined): number {
 }
 
 /**
- * In a new mount namespace: cuts the host off (unless rootfsPropagation says otherwise) and makes the rootfs a
- * mount of its own, as pivot_root(2) needs it. Returns a descriptor of that mount.
+ * In a new mount namespace: ends propagation to the host (unless rootfsPropagation says otherwise) and makes the rootfs
+ * a mount of its own, as pivot_root(2) needs it. Returns a descriptor of that mount.
  */
 export function bindRootfs(
   program: Program,
@@ -59,12 +59,12 @@ export function bindRootfs(
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
   program.add(mount("", "/", "", untilPivoted(propagation)));
-  // A shared parent would carry the new mount to the host, and pivot_root(2) refuses it.
+  // With a shared parent the new mount would propagate to the host, and pivot_root(2) refuses it.
   if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);
   const place = openOnHost((host) => host.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY)));
   const root = program.add(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
-  // The copy of a slave is one, too: what the host mounts below the rootfs later would appear in the container.
+  // The copy of a slave is a slave: what the host later mounts below the rootfs would appear in the container.
   program.add(mountSetattr(root, "", AT_EMPTY_PATH, { propagation: MS_PRIVATE }));
   program.add(moveMount(root, place));
   return root;
@@ -76,7 +76,7 @@ export function protectRoot(program: Program, root: StepResult): void {
   program.add(mountSetattr(root, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
 }
 
-/** A way to make `root` the root of a new mount namespace, which then spreads mounts as `propagation` says. */
+/** A way to make `root` the root of a new mount namespace, with rootfsPropagation `propagation`. */
 export type EnterRoot = (program: Program, root: StepResult, propagation: string | undefined) => void;
 
 /**
@@ -105,8 +105,8 @@ export function propagate(program: Program, propagation: string | undefined): vo
 }
 
 /**
- * Where a link of the image leads a mount, a mask or a read-only path to the root itself, "/" would still be what
- * lies below it: walking up from the root must not end on another mount (EXDEV).
+ * If a link of the image leads a mount, a mask or a read-only path to the root itself, "/" would still be the mount
+ * below it: ".." from the root must not end on another mount (EXDEV).
  */
 export function refuseCoveredRoot(program: Program): void {
   program.by("config.json: mounts, linux.maskedPaths or linux.readonlyPaths lead to the root itself");
@@ -122,8 +122,8 @@ export function changeRoot(program: Program, root: StepResult): void {
 }
 
 /**
- * Opens the rootfs by its path. In a mount namespace that is joined another container may have put a magic link there:
- * through the agent's descriptors it would lead to the host (CVE-2024-21626).
+ * Opens the rootfs by its path. In a joined mount namespace another container may have put a magic link there, which
+ * could lead to the host through the agent's descriptors (CVE-2024-21626).
  */
 export function openRootfs(program: Program, rootfs: string): StepResult {
   program.by(`config.json: root.path (${rootfs})`);

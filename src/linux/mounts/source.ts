@@ -1,6 +1,6 @@
 /**
- * Where the source of a bind mount is. `mounts` is an order: a source below the rootfs may be what an earlier mount of
- * the same config has brought there. The kernel finds it when its turn comes; this tells beforehand what it will be.
+ * Where the source of a bind mount is. `mounts` are made in order: a source below the rootfs may lie on an earlier
+ * mount of the same config. The kernel resolves it when its turn comes; this predicts what it will be.
  */
 import type { Mount } from "../../../runtime-spec/config.ts";
 import { names } from "../inside.ts";
@@ -18,13 +18,13 @@ interface Places {
 export const sourcePath = ({ source = "" }: Mount, { bundle }: Pick<Places, "bundle">): string =>
   isAbsolute(source) ? source : join(bundle, source);
 
-/** Whether the path is one of the rootfs, by its text. */
+/** Whether the path is in the rootfs, by its text. */
 export const isBelow = (path: string, { rootfs }: Pick<Places, "rootfs">): boolean =>
   `${join(path)}/`.startsWith(`${rootfs}/`);
 
 /**
- * Where on the host, before anything is mounted, is what a path of the host shows once the first `count` mounts are
- * made; null where a new file system covers it.
+ * What a path of the host will show once the first `count` mounts are made, as a path before anything is mounted; null
+ * if a new file system covers it.
  */
 export function placeBefore(path: string, count: number, places: Places): string | null {
   if (!isBelow(path, places)) return path;

@@ -1,10 +1,10 @@
-/** Why the kernel does not let a user namespace have a proc or sysfs of its own. Looked at only when it does not. */
+/** Why the kernel refuses a user namespace its own proc or sysfs. Loaded only after such a failure. */
 import { type MountEntry, mountTable } from "./mount-table.ts";
 
-/** So many covering mounts are named. */
+/** How many covering mounts are named. */
 const MOST_NAMED = 8;
 
-/** Where the kernel itself keeps empty directories for mounts: what is there, or below, covers nothing. */
+/** Empty directories that the kernel provides as mount points: mounts there cover nothing. */
 const FOR_MOUNTS: readonly string[] = [
   "/proc/fs/nfsd",
   "/proc/sys/fs/binfmt_misc",
@@ -23,7 +23,7 @@ const FOR_MOUNTS: readonly string[] = [
   "/sys/kernel/tracing",
 ];
 
-/** What to ask of the runtime that made the container around tsrun. */
+/** What to ask of the runtime that made the outer container. */
 const UNCOVERED =
   "podman run --security-opt unmask=ALL, docker run --security-opt systempaths=unconfined, Kubernetes' procMount: Unmasked";
 
@@ -33,8 +33,8 @@ export const isRevealing = (type: string | undefined): type is keyof typeof PLAC
   type !== undefined && Object.hasOwn(PLACES, type);
 
 /**
- * In a user namespace a new proc or sysfs may show no more than one that is mounted already: all of it, as writable,
- * and with nothing over it (`mount_too_revealing` in the kernel).
+ * A user namespace may mount a new proc or sysfs only if it already sees one: completely, at least as writable, and
+ * with nothing mounted over it (`mount_too_revealing` in the kernel).
  */
 export function whyTooRevealing(type: keyof typeof PLACES): string {
   const place = PLACES[type];
@@ -50,7 +50,7 @@ export function whyTooRevealing(type: keyof typeof PLACES): string {
   return rule;
 }
 
-/** The topmost mounts in there that hide something. */
+/** The topmost mounts in it that hide something. */
 function coversIn(table: readonly MountEntry[], place: string): readonly string[] {
   const isIn = (point: string, above: string) => `${point}/`.startsWith(`${above}/`);
   const below = table.map(({ point }) => point).filter((point) => point !== place && isIn(point, place));
