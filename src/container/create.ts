@@ -1,55 +1,31 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
-import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { RoomError } from "../agent/room-error.ts";
 import { StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
-import { statusIfThere, writeFile } from "../kernel/files.ts";
+import { writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
-import { findUnifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { hasOwnDevice } from "../linux/devices/devices.ts";
-import { isCopiedUp, isIdMapped } from "../linux/mounts/mount-options.ts";
-import { sharedParentOf } from "../linux/mounts/mount-table.ts";
-import { changeRoot, type EnterRoot, pivot } from "../linux/mounts/rootfs.ts";
-import { closeNamespaces, type NamespacePlan, openNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
-import { keyringName } from "../linux/process/keyring.ts";
-import type { ProcessLabels } from "../linux/process/labels.ts";
+import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { guardDevices } from "../linux/process/null-streams.ts";
-import { ownStreams } from "../linux/process/streams.ts";
-import { filterOf } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
-import { getuid, unprivilegedInit } from "./caller/caller.ts";
-import { setFromOutside } from "./caller/outside.ts";
-import { cgroupDriver } from "./cgroup/cgroup.ts";
+import { getuid } from "./caller/caller.ts";
+import type { NewCgroup } from "./cgroup/cgroup.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
-import type { HostAgent } from "./init/host-agent.ts";
-import {
-  becomeProcess,
-  type InitContext,
-  layOutExecution,
-  leaveHost,
-  loadListened,
-  park,
-  setUp,
-} from "./init/init-program.ts";
+import { layOutExecution, leaveHost, loadListened, park, setUp, takeOn } from "./init/init-program.ts";
 import { finishInit, Launch, runInit } from "./init/launch.ts";
 import { mailboxSize } from "./init/mailbox-size.ts";
 import { newMailbox } from "./init/parked.ts";
-import type { PreparedMounts } from "./init/prepared-mounts.ts";
+import { contextOf, type Plan, planOf } from "./init/plan.ts";
 import { writeMappings } from "./init/user-namespace.ts";
+import { type Subject, setAspects } from "./process/aspects.ts";
+import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
 import { inState } from "./state/state-failure.ts";
 import { stateOf } from "./state/status.ts";
-import {
-  CONFIG_FILE,
-  type LaterHooks,
-  type Saved,
-  type SavedInit,
-  type StateDirectory,
-  type Store,
-} from "./state/store.ts";
+import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -125,6 +101,10 @@ async function makeWithHooks(store: Store, bundle: Bundle, options: CreateOption
   }
 }
 
+/**
+ * The phases of a creation, in the words of runtime.md's lifecycle. The init runs its program while tsrun builds what
+ * comes next; only hooks must find all done that comes before them.
+ */
 async function make(
   store: Store,
   given: Bundle,
@@ -132,243 +112,223 @@ async function make(
   hooks: CreateHooks | null,
 ): Promise<Created> {
   using undo = new Undo();
-  const driver = await cgroupDriver(options.systemdCgroup, options.rootless);
-  const labelling = wantsLabels(given) ? await import("../linux/process/labels.ts") : null;
-  const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
-  using labels = labelling?.labelsOf(bundle.process) ?? null;
-  const namespaces = openNamespaces(bundle.config);
-  const shared = namespaces.created.has("mount") ? null : await import("./init/shared-mounts.ts");
-  const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
-  const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
-  const filter = await filterOf(bundle.config.linux?.seccomp);
-  using prepared = needsPreparedMounts(bundle)
-    ? (await import("./init/prepared-mounts.ts")).prepareMounts(bundle, namespaces)
-    : null;
+  const plan = await planOf(given, options, undo);
+  const located = locate(store, plan, options, undo);
+  const launched = await launch(plan, located, options, undo);
+  const root = await setUpRoot(plan, located, launched, options);
+  const leave = () => leaveHost(launched.init.program, root.tree, plan.bundle, plan.enterRoot);
+  if (hooks === null) leave();
+  launched.init.program.ready();
+  const { pid, userNamespace } = await launched.begin();
+  closeNamespaces(plan.namespaces);
+  await giveFromHost(plan, pid, undo);
+  if (root.terminal !== null) options.console?.attach(launched.init, pid, root.terminal);
+  if (hooks !== null) {
+    finishInit(launched.init, pid);
+    await runHooks(hooks, located, root.subject, pid, undo);
+    leave();
+    runInit(launched.init, pid); // what the set-up has left open does not count to the limit of open files
+  }
+  const taken = dropPrivileges(plan, launched, root.subject, pid, options);
+  const created = parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
+  loadListened(launched.parked, pid, plan.filter, stateOf(created, "creating"));
+  setAspects(pid, "last", root.subject);
+  options.announce?.(pid);
+  here(close(launched.fd));
+  located.cgroup.close();
+  undo.keep();
+  return { directory: located.directory, saved: created, mailbox: launched.parked };
+}
+
+/** Where the container is told of, and its cgroup. */
+interface Located {
+  readonly directory: StateDirectory;
+  readonly saved: Saved;
+  readonly cgroup: NewCgroup;
+}
+
+/** Makes the state directory, and then the cgroup: state is written before what it tells of is made. */
+function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Located {
+  const { bundle, driver, resctrl, namespaces } = plan;
   const directory = store.create(options.id);
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
-  const { intelRdt, netDevices } = bundle.config.linux ?? {};
-  const resctrl =
-    intelRdt === undefined ? null : new (await import("../linux/resctrl.ts")).Resctrl(options.id, intelRdt);
   const placed = driver.place(options.id, bundle.config);
-  let saved: Saved = {
-    ...firstState(bundle, options),
-    cgroup: placed,
-    ...(resctrl === null ? {} : { resctrl: resctrl.groups }),
-  };
-  const copy = coversRootfs ? shared?.copyRootfs(bundle.rootfs, directory) : undefined;
-  if (copy !== undefined) saved = { ...saved, sharedRoots: copy.mounts };
-  directory.write(saved); // before anything is made elsewhere: `delete` finds it even when tsrun is killed
-  if (copy !== undefined) {
-    undo.add(() => shared?.uncoverRootfs(saved, directory));
-    shared?.coverRootfs(bundle.rootfs, copy.tree);
-  }
+  const groups = resctrl === null ? {} : { resctrl: resctrl.groups };
+  const saved = coverRoot(
+    plan,
+    { ...firstState(bundle, options), cgroup: placed, ...groups },
+    directory,
+    undo,
+  );
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
-
   if (!bundle.process.terminal)
     guardDevices((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
-
   const cgroup = driver.make(placed, bundle.config);
   undo.add(() => cgroup.remove());
-  if (cgroup.saved === null) saved = { ...saved, cgroup: null };
+  return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };
+}
 
+/** Writes the state, and covers the rootfs where the container's mounts are made among its caller's. */
+function coverRoot(
+  { bundle, shared, coversRootfs }: Plan,
+  first: Saved,
+  directory: StateDirectory,
+  undo: Undo,
+): Saved {
+  if (shared === null || !coversRootfs) {
+    directory.write(first);
+    return first;
+  }
+  const copy = shared.copyRootfs(bundle.rootfs, directory);
+  const saved = { ...first, sharedRoots: copy.mounts };
+  directory.write(saved);
+  undo.add(() => shared.uncoverRootfs(saved, directory));
+  shared.coverRootfs(bundle.rootfs, copy.tree);
+  return saved;
+}
+
+/** An init on its way. */
+interface Launched extends Pick<Launch, "init" | "parked"> {
+  readonly launch: Launch;
+  readonly fd: number;
+  /** Lets the init be born, if it isn't yet, and gives it its ids; from here on it runs what is added. */
+  readonly begin: () => Promise<Begun>;
+}
+
+interface Begun {
+  readonly pid: number;
+  readonly userNamespace: string | undefined;
+}
+
+/** Starts the stage. A new user namespace must have its ids before the init runs anything. */
+async function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Promise<Launched> {
+  const { bundle, namespaces, filter, prepared, hostAgent } = plan;
+  const { directory, cgroup } = located;
   const fd = inState(directory.path, () => newMailbox(directory));
-  const hosts = needsHostAgent(namespaces) ? await import("./init/host-agent.ts") : null;
-  const size = {
-    ...mailboxSize(bundle, filter, prepared),
-    ...(hosts === null ? {} : { host: hosts.hostSize(bundle) }),
-  };
-  const held = cgroup.admit !== undefined;
-  const { gaps } = options;
-  const launch = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, { held, gaps }));
-  undo.add(() => launch.abort());
-  cgroup.admit?.(launch.stagePid);
-  const { init, parked } = launch;
+  const host = hostAgent === null ? {} : { host: hostAgent.hostSize(bundle) };
+  const size = { ...mailboxSize(bundle, filter, prepared), ...host };
+  const how = { held: cgroup.admit !== undefined, gaps: options.gaps };
+  const started = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, how));
+  undo.add(() => started.abort());
+  cgroup.admit?.(started.stagePid);
+  const { init, parked } = started;
   for (const note of cgroup.notes) options.debug?.(note);
-  // The init runs its program while tsrun builds the rest of it; in a new user namespace it must have ids first.
   const stream = () => {
     init.program.onReady = () => init.post();
     init.post();
   };
   if (!namespaces.created.has("user")) stream();
+  let begun: Promise<Begun> | null = null;
   const begin = async () => {
     cgroup.admitted?.();
-    launch.release();
-    const pid = launch.waitForInit();
+    started.release();
+    const pid = started.waitForInit();
     const userNamespace = userNamespaceOf(pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
     stream();
     cgroup.restrict();
     return { pid, userNamespace };
   };
-  const begun = hosts === null ? null : await begin();
-  const host = hosts === null || begun === null ? null : new hosts.HostAgent(launch, begun.pid);
-  const context = contextOf(bundle, namespaces, saved.keyring, labels, {
-    prepared,
-    host,
-    coversRootfs,
-  });
-  const { tree, terminal } = setUp(init.program, context);
-  host?.end();
-  const leave = () => leaveHost(init.program, tree, bundle, enterRoot);
-  if (hooks === null) {
-    leave();
-    init.program.ready();
-  }
+  return {
+    ...{ launch: started, init, parked, fd },
+    begin: () => {
+      begun ??= begin();
+      return begun;
+    },
+  };
+}
 
-  const { pid, userNamespace } = begun ?? (await begin());
-  closeNamespaces(namespaces);
+/** Adds what makes the container's surroundings: namespaces, mounts, devices, its terminal. */
+async function setUpRoot(
+  plan: Plan,
+  { saved: { keyring } }: Located,
+  { launch, init, begin }: Launched,
+  { warn }: CreateOptions,
+) {
+  const { hostAgent } = plan;
+  const host = hostAgent === null ? null : new hostAgent.HostAgent(launch, (await begin()).pid);
+  const context = contextOf(plan, { keyring, host, warn });
+  const opened = setUp(init.program, context);
+  host?.end();
+  return { ...opened, subject: context.subject };
+}
+
+/** Gives an init that exists what only the host can: its groups in resctrl, network devices. */
+async function giveFromHost({ bundle, resctrl }: Plan, pid: number, undo: Undo): Promise<void> {
+  const { netDevices } = bundle.config.linux ?? {};
   if (resctrl !== null) {
     undo.add(() => resctrl.leave());
     resctrl.join(pid);
   }
-  if (netDevices !== undefined) {
-    const devices = (await import("./init/net-devices.ts")).moveNetDevices(pid, netDevices);
-    undo.always(() => devices.close());
-    undo.add(() => devices.giveBack());
-  }
-  if (terminal !== null) options.console?.attach(init, pid, terminal);
-  const become = () => {
-    const { preservedFds } = options;
-    const { unprivileged } = context;
-    const uidMappings = unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
-    const found = becomeProcess(init.program, bundle, { preservedFds, unprivileged, uidMappings });
-    init.program.move(parked.agentAddress);
-    return found;
-  };
-  const early = hooks === null ? become() : null; // while the init runs what comes before
-  finishInit(init, pid);
-  if (hooks !== null) {
-    undo.add(() => cgroup.saved && killAll(cgroup.saved.path)); // what a hook may have left in there
-    const { hasUserNamespace, unprivileged } = context;
-    await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
-    leave();
-    runInit(init, pid); // what the set-up has left open does not count to the limit of open files
-  }
-  const { executable, home } = early ?? become();
+  if (netDevices === undefined) return;
+  const devices = (await import("./init/net-devices.ts")).moveNetDevices(pid, netDevices);
+  undo.always(() => devices.close());
+  undo.add(() => devices.giveBack());
+}
+
+async function runHooks(
+  hooks: CreateHooks,
+  { directory, saved, cgroup }: Located,
+  { hasUserNamespace, unprivileged }: Subject,
+  pid: number,
+  undo: Undo,
+): Promise<void> {
+  undo.add(() => cgroup.saved && killAll(cgroup.saved.path)); // what a hook may have left in there
+  await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
+}
+
+type Taken = ReturnType<typeof takeOn>;
+
+/** Makes the init the container's user; from here on it can do no more than the container. */
+function dropPrivileges(
+  { bundle }: Plan,
+  { init, parked }: Launched,
+  subject: Subject,
+  pid: number,
+  { preservedFds }: CreateOptions,
+): Taken & Pick<SavedInit, "startTime"> {
+  const uidMappings = subject.unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
+  const taken = takeOn(init.program, subject, { preservedFds, uidMappings });
+  init.program.move(parked.agentAddress);
+  finishInit(init, pid); // of what was posted before
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
-  setFromOutside(pid, bundle.process, context.unprivileged === null ? null : options.warn);
+  setAspects(pid, "outside", subject);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   finishInit(init, pid);
+  return { ...taken, startTime };
+}
 
+/** Lays out the execution, and lets the init wait for it, in as little memory as it can. */
+function parkInit(
+  { bundle, filter, namespaces }: Plan,
+  { directory, saved }: Located,
+  { init, parked }: Launched,
+  { pidFile, preservedFds }: CreateOptions,
+  { executable, home, pid, startTime, userNamespace }: Taken & Begun & Pick<SavedInit, "startTime">,
+  undo: Undo,
+): Created["saved"] {
   const path = executable.choose((step) => init.result(step));
   const env = home.environment(init);
-  const range = layOutExecution(parked, bundle.process, env, path, options.preservedFds, filter);
+  const range = layOutExecution(parked, bundle.process, env, path, preservedFds, filter);
+  const ownsPidNamespace = namespaces.created.has("pid");
   const created = {
     ...saved,
     init: {
-      pid,
-      startTime,
-      ...range,
-      executable: path,
-      ownsPidNamespace: namespaces.created.has("pid"),
+      ...{ pid, startTime, ...range, executable: path, ownsPidNamespace },
       ...(userNamespace === undefined ? {} : { userNamespace }),
     },
   };
   directory.write(created);
-  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
-  park(parked, options.preservedFds);
+  if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
+  park(parked, preservedFds);
   runInit(parked, pid);
-  loadListened(parked, pid, filter, stateOf(created, "creating"));
-  const { scheduler, ioPriority } = bundle.process;
-  if (scheduler !== undefined || ioPriority !== undefined)
-    (await import("../linux/process/scheduling.ts")).setScheduling(pid, bundle.process);
-  options.announce?.(pid);
-  here(close(fd));
-  cgroup.close();
-  undo.keep();
-  return { directory, saved: created, mailbox: parked };
-}
-
-async function wayIntoRoot({ rootfs }: Bundle, coversRootfs: boolean, noPivot: boolean): Promise<EnterRoot> {
-  if (coversRootfs) return changeRoot;
-  return noPivot ? (await import("../linux/mounts/move-root.ts")).moveRootOf(rootfs) : pivot;
-}
-
-function wantsLabels({ config: { linux }, process }: Bundle): boolean {
-  return Boolean(linux?.mountLabel || process.apparmorProfile || process.selinuxLabel);
-}
-
-/** Whether the init has less rights over the host's files than tsrun, and mounts some. */
-export const needsHostAgent = ({ created, joins }: NamespacePlan): boolean =>
-  getuid() === 0 &&
-  created.has("mount") &&
-  (created.has("user") || joins.some(({ type }) => type === "user"));
-
-/** Whether a mount asks for what is made before the init is born. */
-export function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
-  for (const mount of mounts) if (isIdMapped(mount) || isCopiedUp(mount)) return true;
-  return false;
+  return created;
 }
 
 /** Writes the mappings of the container's user namespace, by the means that the caller has. @throws ConfigError */
 async function mapIds(pid: number, linux: Linux): Promise<void> {
   if (getuid() === 0) writeMappings(pid, linux, "linux");
   else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);
-}
-
-/** What is saved of a container before anything of it is made. */
-export function firstState(
-  bundle: Bundle,
-  { id, ownKeyring }: Pick<CreateOptions, "id" | "ownKeyring">,
-): Saved {
-  const { annotations } = bundle.config;
-  const hooks = laterHooks(bundle);
-  return {
-    ociVersion: OCI_VERSION,
-    id,
-    bundle: bundle.path,
-    rootfs: bundle.rootfs,
-    created: new Date().toISOString(),
-    owner: getuid(),
-    ...(annotations === undefined ? {} : { annotations }),
-    cgroup: null,
-    streams: bundle.process.terminal ? [] : ownStreams(),
-    keyring: ownKeyring ? keyringName(id) : null,
-    init: null,
-    ...(hooks === null ? {} : { hooks }),
-  };
-}
-
-/** The hooks that `start` and `delete` will run; null when there are none. */
-function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
-  if (hooks === undefined) return null;
-  const { startContainer = [], poststart = [], poststop = [] } = hooks;
-  const count = startContainer.length + poststart.length + poststop.length;
-  return count === 0 ? null : { startContainer, poststart, poststop };
-}
-
-/** What was made for the init's mounts. */
-interface ContextOptions {
-  readonly prepared: PreparedMounts | null;
-  readonly host: Pick<HostAgent, "open"> | null;
-  readonly coversRootfs: boolean;
-}
-
-export function contextOf(
-  bundle: Bundle,
-  namespaces: InitContext["namespaces"],
-  keyring: string | null,
-  labels: ProcessLabels | null,
-  { prepared, host, coversRootfs }: ContextOptions,
-): InitContext {
-  const creates = namespaces.created.has("user");
-  const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
-  const unprivileged = unprivilegedInit(creates);
-  return {
-    bundle,
-    namespaces,
-    keyring,
-    labels,
-    openOnHost: host === null ? null : (add) => host.open(add),
-    preparedMounts: prepared?.mounts ?? null,
-    inUserNamespace: hasUserNamespace || unprivileged !== null,
-    hasUserNamespace,
-    unprivileged,
-    cgroups: findUnifiedMount() ?? null,
-    coversRootfs,
-    hostHasKcore: statusIfThere("/proc/kcore") !== null,
-    privateParent: sharedParentOf(bundle.rootfs, bundle.config.linux?.rootfsPropagation),
-  };
 }

@@ -9,17 +9,16 @@ import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
 import { keyringName } from "../linux/process/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/process/labels.ts";
-import { setScheduling } from "../linux/process/scheduling.ts";
+import * as scheduling from "../linux/process/scheduling.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
-import { setFromOutside } from "./caller/outside.ts";
 import type { CgroupDriver } from "./cgroup/cgroup.ts";
-import { contextOf, needsHostAgent } from "./create.ts";
 import { hostSize } from "./init/host-agent.ts";
-import { becomeProcess, layOutExecution, leaveHost, park, setUp } from "./init/init-program.ts";
+import { layOutExecution, leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
 import { addClone, addEntry, addJoins } from "./init/launch.ts";
 import { mailboxSize } from "./init/mailbox-size.ts";
+import { contextOf, needsHostAgent } from "./init/plan.ts";
 import { type PreparedMounts, prepareMounts } from "./init/prepared-mounts.ts";
 import { mountsInShared } from "./init/shared-mounts.ts";
 import { consequences, type Deed, listed, stepText } from "./listing/listing.ts";
@@ -31,6 +30,7 @@ import {
   rehearseMoves,
   rehearseScope,
 } from "./listing/rehearsed.ts";
+import { type Subject, setAspects } from "./process/aspects.ts";
 
 /** The flags of `create` that change the init's program. */
 interface DryRunFlags {
@@ -56,9 +56,9 @@ export function dryRun(
   try {
     const run = new DryRun(id, bundle, { namespaces, prepared, filter, fd });
     run.launch(driver);
-    run.setUp(flags);
-    run.becomeProcess();
-    run.start();
+    const subject = run.setUp(flags);
+    run.becomeProcess(subject);
+    run.start(subject);
     return [...listed(run.deeds)];
   } finally {
     here(close(fd));
@@ -125,7 +125,7 @@ class DryRun {
   }
 
   /** What the init mounts and sets, and the hooks of `create`. */
-  setUp({ noPivot, noNewKeyring }: DryRunFlags): void {
+  setUp({ noPivot, noNewKeyring }: DryRunFlags): Subject {
     const { bundle } = this;
     const { namespaces, prepared } = this.opened;
     const { init } = this.boxes;
@@ -133,17 +133,15 @@ class DryRun {
     const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
     const keyring = noNewKeyring ? null : keyringName(this.id);
     const labelled = { ...bundle, config: withMountLabel(bundle.config) };
-    const context = contextOf(labelled, namespaces, keyring, labels, {
-      prepared,
-      host: this.host(),
-      coversRootfs,
-    });
+    const plan = { bundle: labelled, namespaces, labels, prepared, scheduling, coversRootfs };
+    const context = contextOf(plan, { keyring, host: this.host(), warn: () => {} });
     const { tree } = setUp(init.program, context);
     this.take("init", init.program);
     rehearseMoves(this.tsrun, this.id, bundle.config);
     rehearseHooks(this.tsrun, bundle.config, "prestart", "createRuntime", "createContainer");
     const enter = noPivot ? moveRootOf(bundle.rootfs) : pivot;
     leaveHost(init.program, tree, bundle, coversRootfs ? changeRoot : enter);
+    return context.subject;
   }
 
   /** Opens what the init may not, each when its turn comes. */
@@ -163,24 +161,17 @@ class DryRun {
   }
 
   /** Its identity, and what tsrun sets from outside. */
-  becomeProcess(): void {
-    const { bundle } = this;
+  becomeProcess(subject: Subject): void {
     const { init, parked } = this.boxes;
-    const { unprivileged } = contextOf(bundle, this.opened.namespaces, null, null, {
-      prepared: null,
-      host: null,
-      coversRootfs: false,
-    });
-    const uidMappings: [] = []; // nothing is given away
-    becomeProcess(init.program, bundle, { preservedFds: 0, unprivileged, uidMappings });
+    takeOn(init.program, subject, { preservedFds: 0, uidMappings: [] }); // nothing is given away
     this.take("init", init.program);
-    this.tsrun.act(() => setFromOutside(INIT_PID, bundle.process, () => {}));
+    this.tsrun.act(() => setAspects(INIT_PID, "outside", subject));
     park(parked, 0);
     this.take("init", parked.program, init.program.steps.length);
   }
 
   /** `start`: the hooks, the filter, the program. */
-  start(): void {
+  start(subject: Subject): void {
     const { config, process } = this.bundle;
     const { filter } = this.opened;
     const { init, parked } = this.boxes;
@@ -191,7 +182,7 @@ class DryRun {
         `send the filter's listener to ${filter.listener.path}`,
       );
     }
-    this.tsrun.act(() => setScheduling(INIT_PID, process));
+    this.tsrun.act(() => setAspects(INIT_PID, "last", subject));
     rehearseHooks(this.tsrun, config, "startContainer");
     const [program = ""] = process.args;
     layOutExecution(parked, process, process.env ?? [], program, 0, filter);

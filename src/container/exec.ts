@@ -18,25 +18,16 @@ import { errnoName, errnoText } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { keepsGroups } from "../linux/process/credentials.ts";
 import { joinKeyring } from "../linux/process/keyring.ts";
-import { setMemoryPolicy } from "../linux/process/memory-policy.ts";
 import { takeDevicesOf } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
-import { setFromOutside } from "./caller/outside.ts";
 import { Failure } from "./failure.ts";
-import {
-  becomeRoot,
-  executionSize,
-  FIRST_FD,
-  layOutExecution,
-  loadListened,
-  setPersonality,
-  takeOn,
-} from "./init/init-program.ts";
+import { executionSize, FIRST_FD, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
+import { addAspects, type Subject, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { containerStatus, stateOf } from "./state/status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./state/store.ts";
@@ -103,10 +94,8 @@ async function execIn(
   const { linux } = directory.config();
   const filter = await filterOf(linux?.seccomp);
 
-  const { scheduler, ioPriority, execCPUAffinity } = process;
-  const scheduled = scheduler !== undefined || ioPriority !== undefined || execCPUAffinity !== undefined;
-  const scheduling = scheduled ? await import("../linux/process/scheduling.ts") : null;
-
+  const { execCPUAffinity } = process;
+  const scheduling = await schedulingOf(process);
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
   using labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(process) : null;
 
@@ -132,13 +121,21 @@ async function execIn(
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
-  const keepGroups = keepsGroups(saved);
-  if (target.hasUserNamespace) becomeRoot(program, unprivileged, keepGroups);
-  const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
-  if (labels === null) keyring();
-  else labels.label(program, keyring);
-  setPersonality(program, linux);
-  setMemoryPolicy(program, linux);
+  const { keyring } = saved;
+  const subject: Subject = {
+    process,
+    linux,
+    hasUserNamespace: target.hasUserNamespace,
+    unprivileged,
+    keepGroups: keepsGroups(saved),
+    keyring: keyring === null ? null : (steps) => joinKeyring(steps, keyring),
+    labels,
+    filtered: filter !== null,
+    warn: unprivileged === null ? null : options.warn,
+    execCPUAffinity,
+    scheduling,
+  };
+  addAspects(program, "enter", subject);
   const terminal = process.terminal ? addTerminal(program, process, options.preservedFds) : null;
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
   const isFetched = terminal !== null && unprivileged !== null;
@@ -148,13 +145,10 @@ async function execIn(
   closeTarget(target);
   if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
-  setFromOutside(pid, process, unprivileged === null ? null : options.warn);
-  const { executable, home } = takeOn(program, process, {
+  setAspects(pid, "outside", subject);
+  const { executable, home } = takeOn(program, subject, {
     preservedFds: options.preservedFds,
-    filtered: filter !== null,
-    unprivileged,
     uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
-    keepGroups,
   });
   runInit(launch.init, pid);
 
@@ -162,8 +156,7 @@ async function execIn(
   const path = executable.choose(result);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
-  scheduling?.setFinalAffinity(pid, execCPUAffinity ?? {});
-  scheduling?.setScheduling(pid, process);
+  setAspects(pid, "last", subject);
   loadListened(launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
   options.beforeExecution(pid);
   execute(launch.init, process, {

@@ -15,7 +15,6 @@ import { mountTable } from "../linux/mounts/mount-table.ts";
 import { takeKeyring } from "../linux/process/keyring.ts";
 import type { Bundle } from "./bundle.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { firstState } from "./create.ts";
 import {
   askCriu,
   type CommonOptions,
@@ -27,6 +26,7 @@ import { makePlaces, mountRoot, releaseRoot } from "./criu/criu-root.ts";
 import { sealRoot } from "./criu/restored-root.ts";
 import { Failure } from "./failure.ts";
 import { CreateHooks } from "./hooks/hooks.ts";
+import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
 import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";

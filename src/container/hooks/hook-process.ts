@@ -9,7 +9,6 @@
 
 import type { Hook } from "../../../runtime-spec/config.ts";
 import type { State } from "../../../runtime-spec/state.ts";
-import { dieWithTsrun } from "../../agent/life.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { Program } from "../../agent/program.ts";
 import { reap } from "../../agent/spawn.ts";
@@ -215,7 +214,6 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   place.label(program);
   program.by(where).add(closeFrom(FIRST_FD));
   const home = place.enter(program);
-  dieWithTsrun(program.by(where)); // a change of user has cleared it
   const pid = launch.waitForInit();
   place.prepare(pid);
   runInit(agent, pid);

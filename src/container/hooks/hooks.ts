@@ -23,20 +23,18 @@ import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
 import { readText } from "../../kernel/files.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
-import { keepsGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
+import { keepsGroups, type Unprivileged } from "../../linux/process/credentials.ts";
 import { findHome } from "../../linux/process/home.ts";
 import { joinKeyring } from "../../linux/process/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../../linux/process/labels.ts";
-import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
 import { setOomScore } from "../../linux/process/oom-score.ts";
 import { giveBackOpenFiles } from "../../linux/process/rlimits.ts";
-import { setScheduling } from "../../linux/process/scheduling.ts";
+import * as scheduling from "../../linux/process/scheduling.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { filterOf, untilFiltered } from "../../linux/seccomp/load.ts";
+import { filterOf } from "../../linux/seccomp/load.ts";
 import { unprivilegedGuest } from "../caller/caller.ts";
-import { setFromOutside } from "../caller/outside.ts";
-import { becomeRoot, setPersonality } from "../init/init-program.ts";
 import { closeTarget, openTarget, type Target } from "../init/target.ts";
+import { addAspects, becomeRoot, type Subject, setAspects } from "../process/aspects.ts";
 import { processInfo } from "../state/process-info.ts";
 import { stateOf } from "../state/status.ts";
 import type { Saved, SavedInit, StateDirectory } from "../state/store.ts";
@@ -236,28 +234,32 @@ interface ProcessHook {
 function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
   const { saved, hook, where, process, linux, filter, labels } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
+  const unprivileged = unprivilegedGuest();
+  const { keyring } = saved;
+  const subject: Subject = {
+    process,
+    linux,
+    hasUserNamespace: entrance.hasUserNamespace,
+    unprivileged,
+    keepGroups: keepsGroups(saved),
+    keyring: keyring === null ? null : (program) => joinKeyring(program, keyring),
+    labels,
+    filtered: filter !== null,
+    warn: unprivileged === null ? null : () => {}, // create has told
+    scheduling,
+  };
   return {
     ...entrance,
-    prepare(pid) {
-      setFromOutside(pid, process, unprivilegedGuest() === null ? null : () => {}); // create has told
-    },
-    label(program) {
-      if (entrance.hasUserNamespace) becomeRoot(program, unprivilegedGuest(), keepsGroups(saved));
-      const keyring = () => saved.keyring && joinKeyring(program, saved.keyring);
-      if (labels === null) keyring();
-      else labels.label(program, keyring);
-    },
+    prepare: (pid) => setAspects(pid, "outside", subject),
+    label: (program) => addAspects(program, "enter", subject),
     enter(program) {
-      setPersonality(program, linux);
-      setMemoryPolicy(program, linux);
       const home = findHome(program, process);
-      const untilThen = filter === null ? process : untilFiltered(process);
-      takeIdentity(program, untilThen, unprivilegedGuest(), keepsGroups(saved));
+      addAspects(program, "become", subject);
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
       return home;
     },
-    schedule: (pid) => setScheduling(pid, process),
+    schedule: (pid) => setAspects(pid, "last", subject),
     filter,
     env: process.env ?? [],
   };

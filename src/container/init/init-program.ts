@@ -22,9 +22,8 @@
  */
 
 import type { Config, Process } from "../../../runtime-spec/config.ts";
-import type { IdMapping, Linux } from "../../../runtime-spec/config-linux.ts";
+import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import type { State } from "../../../runtime-spec/state.ts";
-import { dieWithTsrun } from "../../agent/life.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { shrink } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
@@ -33,12 +32,9 @@ import {
   close,
   closeFrom,
   execve,
-  personality,
   prctl,
   setdomainname,
   sethostname,
-  setresgid,
-  setresuid,
   setsid,
   umask,
   unshare,
@@ -46,9 +42,6 @@ import {
 import {
   CLONE_NEWCGROUP,
   CLOSE_RANGE_CLOEXEC,
-  PER_LINUX,
-  PER_LINUX32,
-  PR_SET_DUMPABLE,
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
 } from "../../kernel/constants.ts";
@@ -69,21 +62,18 @@ import {
 } from "../../linux/mounts/rootfs.ts";
 import type { NamespacePlan } from "../../linux/namespaces.ts";
 import { bringLoopbackUp } from "../../linux/network.ts";
-import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
 import { lookUp } from "../../linux/process/executable.ts";
 import { findHome, PATH_MAX } from "../../linux/process/home.ts";
-import { makeKeyring } from "../../linux/process/keyring.ts";
-import type { ProcessLabels } from "../../linux/process/labels.ts";
-import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
 import { reopenDevices } from "../../linux/process/null-streams.ts";
 import { giveStreams } from "../../linux/process/streams.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { handOver } from "../../linux/seccomp/listener.ts";
-import { filterSize, loadFilter, untilFiltered } from "../../linux/seccomp/load.ts";
+import { filterSize, loadFilter } from "../../linux/seccomp/load.ts";
 import { writeSysctls } from "../../linux/sysctl.ts";
 import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../../linux/terminal.ts";
 import type { Bundle } from "../bundle.ts";
+import { addAspects, type Subject } from "../process/aspects.ts";
 import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
 
@@ -91,17 +81,11 @@ import { AGENT_NAME } from "./parked.ts";
 export const FIRST_FD = 3;
 
 export interface InitContext {
-  /** The name of the session keyring that is made; null leaves it the caller's. */
-  readonly keyring: string | null;
-  /** What labels the process; null when it wants none. */
-  readonly labels: ProcessLabels | null;
+  readonly subject: Subject;
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
   /** Whether the init lives in a user namespace, be it that of tsrun itself. */
   readonly inUserNamespace: boolean;
-  /** Whether that is one of the container's, new or joined. */
-  readonly hasUserNamespace: boolean;
-  readonly unprivileged: Unprivileged | null;
   /** How a file of the host's is opened; null when the init opens it itself. */
   readonly openOnHost: OpenOnHost | null;
   /** What was prepared for some of the mounts, by index. */
@@ -133,37 +117,13 @@ export function setUp(program: Program, context: InitContext): Opened {
   program.add(umask(0));
   if (namespaces.created.has("cgroup"))
     program.by("config.json: linux.namespaces (cgroup)").add(unshare(CLONE_NEWCGROUP));
-  if (context.hasUserNamespace) becomeRoot(program, context.unprivileged, keepsGroups(config));
-  const { keyring, labels } = context;
-  const ownKeyring = () => keyring !== null && makeKeyring(program, keyring);
-  if (labels === null) ownKeyring();
-  else labels.label(program, ownKeyring);
-  setPersonality(program, config.linux);
-  setMemoryPolicy(program, config.linux);
+  addAspects(program, "enter", context.subject);
   const tree = namespaces.created.has("mount") || context.coversRootfs ? mountAll(program, context) : null;
   const terminal = bundle.process.terminal ? addTerminal(program, tree?.root ?? null, bundle) : null;
   if (namespaces.created.has("network")) bringLoopbackUp(program);
   if (config.hostname) program.by("config.json: hostname").add(sethostname(config.hostname));
   if (config.domainname) program.by("config.json: domainname").add(setdomainname(config.domainname));
   return { tree, terminal };
-}
-
-const PERSONALITIES = { LINUX: PER_LINUX, LINUX32: PER_LINUX32 } as const;
-
-/** The execution domain (personality(2)): of an init, or of an `exec`ed process. */
-export function setPersonality(program: Program, { personality: wanted }: Linux = {}): void {
-  if (wanted !== undefined)
-    program.by("config.json: linux.personality").add(personality(PERSONALITIES[wanted.domain]));
-}
-
-/** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
-export function becomeRoot(program: Program, unprivileged: Unprivileged | null, keepGroups: boolean): void {
-  program.by("config.json: linux.uidMappings (root of the user namespace)");
-  program.add(setresgid(0));
-  if (!keepGroups) setGroups(program, [], unprivileged);
-  program.add(setresuid(0));
-  program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
-  dieWithTsrun(program);
 }
 
 interface Tree {
@@ -218,19 +178,6 @@ function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux =
   if (wanted?.readonly) protectRoot(program, root);
 }
 
-/** How a process becomes the container's user. */
-interface TakingOn {
-  /** How many descriptors after the standard streams it keeps. */
-  readonly preservedFds: number;
-  /** Whether it will load a seccomp filter. */
-  readonly filtered: boolean;
-  readonly unprivileged: Unprivileged | null;
-  /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
-  readonly uidMappings: readonly IdMapping[];
-  /** Whether it keeps the additional groups of tsrun's caller. */
-  readonly keepGroups: boolean;
-}
-
 /** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
 export function leaveHost(
   program: Program,
@@ -247,27 +194,24 @@ export function leaveHost(
   if (!bundle.process.terminal) reopenDevices(program, (path) => hasOwnDevice(bundle.config, path));
 }
 
-/** Step 7 and the look-up of 8. */
-export function becomeProcess(
-  program: Program,
-  bundle: Bundle,
-  how: Omit<TakingOn, "filtered" | "keepGroups">,
-) {
-  const filtered = bundle.config.linux?.seccomp !== undefined;
-  return takeOn(program, bundle.process, { ...how, filtered, keepGroups: keepsGroups(bundle.config) });
+/** How a process leaves what it had of the host. */
+interface TakingOn {
+  /** How many descriptors after the standard streams it keeps. */
+  readonly preservedFds: number;
+  /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
+  readonly uidMappings: readonly IdMapping[];
 }
 
 /**
- * Takes on a process's identity and looks up its executable: of an init, or of an `exec`ed process. Descriptors of
- * the host are closed first, so that no path of the container can name one.
+ * Step 7 and the look-up of 8: of an init, or of an `exec`ed process. Descriptors of the host are closed first, so that
+ * no path of the container can name one.
  */
-export function takeOn(program: Program, process: Process, how: TakingOn) {
-  const { preservedFds, filtered, unprivileged, uidMappings, keepGroups } = how;
+export function takeOn(program: Program, subject: Subject, { preservedFds, uidMappings }: TakingOn) {
+  const { process } = subject;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
   const home = findHome(program, process);
-  takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
-  dieWithTsrun(program.by("container's init"));
+  addAspects(program, "become", subject);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 

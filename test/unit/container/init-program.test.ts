@@ -6,11 +6,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
-import { Program, type Step } from "../../../src/agent/program.ts";
-import type { Bundle } from "../../../src/container/bundle.ts";
+import type { Step } from "../../../src/agent/program.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
-import { becomeProcess, leaveHost, setUp } from "../../../src/container/init/init-program.ts";
 import { openHow } from "../../../src/kernel/structs.ts";
+import { initProgram } from "./init-programs.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tsrun-unit-"));
 mkdirSync(join(directory, "rootfs"));
@@ -21,35 +20,7 @@ const NAMESPACES: readonly NamespaceType[] = ["pid", "network", "ipc", "uts", "m
 /** The whole program of a config, with new namespaces of these types. */
 function programOf(patch: Partial<Config>, created: readonly NamespaceType[] = NAMESPACES): readonly Step[] {
   const config = { ...defaultConfig(), ...patch };
-  const { process } = config;
-  if (process === undefined) throw new Error("the config has a process");
-  const bundle: Bundle = {
-    path: directory,
-    config,
-    process,
-    rootfs: join(directory, "rootfs"),
-    text: JSON.stringify(config),
-    doubts: [],
-  };
-  const program = new Program();
-  const { tree } = setUp(program, {
-    bundle,
-    namespaces: { created: new Set(created), joins: [] },
-    keyring: null,
-    labels: null,
-    openOnHost: null,
-    preparedMounts: null,
-    inUserNamespace: created.includes("user"),
-    hasUserNamespace: created.includes("user"),
-    unprivileged: null,
-    cgroups: "/sys/fs/cgroup",
-    coversRootfs: false,
-    hostHasKcore: false,
-    privateParent: null,
-  });
-  leaveHost(program, tree, bundle);
-  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null, uidMappings: [] });
-  return program.steps;
+  return initProgram(config, created, { path: directory, rootfs: join(directory, "rootfs") });
 }
 
 /** Index of the first step of that call, on behalf of an owner that matches. */

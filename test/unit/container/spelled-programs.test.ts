@@ -4,40 +4,20 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
-import { Program, type Step } from "../../../src/agent/program.ts";
-import type { Bundle } from "../../../src/container/bundle.ts";
+import type { Step } from "../../../src/agent/program.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
-import { becomeProcess, leaveHost, setUp } from "../../../src/container/init/init-program.ts";
 import { spell } from "../../../src/kernel/spell/spell.ts";
 import { NAMESPACES } from "../../../src/linux/namespaces.ts";
+import { initProgram } from "./init-programs.ts";
 
 const CONFIGS = join(import.meta.dir, "../runtime-spec/configs");
 
 /** The whole program of a config's init. */
 function programOf(config: Config, inUserNamespace = false): readonly Step[] {
-  const { process } = config;
-  if (process === undefined) throw new Error("the config has a process");
-  const bundle: Bundle = { path: "/", config, process, rootfs: "/", text: "", doubts: [] };
-  const program = new Program();
-  const namespaces = config.linux?.namespaces ?? [];
-  const { tree } = setUp(program, {
-    bundle,
-    namespaces: { created: new Set(namespaces.map(({ type }) => type)), joins: [] },
-    keyring: "_ses.x",
-    labels: null,
-    openOnHost: null,
-    preparedMounts: null,
-    inUserNamespace,
-    hasUserNamespace: inUserNamespace,
-    unprivileged: null,
-    cgroups: "/sys/fs/cgroup",
-    coversRootfs: false,
-    hostHasKcore: true,
-    privateParent: "/",
-  });
-  leaveHost(program, tree, bundle);
-  becomeProcess(program, bundle, { preservedFds: 0, unprivileged: null, uidMappings: [] });
-  return program.steps;
+  const types = (config.linux?.namespaces ?? []).map(({ type }) => type);
+  const others = types.filter((type) => type !== "user");
+  const created = inUserNamespace ? [...others, "user" as const] : others;
+  return initProgram(config, created, { path: "/", rootfs: "/" }, true);
 }
 
 /** A config whose sources are where it was written, with one that is here too in their place. */

@@ -1,0 +1,40 @@
+import { OCI_VERSION } from "../../../runtime-spec/state.ts";
+import { keyringName } from "../../linux/process/keyring.ts";
+import { ownStreams } from "../../linux/process/streams.ts";
+import type { Bundle } from "../bundle.ts";
+import { getuid } from "../caller/caller.ts";
+import type { LaterHooks, Saved } from "./store.ts";
+
+interface Identity {
+  readonly id: string;
+  /** Whether it gets a session keyring of its own, or keeps the caller's. */
+  readonly ownKeyring: boolean;
+}
+
+/** What is saved of a container before anything of it is made. */
+export function firstState(bundle: Bundle, { id, ownKeyring }: Identity): Saved {
+  const { annotations } = bundle.config;
+  const hooks = laterHooks(bundle);
+  return {
+    ociVersion: OCI_VERSION,
+    id,
+    bundle: bundle.path,
+    rootfs: bundle.rootfs,
+    created: new Date().toISOString(),
+    owner: getuid(),
+    ...(annotations === undefined ? {} : { annotations }),
+    cgroup: null,
+    streams: bundle.process.terminal ? [] : ownStreams(),
+    keyring: ownKeyring ? keyringName(id) : null,
+    init: null,
+    ...(hooks === null ? {} : { hooks }),
+  };
+}
+
+/** The hooks that `start` and `delete` will run; null when there are none. */
+function laterHooks({ config: { hooks } }: Bundle): LaterHooks | null {
+  if (hooks === undefined) return null;
+  const { startContainer = [], poststart = [], poststop = [] } = hooks;
+  const count = startContainer.length + poststart.length + poststop.length;
+  return count === 0 ? null : { startContainer, poststart, poststop };
+}
