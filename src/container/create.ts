@@ -114,7 +114,7 @@ async function make(
   using undo = new Undo();
   const plan = await planOf(given, options, undo);
   const located = locate(store, plan, options, undo);
-  const launched = await launch(plan, located, options, undo);
+  const launched = launch(plan, located, options, undo);
   const root = await setUpRoot(plan, located, launched, options);
   const leave = () => leaveHost(launched.init.program, root.tree, plan.bundle, plan.enterRoot);
   if (hooks === null) leave();
@@ -202,7 +202,7 @@ interface Begun {
 }
 
 /** Starts the stage. A new user namespace must have its ids before the init runs anything. */
-async function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Promise<Launched> {
+function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
   const { bundle, namespaces, filter, prepared, hostAgent } = plan;
   const { directory, cgroup } = located;
   const fd = inState(directory.path, () => newMailbox(directory));
