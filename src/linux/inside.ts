@@ -12,8 +12,8 @@ import { attempt } from "../kernel/here.ts";
 export const INSIDE = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 /**
- * How often a path is walked again that others keep from being walked: openat2(2) gives up on a ".." inside a root when
- * anybody on the machine renames or mounts meanwhile.
+ * How often resolving a path is tried: openat2(2) with a root gives up on ".." (EAGAIN) whenever any process on the
+ * machine renames or mounts something meanwhile.
  */
 export const MOST_TRIES = 256;
 
@@ -36,8 +36,8 @@ export function names(path: string): readonly string[] {
 }
 
 /**
- * Opens (O_PATH, and `last`) a directory inside the rootfs and makes what is missing of it, with mode 0755. Nothing else
- * stays open: a container may have a thousand mounts, and its limit of open files may be low.
+ * Opens (O_PATH, and `last`) a directory inside the rootfs, and makes what is missing of it with mode 0755. Nothing
+ * else stays open: a container may have a thousand mounts, and a low limit of open files.
  */
 export function directoryInside(program: Program, root: Fd, path: string, last = 0): StepResult {
   const parts = names(path);

@@ -5,8 +5,8 @@ import type { FileStatus } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
 
 /**
- * What is at the path that the config has at `where`; null when nothing is there.
- * @throws ConfigError when nobody can tell: too long a path, links in a circle, a file system that does not answer
+ * The status of a path that the config has at `where`; null if it does not exist.
+ * @throws ConfigError if that can't be told: the path is too long, has a loop of links, or its file system fails
  */
 export function statusAt(where: string, path: string, flags = 0): FileStatus | null {
   try {

@@ -28,8 +28,8 @@ import { ConfigError, fail } from "./config-error.ts";
 import { statusAt } from "./named-path.ts";
 
 /**
- * The namespace kinds (namespaces(7)), in the order in which they are joined: the user namespace last, since
- * root of the host may join all others only before it gives up its privileges over them.
+ * The namespace types (namespaces(7)), in the order in which they are joined: the user namespace last, since the host's
+ * root then loses its privileges over the others.
  */
 export const NAMESPACES = [
   { type: "network", flag: CLONE_NEWNET, file: "net" },
@@ -42,16 +42,16 @@ export const NAMESPACES = [
   { type: "user", flag: CLONE_NEWUSER, file: "user" },
 ] as const satisfies readonly { type: NamespaceType; flag: number; file: string }[];
 
-/** A namespace to join: an open descriptor of it, and where the config asks for it. */
+/** A namespace to join: a descriptor of it, and where the config asks for it. */
 export interface Join {
   readonly type: NamespaceType;
-  /** Its clone flag; for a pidfd, the sum of all that shall be joined. */
+  /** Its clone flag; for a pidfd, the sum of the flags of all namespaces to join. */
   readonly flag: number;
   readonly fd: number;
   readonly where: string;
 }
 
-/** Which namespaces a container gets: new ones, joined ones; it stays in the caller's for all others. */
+/** Which namespaces a container gets: new ones and joined ones; otherwise it stays in the caller's. */
 export interface NamespacePlan {
   readonly created: ReadonlySet<NamespaceType>;
   readonly joins: readonly Join[];
@@ -76,13 +76,13 @@ export function openNamespaces(config: Config): NamespacePlan {
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
-  // An ordinary user has the right to join the others only in the user namespace that owns them.
+  // An ordinary user may join the others only from within the user namespace that owns them.
   if (here(geteuid()) !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
 }
 
-/** What is wrong with the paths of namespaces to join, as far as they lead to anything on this host yet. */
+/** Errors in the paths of namespaces to join; paths that do not exist yet are left out. */
 export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
   return (linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
     const where = `linux.namespaces[${index}].path`;
@@ -98,8 +98,8 @@ export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
 }
 
 /**
- * A path may lead to the namespace that tsrun itself lives in: what the config sets or brings there would change the
- * host, as if the container had no such namespace. @throws ConfigError
+ * Refuses a path to tsrun's own namespace if the config changes something in it, such as the host name: that would
+ * change the host, as if the container had no such namespace. @throws ConfigError
  */
 function refuseChangesOfOwn(config: Config, type: NamespaceType, file: string, path: string): void {
   const [change] = changesOf(config, type);
@@ -107,7 +107,7 @@ function refuseChangesOfOwn(config: Config, type: NamespaceType, file: string, p
   fail(change, `would change the host: ${path} is the host's own ${type} namespace`);
 }
 
-/** What of a config changes its namespace of that type, by path. */
+/** The properties, by path, that change the container's namespace of that type. */
 function changesOf({ linux = {}, ...config }: Config, type: NamespaceType): readonly string[] {
   const sysctls = Object.keys(linux.sysctl ?? {}).filter((name) => sysctlNamespace(name) === type);
   const names = type === "uts" ? (["hostname", "domainname"] as const).filter((name) => config[name]) : [];
@@ -135,15 +135,15 @@ export function closeNamespaces(plan: NamespacePlan): void {
 /** Whether a namespace belongs to the user namespace that has this inode (ioctl_ns(2)). */
 export function isOwnedBy(namespace: number, user: number): boolean {
   const owner = attempt(ioctl(namespace, NS_GET_USERNS));
-  if (owner < 0) return false; // its owner is none that this process may see
+  if (owner < 0) return false; // the owner is a user namespace that this process may not see
   const same = status("", AT_EMPTY_PATH, owner).inode === user;
   here(close(owner));
   return same;
 }
 
 /**
- * The name of an init's user namespace, as the links in /proc have it: no other has it while somebody is in there.
- * Undefined for a new one where tsrun lacks CAP_SYS_PTRACE, which looking at an agent takes.
+ * The name of an init's user namespace, from its link in /proc. It is unique while a process is in that namespace.
+ * Undefined for a new one if tsrun lacks CAP_SYS_PTRACE, which is needed to read an agent's links.
  */
 export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan): string | undefined {
   const joined = joins.find(({ type }) => type === "user");
@@ -160,8 +160,8 @@ export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan):
 const nameOf = (user: number) => `user:[${status("", AT_EMPTY_PATH, user).inode}]`;
 
 /**
- * Opens the user namespace of a container, `name`; null for this process's own. Its init may have made one below it for
- * itself since. Without a name it is that of the init. @throws SyscallError
+ * Opens the user namespace `name` of a container; null for this process's own. The init may since have moved into a new
+ * one below it. Without a name, the init's is opened. @throws SyscallError
  */
 export function openUserNamespace(pid: number, name: string | undefined): number | null {
   const current = readLink(`/proc/${pid}/ns/user`);
@@ -195,7 +195,7 @@ const WHY_NOT_OPENED: { readonly [errno: number]: string } = {
 };
 
 function openNamespace(where: string, path: string, type: NamespaceType, flag: number): number {
-  // O_NONBLOCK: a FIFO in the namespace's place must not hold us up.
+  // O_NONBLOCK: a FIFO at this path must not block us.
   const fd = attempt(openat(CWD, path, O_RDONLY | O_NONBLOCK));
   if (fd < 0)
     fail(
@@ -220,7 +220,7 @@ function isOwn(file: string, path: string): boolean {
       own.inode === other.inode && own.device[1] === other.device[1] && own.device[0] === other.device[0]
     );
   } catch (error) {
-    if (error instanceof SyscallError) return false; // openNamespace says what is wrong with it
+    if (error instanceof SyscallError) return false; // openNamespace reports the error
     throw error;
   }
 }

@@ -13,8 +13,8 @@ import {
 import { fail } from "./config-error.ts";
 
 /**
- * Writes `linux.sysctl` through a procfs of the agent's own, which is mounted nowhere: whatever an image or
- * another container put over /proc, nothing else can be hit (CVE-2025-52881).
+ * Writes `linux.sysctl` through a procfs of the agent's own, which is mounted nowhere: whatever an image or another
+ * container has mounted over /proc, no other file can be written instead (CVE-2025-52881).
  */
 export function writeSysctls(program: Program, sysctls: Readonly<Record<string, string>>): void {
   const entries = Object.entries(sysctls);
@@ -32,7 +32,7 @@ export function writeSysctls(program: Program, sysctls: Readonly<Record<string, 
   }
 }
 
-/** The file of a sysctl in a procfs: that which validation has found to be namespaced. @throws ConfigError */
+/** The file of a sysctl in a procfs; validation has checked that it is namespaced. @throws ConfigError */
 export function sysctlPath(name: string): string {
   return `sys/${sysctlFile(name) ?? fail(`linux.sysctl["${name}"]`, "is not the name of a sysctl")}`;
 }

@@ -2,8 +2,8 @@
  * The terminal of a container's process (config.md, `process.terminal`): a pseudoterminal of the container's own
  * devpts, so that tty(1) and /dev/pts inside agree with it.
  *
- * Nothing here follows a path twice: the slave is what the master names by TIOCGPTPEER, wherever a path may lead
- * by then, and /dev/console is a clone of that very mount (CVE-2025-52565).
+ * No path is resolved twice: the slave is opened from the master by TIOCGPTPEER, and /dev/console is a clone of that
+ * same mount (CVE-2025-52565).
  */
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
@@ -25,7 +25,7 @@ import { directoryInside, INSIDE } from "./inside.ts";
 
 const WHERE = "process.terminal (needs a devpts on /dev/pts)";
 const STREAMS = [0, 1, 2] as const;
-/** Of chown(2): the group stays, as the mount option `gid` has chosen it. */
+/** chown(2): keep the group, which the mount option `gid` has set. */
 const SAME_GROUP = -1;
 
 /** A terminal that the steps of a program open. */
@@ -35,8 +35,8 @@ export interface Terminal {
 }
 
 /**
- * Opens a terminal of the devpts on /dev/pts below `root`, with the size that the process asks for, and gives it to
- * the process's user: its mode lets no other one use it. Expects to be root of the user namespace.
+ * Opens a terminal of the devpts on /dev/pts below `root`, sets the size that the process asks for, and makes the
+ * process's user its owner, since its mode lets no other user open it. Expects to be root of the user namespace.
  */
 export function openTerminal(program: Program, root: Fd, { consoleSize, user }: Process): Terminal {
   program.by(WHERE);
@@ -44,7 +44,7 @@ export function openTerminal(program: Program, root: Fd, { consoleSize, user }: 
   program.add(unlockSlave(master));
   const slave = program.add(openSlave(master));
   if (consoleSize !== undefined) program.by("process.consoleSize").add(setWindowSize(master, consoleSize));
-  // A devpts that is not the container's own may be read-only, or know other ids.
+  // A devpts that is not the container's own may be read-only, or of another user namespace.
   program
     .by("process.terminal (owner)")
     .add(fchownat(slave, "", user?.uid ?? 0, SAME_GROUP, AT_EMPTY_PATH), [
@@ -56,8 +56,8 @@ export function openTerminal(program: Program, root: Fd, { consoleSize, user }: 
 }
 
 /**
- * Makes the terminal the container's /dev/console (config-linux.md, "Default Devices"). An image's link there is
- * refused: it may lead to a file of proc, which is then covered for whoever trusts it (CVE-2025-52565).
+ * Makes the terminal the container's /dev/console (config-linux.md, "Default Devices"). A symbolic link of the image
+ * there is refused: it could cover a file in proc that programs trust (CVE-2025-52565).
  */
 export function bindConsole(program: Program, root: Fd, { slave }: Terminal): void {
   program.by("process.terminal (/dev/console)");
@@ -67,14 +67,14 @@ export function bindConsole(program: Program, root: Fd, { slave }: Terminal): vo
   program.add(moveMount(program.add(openTree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH)), place));
 }
 
-/** Makes the terminal the process's: its standard streams, and what controls its session, which it leads already. */
+/** Makes the terminal the process's standard streams, and the controlling terminal of its session. */
 export function takeTerminal(program: Program, { slave }: Terminal): void {
   program.by("process.terminal");
   for (const stream of STREAMS) program.add(dup3(slave, stream, 0));
   program.add(takeControl(STREAMS[0]));
 }
 
-/** Lets go of the descriptors but the standard streams, once somebody else has the master. */
+/** Closes the terminal's descriptors except for the standard streams, once the master has been passed on. */
 export function closeTerminal(program: Program, { master, slave }: Terminal): void {
   program.by("process.terminal");
   program.add(close(master));

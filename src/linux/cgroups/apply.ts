@@ -1,4 +1,4 @@
-/** Performing the writes that resources.ts planned, with errors worded for the config's author. */
+/** Performs the writes that resources.ts has planned; errors name the property that asked for them. */
 import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, type ErrnoName, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, readText, writeExisting } from "../../kernel/files.ts";
@@ -8,7 +8,7 @@ import type { CgroupWrite, Note } from "./cgroup-write.ts";
 import type { RequiredControllers } from "./controllers.ts";
 import { controllersIn, whyMissing } from "./hierarchy.ts";
 
-/** The writes that this host can do, the controllers that they need, and what is left out. */
+/** The writes that this host supports, the controllers that they need, and what is left out. */
 export interface ResourcePlan {
   readonly writes: readonly CgroupWrite[];
   readonly required: RequiredControllers;
@@ -16,8 +16,8 @@ export interface ResourcePlan {
 }
 
 /**
- * Sets the writes against the controllers of the host's cgroup v2. A limit whose controller is missing is refused,
- * unless it asks for what is so anyway, such as the default cpu.shares that containerd writes. @throws ConfigError
+ * Checks the writes against the controllers of the host's cgroup v2. A limit whose controller is missing is refused,
+ * unless it is the default anyway, such as the cpu.shares that containerd writes. @throws ConfigError
  */
 export function planFor(mount: string, writes: readonly CgroupWrite[]): ResourcePlan {
   if (writes.length === 0) return { writes, required: new Map(), notes: [] };
@@ -37,7 +37,7 @@ export function planFor(mount: string, writes: readonly CgroupWrite[]): Resource
   return { writes: possible, required, notes };
 }
 
-/** The controller that a cgroup has the file with: `memory` for memory.swap.max. */
+/** The controller that a file belongs to: `memory` for memory.swap.max. */
 export function controllerOf({ file }: CgroupWrite): string {
   return file.slice(0, file.indexOf("."));
 }
@@ -68,7 +68,7 @@ function applyWrite(directory: string, write: CgroupWrite): void {
   }
 }
 
-/** What an errno of a cgroup file means, for its errors that have a remedy. */
+/** Hints for errnos of cgroup files that have a remedy. */
 const MEANING: { readonly [name in ErrnoName]?: string } = {
   ENOENT: "this kernel's controller has no such file",
   EINVAL: "the kernel does not take this value here",
@@ -86,7 +86,7 @@ function refuse(directory: string, { file, value, where }: CgroupWrite, { errno 
   return fail(where, `cannot write "${value}" to ${directory}/${file}: ${name}: ${meaning}`);
 }
 
-/** A kernel without the figure can't refuse by it. */
+/** On a kernel without that file there is nothing to compare with, and nothing is refused. */
 function refuseExceeded(directory: string, { mustExceed, where }: CgroupWrite): void {
   if (mustExceed === undefined) return;
   const current = readNumber(directory, mustExceed.file);

@@ -41,7 +41,7 @@ function weightWrite(device: string, weight: number, where: string): CgroupWrite
   };
 }
 
-/** blkio's 10 to 1000 as io.weight's 1 to 10000, on a straight line. */
+/** blkio's 10 to 1000 as io.weight's 1 to 10000, linearly. */
 function ioWeight(weight: number): number {
   return 1 + Math.floor(((weight - 10) * 9999) / 990);
 }

@@ -6,13 +6,13 @@ export interface CgroupWrite {
   readonly value: string;
   /** The property that asks for it: `linux.resources.memory.limit`. */
   readonly where: string;
-  /** A new cgroup has this value anyway: where the controller is missing, the request is met. */
+  /** Whether a new cgroup has this value anyway, so that nothing is lost where the controller is missing. */
   readonly isDefault?: true;
-  /** Errnos after which the next write goes on: this one can do without. */
+  /** Errnos that are tolerated. */
   readonly tolerate?: readonly number[];
   /** What to write where the kernel has no such file. */
   readonly otherwise?: { readonly file: string; readonly value: string };
-  /** Refused when that file's number has reached this one (memory.checkBeforeUpdate). */
+  /** The write is refused if the number in that file has reached this one (memory.checkBeforeUpdate). */
   readonly mustExceed?: { readonly file: string; readonly than: Integer };
 }
 

@@ -1,17 +1,17 @@
-/** Getting controllers from the root of the hierarchy down to a container's cgroup (cgroups(7), "subtree_control"). */
+/** Enables controllers from the root of the hierarchy down to a container's cgroup (cgroups(7), "subtree_control"). */
 import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";
 import { controllersIn } from "./hierarchy.ts";
 
-/** The controllers that limits need, each with the JSON path of one that does. */
+/** The controllers that limits need, each with the JSON path of a limit that needs it. */
 export type RequiredControllers = ReadonlyMap<string, string>;
 
 /**
- * Enables the required controllers in every cgroup above `directory`, and where that is possible all others: callers
- * read from every container what it uses, and one that runs containers itself has the controllers to hand on.
- * Costs two reads when all are there. @throws ConfigError, SyscallError
+ * Enables the required controllers in every cgroup above `directory`, and all others where possible: callers read usage
+ * from every container, and a container that runs containers itself can pass controllers on. Two reads if all are
+ * enabled already. @throws ConfigError, SyscallError
  */
 export function enableControllers(mount: string, directory: string, required: RequiredControllers): void {
   const there = controllersIn(directory);

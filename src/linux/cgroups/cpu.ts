@@ -6,7 +6,7 @@ import { type CgroupWrite, limitText, RESOURCES } from "./cgroup-write.ts";
 
 const WHERE = `${RESOURCES}.cpu`;
 const DEFAULT_WEIGHT = 100;
-/** Microseconds; the kernel's own. */
+/** The kernel's default, in microseconds. */
 const DEFAULT_PERIOD = 100_000;
 
 /** `cpu` as writes for the controllers cpu and cpuset; 0 is unset. @throws ConfigError */
@@ -15,7 +15,7 @@ export function cpuWrites(cpu: Cpu): CgroupWrite[] {
   return [...schedulingWrites(cpu), ...bandwidthWrites(cpu), ...cpusetWrites(cpu)];
 }
 
-/** An idle cgroup's weight is the kernel's and can't be written; one that is to be no longer idle becomes so first. */
+/** The weight of an idle cgroup can't be written: `cpu.idle` comes first, so that 0 takes effect before the weight. */
 function schedulingWrites({ idle, shares }: Cpu): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   if (idle !== undefined) {
@@ -32,7 +32,7 @@ function schedulingWrites({ idle, shares }: Cpu): CgroupWrite[] {
 
 /**
  * cgroup v1's shares (2 to 262144, default 1024) as cgroup v2's weight (1 to 10000, default 100): the curve through
- * these three points that runc and crun agreed on in 2025 in place of a straight line, which made 1024 a weight of 39.
+ * these three points that runc and crun have used since 2025. The earlier straight line turned 1024 into 39.
  */
 function cpuWeight(shares: Integer): number {
   if (shares <= 2) return 1;
@@ -42,8 +42,8 @@ function cpuWeight(shares: Integer): number {
 }
 
 /**
- * The kernel wants burst ≤ quota after every write. Which of the two goes first depends on what is there, so burst
- * is tried before the quota, and then written for good.
+ * The kernel requires burst ≤ quota after every write. Which has to come first depends on the present values, so burst
+ * is tried before the quota and written again after it.
  */
 function bandwidthWrites({ quota, period, burst }: Cpu): CgroupWrite[] {
   const writes: CgroupWrite[] = [];

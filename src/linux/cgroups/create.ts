@@ -10,13 +10,13 @@ import { readEvents } from "./events.ts";
 import { OURS } from "./mark.ts";
 import { removeCgroup, removeParents } from "./remove.ts";
 
-/** A neighbour that is deleted may take away a parent that we have just seen: then all is made again. */
+/** The deletion of another container may remove a parent that we have just seen: then we start again. */
 const TRIES = 20;
 
 /**
- * Makes a container's cgroup with its missing parents and gets the controllers there that its limits need.
+ * Makes a container's cgroup with its missing parents and enables the controllers that its limits need.
  * Returns a descriptor of the directory (O_PATH), for CLONE_INTO_CGROUP and for `attachDevices`.
- * A cgroup that exists is taken when it is empty. What was made is removed again when anything fails.
+ * An existing cgroup is used if it is empty. If anything fails, what was made is removed again.
  * @throws ConfigError, SyscallError (EACCES, EPERM, EROFS: no permission here)
  */
 export function createCgroup(mount: string, directory: string, required: RequiredControllers): number {
@@ -41,7 +41,7 @@ function make(mount: string, directory: string, required: RequiredControllers): 
   }
 }
 
-/** Does something to make a container's cgroup. @throws ConfigError that names it, for a system call that fails */
+/** Performs a step of making a container's cgroup. @throws ConfigError, with its path, for a system call that fails */
 export function namingCgroup<T>(directory: string, step: () => T): T {
   try {
     return onBehalfOf("config.json: linux.cgroupsPath", step);
@@ -82,8 +82,8 @@ function between(mount: string, directory: string): string[] {
 }
 
 /**
- * Another's processes would share the container's limits and its end; a frozen cgroup would never start it. One that
- * is not there is fit. @throws ConfigError
+ * Refuses a cgroup with processes, which would share the container's limits and be killed with it; and a frozen one,
+ * which would never let it start. A cgroup that does not exist is fine. @throws ConfigError
  */
 export function refuseUnfit(directory: string): void {
   const events = namingCgroup(directory, () => readEvents(directory));

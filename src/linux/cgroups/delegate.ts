@@ -1,4 +1,4 @@
-/** Giving a container's cgroup to the user who runs it (config-linux.md, "Cgroup ownership"; cgroups(7), "delegation"). */
+/** Delegates a container's cgroup to its root user (config-linux.md, "Cgroup ownership"; cgroups(7), "delegation"). */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, fchownat } from "../../kernel/calls.ts";
@@ -6,12 +6,12 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 
-/** Files that may be given away safely on kernels that don't say which. */
+/** Files that are safe to delegate, for kernels that do not list them. */
 const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] as const;
 /** chown(2): leave the group as it is. */
 const SAME_GROUP = -1;
 
-/** Whether the container sees its cgroup, in a cgroup namespace of its own, where it may write to it. */
+/** Whether the container has a cgroup namespace of its own, with its cgroup mounted writable. */
 export function wantsDelegation({ mounts, linux }: Config): boolean {
   const own = linux?.namespaces?.some(({ type, path }) => type === "cgroup" && path === undefined) ?? false;
   const mount = mounts?.find(
@@ -27,7 +27,7 @@ export function delegateCgroup(directory: string, uid: number): void {
   for (const file of listed ?? DELEGATED) chown(`${directory}/${file}`, uid);
 }
 
-/** The kernel's list has files of controllers that may not be enabled here. */
+/** The kernel's list also has files of controllers that are not enabled here. */
 function chown(path: string, uid: number): void {
   const call = fchownat(CWD, path, uid, SAME_GROUP, 0);
   const result = attempt(call);

@@ -1,10 +1,10 @@
 /**
- * What device rules come to: which accesses each device has. Each of reading, writing and making a node is decided
- * by the last rule that is about this device and this access; what no rule is about is denied. So `allow r` and,
- * later, `allow w` grant opening for both, and `deny w` after `allow rw` leaves reading alone.
+ * The effect of device rules: which accesses each device has. Reading, writing and making a node are each decided by
+ * the last rule that covers the device and the access; what no rule covers is denied. So `allow r` and, later, `allow
+ * w` grant opening for both, and after `allow rw` a `deny w` leaves only reading.
  *
- * cgroup v1 merges rules only when type, major and minor are the same, and ignores a `deny` for part of what a
- * wildcard allows; runc refuses such a config. Here it means what it says.
+ * cgroup v1 merges rules only if type, major and minor are the same, and ignores a `deny` for part of what a wildcard
+ * allows; runc refuses such a config. Here such a `deny` takes effect.
  */
 import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts";
 import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from "../../kernel/bpf.ts";
@@ -12,7 +12,7 @@ import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from "..
 export const NO_ACCESS = 0;
 export const ALL_ACCESS = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
 
-/** A major or minor number that stands for all; in a result, for all that have no entry of their own. */
+/** Stands for all major or minor numbers; in a result, for all without an entry of their own. */
 export const ANY = -1;
 
 /** The accesses that the devices with these numbers have, as the kernel's bits. */
@@ -22,14 +22,14 @@ export interface DeviceAccess {
   readonly access: number;
 }
 
-/** A rule in the same terms. */
+/** A rule in this form. */
 interface Rule extends DeviceAccess {
   readonly allow: boolean;
 }
 
 /**
- * What is granted for the devices of a type, as few entries as it takes: the first that fits a device counts.
- * Those for one device come first, then those for a major, those for a minor, and last the one for all others.
+ * What is granted for the devices of a type, in as few entries as possible: the first that matches a device counts.
+ * Entries for one device come first, then those for a major, those for a minor, and last the one for all others.
  */
 export function deviceAccess(type: "b" | "c", rules: readonly DeviceRule[]): readonly DeviceAccess[] {
   const about = rulesAbout(type, rules);
@@ -57,7 +57,7 @@ function addUnlessEqual(entries: DeviceAccess[], entry: DeviceAccess, otherwise:
   if (entry.access !== otherwise.access) entries.push(entry);
 }
 
-/** The rules about a type of device, from the last on that is about all of them and every access. */
+/** The rules for a type of device, starting with the last one that covers all of them and every access. */
 function rulesAbout(type: "b" | "c", rules: readonly DeviceRule[]): readonly Rule[] {
   const about: Rule[] = [];
   for (const { allow, type: only = "a", major = ANY, minor = ANY, access = "" } of rules) {
@@ -82,7 +82,7 @@ function numbers(rules: readonly Rule[], key: "major" | "minor"): ReadonlySet<nu
   return named;
 }
 
-/** Walks the rules for one device; a number that is ANY is one that no rule names. */
+/** Applies the rules to one device; ANY stands for a number that no rule names. */
 function granted(rules: readonly Rule[], major: number, minor: number): DeviceAccess {
   let access = NO_ACCESS;
   for (const rule of rules) {

@@ -2,7 +2,7 @@
  * Device rules as an eBPF program of the kind BPF_PROG_TYPE_CGROUP_DEVICE. The kernel runs it when a process of
  * the cgroup opens or makes a device node, and refuses with EPERM when it returns 0.
  *
- * The program finds what the device is granted and then checks that all that is asked for is within:
+ * The program finds the accesses that the device is granted and checks the requested ones against them:
  *
  *     type is b → b:
  *     c:  device is 1:3 → rwm:       one comparison for each entry of `deviceAccess`,
@@ -66,7 +66,7 @@ interface Jump extends Instruction {
   readonly to: number;
 }
 
-/** The program for rules in the order in which they count, as an array of `struct bpf_insn`. @throws ConfigError */
+/** The program for rules, as an array of `struct bpf_insn`. The last rule that matches decides. @throws ConfigError */
 export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
   const block = jumps(deviceAccess("b", rules));
   const character = jumps(deviceAccess("c", rules));
@@ -90,7 +90,7 @@ function jumps(entries: readonly DeviceAccess[]): readonly Jump[] {
   return entries.filter(canMatch).map((entry) => ({ ...comparison(entry), to: entry.access }));
 }
 
-/** The numbers that config.json may have go beyond those of a dev_t. */
+/** config.json may have larger numbers than a dev_t. */
 function canMatch({ major, minor }: DeviceAccess): boolean {
   return major < 2 ** (32 - DEV_MINOR_BITS) && minor < 2 ** DEV_MINOR_BITS;
 }

@@ -3,9 +3,9 @@ import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts
 import { fail } from "../config-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
 
-/** A rule about devices that a node in /dev may stand for. */
+/** A rule, perhaps for a device with a node in /dev. */
 export interface DefaultDevice extends DeviceRule {
-  /** Where containers have it: a config whose linux.devices has its own device there does without the rule. */
+  /** Its path in containers: without effect if linux.devices has a device of its own at that path. */
   readonly path?: string;
 }
 
@@ -18,9 +18,9 @@ const character = (major: number, minor?: number): DeviceRule => ({
 });
 
 /**
- * What every container may do, as in runc (libcontainer/specconv, AllowedDevices), which also has these after the
- * config's rules: no config can take them away. Making any node is allowed (CAP_MKNOD decides about that), using
- * it is not. /dev/console is not here: in a container it is a pseudoterminal.
+ * What every container may do, as in runc (libcontainer/specconv, AllowedDevices). As in runc these come after the
+ * config's rules, so that no config can take them away. Making any node is allowed (CAP_MKNOD decides about that),
+ * using it is not. /dev/console is not listed: in a container it is a pseudoterminal.
  */
 export const DEFAULT_DEVICES: readonly DefaultDevice[] = [
   { allow: true, type: "c", access: "m" },
@@ -39,8 +39,8 @@ export const DEFAULT_DEVICES: readonly DefaultDevice[] = [
 ];
 
 /**
- * The rules for a container in the order in which they count, the last one that matches deciding. Without any in
- * the config all but the defaults is denied. @throws ConfigError
+ * The rules for a container; the last one that matches decides. If the config has none, everything but the defaults is
+ * denied. @throws ConfigError
  */
 export function containerDeviceRules(
   rules: readonly DeviceRule[] | undefined,
@@ -56,13 +56,13 @@ export function containerDeviceRules(
   return [...(rules ?? []), ...defaults];
 }
 
-/** Whether the rules leave every device open, as those of a privileged container do: no program is needed then. */
+/** Whether the rules allow every device, as those of a privileged container do: then no program is needed. */
 export function allowsEverything(rules: readonly DeviceRule[]): boolean {
   const lastForAll = rules.findLastIndex((rule) => rule.allow && isForAll(rule));
   return lastForAll >= 0 && rules.slice(lastForAll).every(({ allow }) => allow);
 }
 
-/** Whether a rule is about every device and every access, so that no rule before it counts. */
+/** Whether a rule covers every device and every access, so that no earlier rule counts. */
 function isForAll({ type, major, minor, access }: DeviceRule): boolean {
   return (
     (type ?? "a") === "a" &&

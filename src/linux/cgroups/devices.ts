@@ -6,12 +6,12 @@ import { close } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 
-/** By this name `bpftool prog` shows the program, beside those of systemd. */
+/** The program's name in `bpftool prog`. */
 const NAME = "tsrun_devices";
 
 /**
- * Attaches a compiled program to a new cgroup. The kernel keeps it as long as the cgroup; programs of the cgroups
- * above hold too. Needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, of the host. @throws SyscallError
+ * Attaches a compiled program to a new cgroup. The kernel keeps it as long as the cgroup; programs of cgroups above
+ * apply too. Needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host. @throws SyscallError
  */
 export function attachDevices(cgroup: number, program: Uint8Array): void {
   const fd = load(program);

@@ -3,9 +3,9 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 
-/** What `cgroup.events` tells of a cgroup and all below it. */
+/** `cgroup.events` of a cgroup, which includes those below it. */
 export interface CgroupEvents {
-  /** A live process is in there (zombies don't count). */
+  /** Whether there is a live process in it (zombies don't count). */
   readonly populated: boolean;
   readonly frozen: boolean;
 }
@@ -28,8 +28,8 @@ export function readIfThere(directory: string, file: string): string | null {
 }
 
 /**
- * Waits until the cgroup's events are as `done` wants them, at most so many milliseconds.
- * Returns whether they are; a cgroup that is gone counts as done. @throws SyscallError
+ * Waits until `done` accepts the cgroup's events, at most so many milliseconds. Returns whether it did; a cgroup that
+ * is gone counts as done. @throws SyscallError
  */
 export function waitForEvents(
   directory: string,

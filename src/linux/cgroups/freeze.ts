@@ -1,14 +1,14 @@
 import { writeExisting } from "../../kernel/files.ts";
 import { readIfThere, waitForEvents } from "./events.ts";
 
-/** A cgroup that did not come to a standstill in time; it has been thawed again. */
+/** A cgroup that could not be frozen in time; it has been thawed again. */
 export class FreezeTimeoutError extends Error {
   override readonly name = "FreezeTimeoutError";
 }
 
 /**
- * Stops all processes of a cgroup and returns when they have stopped (cgroup.freeze). A process in an
- * uninterruptible wait keeps the cgroup from it: after `patience` milliseconds all is as before.
+ * Freezes all processes of a cgroup and returns when they have stopped (cgroup.freeze). A process in an uninterruptible
+ * wait prevents that: after `patience` milliseconds the cgroup is thawed again.
  * @throws FreezeTimeoutError, SyscallError
  */
 export function freeze(directory: string, patience = 10_000): void {
@@ -20,7 +20,7 @@ export function freeze(directory: string, patience = 10_000): void {
   );
 }
 
-/** Lets the processes of a frozen cgroup go on. @throws SyscallError */
+/** Thaws a cgroup. @throws SyscallError */
 export function thaw(directory: string): void {
   writeExisting(`${directory}/cgroup.freeze`, "0");
 }

@@ -36,7 +36,7 @@ function usualMount(): string | undefined {
   return undefined;
 }
 
-/** A place that can't be looked at is not the one; the mount table tells then. */
+/** A place that can't be looked at does not count: then the mount table is read. */
 function isUnified(path: string): boolean {
   const fd = attempt(openat(CWD, path, O_PATH | O_DIRECTORY));
   if (fd < 0) return false;

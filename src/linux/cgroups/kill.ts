@@ -16,7 +16,7 @@ export function killAll(directory: string): boolean {
   try {
     // cgroup.kill, Linux 5.14, reaches frozen processes and those being forked.
     writeExisting(`${directory}/cgroup.kill`, "1");
-    // It misses a process whose first thread has ended before the others.
+    // It misses a process whose first thread has already ended.
     for (const pid of pidsIn(directory)) send(pid, SIGKILL);
     return true;
   } catch (error) {
@@ -34,8 +34,8 @@ function killOneByOne(directory: string): boolean {
 }
 
 /**
- * Sends a signal to every process in a cgroup and below it; false when there is none. They are frozen meanwhile,
- * so that none forks a child that goes without. @throws SyscallError
+ * Sends a signal to every process in a cgroup and below it; false when there is none. They are frozen meanwhile, so
+ * that none forks a child that misses the signal. @throws SyscallError
  */
 export function signalAll(directory: string, signal: number): boolean {
   if (pidsIn(directory).length === 0) return false;
@@ -54,7 +54,7 @@ export function waitUntilEmpty(directory: string, milliseconds: number): boolean
   return waitForEvents(directory, ({ populated }) => !populated, milliseconds);
 }
 
-/** A process that can't be stopped can't fork either: go on. */
+/** A process that can't be frozen can't fork either, so a timeout is ignored. */
 function freezeIfPossible(directory: string): void {
   try {
     unlessGone(() => freeze(directory, 500));
@@ -63,7 +63,7 @@ function freezeIfPossible(directory: string): void {
   }
 }
 
-/** systemd removes a scope's cgroup as soon as its last process has ended, whatever others do with it. */
+/** systemd removes a scope's cgroup as soon as its last process has ended, even if we are still using it. */
 function unlessGone(act: () => void): void {
   try {
     act();

@@ -1,7 +1,7 @@
 /**
- * The mode bit (sticky, S_ISVTX) by which a parent cgroup is known as made for a container, so that deleting the
- * last container in it removes it. A bit is there from mkdir(2) on, whoever dies when, and also for another
- * container than the one that it was made for; cgroupfs attaches no other meaning to it.
- * Parents that somebody else made don't have it and are left alone.
+ * The mode bit (sticky, S_ISVTX) that marks a parent cgroup as made for a container, so that it is removed with the
+ * last container in it. The bit is set by mkdir(2) itself, so it is never missing, even if tsrun is killed; and it also
+ * serves containers that use the parent later. It has no other meaning in cgroupfs. Parents made by others are left
+ * alone.
  */
 export const OURS = 0o1000;

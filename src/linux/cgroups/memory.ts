@@ -7,8 +7,8 @@ import { type CgroupWrite, limit, type Note, RESOURCES } from "./cgroup-write.ts
 const WHERE = `${RESOURCES}.memory`;
 
 /**
- * `memory` as writes; 0 is unset. The two limits are independent in cgroup v2; swap goes first, so that pages that
- * a smaller memory.max pushes out have somewhere to go. @throws ConfigError
+ * `memory` as writes; 0 is unset. In cgroup v2 the limits of memory and swap are independent. Swap is written first, so
+ * that pages which a smaller memory.max pushes out can be swapped. @throws ConfigError
  */
 export function memoryWrites(memory: Memory): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
@@ -21,8 +21,8 @@ export function memoryWrites(memory: Memory): CgroupWrite[] {
 }
 
 /**
- * Swap alone, as cgroup v2 counts it: `memory.swap` is cgroup v1's, memory and swap together. -1 is no limit,
- * null unset. No memory limit without a word about swap means no limit for both.
+ * The limit of swap alone, as in cgroup v2; `memory.swap` is that of memory and swap together, as in cgroup v1. -1 is
+ * no limit, null is unset. An unlimited memory.limit without memory.swap means no limit for both.
  */
 function swapLimit({ limit, swap }: Memory): Integer | null {
   if (!swap) return limit === -1 ? -1 : null;
@@ -36,7 +36,7 @@ function swapLimit({ limit, swap }: Memory): Integer | null {
   return isUnlimited(swap) ? -1 : narrowed(BigInt(swap) - BigInt(limit));
 }
 
-/** Without swap support in the kernel there is no such file, which also is a limit of 0, or nothing to limit. */
+/** A kernel without swap has no such file: a limit of 0, or none, is met anyway. */
 function swapWrite(swap: Integer, memory: Memory): CgroupWrite {
   const write = { ...limit("memory.swap.max", swap, `${WHERE}.swap`), ...check(memory, memory.swap ?? 0) };
   return swap <= 0 ? { ...write, tolerate: [ERRNO.ENOENT] } : write;
@@ -46,7 +46,7 @@ function check({ checkBeforeUpdate }: Memory, than: Integer): Pick<CgroupWrite, 
   return checkBeforeUpdate && than > 0 ? { mustExceed: { file: "memory.current", than } } : {};
 }
 
-/** Properties of cgroup v1 that nothing in v2 answers to. runc ignores them too, so callers count on that. */
+/** Properties without an equivalent in cgroup v2. runc ignores them too, and callers rely on that. */
 const IGNORED = [
   ["kernel", "cgroup v2 counts kernel memory within memory.limit"],
   ["kernelTCP", "cgroup v2 counts TCP buffers within memory.limit"],

@@ -1,10 +1,10 @@
 /**
- * The device program of ordinary containers, compiled beforehand: Kubernetes and podman write one rule, "deny all",
- * for every container that is not privileged. Compiling it anew costs half a millisecond of each start.
+ * The device program of ordinary containers, compiled in advance: Kubernetes and podman write one rule, "deny all", for
+ * every container that is not privileged. Compiling it each time would take half a millisecond.
  */
 import type { Device, DeviceRule } from "../../../runtime-spec/config-linux.ts";
 
-/** What compileDeviceRules makes of that rule and the defaults; a test compares them. */
+/** The result of compileDeviceRules for that rule and the defaults; a test compares them. */
 const PROGRAM =
   "YRIAAAAAAABhFAQAAAAAAGEVCAAAAAAAvyMAAAAAAABXAgAA//8AAHcDAAAQAAAAv0YAAAAAAABnBgAAFAAAAE9WAAAAAAAAtwAAAAAAAABWAgEAAQAAAAUACgAAAAAAFgYNAAMAEAAWBgwACAAQABYGCwAHABAAFgYKAAUAEAAWBgkACQAQABYGCAAAAFAAFgYHAAIAUAAWBgYAyACgABYEBQCIAAAABQAAAAAAAABXAwAA/v///1YDAQAAAAAAtwAAAAEAAACVAAAAAAAAALcAAAABAAAAlQAAAAAAAAA=";
 

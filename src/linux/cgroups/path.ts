@@ -5,9 +5,9 @@ import { fail } from "../config-error.ts";
 const WHERE = "linux.cgroupsPath";
 
 /**
- * The directory of a container's cgroup below `mount`, as runc's cgroupfs driver has it:
- * an absolute path starts at the mount; a relative one, or the id when there is none, beside the caller's own cgroup,
- * which has processes and therefore can't have children with controllers. No path climbs out of the mount.
+ * The directory of a container's cgroup below `mount`, as with runc's cgroupfs driver: an absolute path starts at the
+ * mount; a relative one, or the id if there is no path, beside the caller's own cgroup, which has processes and
+ * therefore can't have children with controllers. No path leads out of the mount.
  * @throws ConfigError
  */
 export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, id: string): string {

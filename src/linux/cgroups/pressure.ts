@@ -2,7 +2,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
 import { readIfThere } from "./events.ts";
 
-/** Shares of time, in percent, in which tasks waited, and all the time in microseconds. */
+/** The share of time in which tasks waited, in percent, and the total in microseconds. */
 export interface PressureLine {
   readonly avg10: number;
   readonly avg60: number;

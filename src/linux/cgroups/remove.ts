@@ -9,14 +9,14 @@ import { OURS } from "./mark.ts";
 import { pidsIn } from "./pids.ts";
 import { visitBelow } from "./subtree.ts";
 
-/** A cgroup that still has processes after all patience. */
+/** A cgroup that still has processes after the wait. */
 export class CgroupBusyError extends Error {
   override readonly name = "CgroupBusyError";
 }
 
 /**
- * Removes a container's cgroup with all below it, and then the parents that were made for containers and are
- * empty now. Waits, at most `patience` milliseconds, for killed processes to be gone. Nothing to remove is fine.
+ * Removes a container's cgroup with all below it, and then the parents that were made for containers and are now empty.
+ * Waits at most `patience` milliseconds for killed processes to end. A cgroup that does not exist is no error.
  * @throws CgroupBusyError, SyscallError
  */
 export function removeCgroup(mount: string, directory: string, patience = 10_000): void {
@@ -30,7 +30,7 @@ export function removeCgroup(mount: string, directory: string, patience = 10_000
   removeParents(mount, directory);
 }
 
-/** Removes the parents that carry the mark, up to the first with other children or another's. @throws SyscallError */
+/** Removes marked parents, up to the first that has other children or no mark. @throws SyscallError */
 export function removeParents(mount: string, directory: string): void {
   const parent = directory.slice(0, directory.lastIndexOf("/"));
   if (!parent.startsWith(`${mount}/`)) return;

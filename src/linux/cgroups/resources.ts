@@ -1,4 +1,4 @@
-/** `linux.resources` as writes to cgroup v2 files: pure data, applied by apply.ts. Device rules are devices.ts's. */
+/** `linux.resources` as writes to cgroup v2 files, which apply.ts performs. Device rules are in device-rules.ts. */
 import type {
   HugepageLimit,
   Network,
@@ -14,8 +14,8 @@ import { cpuWrites } from "./cpu.ts";
 import { memoryNotes, memoryWrites } from "./memory.ts";
 
 /**
- * What to write where, in this order. Properties that only cgroup v1 has are refused, or left out where callers
- * count on it (`resourceNotes` tells which). `unified` comes last, so it has the last word. @throws ConfigError
+ * What to write where, in this order. Properties that exist only in cgroup v1 are refused, or left out where callers
+ * rely on that (`resourceNotes` lists these). `unified` comes last, so it overrides the others. @throws ConfigError
  */
 export function resourceWrites(resources: Resources): readonly CgroupWrite[] {
   const { pids, memory, blockIO, cpu, hugepageLimits, rdma, network, unified } = resources;
@@ -36,7 +36,7 @@ export function resourceNotes(resources: Resources): readonly Note[] {
   return resources.memory === undefined ? [] : memoryNotes(resources.memory);
 }
 
-/** The kernel takes 0, systemd doesn't; as the init is one task already, 1 allows no more. */
+/** The kernel accepts 0 and systemd doesn't; as the init is a task, 1 has the same effect. */
 function pidsWrites({ limit: most }: Pids): CgroupWrite[] {
   if (most === undefined) return [];
   return [limit("pids.max", most === 0 ? 1 : most, `${RESOURCES}.pids.limit`)];

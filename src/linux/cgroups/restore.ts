@@ -1,10 +1,10 @@
-/** Changing the limits of a cgroup that is in use: all of them, or none. */
+/** Changes the limits of a cgroup that is in use: all of them, or none. */
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readText, writeExisting } from "../../kernel/files.ts";
 import { applyWrites } from "./apply.ts";
 import type { CgroupWrite } from "./cgroup-write.ts";
 
-/** Files with a line a device, and what takes a device's limits away. */
+/** Files with one line for each device, and the text that removes a device's limits. */
 const NO_LIMIT: { readonly [file: string]: string } = {
   "io.max": "rbps=max wbps=max riops=max wiops=max",
   "io.weight": "default",
@@ -12,7 +12,7 @@ const NO_LIMIT: { readonly [file: string]: string } = {
   "rdma.max": "hca_handle=max hca_object=max",
 };
 
-/** Writes as applyWrites does; when one is refused, the files get back what was in them. @throws ConfigError */
+/** Writes like applyWrites; if a write is refused, the files get their old values back. @throws ConfigError */
 export function applyAllOrNone(directory: string, writes: readonly CgroupWrite[]): void {
   const undo = writes
     .flatMap((write) => (write.otherwise === undefined ? [write] : [write, write.otherwise]))
@@ -25,7 +25,7 @@ export function applyAllOrNone(directory: string, writes: readonly CgroupWrite[]
   }
 }
 
-/** What brings the present state back of what a write changes. */
+/** The writes that bring back the present values of what a write changes. */
 function takenBack(directory: string): (write: Pick<CgroupWrite, "file" | "value">) => () => void {
   return ({ file, value }) => {
     const path = `${directory}/${file}`;
@@ -39,7 +39,7 @@ function takenBack(directory: string): (write: Pick<CgroupWrite, "file" | "value
   };
 }
 
-/** Null where this kernel has no such file, or doesn't let it be read. */
+/** Null if this kernel has no such file, or it can't be read. */
 function present(path: string): string | null {
   try {
     return readText(path).trimEnd();
@@ -49,7 +49,7 @@ function present(path: string): string | null {
   }
 }
 
-/** Some old values can't be had back, such as a memory limit below what is in use by now. */
+/** Some old values can't be restored, such as a memory limit that is now below the usage. */
 function writeBack(path: string, old: string): void {
   try {
     writeExisting(path, old === "" ? "\n" : old);

@@ -1,4 +1,4 @@
-/** What a container has used, in the shape of `runc events --stats` (runc, types/events.go): callers parse that. */
+/** Usage of a container, in the format of `runc events --stats` (runc, types/events.go), which callers parse. */
 import { type Integer, integerIn, narrowed, UINT64_MAX } from "../../../runtime-spec/int64.ts";
 import { formatJson } from "../../../runtime-spec/json.ts";
 import { listDirectory, readText } from "../../kernel/files.ts";
@@ -152,7 +152,7 @@ function ioEntries(line: string, operations: { readonly [key: string]: "Read" | 
   });
 }
 
-/** Pages that are reserved, where the kernel counts these, as runc does. */
+/** Reserved pages where the kernel counts them, as in runc. */
 function hugetlbStats(directory: string): Stats["hugetlb"] {
   const sizes = (listDirectory(directory) ?? []).flatMap(({ name }) =>
     name.startsWith("hugetlb.") && name.endsWith(".events") ? [name.slice(8, -7)] : [],
@@ -177,7 +177,7 @@ function number(directory: string, file: string): number | null {
   return text === undefined || text === "max" ? null : Number(text);
 }
 
-/** The same for a limit, which may be beyond what there is of anything. */
+/** The same for a limit, which may be larger than 2^53. */
 function limitIn(directory: string, file: string): Integer | null {
   const text = readIfThere(directory, file)?.trim();
   return text === undefined || text === "max" ? null : integerIn(text);

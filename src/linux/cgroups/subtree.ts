@@ -6,10 +6,10 @@ import { isErrno, subdirectories } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 
 /**
- * Visits every cgroup below `directory`, children before their parents; `visit` gets the parent's descriptor and
- * the name, a C string: a container may name its cgroups by any bytes, and nest them as deep as it likes. Neither path
- * lengths nor the number of open descriptors grow with the depth. Cgroups that vanish meanwhile are left out; none when
- * there is no `directory`.
+ * Visits every cgroup below `directory`, children before their parents; `visit` gets the parent's descriptor and the
+ * name as a C string. A container may name its cgroups by any bytes and nest them as deep as it likes: neither path
+ * lengths nor the number of open descriptors grow with the depth. Cgroups that vanish meanwhile are left out, and
+ * a `directory` that does not exist is fine.
  * @throws SyscallError
  */
 export function visitBelow(directory: string, visit: (parent: number, name: Uint8Array) => void): void {

@@ -3,14 +3,14 @@ import type { Cpu, Memory, Resources } from "../../../runtime-spec/config-linux-
 export interface ResourceUpdate {
   /** What is to be written: the update, with the values that belong to it. */
   readonly changed: Resources;
-  /** What the container is limited to then: the next update starts from it. */
+  /** The container's limits afterwards, from which the next update starts. */
   readonly saved: Resources;
 }
 
 /**
- * Overlays resources with those that `update` names; 0 names nothing, as docker and containerd write it, and device
- * rules stay, as in runc. Some values go together, so that one of them alone also writes the others:
- * swap counts memory.limit in, cpu.max is quota and period, and a cgroup that is idle no more gets its weight back.
+ * Overlays resources with those of `update`; 0 means unset, as docker and containerd write it, and device rules stay,
+ * as in runc. Some values are written together, even if only one changes: swap includes memory.limit, cpu.max is quota
+ * and period, and a cgroup that is no longer idle gets its weight back.
  */
 export function updateResources(previous: Resources, update: Resources): ResourceUpdate {
   const { devices: _, memory, cpu, ...rest } = update;
@@ -29,7 +29,7 @@ export function updateResources(previous: Resources, update: Resources): Resourc
   return { changed, saved };
 }
 
-/** No limit, without a word about swap, is no limit for both. */
+/** An unlimited memory.limit without memory.swap means no limit for both. */
 function changedMemory(previous: Memory, update: Memory): Memory {
   if (update.limit === undefined && update.swap === undefined) return update;
   if (update.limit === -1) return { swap: -1, ...update };
@@ -45,7 +45,7 @@ function changedCpu(previous: Cpu, update: Cpu): Cpu {
   };
 }
 
-/** The properties that are set; 0 is a value for some only. */
+/** The properties that are set; 0 counts as set only for some. */
 function named<T extends object>(values: T, ...zeroCounts: readonly (keyof T & string)[]): Partial<T> {
   const counts: readonly string[] = zeroCounts;
   const entries = Object.entries(values).filter(

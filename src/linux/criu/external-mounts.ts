@@ -1,7 +1,6 @@
 /**
- * Mounts of a container that show what is the host's: criu(8) can neither save nor make these. It is told their names
- * when it saves the others, and what to mount when it restores them. The names are runc's, so that either runtime
- * restores what the other has saved.
+ * Mounts of a container from the host, which criu(8) can neither save nor make. For a dump it is told their names, for
+ * a restore what to mount in their places. The names are runc's, so that either runtime can restore the other's images.
  */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { containerDevices } from "../devices/devices.ts";
@@ -9,10 +8,10 @@ import { isBind } from "../mounts/mount-options.ts";
 import type { MountEntry } from "../mounts/mount-table.ts";
 import { isAbsolute, join } from "../paths.ts";
 
-/** What hides a masked file, and the name of all of these. */
+/** What masks a file, and the name of all such mounts. */
 const NULL = "/dev/null";
 
-/** What the mounts of a container depend on besides its config. */
+/** What else the mounts of a container depend on, besides its config. */
 export interface MountPlace {
   readonly bundle: string;
   /** Where the host has cgroup v2 mounted. */
@@ -20,14 +19,14 @@ export interface MountPlace {
 }
 
 interface External {
-  /** Where in the container. */
+  /** The mount point in the container. */
   readonly place: string;
-  /** What of the host is there. */
+  /** The source on the host. */
   readonly source: string;
   readonly recursive: boolean;
 }
 
-/** For `criu dump`: the places of a container that the host's are at, as its mount table shows, and their names. */
+/** For `criu dump`: the mount points of such mounts, from the container's mount table, and their names. */
 export function savedMounts(config: Config, where: MountPlace, table: readonly MountEntry[]) {
   const externals = externalsOf(config, where);
   const below = ({ place }: External) =>
@@ -37,7 +36,7 @@ export function savedMounts(config: Config, where: MountPlace, table: readonly M
     ...(external.recursive ? below(external) : []),
   ]);
   const masks = maskedPlaces(config).flatMap((place) =>
-    // A directory is hidden by a whole file system, which criu makes itself.
+    // A directory is masked by a file system of its own, which criu restores itself.
     table.filter(({ point, root }) => point === place && root !== "/"),
   );
   return [
@@ -46,7 +45,7 @@ export function savedMounts(config: Config, where: MountPlace, table: readonly M
   ];
 }
 
-/** For `criu restore`: the names that a container's mounts may have been given, and what to mount there. */
+/** For `criu restore`: the names that a container's mounts may have, and what to mount for each. */
 export function restoredMounts(config: Config, where: MountPlace, hostTable: readonly MountEntry[]) {
   const mounts = externalsOf(config, where).flatMap(({ place, source, recursive }) => {
     const below = hostTable.filter(({ point }) => recursive && point.startsWith(`${source}/`));
@@ -71,7 +70,7 @@ function externalsOf(config: Config, { bundle, cgroups }: MountPlace): readonly 
     return isCgroup && !namespaces.has("cgroup") ? [{ place, source: cgroups, recursive: false }] : [];
   });
   if (!namespaces.has("user")) return externals;
-  // A user namespace makes no device nodes: each is bound from the host's /dev.
+  // In a user namespace no device node can be made: each is bound from the host's /dev.
   const devices = containerDevices(linux.devices ?? []).map(({ device }) => join("/", device.path));
   return [...externals, ...devices.map((path) => ({ place: path, source: path, recursive: false }))];
 }

@@ -1,6 +1,6 @@
 /**
- * What criu(8) understands and says (https://criu.org/RPC; its file images/rpc.proto), as far as tsrun speaks of it.
- * Field numbers are the protocol's; the names are ours.
+ * The messages of criu(8) (https://criu.org/RPC; images/rpc.proto in its sources), as far as tsrun uses them. Field
+ * numbers are the protocol's; the names are ours.
  */
 import type { Message } from "./protobuf.ts";
 
@@ -9,13 +9,13 @@ const bool = (number: number) => ({ kind: "bool", number }) as const;
 const string = (number: number) => ({ kind: "string", number }) as const;
 const strings = (number: number) => ({ kind: "strings", number }) as const;
 
-/** What is asked for, and answered. */
+/** Types of requests and answers. */
 export const TYPES = { dump: 1, restore: 2, preDump: 4, notify: 6, version: 10 } as const;
 
 /** How cgroups are treated: `criu_cg_mode`. */
 export const CGROUP_MODES = { ignore: 0, soft: 3, full: 4, strict: 5 } as const;
 
-/** A mount that criu leaves alone; saved: its place and a name for it, restored: that name and what to mount. */
+/** An external mount. For a dump: its mount point and a name for it; for a restore: that name and what to mount. */
 const MOUNT = { key: string(1), value: string(2) } as const;
 const PAGE_SERVER = { address: string(1), port: int(2) } as const;
 const CGROUP_ROOT = { controller: string(1), path: string(2) } as const;

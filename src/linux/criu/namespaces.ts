@@ -1,11 +1,11 @@
-/** Namespaces of a container that are not its own: criu(8) leaves what they hold to whoever made them. */
+/** Namespaces that a container shares with others (external ones): criu(8) does not save their content. */
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import { status } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";
 import { NAMESPACES, openNamespaces } from "../namespaces.ts";
 
-/** The kinds that criu takes as external, and the names that runc gives them in the images. */
+/** The types that criu supports as external, and their names in runc's images. */
 const EXTERNAL: { readonly [type in NamespaceType]?: string } = {
   network: "extRootNetNS",
   pid: "extRootPidNS",
@@ -32,7 +32,7 @@ export function savedNamespaces(config: Config, pid: number): readonly string[] 
 }
 
 /**
- * For `criu restore`: the namespaces that it joins by itself, and those that it is handed as descriptors, opened.
+ * For `criu restore`: the namespaces that it joins by path, and those that are passed to it as descriptors, opened.
  * @throws ConfigError
  */
 export function restoredNamespaces(config: Config) {

@@ -1,6 +1,6 @@
 /**
- * As much of Protocol Buffers' wire format (protobuf.dev, "Encoding") as criu(8) is spoken to with: a message is a
- * list of fields, each a number, a kind and a value; what a reader does not know it skips.
+ * The part of Protocol Buffers' wire format (protobuf.dev, "Encoding") that criu(8) needs: a message is a list of
+ * fields, each with a number, a type and a value; unknown fields are skipped.
  */
 
 /** Kinds of fields. An enum travels as an int, a message as its bytes. */
@@ -74,7 +74,7 @@ function varint(value: number): readonly number[] {
   return [...bytes, Number(rest)];
 }
 
-/** Reads a message. @throws Error when the bytes are none */
+/** Reads a message. @throws Error for bytes that are no message */
 export function decode<M extends Fields>(fields: M, bytes: Uint8Array): Message<M> {
   const byNumber = new Map(Object.entries(fields).map(([name, field]) => [field.number, { name, field }]));
   const values: { [name: string]: unknown } = {};
@@ -119,7 +119,7 @@ class Reader {
     throw new Error("not a message: a number does not end");
   }
 
-  /** A value of that wire type; the bytes of one of fixed size, which no field of ours is. */
+  /** A value of that wire type; one of fixed size as bytes, since no field of ours has such a type. */
   value(type: number): number | Uint8Array {
     if (type === VARINT) return this.varint();
     const length = type === BYTES ? this.varint() : type === 1 || type === 5 ? FIXED[type] : -1;

@@ -1,10 +1,9 @@
 /**
- * A criu(8) that is asked for one thing and ends: `criu swrk FD`, which takes a request from a socket that tsrun has
- * the other end of, and answers.
+ * One run of criu(8): `criu swrk FD` takes one request from a socket whose other end tsrun has, answers, and ends.
  *
  *     tsrun                              criu
  *     request                  ──▶
- *                              ◀──       notify: a point that it has come to, perhaps with a descriptor
+ *                              ◀──       notify: a stage that it has reached, perhaps with a descriptor
  *     notifySuccess            ──▶
  *                              ◀──       success, or not
  */
@@ -19,17 +18,17 @@ import { decode, encode, type Message } from "./protobuf.ts";
 /** Where criu finds its end of the socket: after the standard streams. */
 const SOCKET = 3;
 
-/** And after that the descriptors that it is handed. */
+/** The first of the descriptors that are passed to criu, after the socket. */
 export const FIRST_HANDED = 4;
 
-/** The answer to a request is a few hundred bytes; criu cuts what it says of an error. */
+/** An answer has a few hundred bytes; criu truncates error messages. */
 const MOST = 65_536;
 
-/** A point that criu has come to. */
+/** A stage that criu has reached. */
 export interface Notification {
-  /** What criu calls its scripts by, such as `post-restore`. */
+  /** criu's name for it, such as `post-restore`. */
   readonly script: string;
-  /** The root process, where there is one. */
+  /** The root process, if there is one. */
   readonly pid: number;
   /** A descriptor that came with it; it is the listener's to close. */
   readonly descriptor: number | null;
@@ -42,7 +41,7 @@ export interface Request {
   readonly withStreams?: boolean;
   /** Descriptors that criu has as FIRST_HANDED and following. */
   readonly handed?: readonly number[];
-  /** Called when criu runs and knows of nothing yet. */
+  /** Called when criu runs, before it gets the request. */
   readonly onStart?: (pid: number) => void;
   readonly onNotification?: (notification: Notification) => Promise<void> | void;
 }
@@ -51,13 +50,13 @@ export interface Request {
 export interface Answer {
   /** Its last answer; null when it ended without one. */
   readonly response: Response | null;
-  /** What it printed before it had a log; nothing of one that has tsrun's streams. */
+  /** What it printed before it had a log; empty if it has tsrun's streams. */
   readonly printed: string;
 }
 
 /**
- * Starts a criu and asks it. What `onNotification` throws makes criu give up and undo what it has done; then it is
- * thrown here, too. Null when there is no criu in PATH.
+ * Starts criu and sends it the request. If `onNotification` throws, criu gives up and undoes what it has done; then the
+ * error is thrown here. Null if there is no criu in PATH.
  */
 export async function ask(request: Request): Promise<Answer | null> {
   const path = Bun.which("criu");
@@ -75,7 +74,7 @@ export async function ask(request: Request): Promise<Answer | null> {
   return { response, printed: await printed };
 }
 
-/** Without its other end criu asks for no more, and ends. */
+/** Closes tsrun's end of the socket, on which criu ends. */
 async function asked(socket: number, request: Request, pid: number): Promise<Response | null> {
   try {
     request.onStart?.(pid);
@@ -108,6 +107,6 @@ async function converse(socket: number, request: Request): Promise<Response | nu
 function send(socket: number, message: Message<typeof REQUEST>): void {
   const call = write(socket, encode(REQUEST, message));
   const result = attempt(call);
-  if (result >= 0 || result === -ERRNO.EPIPE) return; // it has ended, as what is read next will tell
+  if (result >= 0 || result === -ERRNO.EPIPE) return; // EPIPE: criu has ended, which the next read notices
   throw new SyscallError(call, -result);
 }

@@ -9,8 +9,8 @@ import { ownStreams } from "../process/streams.ts";
 const FILE = /^file\[([0-9a-f]+):/;
 
 /**
- * For `criu dump`: those of the names that it must be told of. Pipes it knows by itself, and files on the mounts in the
- * container's table, too.
+ * For `criu dump`: the streams that must be declared as external. criu recognizes pipes, and files on mounts in the
+ * container's mount table, by itself.
  */
 export function externalStreams(names: readonly string[], table: readonly MountEntry[]): readonly string[] {
   const isOutside = (name: string) => {
@@ -20,12 +20,12 @@ export function externalStreams(names: readonly string[], table: readonly MountE
   return [...new Set(names.filter(isOutside))];
 }
 
-/** For `criu restore`: which stream of tsrun takes the place of which name. */
+/** For `criu restore`: which stream of tsrun replaces which name. */
 export function restoredStreams(names: readonly string[]) {
   return names.flatMap((key, fd) => (isReplaced(key) && names.indexOf(key) === fd ? [{ key, fd }] : []));
 }
 
-/** What the streams of that names are once tsrun's have taken their places. */
+/** The names of the streams once tsrun's have replaced them. */
 export function streamsAfter(names: readonly string[]): readonly string[] {
   const own = ownStreams();
   return names.map((name) => (isReplaced(name) ? (own[names.indexOf(name)] ?? "") : name));

@@ -1,4 +1,4 @@
-/** Devices for a user namespace, in which mknod(2) makes none: the host's nodes, or new ones that the host makes. */
+/** Devices for a user namespace, where mknod(2) fails: the host's nodes, or new ones made by the host agent. */
 import type { Device, IdMapping, Linux } from "../../../runtime-spec/config-linux.ts";
 import type { Program } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
@@ -35,12 +35,12 @@ import {
 import { statusIfThere } from "../../kernel/files.ts";
 import { makeDevice } from "../../kernel/structs.ts";
 
-/** A directory that every host has, to mount on for a moment, in the container's mount namespace. */
+/** A directory that exists everywhere, used as a mount point for a moment, in the container's mount namespace. */
 const MOMENTARY = "/proc";
 
 /**
- * Opens the host's node at the device's path, if it is that device; else a new one. Returns a mount of it. Through that
- * of the host's a container can use the device, and not change its mode or owner for all of the host.
+ * Opens the host's node at the device's path if it is that device; else a new one. Returns a mount of it. The mount of
+ * a host's node is read-only: the container can use the device, but not change the node's mode or owner on the host.
  */
 export function openDevice(host: Program, device: Device, linux: Linux): StepResult {
   if (!hostHas(device)) return makeTree(host, device, linux);
@@ -58,7 +58,7 @@ function hostHas({ path, type, major = 0, minor = 0 }: Device): boolean {
 
 const kindOf = (type: Device["type"]) => (type === "b" ? S_IFBLK : S_IFCHR);
 
-/** A node alone on a tmpfs of its own, as crun has it. Only what is mounted somewhere can be cloned. */
+/** A node on a tmpfs of its own, as in crun. The tmpfs is mounted first, as only an attached mount can be cloned. */
 function makeTree(host: Program, device: Device, { uidMappings = [], gidMappings = [] }: Linux): StepResult {
   const { type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
   const owner = host.wantedBy;
@@ -70,7 +70,7 @@ function makeTree(host: Program, device: Device, { uidMappings = [], gidMappings
   host.add(mknodat(tmpfs, "device", kindOf(type) | mode, makeDevice(major, minor)));
   const [user, group] = [outside(uidMappings, uid), outside(gidMappings, gid)];
   host.add(fchownat(tmpfs, "device", user, group, AT_SYMLINK_NOFOLLOW));
-  host.add(fchmodat(tmpfs, "device", mode)); // whatever tsrun's caller has as umask
+  host.add(fchmodat(tmpfs, "device", mode)); // independent of the caller's umask
   const place = host.add(openat2(CWD, MOMENTARY, O_PATH | O_DIRECTORY, 0));
   host.add(moveMount(tmpfs, place));
   for (const fd of [place, tmpfs, fs]) host.add(close(fd));
@@ -80,7 +80,7 @@ function makeTree(host: Program, device: Device, { uidMappings = [], gidMappings
   return tree;
 }
 
-/** The host's id for one of the container; where it maps none, the host's root, who is nobody in there. */
+/** The host's id for an id of the container; if it is unmapped, the host's root, which the container sees as nobody. */
 function outside(mappings: readonly IdMapping[], id: number): number {
   const range = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
   return range === undefined ? 0 : range.hostID + id - range.containerID;

@@ -57,7 +57,7 @@ export function defaultDevice([major, minor]: readonly [number, number]): string
   return DEFAULT_DEVICES.find((device) => device.major === major && device.minor === minor)?.path;
 }
 
-/** A device to make, and who wants it. */
+/** A device to make, and the property that asks for it. */
 interface Wanted {
   readonly device: Device;
   readonly where: string;
@@ -77,7 +77,7 @@ export function containerDevices(own: readonly Device[]): readonly Wanted[] {
   return [...chosen.values()];
 }
 
-/** Where mounts of the config, such as the host's /dev/urandom on /dev/random, have taken a device's place. */
+/** Paths of devices that are mounts of the config instead, such as the host's /dev/urandom on /dev/random. */
 function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
   const taken = new Set<string>();
   for (const { destination } of mounts) {
@@ -88,17 +88,17 @@ function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
   return taken;
 }
 
-/** Whether a config has devices made in /dev: it binds none there. */
+/** Whether devices are made in /dev: not if the config binds a directory there. */
 export const makesDevices = ({ mounts = [] }: Config) =>
   !mounts.some((mount) => names(mount.destination).join("/") === "dev" && isBind(mount));
 
-/** Whether a default device is made, and nothing of the config is in its place. */
+/** Whether a default device is made, and no mount of the config is in its place. */
 export const hasOwnDevice = (config: Config, path: string) =>
   makesDevices(config) && !takenPlaces(config.mounts ?? []).has(names(path).join("/"));
 
 /**
- * Makes the device nodes below `root`, but where one of `mounts` is. In a user namespace mknod(2) makes no device but
- * a FIFO: there nodes are bound that `openOnHost` opens or makes. Expects umask 0.
+ * Makes the device nodes below `root`, except where one of `mounts` is. In a user namespace mknod(2) can make only
+ * FIFOs: there, nodes that `openOnHost` opens or makes are bound. Expects umask 0.
  */
 export function makeDevices(
   program: Program,
@@ -156,8 +156,8 @@ function makeNode(program: Program, directory: Fd, { device, where }: Wanted): v
 }
 
 /**
- * An image may bring the node itself (or a container that ran before on this rootfs has made it); anything else in
- * its place is an error, as the spec has it. @throws ConfigError
+ * The node may already be there, from the image or an earlier container on this rootfs; anything else at its path is an
+ * error, as the spec says. @throws ConfigError
  */
 function expectNode({ mode, deviceType }: FileStatus, device: Device, where: string): void {
   const { type, path, major = 0, minor = 0 } = device;
@@ -176,7 +176,7 @@ function bindDevice(program: Program, directory: Fd, { path }: Device, tree: Fd)
   program.add(close(place));
 }
 
-/** Makes the symlinks of /dev; what the image already has there stays, but /dev/ptmx always leads to its own devpts. */
+/** Makes the symlinks of /dev. Files of the image stay, but /dev/ptmx always leads to the container's own devpts. */
 export function makeDeviceLinks(program: Program, root: Fd, hostHasKcore: boolean): void {
   program.by("default symlinks in /dev");
   const dev = directoryInside(program, root, "dev");

@@ -1,6 +1,6 @@
 /**
- * Device rules as properties of a unit. systemd knows no denials among what is allowed, so that it is told all that
- * the rules let through somewhere, or more; the container's own device program decides.
+ * Device rules as properties of a unit. systemd can't express a denial within what is allowed, so its properties allow
+ * everything that any rule allows, or more; the container's own device program decides.
  */
 import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts";
 import type { Value } from "../../dbus/values.ts";
@@ -27,7 +27,7 @@ function policy(name: "auto" | "strict", allowed: readonly Value[]): readonly Un
   return [property("DevicePolicy", "s", name), property("DeviceAllow", "a(ss)", allowed)];
 }
 
-/** Null for a minor number of whatever major, which systemd has no word for. */
+/** Null for a minor number with any major, which systemd can't express. */
 function allowance(type: "b" | "c", { major, minor, access }: DeviceAccess): Value | null {
   const kind = type === "b" ? "block" : "char";
   const letters = [

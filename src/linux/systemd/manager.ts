@@ -20,13 +20,13 @@ const BUS = {
 const NO_SUCH_UNIT = `${SYSTEMD}.NoSuchUnit`;
 const UNIT_EXISTS = `${SYSTEMD}.UnitExists`;
 
-/** How long systemd may take for a call or a job, in milliseconds, as runc has it. */
+/** How long systemd may take for a call or a job, in milliseconds; runc's choice. */
 const PATIENCE = 30_000;
-/** How long a unit that has ended may take to go, in milliseconds. */
+/** How long systemd may take to drop a unit that has ended, in milliseconds. */
 const LEFTOVER_PATIENCE = 5000;
 const LEFTOVER_PAUSE = 10;
 
-/** Another unit has the name. */
+/** Another unit has this name. */
 export class UnitTakenError extends SystemdError {}
 
 /** A unit that is being started. */
@@ -57,7 +57,7 @@ export class Manager implements Disposable {
     return this.begin(unit, properties);
   }
 
-  /** Waits until the unit is there. A leftover of that name, which has ended, makes room first. @throws SystemdError */
+  /** Waits until the unit has started; removes an ended unit of that name first. @throws SystemdError */
   started({ unit, properties, serial }: Starting): void {
     const leftoverDeadline = performance.now() + LEFTOVER_PATIENCE;
     let current = serial;
@@ -75,7 +75,7 @@ export class Manager implements Disposable {
     }
   }
 
-  /** Stops a unit, and forgets that it failed; false when there is none. @throws SystemdError */
+  /** Stops a unit, and resets its failed state; false when there is none. @throws SystemdError */
   stop(unit: string): boolean {
     this.watchJobs(unit);
     try {
@@ -139,7 +139,7 @@ export class Manager implements Disposable {
     );
   }
 
-  /** A bus passes on what it is asked for; systemd sends it to a bus when somebody there wants it. */
+  /** A bus delivers only signals that a client matches, and systemd sends them only if a client has subscribed. */
   private watchJobs(unit: string): void {
     if (!this.isBus) return;
     const rule = `type='signal',interface='${MANAGER.interface}',member='JobRemoved',arg2='${unit}'`;
@@ -177,7 +177,7 @@ export class Manager implements Disposable {
     return this.answered(unit, verb, this.connection.send(what), performance.now() + PATIENCE);
   }
 
-  /** Lets go of a unit of this name that has ended; false when it has not. */
+  /** Removes a unit of this name that has ended; false if it has not ended. */
   private makeRoom(unit: string): boolean {
     try {
       const [path] = this.call(call("GetUnit", "s", [unit]), unit, "find");
@@ -189,14 +189,14 @@ export class Manager implements Disposable {
       ) as readonly Variant[]; // the documented result of Get
       if (state?.value === "active" || state?.value === "activating") return false;
     } catch (error) {
-      if (!(error instanceof BusError)) throw error; // it has just gone
+      if (!(error instanceof BusError)) throw error; // it has just been removed
     }
     this.resetFailed(unit);
     sleep(LEFTOVER_PAUSE);
     return true;
   }
 
-  /** A unit that is not there has not failed. */
+  /** Resets the failed state of a unit, if the unit exists. */
   private resetFailed(unit: string): void {
     try {
       this.call(call("ResetFailedUnit", "s", [unit]), unit, "reset");

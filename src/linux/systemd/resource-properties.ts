@@ -1,7 +1,7 @@
 /**
- * The writes to cgroup files that a container's limits come to, as properties of its unit, so that systemd knows of
- * them: else it would set what it knows again, as on `systemctl daemon-reload`. What no property expresses, and what
- * systemd rounds, stays with the files.
+ * A container's limits, given as writes to cgroup files, as properties of its unit: otherwise systemd would reset them
+ * to what it knows, as on `systemctl daemon-reload`. What no property can express, and what systemd rounds, is up to
+ * the files.
  */
 import type { CgroupWrite } from "../cgroups/cgroup-write.ts";
 import { INFINITY, property, type UnitProperty } from "./unit-property.ts";
@@ -16,7 +16,7 @@ const limit =
     return number === null ? [] : [property(name, "t", number)];
   };
 
-/** What a write to each file is as a property. */
+/** For each file, how to express a write to it as a property. */
 const MAPPINGS: { readonly [file: string]: Mapping } = {
   "memory.max": limit("MemoryMax"),
   "memory.high": limit("MemoryHigh"),
@@ -33,7 +33,7 @@ const MAPPINGS: { readonly [file: string]: Mapping } = {
   "io.max": throttles,
 };
 
-/** Lists of devices, which one write after another adds to. */
+/** Properties that are lists of devices: each write adds to them. */
 const LISTS: ReadonlySet<string> = new Set([
   "IODeviceWeight",
   "IOReadBandwidthMax",
@@ -42,7 +42,7 @@ const LISTS: ReadonlySet<string> = new Set([
   "IOWriteIOPSMax",
 ]);
 
-/** The properties for these writes; of two for the same one, the later counts, as with the files. */
+/** The properties for these writes; if two set the same property the later counts, as with the files. */
 export function resourceProperties(writes: readonly CgroupWrite[]): readonly UnitProperty[] {
   const properties = new Map<string, UnitProperty>();
   for (const { file, value } of writes.map(withoutScheduler))
@@ -55,14 +55,14 @@ export function resourceProperties(writes: readonly CgroupWrite[]): readonly Uni
   return [...properties.values()];
 }
 
-/** systemd has one weight for whichever scheduler the kernel has. */
+/** systemd has one weight for all I/O schedulers. */
 function withoutScheduler(write: CgroupWrite): Pick<CgroupWrite, "file" | "value"> {
   return write.file === "io.bfq.weight" && write.otherwise !== undefined ? write.otherwise : write;
 }
 
 const SUFFIXES = ["", "K", "M", "G", "T", "P", "E"];
 
-/** A number as cgroup files take it (memparse: `64M`); null for what is none, which the kernel will refuse. */
+/** A number as cgroup files take it (memparse: `64M`); null for anything else, which the kernel will refuse. */
 function limitOf(text: string): bigint | null {
   const value = text.trim();
   if (value === "max") return INFINITY;
@@ -72,7 +72,7 @@ function limitOf(text: string): bigint | null {
   return number > INFINITY ? null : number;
 }
 
-/** A weight of 0 is systemd's word for idle, since version 252. */
+/** Since version 252, a weight of 0 means idle to systemd. */
 function idle(value: string): readonly UnitProperty[] {
   return value === "1" ? [property("CPUWeight", "t", 0n)] : [];
 }

@@ -7,19 +7,19 @@ import { here } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
 import { SystemdError } from "./systemd-error.ts";
 
-/** Whose manager: the machine's, or that of the user who runs tsrun. */
+/** Which manager: the system's, or that of the user who runs tsrun. */
 export type ManagerKind = "system" | "user";
 
 /**
- * The manager that can make cgroups for this process. Root may be an ordinary user outside of a user namespace:
- * then what is systemd's does not belong to this root. @throws SystemdError
+ * The manager that can make cgroups for this process. Root in a user namespace is an ordinary user to the system's
+ * manager. @throws SystemdError
  */
 export function ownManager(): ManagerKind {
   const booted = requireSystemd();
   return here(geteuid()) === 0 && booted.uid === 0 ? "system" : "user";
 }
 
-/** Where a manager can be reached: through a message bus, or at a socket of its own, which its user alone may use. */
+/** Where a manager can be reached: through a message bus, or at a socket of its own, which only its user may use. */
 interface Place {
   readonly socket: string;
   readonly isBus: boolean;
@@ -41,7 +41,7 @@ function requireSystemd(): FileStatus {
   );
 }
 
-/** Connects to the manager by the first place that answers. @throws SystemdError */
+/** Connects to the manager through the first socket that answers. @throws SystemdError */
 export function reachManager(kind: ManagerKind): Reached {
   requireSystemd();
   const tried: string[] = [];

@@ -1,4 +1,4 @@
-/** What systemd refuses, or that it can't be reached: a whole line to show. */
+/** systemd has refused something, or can't be reached. The message is a whole line to show. */
 export class SystemdError extends Error {
   override readonly name = "SystemdError";
 }

@@ -1,26 +1,26 @@
-/** From `linux.cgroupsPath` as systemd's users write it, `slice:prefix:name`, to a unit and its cgroup. */
+/** From a `linux.cgroupsPath` for systemd, `slice:prefix:name`, to a unit and its cgroup. */
 import { fail } from "../config-error.ts";
 
 const WHERE = "linux.cgroupsPath";
 const FORM = "slice:prefix:name, such as system.slice:tsrun:web";
 
-/** systemd.unit(5): what a name may have, and how long it may be. */
+/** The characters that a unit's name may have, and its length (systemd.unit(5)). */
 const NAME = /^[\w:.\\@-]+$/;
 const MOST_LETTERS = 255;
-/** Names that cgroup v2 has files of; systemd puts an underscore in front of such a cgroup (cg_escape). */
+/** Names that could be those of cgroup files; systemd puts an underscore before such a cgroup's name (cg_escape). */
 const ESCAPED = /^([_.]|(cgroup|cpu|cpuset|io|memory|pids|hugetlb|rdma|misc|devices|blkio|freezer)\.)/;
 
 /** The unit of a container. */
 export interface UnitPlace {
   readonly unit: string;
   readonly slice: string;
-  /** The cgroup that systemd makes for it, from the manager's own: `/a.slice/a-b.slice/tsrun-web.scope`. */
+  /** The cgroup that systemd makes for it, relative to the manager's own: `/a.slice/a-b.slice/tsrun-web.scope`. */
   readonly cgroup: string;
 }
 
 /**
- * The scope of a container, as runc names it: `prefix-name.scope` in `slice`; a name that ends in `.slice` is the
- * unit's already. Without a cgroupsPath it is `tsrun-ID.scope` in the slice that `usualSlice` names.
+ * The scope of a container, named as in runc: `prefix-name.scope` in `slice`; a name that ends in `.slice` is used as
+ * the unit's. Without a cgroupsPath it is `tsrun-ID.scope` in the slice `usualSlice`.
  * @throws ConfigError
  */
 export function unitPlace(cgroupsPath: string | undefined, id: string, usualSlice: string): UnitPlace {

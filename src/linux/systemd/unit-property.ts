@@ -8,5 +8,5 @@ export const property = (name: string, signature: string, value: Value): UnitPro
   { signature, value },
 ];
 
-/** What systemd takes for no limit. */
+/** systemd's value for no limit. */
 export const INFINITY = 2n ** 64n - 1n;
