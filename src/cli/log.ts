@@ -2,7 +2,7 @@ import { Failure } from "../container/failure.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { errnoWords } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { isTerminal } from "../kernel/terminal.ts";
@@ -56,9 +56,7 @@ function openLog(file: string): number {
     return here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(
-      `--log ${file}: cannot be written: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
-    );
+    throw new Failure(`--log ${file}: cannot be written: ${errnoWords(error.errno)}`);
   }
 }
 

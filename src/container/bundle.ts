@@ -3,7 +3,7 @@ import { parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
 import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
@@ -68,7 +68,7 @@ function readConfigText(bundle: string): string {
 
 /** Why a bundle's config.json can't be read. */
 function whyUnread(bundle: string, errno: number): string {
-  const why = `${errnoName(errno)} (${errnoText(errno)})`;
+  const why = errnoWords(errno);
   if (errno === ERRNO.ENOENT && statusIfThere(bundle) === null)
     return `bundle ${bundle} does not exist: ${why}`;
   if (errno === ERRNO.ENOENT) return `bundle ${bundle} has no config.json: ${why}; \`tsrun spec\` makes one`;

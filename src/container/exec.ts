@@ -14,7 +14,7 @@ import {
   setsid,
 } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { errnoWords } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { keepsGroups } from "../linux/process/credentials.ts";
 import { joinKeyring } from "../linux/process/keyring.ts";
@@ -195,7 +195,5 @@ function execute(agent: Mailbox, process: Process, execution: Execution): void {
   const outcome = agent.outcome(() => isOurChildAlive(pid));
   if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
   if (outcome.kind === "failed")
-    throw new Failure(
-      `process.args[0]: cannot execute ${path}: execve: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
-    );
+    throw new Failure(`process.args[0]: cannot execute ${path}: execve: ${errnoWords(agent.errno)}`);
 }

@@ -2,7 +2,7 @@ import { parseJson } from "../../runtime-spec/json.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { close, prctl } from "../kernel/calls.ts";
 import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { errnoWords } from "../kernel/errno.ts";
 import { readLink, readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
@@ -169,7 +169,7 @@ function descriptorsIn(file: string): string | null {
     return readTextIfThere(file);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(`cannot read ${file}: ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+    throw new Failure(`cannot read ${file}: ${errnoWords(error.errno)}`);
   }
 }
 

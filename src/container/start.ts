@@ -1,7 +1,7 @@
 import type { Mailbox } from "../agent/mailbox.ts";
 import { close, pidfdSendSignal, ppoll } from "../kernel/calls.ts";
 import { POLLIN, SIGKILL } from "../kernel/constants.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { errnoWords } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
@@ -128,7 +128,7 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
       outcome.step === init.end - 1
         ? `cannot execute ${init.executable}: execve`
         : "cannot prepare its execution";
-    throw new Failure(`config.json: process.args[0]: ${what}: ${errnoName(errno)} (${errnoText(errno)})`);
+    throw new Failure(`config.json: process.args[0]: ${what}: ${errnoWords(errno)}`);
   }
   removeFile(MAILBOX_FILE, directory.fd);
 }

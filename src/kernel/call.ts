@@ -1,4 +1,4 @@
-import { errnoName, errnoText } from "./errno.ts";
+import { errnoWords } from "./errno.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
 
 /** The result of an earlier step of the same program, used as an argument of a later one. */
@@ -41,7 +41,7 @@ export class SyscallError extends Error {
   readonly errno: number;
 
   constructor(call: Call, errno: number) {
-    super(`${describe(call)}: ${errnoName(errno)} (${errnoText(errno)})`);
+    super(`${describe(call)}: ${errnoWords(errno)}`);
     this.call = call;
     this.errno = errno;
   }

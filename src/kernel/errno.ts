@@ -129,3 +129,8 @@ export function errnoText(value: number): string {
   const name = nameOf(value);
   return name === undefined ? "unknown error" : texts()[name];
 }
+
+/** "ENOENT (no such file or directory)" for 2: as error messages name it. */
+export function errnoWords(value: number): string {
+  return `${errnoName(value)} (${errnoText(value)})`;
+}

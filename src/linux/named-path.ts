@@ -1,5 +1,5 @@
 import { SyscallError } from "../kernel/call.ts";
-import { errnoName, errnoText } from "../kernel/errno.ts";
+import { errnoWords } from "../kernel/errno.ts";
 import { statusIfThere } from "../kernel/files.ts";
 import type { FileStatus } from "../kernel/structs.ts";
 import { fail } from "./config-error.ts";
@@ -13,6 +13,6 @@ export function statusAt(where: string, path: string, flags = 0): FileStatus | n
     return statusIfThere(path, flags);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    return fail(where, `cannot look at ${path}: ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+    return fail(where, `cannot look at ${path}: ${errnoWords(error.errno)}`);
   }
 }

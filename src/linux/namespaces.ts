@@ -20,7 +20,7 @@ import {
   O_NONBLOCK,
   O_RDONLY,
 } from "../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { isErrno, readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
@@ -198,10 +198,7 @@ function openNamespace(where: string, path: string, type: NamespaceType, flag: n
   // O_NONBLOCK: a FIFO at this path must not block us.
   const fd = attempt(openat(CWD, path, O_RDONLY | O_NONBLOCK));
   if (fd < 0)
-    fail(
-      where,
-      `cannot open the ${type} namespace ${path}: ${errnoName(-fd)} (${errnoText(-fd)})${WHY_NOT_OPENED[-fd] ?? ""}`,
-    );
+    fail(where, `cannot open the ${type} namespace ${path}: ${errnoWords(-fd)}${WHY_NOT_OPENED[-fd] ?? ""}`);
   const buffer = new Uint8Array(STATFS_SIZE);
   here(fstatfs(fd, buffer));
   const kind = statfsType(buffer) === NSFS_MAGIC ? attempt(ioctl(fd, NS_GET_NSTYPE)) : null;

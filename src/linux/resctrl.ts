@@ -6,7 +6,7 @@
  */
 import type { IntelRdt } from "../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { ERRNO, errnoName, errnoText } from "../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import {
   isErrno,
   makeDirectory,
@@ -100,10 +100,7 @@ export class Resctrl {
       if (!(error instanceof SyscallError)) throw error;
       const hint = isErrno(error, ERRNO.ENOSPC) ? "; the processor has no more groups" : "";
       const { errno } = error;
-      fail(
-        "linux.intelRdt",
-        `${what}: ${errnoName(errno)} (${errnoText(errno)})${hint}${lastStatus(this.group)}`,
-      );
+      fail("linux.intelRdt", `${what}: ${errnoWords(errno)}${hint}${lastStatus(this.group)}`);
     }
   }
 }

@@ -6,7 +6,7 @@ import { Failure } from "../../container/failure.ts";
 import { containerStatus } from "../../container/state/status.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { readLink, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
@@ -21,7 +21,7 @@ export function spec(invocation: Spec): number {
   const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666));
   if (fd === -ERRNO.EEXIST)
     throw new Failure(`${path} exists already: remove it first, or name another --bundle`);
-  if (fd < 0) throw new Failure(`cannot write ${path}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  if (fd < 0) throw new Failure(`cannot write ${path}: ${errnoWords(-fd)}`);
   writeAll(fd, text);
   here(close(fd));
   return 0;

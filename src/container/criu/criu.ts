@@ -2,7 +2,7 @@
 import type { Config } from "../../../runtime-spec/config.ts";
 import { CWD, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { makeDirectories, statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import { complaintOf } from "../../linux/criu/complaint.ts";
@@ -63,7 +63,7 @@ function configFile({ annotations }: Config): string | undefined {
 function openDirectory(path: string): number {
   const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
   if (fd >= 0) return fd;
-  throw new Failure(`cannot open ${path}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  throw new Failure(`cannot open ${path}: ${errnoWords(-fd)}`);
 }
 
 /** Makes the directories that criu writes to. */

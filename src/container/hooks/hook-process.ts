@@ -36,7 +36,7 @@ import {
   SEEK_SET,
   SIGKILL,
 } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
@@ -237,7 +237,5 @@ function execute(agent: Mailbox, { first, end, pid, where }: Execution): void {
   const outcome = agent.outcome(() => isOurChildAlive(pid));
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw agent.failure(outcome.step);
-  throw new Failure(
-    `${where}: cannot execute the hook: ${errnoName(agent.errno)} (${errnoText(agent.errno)})`,
-  );
+  throw new Failure(`${where}: cannot execute the hook: ${errnoWords(agent.errno)}`);
 }

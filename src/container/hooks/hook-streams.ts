@@ -2,7 +2,7 @@
 import type { State } from "../../../runtime-spec/state.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_NOCTTY, O_WRONLY } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../../linux/config-error.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
@@ -40,6 +40,6 @@ function openFile(name: string, path: string | undefined, bundle: string): numbe
   if (path === undefined) return null;
   const file = isAbsolute(path) ? path : join(bundle, path);
   const fd = attempt(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0o600));
-  if (fd < 0) fail(`annotations["${name}"]`, `cannot open ${file}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  if (fd < 0) fail(`annotations["${name}"]`, `cannot open ${file}: ${errnoWords(-fd)}`);
   return fd;
 }

@@ -9,7 +9,7 @@ import type { NetDevice } from "../../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, memfdCreate, openat, socket } from "../../kernel/calls.ts";
 import { AF_NETLINK, CLONE_NEWNET, MFD_CLOEXEC, O_RDONLY, SOCK_RAW } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import {
   type Address,
@@ -118,7 +118,7 @@ function arrive({ socket }: Side, name: string, addresses: readonly Address[], u
 
 function complaint(errno: number): string {
   const hint = errno === ERRNO.EINVAL ? "; the kernel lets not every kind of interface move" : "";
-  return `netlink: ${errnoName(errno)} (${errnoText(errno)})${hint}`;
+  return `netlink: ${errnoWords(errno)}${hint}`;
 }
 
 /** A socket in another network namespace. Only a process in there can make it: an agent that ends at once. */

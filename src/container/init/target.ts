@@ -1,6 +1,6 @@
 import { CWD, close, openat, openatInherited, readlinkat } from "../../kernel/calls.ts";
 import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
@@ -124,9 +124,7 @@ function openCgroup(directory: string, below: string | undefined): number {
   if (below === undefined) return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
   const fd = attempt(openat(CWD, directory, O_PATH | O_DIRECTORY));
   if (fd >= 0) return fd;
-  throw new Failure(
-    `--cgroup ${below}: the container has no such cgroup: ${directory}: ${errnoName(-fd)} (${errnoText(-fd)})`,
-  );
+  throw new Failure(`--cgroup ${below}: the container has no such cgroup: ${directory}: ${errnoWords(-fd)}`);
 }
 
 /**

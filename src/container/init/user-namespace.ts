@@ -1,6 +1,6 @@
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../../linux/config-error.ts";
@@ -29,9 +29,6 @@ function writeMap(pid: number, file: string, where: string, mappings: readonly I
     onBehalfOf(`config.json: ${where}`, () => writeExisting(`/proc/${pid}/${file}`, lines.join("")));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    fail(
-      where,
-      `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
-    );
+    fail(where, `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoWords(error.errno)}`);
   }
 }

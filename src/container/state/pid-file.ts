@@ -1,7 +1,7 @@
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, openat, renameat2 } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { removeFile, writeAll } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { Failure } from "../failure.ts";
@@ -16,9 +16,7 @@ export function writePidFile(path: string, pid: number, undo: Undo): void {
     write(path, String(pid), `${path}.${pid}`);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(
-      `--pid-file ${path}: cannot be written: ${errnoName(error.errno)} (${errnoText(error.errno)})`,
-    );
+    throw new Failure(`--pid-file ${path}: cannot be written: ${errnoWords(error.errno)}`);
   }
   undo.add(() => removeFile(path));
 }

@@ -1,6 +1,6 @@
 /** Errors about files in the state directory, which name the directory that the user has chosen. */
 import { type Call, SyscallError } from "../../kernel/call.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { getuid } from "../caller/caller.ts";
 import { Failure } from "../failure.ts";
 
@@ -29,9 +29,7 @@ export function inState<T>(path: string, work: () => T): T {
 
 /** A call for the state directory at `path` has failed. */
 export function stateFailure(path: string, { name }: Call, errno: number): Failure {
-  return new Failure(
-    `state directory ${path}: ${name}: ${errnoName(errno)} (${errnoText(errno)})${hintFor(path, errno)}`,
-  );
+  return new Failure(`state directory ${path}: ${name}: ${errnoWords(errno)}${hintFor(path, errno)}`);
 }
 
 function hintFor(path: string, errno: number): string {

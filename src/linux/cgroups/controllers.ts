@@ -1,6 +1,6 @@
 /** Enables controllers from the root of the hierarchy down to a container's cgroup (cgroups(7), "subtree_control"). */
 import { SyscallError } from "../../kernel/call.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";
 import { controllersIn } from "./hierarchy.ts";
@@ -59,5 +59,5 @@ function refuse(cgroup: string, controller: string, where: string, error: Syscal
     );
   if (isErrno(error, ERRNO.ENOENT, ERRNO.EOPNOTSUPP))
     return fail(where, `${cannot}: it doesn't have it, see its cgroup.controllers and cgroup.type`);
-  return fail(where, `${cannot}: ${errnoName(errno)} (${errnoText(errno)})`);
+  return fail(where, `${cannot}: ${errnoWords(errno)}`);
 }

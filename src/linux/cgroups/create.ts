@@ -1,7 +1,7 @@
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, makeDirectory } from "../../kernel/files.ts";
 import { here, onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
@@ -54,7 +54,7 @@ export function namingCgroup<T>(directory: string, step: () => T): T {
         : "";
     return fail(
       "linux.cgroupsPath",
-      `cannot make the cgroup ${directory}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`,
+      `cannot make the cgroup ${directory}: ${call.name}: ${errnoWords(errno)}${hint}`,
     );
   }
 }

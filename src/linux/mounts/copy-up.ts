@@ -46,7 +46,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { listDirectory } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import {
@@ -156,10 +156,7 @@ function listBelow(
 /** The result of a call on the image's file at `path`, which may change at any time. @throws ConfigError */
 function listed(result: number, where: string, path: string): number {
   if (result >= 0) return result;
-  return fail(
-    `${where}.options`,
-    `tmpcopyup: cannot list ${path} of the image: ${errnoName(-result)} (${errnoText(-result)})`,
-  );
+  return fail(`${where}.options`, `tmpcopyup: cannot list ${path} of the image: ${errnoWords(-result)}`);
 }
 
 function linkTarget(directory: number, name: string, where: string, path: string): string {

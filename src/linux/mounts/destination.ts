@@ -1,7 +1,7 @@
 import type { Mount } from "../../../runtime-spec/config.ts";
 import { CWD, close, openat, readlinkat } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { status } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
@@ -24,7 +24,7 @@ export class Destinations implements Disposable {
   constructor(rootfs: string) {
     this.root = attempt(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
     if (this.root >= 0) return;
-    fail("root.path", `cannot open ${rootfs}: ${errnoName(-this.root)} (${errnoText(-this.root)})`);
+    fail("root.path", `cannot open ${rootfs}: ${errnoWords(-this.root)}`);
   }
 
   /**

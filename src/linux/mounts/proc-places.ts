@@ -7,7 +7,7 @@ import type { Program } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, fstatfs, openat, statx } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, O_PATH, PROC_SUPER_MAGIC } from "../../kernel/constants.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/structs.ts";
 import { fail } from "../config-error.ts";
@@ -40,7 +40,7 @@ export function refuseProcPlace(where: string, mount: Mount, path: string): void
 export function requireProcfs(where: string, source: string): void {
   const statfs = new Uint8Array(STATFS_SIZE);
   const fd = attempt(openat(CWD, source, O_PATH));
-  if (fd < 0) fail(`${where}.source`, `cannot open ${source}: ${errnoName(-fd)} (${errnoText(-fd)})`);
+  if (fd < 0) fail(`${where}.source`, `cannot open ${source}: ${errnoWords(-fd)}`);
   here(fstatfs(fd, statfs));
   here(close(fd));
   if (statfsType(statfs) !== PROC_SUPER_MAGIC)

@@ -9,7 +9,7 @@ import {
   RESOLVE_NO_MAGICLINKS,
   X_OK,
 } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { fail } from "../config-error.ts";
 import { variable } from "./environment.ts";
 
@@ -68,7 +68,7 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
         : errno === ERRNO.ELOOP
           ? "; links of proc such as /proc/self/exe are refused, and links in a circle"
           : " in the container";
-    fail(where, `cannot execute ${name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`);
+    fail(where, `cannot execute ${name}: ${errnoWords(errno)}${hint}`);
   }
   const denied = candidates.find((candidate) => errnoOf(candidate) === ERRNO.EACCES);
   if (denied !== undefined) fail(where, `cannot execute ${denied.path}: EACCES (permission denied)`);

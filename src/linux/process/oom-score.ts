@@ -1,5 +1,5 @@
 import { SyscallError } from "../../kernel/call.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
@@ -26,9 +26,6 @@ export function setOomScore(
     const hint = isRefused
       ? "; without CAP_SYS_RESOURCE of the host it cannot get below what it once was set to"
       : "";
-    fail(
-      "process.oomScoreAdj",
-      `cannot set ${score}: ${errnoName(error.errno)} (${errnoText(error.errno)})${hint}`,
-    );
+    fail("process.oomScoreAdj", `cannot set ${score}: ${errnoWords(error.errno)}${hint}`);
   }
 }

@@ -1,7 +1,7 @@
 import type { Process } from "../../../runtime-spec/config.ts";
 import { getrlimit, prlimit64 } from "../../kernel/calls.ts";
 import { AT_FLAGS } from "../../kernel/constants.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { attempt, here, onBehalfOf } from "../../kernel/here.ts";
 import { RLIMIT_NOFILE, RLIMITS } from "../../kernel/rlimits.ts";
@@ -22,7 +22,7 @@ export function setRlimits(pid: number, { rlimits = [] }: Process): void {
     if (result < 0)
       fail(
         where,
-        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoName(-result)} (${errnoText(-result)})${hintFor(type, -result)}`,
+        `cannot set ${type} to soft ${soft}, hard ${hard}: prlimit64: ${errnoWords(-result)}${hintFor(type, -result)}`,
       );
   }
 }

@@ -9,7 +9,7 @@
 import type { ExecCpuAffinity, IoPriority, Process, Scheduler } from "../../../runtime-spec/config.ts";
 import type { Program } from "../../agent/program.ts";
 import type { Call } from "../../kernel/call.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { attempt, onBehalfOf } from "../../kernel/here.ts";
 
 import {
@@ -71,7 +71,7 @@ function perform(where: string, what: string, call: Call, hints: { readonly [err
   const hint = hints[errno];
   fail(
     where,
-    `cannot set ${what}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)})${hint === undefined ? "" : `; ${hint}`}`,
+    `cannot set ${what}: ${call.name}: ${errnoWords(errno)}${hint === undefined ? "" : `; ${hint}`}`,
   );
 }
 

@@ -5,7 +5,7 @@ import type {
   SeccompArg,
   SeccompSyscall,
 } from "../../../runtime-spec/config-linux-seccomp.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import {
   BPF_MAXINSNS,
   NATIVE_AUDIT_ARCH,
@@ -117,6 +117,6 @@ function sized(parts: readonly [Uint8Array, Uint8Array]): Uint8Array {
 }
 
 function refuse(where: string, message: string, result = 0): never {
-  const errno = result === 0 ? "" : `: ${errnoName(-result)} (${errnoText(-result)})`;
+  const errno = result === 0 ? "" : `: ${errnoWords(-result)}`;
   return fail(where === "" ? "linux.seccomp" : `linux.seccomp.${where}`, `${message}${errno}`);
 }

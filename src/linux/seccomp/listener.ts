@@ -5,7 +5,7 @@
 import { OCI_VERSION, type State } from "../../../runtime-spec/state.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { close } from "../../kernel/calls.ts";
-import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix, fetchDescriptor, sendDescriptor } from "../../kernel/socket.ts";
 import { fail } from "../config-error.ts";
@@ -53,9 +53,6 @@ function send(path: string, text: Uint8Array, descriptor: number): void {
     const { call, errno } = error;
     const isAlone = errno === ERRNO.ECONNREFUSED || errno === ERRNO.ENOENT;
     const hint = isAlone ? "; does a seccomp agent listen there?" : "";
-    fail(
-      WHERE,
-      `cannot hand the listener to ${path}: ${call.name}: ${errnoName(errno)} (${errnoText(errno)})${hint}`,
-    );
+    fail(WHERE, `cannot hand the listener to ${path}: ${call.name}: ${errnoWords(errno)}${hint}`);
   }
 }

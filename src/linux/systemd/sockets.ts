@@ -1,7 +1,7 @@
 import { Connection } from "../../dbus/connection.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { geteuid } from "../../kernel/calls.ts";
-import { errnoName, errnoText } from "../../kernel/errno.ts";
+import { errnoWords } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
@@ -50,7 +50,7 @@ export function reachManager(kind: ManagerKind): Reached {
       return { connection: new Connection(socket), isBus };
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      tried.push(`${socket}: ${errnoName(error.errno)} (${errnoText(error.errno)})`);
+      tried.push(`${socket}: ${errnoWords(error.errno)}`);
     }
   }
   if (tried.length > 0) throw new SystemdError(`cannot reach systemd: ${tried.join("; ")}`);
