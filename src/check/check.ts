@@ -11,7 +11,7 @@ import { areasOf } from "./bundle-features.ts";
 import { placesOf } from "./config-pattern.ts";
 import type { Area, Feature } from "./feature.ts";
 import { plannedLimits } from "./limits.ts";
-import { Trial } from "./subject.ts";
+import { Trial } from "./trial.ts";
 import { type Verdict, verdictOn } from "./verdict.ts";
 
 /** A feature, tried. */

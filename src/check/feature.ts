@@ -1,5 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
-import type { Trial } from "./subject.ts";
+import type { Trial } from "./trial.ts";
 
 /** One thing that containers may need of a host. The files in areas/ hold them all. */
 export interface Feature {

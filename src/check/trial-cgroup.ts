@@ -9,7 +9,8 @@ import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { ownCgroup } from "../linux/cgroups/path.ts";
 import { removeCgroup } from "../linux/cgroups/remove.ts";
-import type { Subject, Trial } from "./subject.ts";
+import type { Subject } from "./subject.ts";
+import type { Trial } from "./trial.ts";
 
 const PREFIX = "tsrun-check-";
 const PATIENCE_MS = 1000;

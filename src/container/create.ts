@@ -11,7 +11,7 @@ import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { guardDevices } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
 import { getuid } from "./caller/caller.ts";
-import type { NewCgroup } from "./cgroup/cgroup.ts";
+import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { layOutExecution, leaveHost, loadListened, park, setUp, takeOn } from "./init/init-program.ts";
 import { finishInit, Launch, runInit } from "./init/launch.ts";

@@ -13,7 +13,7 @@ import * as scheduling from "../linux/process/scheduling.ts";
 import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
-import type { CgroupDriver } from "./cgroup/cgroup.ts";
+import type { CgroupDriver } from "./cgroup/driver.ts";
 import { hostSize } from "./init/host-agent.ts";
 import { layOutExecution, leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
 import { addClone, addEntry, addJoins } from "./init/launch.ts";

@@ -14,7 +14,8 @@ import { readStatx, STATX_SIZE } from "../../kernel/structs.ts";
 import { mountOf } from "../../linux/mounts/mount-table.ts";
 import type { Area } from "../feature.ts";
 import { detached, enterTmpfs, FIRST_ID, leaveMounts, make, mapRange, naming } from "../isolation.ts";
-import type { Subject, Trial } from "../subject.ts";
+import type { Subject } from "../subject.ts";
+import type { Trial } from "../trial.ts";
 import { Missing, Skipped } from "../verdict.ts";
 import { makeLayers, overlayOf } from "./overlay.ts";
 

@@ -27,8 +27,8 @@ import { SystemdError } from "../../linux/systemd/systemd-error.ts";
 import { unitPlace } from "../../linux/systemd/unit-name.ts";
 import { property, type UnitProperty } from "../../linux/systemd/unit-property.ts";
 import type { SavedCgroup, SavedUnit } from "../state/store.ts";
-import type { CgroupDriver, NewCgroup } from "./cgroup.ts";
-import { notesOf, restrict, withoutDeviceProgram } from "./cgroup.ts";
+import type { CgroupDriver, NewCgroup } from "./driver.ts";
+import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
 
 /** Cgroups that are systemd's units. */
 export const scopes: CgroupDriver = { place, make, change, remove };

@@ -8,7 +8,7 @@ import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import { Resctrl } from "../../linux/resctrl.ts";
 import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
 import { getuid } from "../caller/caller.ts";
-import { restrict } from "../cgroup/cgroup.ts";
+import { restrict } from "../cgroup/limits.ts";
 import { writeMappings } from "../init/user-namespace.ts";
 import type { SavedCgroup } from "../state/store.ts";
 import { INIT_PID, type Rehearsal } from "./rehearsal.ts";

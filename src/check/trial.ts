@@ -1,0 +1,71 @@
+import { dieWithTsrun } from "../agent/life.ts";
+import type { Mailbox } from "../agent/mailbox.ts";
+import { MailboxFile } from "../agent/mailbox-file.ts";
+import { reap, spawnAgent } from "../agent/spawn.ts";
+import { getuid } from "../container/caller/caller.ts";
+import { close, kill, memfdCreate } from "../kernel/calls.ts";
+import { MFD_CLOEXEC, SIGKILL } from "../kernel/constants.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { enterUserNamespace } from "./isolation.ts";
+import { Subject } from "./subject.ts";
+
+const SIZE = { steps: 128, data: 16_384, execution: 4096 } as const;
+
+/** The processes of one trial: the first is started when it is first asked for, and all end with the trial. */
+export class Trial implements Disposable {
+  private mailboxes: Mailbox[] = [];
+  private readonly pids = new Set<number>();
+  private first: Subject | null = null;
+  private isInside = false;
+
+  /**
+   * The process to try things on: for an ordinary user, whose containers all have one, root of a user namespace in
+   * which the caller's own ids alone are mapped. @throws SyscallError when there can be none
+   */
+  get subject(): Subject {
+    const first = this.outsider;
+    if (getuid() !== 0 && !this.isInside) enterUserNamespace(first);
+    this.isInside = true;
+    return first;
+  }
+
+  /** The process as the caller is, before any user namespace. @throws SyscallError when there can be none */
+  get outsider(): Subject {
+    this.first ??= this.start();
+    return this.first;
+  }
+
+  /** Makes a process of this trial, by `make`, which serves a mailbox of its own: three at most. */
+  adopt(make: (mailbox: Mailbox) => number): Subject {
+    const mailbox = this.mailboxes.shift();
+    if (mailbox === undefined) throw new Error("a trial has three processes at most");
+    dieWithTsrun(mailbox.program);
+    mailbox.post();
+    const pid = make(mailbox);
+    this.pids.add(pid);
+    return new Subject(this, mailbox, pid);
+  }
+
+  /** Takes the status that wait4(2) gives of a process which has ended, or will. */
+  status(pid: number): number {
+    this.pids.delete(pid);
+    return reap(pid, true) ?? 0;
+  }
+
+  private start(): Subject {
+    const fd = here(memfdCreate("tsrun-check", MFD_CLOEXEC));
+    const { stage, init, parked } = MailboxFile.create(fd, SIZE);
+    this.mailboxes = [stage, init, parked];
+    try {
+      return this.adopt(() => spawnAgent(fd));
+    } finally {
+      here(close(fd));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    // Nobody has waited for them: these pids are still theirs.
+    for (const pid of this.pids) if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true);
+    this.pids.clear();
+  }
+}

@@ -1,0 +1,37 @@
+import type { Config } from "../../../runtime-spec/config.ts";
+import type { Resources } from "../../../runtime-spec/config-linux.ts";
+import type { SavedCgroup } from "../state/store.ts";
+
+/** How a container gets its cgroup: tsrun makes it (cgroup.ts), or systemd does (scope.ts). */
+export interface CgroupDriver {
+  /**
+   * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
+   * killed after that, `delete` would take it for the container's. @throws ConfigError
+   */
+  place(id: string, config: Config): SavedCgroup;
+  /** Makes it, with the controllers that the limits need. @throws ConfigError, SyscallError */
+  make(saved: SavedCgroup, config: Config): NewCgroup;
+  /** Changes its limits, all or none. @throws ConfigError, SyscallError */
+  change(saved: SavedCgroup, resources: Resources): Promise<void>;
+  /** Removes it and all below it. @throws CgroupBusyError */
+  remove(saved: SavedCgroup): void;
+}
+
+/** A container's cgroup while it is being made. */
+export interface NewCgroup {
+  /** Null for a container without one. */
+  readonly saved: SavedCgroup | null;
+  /** The directory that the init is born in; null if it is born in the cgroup of its parent, the stage. */
+  readonly fd: number | null;
+  /** Asks for the stage, which waits meanwhile, to be moved into the cgroup; absent if it stays where it is. */
+  readonly admit?: (stage: number) => void;
+  /** Waits until the stage is there. @throws SystemdError */
+  readonly admitted?: () => void;
+  /** Which resources are left out, and why: for --debug. */
+  readonly notes: readonly string[];
+  /** Applies resource limits and the device program. @throws ConfigError, SyscallError */
+  restrict(): void;
+  /** Takes back what was made. */
+  remove(): void;
+  close(): void;
+}
