@@ -1,11 +1,12 @@
 import { SyscallError } from "../kernel/call.ts";
 import { exitGroup } from "../kernel/calls.ts";
+import { SIGPIPE } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 
 /** The exit status of a program that SIGPIPE ends, as shells tell it. */
-const BROKEN_PIPE = 128 + 13;
+const BROKEN_PIPE = 128 + SIGPIPE;
 
 /**
  * Prints text to standard output; process.stdout would cost 12 ms of start-up. Where nobody reads it any more, as with

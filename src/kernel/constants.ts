@@ -159,8 +159,7 @@ export const PER_LINUX32 = 0x0008;
 export const CLOSE_RANGE_CLOEXEC = 4;
 
 // asm-generic/signal.h
-export const SIGKILL = 9;
-export const SIGSYS = 31;
+export { SIGKILL, SIGPIPE, SIGSYS } from "./signals.ts";
 
 // linux/wait.h
 export const WNOHANG = 1;

@@ -170,6 +170,16 @@ export function deviceNumber(device: number): readonly [major: number, minor: nu
   return [(device >> 8) & 0xfff, (device & 0xff) | ((device >>> 12) & ~0xff)];
 }
 
+/** A `sigset_t`, as the kernel has it, of these signals. */
+export function signalSet(signals: readonly number[]): Uint8Array {
+  const set = new DataView(new ArrayBuffer(8));
+  for (const signal of signals) {
+    const byte = (signal - 1) >> 3;
+    set.setUint8(byte, set.getUint8(byte) | (1 << ((signal - 1) & 7)));
+  }
+  return new Uint8Array(set.buffer);
+}
+
 export const SIGINFO_SIZE = 128;
 
 /** `si_pid` of a `siginfo_t` that waitid(2) has filled: which child ended; 0 when none has. */

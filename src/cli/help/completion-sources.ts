@@ -1,4 +1,5 @@
 /** Where the words come from that a shell offers in a place of the command line. */
+import type { SignalName } from "../../kernel/signals.ts";
 import { type CommandName, commandEntry } from "../grammar/table.ts";
 import type { Flag } from "../grammar/table-types.ts";
 
@@ -12,7 +13,19 @@ export type Source =
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-const SIGNALS = ["TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "WINCH"];
+/** Those that people send, the usual ones first. */
+const SENT = [
+  "SIGTERM",
+  "SIGKILL",
+  "SIGINT",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGSTOP",
+  "SIGCONT",
+  "SIGWINCH",
+] as const satisfies readonly SignalName[];
 
 /** By the placeholder that help shows. */
 const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
@@ -21,7 +34,7 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   SOCKET: "files",
   ID: "containers",
   SHELL: { words: SHELLS },
-  "[SIGNAL]": { words: SIGNALS },
+  "[SIGNAL]": { words: SENT.map((name) => name.slice("SIG".length)) },
 };
 
 /** The values of a flag; undefined for a flag without a value. */

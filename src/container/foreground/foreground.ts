@@ -2,7 +2,8 @@ import { reap } from "../../agent/spawn.ts";
 import { close, pidfdOpen, pidfdSendSignal, ppoll, rtSigtimedwait } from "../../kernel/calls.ts";
 import { POLLIN } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { pollFd, waitStatus } from "../../kernel/structs.ts";
+import { SIGNALS, type SignalName } from "../../kernel/signals.ts";
+import { pollFd, signalSet, waitStatus } from "../../kernel/structs.ts";
 import type { CallerConsole } from "../terminal/console.ts";
 
 /**
@@ -11,33 +12,32 @@ import type { CallerConsole } from "../terminal/console.ts";
  * halts its threads.
  */
 const FORWARDED = [
-  ["SIGHUP", 1],
-  ["SIGINT", 2],
-  ["SIGQUIT", 3],
-  ["SIGUSR1", 10],
-  ["SIGUSR2", 12],
-  ["SIGALRM", 14],
-  ["SIGTERM", 15],
-  ["SIGCONT", 18],
-  ["SIGTSTP", 20],
-  ["SIGTTIN", 21],
-  ["SIGTTOU", 22],
-  ["SIGXCPU", 24],
-  ["SIGXFSZ", 25],
-  ["SIGVTALRM", 26],
-  ["SIGPROF", 27],
-  ["SIGIO", 29],
-] as const;
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGTERM",
+  "SIGCONT",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGXCPU",
+  "SIGXFSZ",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+] as const satisfies readonly SignalName[];
 
 /** Those of them that concern the terminal, or whose default action ends nothing. */
-const HARMLESS: ReadonlySet<string> = new Set(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
+const HARMLESS: ReadonlySet<SignalName> = new Set<SignalName>(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
 
-/** The signals that entry.S blocks, as Bun cannot catch them, in a sigset_t. */
+/** The signals that entry.S blocks, as Bun cannot catch them: SIGSTKFLT and the real-time ones. */
 function blockedSignals(): Uint8Array {
-  const set = new Uint32Array(2);
-  set[0] = 0x8000; // SIGSTKFLT
-  set[1] = 0xffff_fffe; // the real-time ones, without the two that libc has for itself
-  return new Uint8Array(set.buffer);
+  const blocked: number[] = [SIGNALS.SIGSTKFLT];
+  for (let signal: number = SIGNALS.SIGRTMIN; signal <= SIGNALS.SIGRTMAX; signal++) blocked.push(signal);
+  return signalSet(blocked);
 }
 
 /**
@@ -49,9 +49,9 @@ export class HeldSignals {
   private readonly handlers = new Map<string, () => void>();
 
   constructor() {
-    for (const [name, number] of FORWARDED) {
+    for (const name of FORWARDED) {
       if (HARMLESS.has(name)) continue;
-      const handler = () => void this.came.push(number);
+      const handler = () => void this.came.push(SIGNALS[name]);
       this.handlers.set(name, handler);
       process.on(name, handler);
     }
@@ -86,7 +86,7 @@ export class Foreground {
     this.pidfd = here(pidfdOpen(pid));
     this.caller = caller;
     const own = caller?.signals ?? new Map<NodeJS.Signals, null>();
-    for (const [name, number] of FORWARDED) if (!own.has(name)) process.on(name, () => this.send(number));
+    for (const name of FORWARDED) if (!own.has(name)) process.on(name, () => this.send(SIGNALS[name]));
     for (const [name, handler] of own) if (handler !== null) process.on(name, handler);
     caller?.begin();
   }

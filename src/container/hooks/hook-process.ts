@@ -40,12 +40,12 @@ import { errnoWords } from "../../kernel/errno.ts";
 import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
+import { SIGNALS } from "../../kernel/signals.ts";
 import { pollFd, waitStatus } from "../../kernel/structs.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { Failure } from "../failure.ts";
-import { SIGNALS } from "../foreground/signals.ts";
 import { executionSize, FIRST_FD, layOutExecution, loadListened } from "../init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
 import { Undo } from "../state/undo.ts";
@@ -167,8 +167,8 @@ class RunningHook implements Disposable {
 
 /** ` (SIGSEGV)`; nothing for a real-time signal. */
 function nameOf(signal: number): string {
-  const name = Object.keys(SIGNALS).find((one) => SIGNALS[one] === signal);
-  return name === undefined ? "" : ` (SIG${name})`;
+  const [name] = Object.entries(SIGNALS).find(([, number]) => number === signal) ?? [];
+  return name === undefined ? "" : ` (${name})`;
 }
 
 /** A sealed file with the state as JSON, open at its beginning. */

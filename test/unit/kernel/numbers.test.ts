@@ -6,13 +6,16 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as constants from "../../../src/kernel/constants.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
+import { SIGNALS } from "../../../src/kernel/signals.ts";
 import { FAMILIES } from "../../../src/kernel/spell/families.ts";
+import { signalSet } from "../../../src/kernel/structs.ts";
 import { NUMBERS, type SyscallName, syscallNumber } from "../../../src/kernel/syscall-numbers.ts";
 import { testIf } from "../../harness/skip.ts";
 import { evaluateInC, HAS_GCC } from "../agent/compile-c.ts";
 
 const X64 = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h";
 const ARM64 = "/usr/aarch64-linux-gnu/include/asm-generic/unistd.h";
+const ARM64_SIGNALS = "/usr/aarch64-linux-gnu/include/asm-generic/signal.h";
 
 /** `#define __NR_x 5` lines of a kernel header; later ones, and `__NR3264_`, count too. */
 function numbersIn(header: string): ReadonlyMap<string, number> {
@@ -50,10 +53,36 @@ testWithGcc("errno values are the headers'", () => {
   for (const [name, value] of Object.entries(ERRNO)) assert.is(inC.get(name), value, name);
 });
 
+testWithGcc("signals have the headers' numbers", () => {
+  const inC = evaluateInC(["<signal.h>"], Object.keys(SIGNALS));
+  for (const [name, value] of Object.entries(SIGNALS)) assert.is(inC.get(name), value, name);
+});
+
+testIf(existsSync(ARM64_SIGNALS), "needs the kernel's headers for arm64")(
+  "signals have the same numbers on arm64",
+  () => {
+    const theirs = new Map(
+      [...readFileSync(ARM64_SIGNALS, "utf8").matchAll(/^#define (SIG\w+)\s+(\w+)/gm)].map(
+        ([, name = "", value = ""]) => [name, value],
+      ),
+    );
+    for (const [name, value] of Object.entries(SIGNALS))
+      if (/^\d+$/.test(theirs.get(name) ?? "") && name !== "SIGRTMIN")
+        assert.is(Number(theirs.get(name)), value, name);
+  },
+);
+
+test("a set of signals has a bit for each, that of signal 1 the lowest", () => {
+  const { SIGHUP, SIGSTKFLT, SIGRTMIN, SIGRTMAX } = SIGNALS;
+  const bytes = signalSet([SIGHUP, SIGSTKFLT, SIGRTMIN, SIGRTMAX]);
+  assert.is(new DataView(bytes.buffer).getBigUint64(0, true), 0x8000_0002_0000_8001n);
+});
+
 const HEADERS = [
   "<fcntl.h>",
   "<poll.h>",
   "<sched.h>",
+  "<signal.h>",
   "<stddef.h>",
   "<sys/file.h>",
   "<sys/mman.h>",
