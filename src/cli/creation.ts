@@ -1,6 +1,5 @@
 import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
-import { isRootless, requireUserNamespace } from "../container/caller/caller.ts";
-import { fromCaller } from "../container/caller/host-paths.ts";
+import { fromCaller, isRootless, requireUserNamespace } from "../container/caller/caller.ts";
 import { cgroupDriver } from "../container/cgroup/cgroup.ts";
 import { type Created, create } from "../container/create.ts";
 import type { Console } from "../container/terminal/console.ts";

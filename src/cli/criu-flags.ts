@@ -1,4 +1,4 @@
-import { fromCaller } from "../container/caller/host-paths.ts";
+import { fromCaller } from "../container/caller/caller.ts";
 import type { CommonOptions } from "../container/criu/criu.ts";
 import { Failure } from "../container/failure.ts";
 import { CLONE_NEWNET } from "../kernel/constants.ts";

@@ -1,5 +1,4 @@
-import { getuid, isRootless } from "../container/caller/caller.ts";
-import { fromCaller } from "../container/caller/host-paths.ts";
+import { fromCaller, getuid, isRootless } from "../container/caller/caller.ts";
 import { Failure } from "../container/failure.ts";
 import { Store } from "../container/state/store.ts";
 import type { Globals } from "./grammar/table.ts";

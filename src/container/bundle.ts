@@ -9,7 +9,7 @@ import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { fail } from "../linux/config-error.ts";
 import { statusAt } from "../linux/named-path.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
-import { fromCaller } from "./caller/host-paths.ts";
+import { fromCaller } from "./caller/caller.ts";
 import { Failure } from "./failure.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */

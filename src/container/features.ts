@@ -2,11 +2,11 @@ import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import { readTextIfThere } from "../kernel/files.ts";
+import { CRIU_CONFIG_ANNOTATION } from "../linux/criu/messages.ts";
 import { mountOptionNames } from "../linux/mounts/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { memoryPolicyFeatures } from "../linux/process/memory-policy.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
-import { CRIU_CONFIG_ANNOTATION } from "./criu/criu-annotation.ts";
 
 const HOOKS = [
   "prestart",

@@ -3,7 +3,7 @@ import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../../runtime-spec/defs.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
-import { fromCaller } from "../../container/caller/host-paths.ts";
+import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
 import { Failure } from "../../container/failure.ts";
 import { Foreground } from "../../container/foreground/foreground.ts";

@@ -1,4 +1,4 @@
-import { userName } from "../../container/init/user-name.ts";
+import { userName } from "../../container/caller/caller.ts";
 import { type ContainerStatus, containerStatus, stateOf } from "../../container/state/status.ts";
 import { DamagedState, type Saved, type StateDirectory, type Store } from "../../container/state/store.ts";
 import type { InvocationOf } from "../grammar/parse.ts";

@@ -1,5 +1,4 @@
-import { requireRoot } from "../../container/caller/caller.ts";
-import { fromCaller } from "../../container/caller/host-paths.ts";
+import { fromCaller, requireRoot } from "../../container/caller/caller.ts";
 import { removeEnded } from "../../container/delete.ts";
 import { Foreground, HeldSignals } from "../../container/foreground/foreground.ts";
 import { restore as restoreContainer } from "../../container/restore.ts";

@@ -1,6 +1,5 @@
 import type { Config } from "../../../runtime-spec/config.ts";
-import { getgid, getuid } from "../../container/caller/caller.ts";
-import { fromCaller } from "../../container/caller/host-paths.ts";
+import { fromCaller, getgid, getuid } from "../../container/caller/caller.ts";
 import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
 import { Failure } from "../../container/failure.ts";
 import { containerStatus } from "../../container/state/status.ts";

@@ -1,5 +1,5 @@
+import { userName } from "../../container/caller/caller.ts";
 import { Failure } from "../../container/failure.ts";
-import { userName } from "../../container/init/user-name.ts";
 import { containerStatus, stateOf } from "../../container/state/status.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";

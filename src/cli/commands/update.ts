@@ -1,7 +1,7 @@
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
-import { fromCaller } from "../../container/caller/host-paths.ts";
+import { fromCaller } from "../../container/caller/caller.ts";
 import { Failure } from "../../container/failure.ts";
 import { update as updateContainer } from "../../container/update.ts";
 import { readAll } from "../../kernel/files.ts";

@@ -1,9 +1,10 @@
-/** Who runs tsrun, and what that lets it do. */
+/** Who runs tsrun and where, and what that lets it do. */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { getegid, geteuid } from "../../kernel/calls.ts";
-import { readTextIfThere } from "../../kernel/files.ts";
+import { readLink, readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { fail } from "../../linux/config-error.ts";
+import { isAbsolute, join } from "../../linux/paths.ts";
 import type { Unprivileged } from "../../linux/process/credentials.ts";
 import { Failure } from "../failure.ts";
 
@@ -15,6 +16,18 @@ export function getuid(): number {
 /** That user's group. */
 export function getgid(): number {
   return here(getegid());
+}
+
+/** A user's name on the host; the number when /etc/passwd has none. For root the file is not read. */
+export function userName(uid: number): string {
+  if (uid === 0) return "root";
+  const lines = readTextIfThere("/etc/passwd")?.split("\n") ?? [];
+  return lines.find((line) => line.split(":")[2] === String(uid))?.split(":")[0] ?? String(uid);
+}
+
+/** Absolute path of a path given by the caller. */
+export function fromCaller(path: string): string {
+  return isAbsolute(path) ? join(path) : join(readLink("/proc/self/cwd"), path);
 }
 
 /**

@@ -6,10 +6,9 @@ import { errnoWords } from "../../kernel/errno.ts";
 import { makeDirectories, statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import { complaintOf } from "../../linux/criu/complaint.ts";
-import type { CriuOptions, Response } from "../../linux/criu/messages.ts";
+import { CRIU_CONFIG_ANNOTATION, type CriuOptions, type Response } from "../../linux/criu/messages.ts";
 import { ask, type Request } from "../../linux/criu/service.ts";
 import { Failure } from "../failure.ts";
-import { CRIU_CONFIG_ANNOTATION } from "./criu-annotation.ts";
 
 /** Where the images and the log are, as absolute paths. */
 export interface ImagePlaces {

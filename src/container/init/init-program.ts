@@ -48,10 +48,9 @@ import {
 import { hasOwnDevice, makeDeviceLinks, makeDevices, makesDevices } from "../../linux/devices/devices.ts";
 import { directoryInside, names } from "../../linux/inside.ts";
 import { maskPaths, protectPaths } from "../../linux/mounts/masked-paths.ts";
-import type { OpenOnHost } from "../../linux/mounts/mount-job.ts";
+import type { OpenOnHost, PreparedMount } from "../../linux/mounts/mount-job.ts";
 import { type Mounted, walkTo } from "../../linux/mounts/mounted.ts";
 import { addMounts, sealMounts } from "../../linux/mounts/mounts.ts";
-import type { PreparedMount } from "../../linux/mounts/prepared-mount.ts";
 import {
   bindRootfs,
   changeRoot,

@@ -7,8 +7,7 @@
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { readTextIfThere, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../../linux/config-error.ts";
-import { getgid, getuid } from "../caller/caller.ts";
-import { userName } from "./user-name.ts";
+import { getgid, getuid, userName } from "../caller/caller.ts";
 import { writeMappings } from "./user-namespace.ts";
 
 interface Mappings {

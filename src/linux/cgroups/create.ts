@@ -7,8 +7,7 @@ import { here, onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../config-error.ts";
 import { enableControllers, type RequiredControllers } from "./controllers.ts";
 import { readEvents } from "./events.ts";
-import { OURS } from "./mark.ts";
-import { removeCgroup, removeParents } from "./remove.ts";
+import { OURS, removeCgroup, removeParents } from "./remove.ts";
 
 /** The deletion of another container may remove a parent that we have just seen: then we start again. */
 const TRIES = 20;

@@ -4,6 +4,9 @@
  */
 import type { Message } from "./protobuf.ts";
 
+/** Annotation of a config.json that names a file with settings for criu(8), as in runc. */
+export const CRIU_CONFIG_ANNOTATION = "org.criu.config";
+
 const int = (number: number) => ({ kind: "int", number }) as const;
 const bool = (number: number) => ({ kind: "bool", number }) as const;
 const string = (number: number) => ({ kind: "string", number }) as const;

@@ -5,9 +5,9 @@ import { mountSetattr } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_NOFOLLOW } from "../../kernel/constants.ts";
 import { directoryInside, fileInside } from "../inside.ts";
 import type { NamespacePlan } from "../namespaces.ts";
+import type { CopyUp, Owners } from "./copy-up.ts";
 import type { Destinations } from "./destination.ts";
 import { asksFor, type MountOptions } from "./mount-options.ts";
-import type { PreparedMount } from "./prepared-mount.ts";
 import type { ProcGuard } from "./proc-places.ts";
 
 /**
@@ -15,6 +15,18 @@ import type { ProcGuard } from "./proc-places.ts";
  * or in a user namespace the host agent. Returns the init's descriptor.
  */
 export type OpenOnHost = (add: (program: Program) => StepResult) => Fd;
+
+/** What tsrun prepares for one of `mounts` before the init is born; few mounts need it. */
+export interface PreparedMount {
+  /** The descriptor of the user namespace for an id-mapped mount, which the init inherits. */
+  readonly userns?: number;
+  /** What `tmpcopyup` copies; `add` adds the steps. */
+  readonly copy?: {
+    readonly content: CopyUp;
+    readonly owners: Owners;
+    readonly add: typeof import("./copy-up.ts").addCopy;
+  };
+}
 
 /** What mounts need to know about their container. */
 export interface MountContext {
