@@ -81,7 +81,7 @@ export function checkBundle(bundle: Bundle): BundleFindings {
       placesIn(feature, config).map((place) => ({
         path: place,
         line: lineOf(place),
-        why: `${feature.title}: ${spell(verdict)}`,
+        why: `${feature.title}: ${inWords(verdict)}`,
         feature,
       })),
     );
@@ -101,7 +101,7 @@ export function checkBundle(bundle: Bundle): BundleFindings {
 }
 
 /** `forbidden: unshare: EPERM (operation not permitted)`. */
-export function spell(verdict: Verdict): string {
+export function inWords(verdict: Verdict): string {
   return verdict.state === "works" ? "works" : `${verdict.state}: ${verdict.why}`;
 }
 

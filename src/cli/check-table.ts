@@ -4,8 +4,8 @@ import {
   type Doubt,
   type Host,
   type HostFindings,
+  inWords,
   type Row,
-  spell,
 } from "../check/check.ts";
 import { EVERY_CONTAINER } from "../check/feature.ts";
 import { fill } from "./help/fill.ts";
@@ -73,7 +73,7 @@ type Group = readonly [Row, ...Row[]];
 function groupsOf(rows: readonly Row[]): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const row of rows) {
-    const key = row.area.listed === undefined ? row.feature.name : spell(row.verdict);
+    const key = row.area.listed === undefined ? row.feature.name : inWords(row.verdict);
     const group = groups.get(key);
     groups.set(key, group === undefined ? [row] : [...group, row]);
   }

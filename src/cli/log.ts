@@ -1,15 +1,13 @@
 import { Failure } from "../container/failure.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
-import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
+import { O_APPEND, O_CREAT, O_WRONLY, STDERR_FILENO } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { isTerminal } from "../kernel/terminal.ts";
 import type { Globals } from "./grammar/table.ts";
 import { complain } from "./output.ts";
-
-const STDERR = 2;
 
 export type Level = "debug" | "warning" | "error";
 
@@ -65,7 +63,7 @@ function openLog(file: string): number {
  * configuration is used again and again, and callers take what a successful command prints for the container's.
  */
 export function doubt(globals: Globals, message: string): void {
-  if (globals.log !== undefined || isTerminal(STDERR)) log(globals, "warning", message);
+  if (globals.log !== undefined || isTerminal(STDERR_FILENO)) log(globals, "warning", message);
 }
 
 /** Takes warnings of what went wrong, for the log. */

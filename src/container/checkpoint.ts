@@ -10,7 +10,7 @@ import {
   type CommonOptions,
   DESCRIPTORS_FILE,
   type ImagePlaces,
-  makePlaces,
+  makeImageDirectories,
   requestOptions,
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
@@ -45,7 +45,7 @@ export async function checkpoint(
   const config = directory.config();
   refuseUnsavable(config);
   for (const line of losses(config)) warn(line);
-  makePlaces(options);
+  makeImageDirectories(options);
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
   const type = options.preDump ? "preDump" : "dump";
   const table = mountTable(init.pid);

@@ -13,7 +13,14 @@ import {
   prctl,
   setsid,
 } from "../kernel/calls.ts";
-import { MFD_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
+import {
+  FIRST_FD,
+  MFD_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_DUMPABLE,
+  PR_SET_PDEATHSIG,
+} from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { keepsGroups } from "../linux/process/credentials.ts";
@@ -24,7 +31,7 @@ import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
 import { Failure } from "./failure.ts";
-import { executionSize, FIRST_FD, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
+import { executionSize, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
 import { addAspects, type Subject, schedulingOf, setAspects } from "./process/aspects.ts";

@@ -22,7 +22,7 @@ import {
   type ImagePlaces,
   requestOptions,
 } from "./criu/criu.ts";
-import { makePlaces, mountRoot, releaseRoot } from "./criu/criu-root.ts";
+import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
 import { sealRoot } from "./criu/restored-root.ts";
 import { Failure } from "./failure.ts";
 import { CreateHooks } from "./hooks/hooks.ts";
@@ -107,7 +107,7 @@ async function make(
     cgroup.close();
   };
 
-  makePlaces(bundle);
+  makeMountpoints(bundle);
   const root = mountRoot(directory, bundle.rootfs);
   undo.always(() => releaseRoot(root));
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time

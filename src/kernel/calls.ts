@@ -67,6 +67,8 @@ export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flag
   call("renameat2", fromDir, from, toDir, to, flags);
 export const readlinkat = (dir: Fd, path: string, into: Uint8Array | Room) =>
   call("readlinkat", dir, path, into, "room" in into ? into.room : into.byteLength);
+/** What chown(2) takes for a group to leave as it is. */
+export const SAME_GROUP = -1;
 export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags: number) =>
   call("fchownat", dir, path, uid, gid, flags);
 export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);

@@ -158,6 +158,13 @@ export const PER_LINUX32 = 0x0008;
 // linux/close_range.h
 export const CLOSE_RANGE_CLOEXEC = 4;
 
+// unistd.h
+export const STDIN_FILENO = 0;
+export const STDOUT_FILENO = 1;
+export const STDERR_FILENO = 2;
+/** The first descriptor behind the standard streams. */
+export const FIRST_FD = 3;
+
 // asm-generic/signal.h
 export { SIGKILL, SIGPIPE, SIGSYS } from "./signals.ts";
 

@@ -8,7 +8,7 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { Program } from "../agent/program.ts";
 import type { Fd, StepResult } from "../kernel/call.ts";
-import { close, dup3, fchownat, mknodat, moveMount, openat2, openTree } from "../kernel/calls.ts";
+import { close, dup3, fchownat, mknodat, moveMount, openat2, openTree, SAME_GROUP } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   O_NOCTTY,
@@ -25,8 +25,6 @@ import { directoryInside, INSIDE } from "./inside.ts";
 
 const WHERE = "process.terminal (needs a devpts on /dev/pts)";
 const STREAMS = [0, 1, 2] as const;
-/** chown(2): keep the group, which the mount option `gid` has set. */
-const SAME_GROUP = -1;
 
 /** A terminal that the steps of a program open. */
 export interface Terminal {

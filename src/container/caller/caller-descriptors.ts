@@ -12,13 +12,12 @@
  * Loaded only when there are any.
  */
 import { dup3, fcntl, getpid } from "../../kernel/calls.ts";
-import { AT_CLKTCK, F_GETFD, F_SETFD, O_CLOEXEC } from "../../kernel/constants.ts";
+import { AT_CLKTCK, F_GETFD, F_SETFD, FIRST_FD, O_CLOEXEC } from "../../kernel/constants.ts";
 import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { readLink } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { Failure } from "../failure.ts";
 
-const FIRST_FD = 3;
 const MOST_SEEN = 64;
 const EVENT_QUEUE = "anon_inode:[eventpoll]";
 

@@ -54,10 +54,10 @@ export function releaseRoot(path: string): void {
  * Makes the mount points that a rootfs lacks if it is not the one that the container was created in. Those in a file
  * system whose content criu restores are there already.
  */
-export function makePlaces({ config, path: bundle, rootfs }: Bundle): void {
+export function makeMountpoints({ config, path: bundle, rootfs }: Bundle): void {
   const root = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY));
   try {
-    for (const { place, isFile } of placesOf(config, bundle)) makePlace(root, place, isFile);
+    for (const { place, isFile } of placesOf(config, bundle)) makeMountpoint(root, place, isFile);
   } finally {
     here(close(root));
   }
@@ -80,7 +80,7 @@ function isDirectory(source: string, bundle: string): boolean {
 }
 
 /** Makes what is missing of a path; symbolic links are resolved inside the rootfs. */
-function makePlace(root: number, place: string, isFile: boolean): void {
+function makeMountpoint(root: number, place: string, isFile: boolean): void {
   const parts = names(place);
   for (const index of parts.keys()) {
     const isLast = index === parts.length - 1;

@@ -66,7 +66,7 @@ function openDirectory(path: string): number {
 }
 
 /** Makes the directories that criu writes to. */
-export function makePlaces({ images, work }: ImagePlaces): void {
+export function makeImageDirectories({ images, work }: ImagePlaces): void {
   for (const path of [images, ...(work === undefined ? [] : [work])]) makeDirectories(path, 0o700);
 }
 

@@ -15,7 +15,7 @@
 
 import type { Config } from "../../../runtime-spec/config.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { close, fchownat, openat2, pipe2, read, umask, write } from "../../kernel/calls.ts";
+import { close, fchownat, openat2, pipe2, read, SAME_GROUP, umask, write } from "../../kernel/calls.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN, RESOLVE_NO_SYMLINKS } from "../../kernel/constants.ts";
 import { listDirectory, makeDirectory, removeFile } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
@@ -37,9 +37,6 @@ const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
 const PAUSE = 20;
 /** How long systemd may take to acknowledge, in milliseconds. */
 const BARRIER_PATIENCE = 30_000;
-
-/** chown(2): leave the group as it is. */
-const SAME_GROUP = -1;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -30,6 +30,7 @@ import {
   F_ADD_SEALS,
   F_SEAL_ALL,
   F_SETFD,
+  FIRST_FD,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   POLLIN,
@@ -46,7 +47,7 @@ import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { Failure } from "../failure.ts";
-import { executionSize, FIRST_FD, layOutExecution, loadListened } from "../init/init-program.ts";
+import { executionSize, layOutExecution, loadListened } from "../init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
 import { Undo } from "../state/undo.ts";
 import { HookOutput } from "./hook-output.ts";

@@ -42,6 +42,7 @@ import {
 import {
   CLONE_NEWCGROUP,
   CLOSE_RANGE_CLOEXEC,
+  FIRST_FD,
   PR_SET_NAME,
   PR_SET_PDEATHSIG,
 } from "../../kernel/constants.ts";
@@ -75,9 +76,6 @@ import type { Bundle } from "../bundle.ts";
 import { addAspects, type Subject } from "../process/aspects.ts";
 import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
-
-/** First descriptor after the standard streams. */
-export const FIRST_FD = 3;
 
 export interface InitContext {
   readonly subject: Subject;

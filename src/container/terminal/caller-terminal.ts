@@ -1,3 +1,4 @@
+import { STDERR_FILENO, STDIN_FILENO, STDOUT_FILENO } from "../../kernel/constants.ts";
 import { attempt } from "../../kernel/here.ts";
 import {
   getTermios,
@@ -11,10 +12,6 @@ import {
   windowSize,
 } from "../../kernel/terminal.ts";
 
-export const STDIN = 0;
-export const STDOUT = 1;
-const STDERR = 2;
-
 /** The terminal that tsrun was called from; there may be none, or only some of the standard streams may be it. */
 export class CallerTerminal implements Disposable {
   /** Whether the caller types on a terminal. */
@@ -25,15 +22,15 @@ export class CallerTerminal implements Disposable {
 
   constructor() {
     this.original = new Uint8Array(TERMIOS_SIZE);
-    this.isTyped = attempt(getTermios(STDIN, this.original)) >= 0;
-    this.sized = [STDIN, STDOUT, STDERR].find(
+    this.isTyped = attempt(getTermios(STDIN_FILENO, this.original)) >= 0;
+    this.sized = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].find(
       (fd) => attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0,
     );
   }
 
   /** Whether output goes to a terminal that `makeRaw` puts into raw mode. */
   get printsRaw(): boolean {
-    return this.isTyped && isTerminal(STDOUT);
+    return this.isTyped && isTerminal(STDOUT_FILENO);
   }
 
   /**
@@ -43,7 +40,7 @@ export class CallerTerminal implements Disposable {
   makeRaw(): void {
     if (!this.isTyped) return;
     this.changed = true;
-    attempt(setTermios(STDIN, rawTermios(this.original))); // EIO: it has been hung up
+    attempt(setTermios(STDIN_FILENO, rawTermios(this.original))); // EIO: it has been hung up
   }
 
   /** Its size now; null without a terminal, or when the size is not known. */
@@ -57,7 +54,7 @@ export class CallerTerminal implements Disposable {
 
   /** Gives it back as it was. */
   [Symbol.dispose](): void {
-    if (this.changed) attempt(setTermios(STDIN, this.original)); // EIO: it has been hung up
+    if (this.changed) attempt(setTermios(STDIN_FILENO, this.original)); // EIO: it has been hung up
     this.changed = false;
   }
 }

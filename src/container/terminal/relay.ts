@@ -10,13 +10,12 @@
  * opens it again; that the program has ended is seen from its pidfd.
  */
 import { close, fcntl, ppoll, read, write } from "../../kernel/calls.ts";
-import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT } from "../../kernel/constants.ts";
+import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT, STDIN_FILENO, STDOUT_FILENO } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
 import { pollFd } from "../../kernel/structs.ts";
 import { endCharacter, getTermios, TERMIOS_SIZE } from "../../kernel/terminal.ts";
-import { STDIN, STDOUT } from "./caller-terminal.ts";
 
 /** The most that a terminal gives at once, and that a writable pipe takes without blocking (PIPE_BUF). */
 const CHUNK = 4096;
@@ -111,9 +110,9 @@ export class Relay {
   private wait(pidfd: number): boolean {
     const { set, input, output, ends } = this;
     set.watch(PROCESS, pidfd, POLLIN);
-    set.watch(TYPED, STDIN, this.hasInput && input.isEmpty ? POLLIN : 0);
+    set.watch(TYPED, STDIN_FILENO, this.hasInput && input.isEmpty ? POLLIN : 0);
     set.watch(MASTER, ends.master, (output.isEmpty ? POLLIN : 0) | (input.isEmpty ? 0 : POLLOUT));
-    set.watch(PRINTED, STDOUT, output.isEmpty ? 0 : POLLOUT);
+    set.watch(PRINTED, STDOUT_FILENO, output.isEmpty ? 0 : POLLOUT);
     return set.wait(TURN);
   }
 
@@ -122,10 +121,10 @@ export class Relay {
     const { set, input, output, ends } = this;
     const atMaster = set.found(MASTER);
     if ((atMaster & POLLOUT) !== 0) input.flush(ends.master);
-    if (set.found(PRINTED) !== 0) this.hasOutput = output.flush(STDOUT);
+    if (set.found(PRINTED) !== 0) this.hasOutput = output.flush(STDOUT_FILENO);
     if ((atMaster & POLLIN) !== 0) output.fill(ends.master);
     if (set.found(TYPED) === 0) return;
-    const count = input.fill(STDIN);
+    const count = input.fill(STDIN_FILENO);
     this.hasInput = count > 0 || LATER.includes(-count);
   }
 
@@ -145,8 +144,8 @@ export class Relay {
   private drain(): void {
     for (let held = 0; this.hasOutput; ) {
       while (!this.output.isEmpty && this.hasOutput) {
-        attempt(ppoll(pollFd(STDOUT, POLLOUT), TURN));
-        this.hasOutput = this.output.flush(STDOUT);
+        attempt(ppoll(pollFd(STDOUT_FILENO, POLLOUT), TURN));
+        this.hasOutput = this.output.flush(STDOUT_FILENO);
       }
       if (held >= MOST_HELD || this.output.fill(this.ends.master) <= 0) return;
       held += CHUNK;

@@ -1,15 +1,13 @@
 /** Delegates a container's cgroup to its root user (config-linux.md, "Cgroup ownership"; cgroups(7), "delegation"). */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { CWD, fchownat } from "../../kernel/calls.ts";
+import { CWD, fchownat, SAME_GROUP } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 
 /** Files that are safe to delegate, for kernels that do not list them. */
 const DELEGATED = ["cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] as const;
-/** chown(2): leave the group as it is. */
-const SAME_GROUP = -1;
 
 /** Whether the container has a cgroup namespace of its own, with its cgroup mounted writable. */
 export function wantsDelegation({ mounts, linux }: Config): boolean {

@@ -4,7 +4,7 @@ import { fail } from "../config-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
 
 /** A rule, perhaps for a device with a node in /dev. */
-export interface DefaultDevice extends DeviceRule {
+export interface DefaultRule extends DeviceRule {
   /** Its path in containers: without effect if linux.devices has a device of its own at that path. */
   readonly path?: string;
 }
@@ -22,7 +22,7 @@ const character = (major: number, minor?: number): DeviceRule => ({
  * config's rules, so that no config can take them away. Making any node is allowed (CAP_MKNOD decides about that),
  * using it is not. /dev/console is not listed: in a container it is a pseudoterminal.
  */
-export const DEFAULT_DEVICES: readonly DefaultDevice[] = [
+export const DEFAULT_RULES: readonly DefaultRule[] = [
   { allow: true, type: "c", access: "m" },
   { allow: true, type: "b", access: "m" },
   { path: "/dev/null", ...character(1, 3) },
@@ -52,7 +52,7 @@ export function containerDeviceRules(
         `${RESOURCES}.devices[${index}].access`,
         'must say what the rule is about: some of "r", "w" and "m"',
       );
-  const defaults = DEFAULT_DEVICES.filter(({ path }) => !devices?.some((device) => device.path === path));
+  const defaults = DEFAULT_RULES.filter(({ path }) => !devices?.some((device) => device.path === path));
   return [...(rules ?? []), ...defaults];
 }
 

@@ -1,7 +1,7 @@
 /** The standard streams that tsrun has, and that a container's process inherits unless it has a terminal. */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import type { Program } from "../../agent/program.ts";
-import { fchown } from "../../kernel/calls.ts";
+import { fchown, SAME_GROUP } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readLink, status } from "../../kernel/files.ts";
@@ -9,9 +9,6 @@ import { attempt } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
 
 const STREAMS = [0, 1, 2] as const;
-/** Of chown(2): the group stays. */
-const SAME_GROUP = -1;
-
 /**
  * A name for each stream, in criu(8)'s format: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file or a
  * named pipe; the link in proc for anything else, such as `/dev/null`; empty for a closed stream.

@@ -89,6 +89,7 @@ const HEADERS = [
   "<sys/socket.h>",
   "<sys/stat.h>",
   "<sys/wait.h>",
+  "<unistd.h>",
   "<linux/bpf.h>",
   "<linux/capability.h>",
   "<linux/futex.h>",

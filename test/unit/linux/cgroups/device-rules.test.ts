@@ -3,20 +3,20 @@ import * as assert from "uvu/assert";
 import {
   allowsEverything,
   containerDeviceRules,
-  DEFAULT_DEVICES,
+  DEFAULT_RULES,
 } from "../../../../src/linux/cgroups/device-rules.ts";
 
 const DENY_ALL = { allow: false, access: "rwm" };
 const ALLOW_ALL = { allow: true, access: "rwm" };
 
 test("the default devices come after the config's rules", () => {
-  assert.equal(containerDeviceRules([DENY_ALL], []), [DENY_ALL, ...DEFAULT_DEVICES]);
-  assert.equal(containerDeviceRules(undefined, undefined), DEFAULT_DEVICES);
+  assert.equal(containerDeviceRules([DENY_ALL], []), [DENY_ALL, ...DEFAULT_RULES]);
+  assert.equal(containerDeviceRules(undefined, undefined), DEFAULT_RULES);
 });
 
 test("a config's own device in a default one's place takes its rule away", () => {
   const rules = containerDeviceRules([], [{ path: "/dev/null" }]);
-  assert.is(rules.length, DEFAULT_DEVICES.length - 1);
+  assert.is(rules.length, DEFAULT_RULES.length - 1);
   assert.not(rules.some(({ type, major, minor }) => type === "c" && major === 1 && minor === 3));
 });
 
