@@ -76,7 +76,9 @@ export class MailboxFile {
 
   /** The mailbox of an agent that an earlier tsrun parked. */
   static openParked(fd: number): Mailbox {
-    return new MailboxFile(fd, PARKED.data).mailbox({ ...PARKED, end: PARKED.data });
+    const mailbox = new MailboxFile(fd, PARKED.data).mailbox({ ...PARKED, end: PARKED.data });
+    mailbox.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
+    return mailbox;
   }
 
   private mailbox(place: Place): Mailbox {

@@ -93,7 +93,9 @@ export class Mailbox implements Results {
   /** The step that is being laid out. */
   private encoded: Step | null = null;
   private isTraced = false;
-  /** The steps from this one on were added when the agent was no longer traced. */
+  /** The step that loads a seccomp filter, which may refuse the agent the clock. */
+  private filterAt = Number.POSITIVE_INFINITY;
+  /** The steps from this one on ran when the agent was no longer traced. */
   private tracedTo = Number.POSITIVE_INFINITY;
   /** When the agent had come to rest before it was woken for a step, while it is traced. */
   private readonly rests = new Map<number, number>();
@@ -137,6 +139,10 @@ export class Mailbox implements Results {
   /** Lets the agent run steps that were laid out before, perhaps by another tsrun. */
   run(first: number, end: number): void {
     const { words } = this;
+    if (this.isTraced && first <= this.filterAt && this.filterAt < end) {
+      this.traced = false;
+      this.tracedTo = first;
+    }
     // Steps that do not follow the last ones: nobody has posted them yet, and the agent must be at rest.
     if (first !== words[MAILBOX.end >> 2]) words[MAILBOX.next >> 2] = first;
     Atomics.store(words, MAILBOX.end >> 2, end);
@@ -203,20 +209,13 @@ export class Mailbox implements Results {
     return this.bytes.slice(at, at + Math.min(length, most));
   }
 
-  /**
-   * Asks the agent to note when each step starts, and when it comes to rest; or no longer, before a filter that might
-   * refuse it the clock.
-   */
+  /** Asks the agent to note when each step starts, and when it comes to rest. */
   set traced(on: boolean) {
-    if (this.isTraced && !on) this.tracedTo = this.program.steps.length;
     this.words[MAILBOX.traced >> 2] = on ? 1 : 0;
     this.isTraced = on;
   }
 
-  /**
-   * The steps that ran while they were traced, and those that were added when they were no longer; with `all`, those too
-   * that were only laid out.
-   */
+  /** The steps that ran while they were traced, and those after it; with `all`, those too that were only laid out. */
   *ran(all = false): Generator<Ran> {
     let before: Ran | null = null;
     for (const [index, step] of this.program.steps.entries()) {
@@ -253,6 +252,7 @@ export class Mailbox implements Results {
     if (STEPS_OFFSET + (index + 1) * STEP.size > this.stepsEnd) throw noRoomFor(step);
     const at = (STEPS_OFFSET + index * STEP.size) >> 2;
     const { name, args } = step.call;
+    if (name === "seccomp") this.filterAt = index;
     const number =
       name === "clone3" ? CLONE : name === "compare" ? COMPARE : name === "move" ? MOVE : syscallNumber(name);
     let references = 0;

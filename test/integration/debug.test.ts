@@ -97,6 +97,12 @@ testTsrun("--debug asks no clock in a process that may be killed for it", () => 
     syscalls: [{ names: ["clock_gettime"], action: "SCMP_ACT_KILL_PROCESS" }],
   };
   using one = started({ args: ["sleep", "60"], linux: { namespaces: namespaces(), seccomp } });
+  const { told, stderr: said } = debugged({ linux: { namespaces: namespaces(), seccomp } });
+  assert.ok(
+    told.some(({ text }) => /^\$\d+ madvise\(.*\) = 0$/.test(text)),
+    "it is traced until it is parked",
+  );
+  assert.not.match(said, /error/);
   const { stderr, status } = runtime(["exec", one.id, "true"], DEBUG);
   assert.is(status, 0, stderr);
   assert.match(stderr, /^# init: config.json: linux.seccomp\n +\$\d+ seccomp\(SECCOMP_SET_MODE_FILTER, /m);

@@ -14,6 +14,9 @@ export interface Deed {
   readonly text: string;
 }
 
+/** How a hook's owner goes on, for an error. */
+const ERROR = /: error running .*/;
+
 /** What an agent does for itself stands below its name alone. */
 const OWN: ReadonlySet<string> = new Set(["", "container's init", "stage process", "host agent"]);
 
@@ -21,7 +24,7 @@ const OWN: ReadonlySet<string> = new Set(["", "container's init", "stage process
 export function* listed(deeds: Iterable<Deed>): Generator<string> {
   let last = "";
   for (const { by, owner, text } of deeds) {
-    const heading = OWN.has(owner) ? `# ${by}` : `# ${by}: ${owner}`;
+    const heading = OWN.has(owner) ? `# ${by}` : `# ${by}: ${owner.replace(ERROR, "")}`;
     if (heading !== last) yield heading;
     last = heading;
     yield text;

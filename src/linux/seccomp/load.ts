@@ -51,7 +51,6 @@ export function untilFiltered(process: Process): Process {
 
 /** Adds the step that loads the filter; its result is the listener, if the filter has one. */
 export function loadFilter(agent: Mailbox, { program, flags }: SeccompFilter): StepResult {
-  agent.traced = false; // the filter may refuse the agent the clock
   const address = agent.place(program);
   agent.program.by("config.json: linux.seccomp");
   return agent.program.add(
