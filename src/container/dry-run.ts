@@ -1,8 +1,9 @@
 import { dieWithTsrun } from "../agent/life.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
-import { close, memfdCreate } from "../kernel/calls.ts";
-import { CLONE_FILES, MFD_CLOEXEC } from "../kernel/constants.ts";
+import { CWD, close, memfdCreate, openat, setns } from "../kernel/calls.ts";
+import { CLONE_FILES, CLONE_NEWNS, MFD_CLOEXEC, O_RDONLY } from "../kernel/constants.ts";
+import { ERRNO } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { moveRootOf } from "../linux/mounts/move-root.ts";
 import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
@@ -148,6 +149,12 @@ class DryRun {
   private host() {
     const { init, host } = this.boxes;
     if (host === null) return null;
+    const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
+    this.take("init", init.program);
+    dieWithTsrun(host.program.by("host agent"));
+    host.program.add(setns(this.tsrun.opened("/proc/INIT/ns/mnt"), CLONE_NEWNS), [ERRNO.EPERM]);
+    this.take("host agent", host.program);
+    init.program.add(close(own));
     return {
       open: (add: (program: Program) => { readonly step: number }): number => {
         this.take("init", init.program);

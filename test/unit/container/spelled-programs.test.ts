@@ -5,7 +5,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Step } from "../../../src/agent/program.ts";
+import type { Bundle } from "../../../src/container/bundle.ts";
+import type { CgroupDriver } from "../../../src/container/cgroup/cgroup.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
+import { dryRun } from "../../../src/container/dry-run.ts";
 import { spell } from "../../../src/kernel/spell/spell.ts";
 import { NAMESPACES } from "../../../src/linux/namespaces.ts";
 import { initProgram } from "./init-programs.ts";
@@ -31,7 +34,7 @@ function onThisHost(config: Config): Config {
 
 /** Calls with numbers that are what they are: ids, descriptors, lengths, how many, and 0 and 1. */
 const PLAIN =
-  /^(close_range|dup3|exit_group|fchown|fchownat|prctl|read|readlinkat|set(group|resgid|resuid|hostname|domainname)s?|statx|write)\(/;
+  /^(close_range|dup3|exit_group|execve|fchown|fchownat|madvise|munmap|prctl|read|readlinkat|set(group|resgid|resuid|hostname|domainname)s?|statx|write)\(/;
 
 /** The numbers in a spelled call that stand for themselves, without those that are seen to be something. */
 function bareNumbers(spelled: string): readonly string[] {
@@ -39,9 +42,10 @@ function bareNumbers(spelled: string): readonly string[] {
   const rest = spelled
     .replaceAll(/"(\\.|[^"\\])*"/g, '""')
     .replaceAll(
-      /\$\d+|makedev\(\d+, \d+\)|userns_fd=\d+|ws_\w+=\d+|<\d+ bytes>|\b0[0-7]+\b|\*0x2000000\w+/g,
+      /\$\d+|makedev\(\d+, \d+\)|userns_fd=\d+|(cgroup|insn_cnt|rlim_cur|rlim_max|sched_priority)=\d+|ws_\w+=\d+|<\d+ bytes>|\b0[0-7]+\b|\*0x2000000\w+/g,
       "",
     )
+    .replaceAll(/\bIOPRIO_PRIO_VALUE\((\w+), \d\)|\bsched_setaffinity\(INIT, \d+, \[.*\]/g, "$1")
     .replaceAll(/\bset_mempolicy\((\S+), \[.*\], \d+\)/g, "$1");
   return rest.match(/\b(?!0\b)\d\w*|0x\w+|\?\?\?/g) ?? [];
 }
@@ -110,5 +114,42 @@ for (const [name, config] of configs)
         [],
       );
     });
+
+/** A cgroup driver that makes nothing. */
+const NO_CGROUPS: CgroupDriver = {
+  place: () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
+  make: () => ({ saved: null, fd: null, notes: [], restrict: () => {}, remove: () => {}, close: () => {} }),
+  change: async () => {},
+  remove: () => {},
+};
+
+test("nor have those of the stage, the host agent, the parked init and tsrun", () => {
+  const ids = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const config = {
+    ...RARE,
+    process: {
+      ...process,
+      oomScoreAdj: 5,
+      rlimits: [{ type: "RLIMIT_CORE", soft: 0, hard: 4096 }],
+      scheduler: { policy: "SCHED_FIFO", priority: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"] },
+      ioPriority: { class: "IOPRIO_CLASS_RT", priority: 3 },
+    },
+    linux: { ...RARE.linux, uidMappings: ids, gidMappings: ids, timeOffsets: { monotonic: { secs: 9 } } },
+  } satisfies Config;
+  const bundle: Bundle = { path: "/", config, process: config.process, rootfs: "/", text: "", doubts: [] };
+  const lines = dryRun("x", bundle, NO_CGROUPS, { noPivot: false, noNewKeyring: false });
+  const calls = lines.flatMap((line) =>
+    line.startsWith("# ") ? [] : [line.replace(/^\$\d+ | {2}\(.*\)$/g, "")],
+  );
+  for (const name of ["clone3", "setns", "prlimit64", "sched_setattr", "ioprio_set", "execve", "madvise"])
+    assert.ok(
+      calls.some((call) => call.startsWith(`${name}(`)),
+      name,
+    );
+  assert.equal(
+    calls.filter((call) => bareNumbers(call).length > 0),
+    [],
+  );
+});
 
 test.run();
