@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Step } from "../../../src/agent/program.ts";
 import type { Bundle } from "../../../src/container/bundle.ts";
-import type { CgroupDriver } from "../../../src/container/cgroup/cgroup.ts";
+import type { CgroupDriver } from "../../../src/container/cgroup/driver.ts";
 import { defaultConfig } from "../../../src/container/default-config.ts";
 import { dryRun } from "../../../src/container/dry-run.ts";
 import { spell } from "../../../src/kernel/spell/spell.ts";
