@@ -63,6 +63,14 @@ for (const [where, linux] of [
     succeeded(ranIn(deep));
   });
 
+test("so have many masked and read-only paths, however short", () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `/${index}`);
+  const linux = { maskedPaths: names, readonlyPaths: names };
+  const made = bundle({ args: ["true"], process: { rlimits: [] }, linux });
+  for (const name of names) writeFileSync(join(made.rootfs, name), "");
+  succeeded(ranIn(made.path, { through: FEW }));
+});
+
 test("350 id-mapped sources in the rootfs have room, too, for the agent that opens them", () => {
   const many = Array.from({ length: 350 }, (_, index) => ({
     ...{ destination: `/many/${index}`, type: "bind", source: "rootfs/usr", options: ["bind", "idmap"] },

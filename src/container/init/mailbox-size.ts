@@ -18,8 +18,8 @@ export function mailboxSize(
 ): MailboxSize {
   const { devices = [], maskedPaths = [], readonlyPaths = [], sysctl = {} } = config.linux ?? {};
   const { mounts = [] } = config;
-  const things =
-    mounts.length + devices.length + maskedPaths.length + readonlyPaths.length + Object.keys(sysctl).length;
+  const paths = maskedPaths.length + readonlyPaths.length + Object.keys(sysctl).length;
+  const things = mounts.length + devices.length + paths;
   const places = [...mounts.map(({ destination }) => destination), ...devices.map(({ path }) => path)];
   let [names, walked] = [0, 0];
   // A directory is walked to name by name, and each time from the root.
@@ -36,7 +36,13 @@ export function mailboxSize(
     // Options of mounts take a step each.
     steps: 512 + 32 * things + 3 * names + 3 * candidates + (length >> 3) + (prepared?.steps ?? 0),
     data:
-      98_304 + 8 * length + sources + walked + candidates * (3 * program.length + 64) + (prepared?.data ?? 0),
+      98_304 +
+      8 * length +
+      256 * paths +
+      sources +
+      walked +
+      candidates * (3 * program.length + 64) +
+      (prepared?.data ?? 0),
     execution: executionSize(process, filter),
   };
 }
