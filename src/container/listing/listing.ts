@@ -1,4 +1,4 @@
-/** What makes a container, as `--dry-run` and `--debug` print it: a line each, below the property that asks for it. */
+/** The steps that make a container, as `--dry-run` and `--debug` print them: one line each, below their property. */
 import type { Step } from "../../agent/program.ts";
 import type { Call } from "../../kernel/call.ts";
 import { O_ACCMODE, O_CREAT } from "../../kernel/constants.ts";
@@ -6,21 +6,21 @@ import { errnoName } from "../../kernel/errno.ts";
 import { spell } from "../../kernel/spell/spell.ts";
 import type { SyscallName } from "../../kernel/syscall-numbers.ts";
 
-/** One thing that is done, and who does it. */
+/** One action, and who performs it. */
 export interface Deed {
   readonly by: "tsrun" | "stage" | "init" | "host agent" | "hook";
-  /** The property that asks for it; empty when it is done for none. */
+  /** The property that asks for it; empty if none does. */
   readonly owner: string;
   readonly text: string;
 }
 
-/** How a hook's owner goes on, for an error. */
+/** The rest of a hook's owner, which is meant for errors. */
 const ERROR = /: error running .*/;
 
-/** What an agent does for itself stands below its name alone. */
+/** Steps that an agent makes for no property are listed below its name alone. */
 const OWN: ReadonlySet<string> = new Set(["", "container's init", "stage process", "host agent"]);
 
-/** The lines of deeds, with a heading wherever somebody else acts, or for another property. */
+/** The lines of actions, with a heading wherever the actor or the property changes. */
 export function* listed(deeds: Iterable<Deed>): Generator<string> {
   let last = "";
   for (const { by, owner, text } of deeds) {
@@ -34,7 +34,7 @@ export function* listed(deeds: Iterable<Deed>): Generator<string> {
 /** `$17 mkdirat($16, "proc", 0755)` */
 export const stepText = (index: number, { call }: Step): string => `$${index} ${spell(call)}`;
 
-/** What an error of a step, or its success, leads to, when that is not the end or the next step. */
+/** Where a step leads by its error or its success, unless that is the end or the next step. */
 export function consequences(index: number, { tolerate, skipOnError, skipOnSuccess }: Step): string {
   const errors = tolerate === "all" ? "errors" : tolerate.map(errnoName).join(", ");
   const words: string[] = [];
@@ -44,7 +44,7 @@ export function consequences(index: number, { tolerate, skipOnError, skipOnSucce
   return words.length === 0 ? "" : `  (${words.join("; ")})`;
 }
 
-/** Calls by which tsrun changes something; others look, wait, or are part of such a one. */
+/** Calls by which tsrun changes something; others read, wait, or are part of such a call. */
 const CHANGES: ReadonlySet<string> = new Set<SyscallName>([
   ...(["write", "mkdirat", "mknodat", "symlinkat", "unlinkat", "renameat2"] as const),
   ...(["fchown", "fchownat", "fchmod", "fchmodat", "utimensat", "sendfile"] as const),
@@ -58,7 +58,7 @@ export function isChange({ name, args }: Call): boolean {
   return CHANGES.has(name) || (name === "prlimit64" && args[2] !== 0);
 }
 
-/** Whether a file is opened to be written to, or made. */
+/** Whether a file is opened for writing, or created. */
 export function opensToWrite({ name, args: [, , flags] }: Call): boolean {
   return name === "openat" && typeof flags === "number" && (flags & (O_ACCMODE | O_CREAT)) !== 0;
 }
@@ -71,7 +71,7 @@ export class Paths {
     this.paths.set(fd, path);
   }
 
-  /** Remembers where a descriptor that was opened leads to, until it is closed. */
+  /** Remembers the path of an opened descriptor until it is closed. */
   note({ name, args: [directory, path] }: Call, fd: number): void {
     if (name === "close") this.paths.delete(Number(directory));
     if (typeof path !== "string" || (name !== "openat" && name !== "openat2")) return;
@@ -83,7 +83,7 @@ export class Paths {
     return typeof fd === "number" ? this.paths.get(fd) : undefined;
   }
 
-  /** `write(12</proc/7/uid_map>, "0 1000 1\n", 9)`, as strace -y has it. */
+  /** `write(12</proc/7/uid_map>, "0 1000 1\n", 9)`, like strace -y. */
   spell(call: Call): string {
     const path = this.get(call.args[0]);
     const spelled = spell(call);

@@ -1,6 +1,6 @@
 /**
- * tsrun's own part of `--dry-run`: what it would do with plain system calls is done before a watcher that performs
- * those which look and only notes those which change something, as if they had succeeded.
+ * tsrun's own part of `--dry-run`: the usual code runs, but its system calls go to a watcher. That performs the calls
+ * which only read, and records those which would change something, as if they had succeeded.
  */
 import type { Call } from "../../kernel/call.ts";
 import { CWD, faccessat2 } from "../../kernel/calls.ts";
@@ -8,10 +8,10 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { actsFor, watch } from "../../kernel/here.ts";
 import { type Deed, isChange, opensToWrite, Paths } from "./listing.ts";
 
-/** Above all descriptors that a process may have (fs.nr_open). */
+/** Larger than any descriptor that a process can have (fs.nr_open). */
 const FIRST_FD = 2 ** 31 - 2 ** 20;
 
-/** Above all pids that there can be (PID_MAX_LIMIT): the init's, which is printed as INIT. */
+/** Larger than any pid (PID_MAX_LIMIT): stands for the init's, and is printed as INIT. */
 export const INIT_PID = 2 ** 22 + 1;
 
 type Perform = (call: Call) => number;
@@ -22,7 +22,7 @@ export class Rehearsal {
   private readonly paths = new Paths();
   private next = FIRST_FD;
 
-  /** Lets tsrun act before the watcher. */
+  /** Runs tsrun's code with its calls going to the watcher. */
   act<T>(deed: () => T): T {
     const before = watch((call, perform) => this.watched(call, perform));
     try {
@@ -32,19 +32,19 @@ export class Rehearsal {
     }
   }
 
-  /** Notes what is done otherwise than by a system call. */
+  /** Records an action that is no system call. */
   say(owner: string, text: string): void {
     this.deeds.push({ by: "tsrun", owner, text: this.named(text) });
   }
 
-  /** A descriptor for what somebody else will have opened, which is printed as its path. */
+  /** A descriptor for something that another process will have opened; printed as its path. */
   opened(path: string): number {
     const fd = this.next++;
     this.paths.set(fd, path);
     return fd;
   }
 
-  /** A text with the places of what is opened in it in place of the descriptors. */
+  /** A text with descriptors replaced by the paths that they stand for. */
   named(text: string): string {
     return text
       .replaceAll(/\d+(<[^>]*>)/g, "$1")
@@ -84,7 +84,7 @@ export class Rehearsal {
     return call.name === "bpf" ? this.opened("the device program") : 0;
   }
 
-  /** As mkdir(2) answers. */
+  /** The result that mkdir(2) would have. */
   private make(path: string, perform: Perform): number {
     const exists = (one: string) => this.made.has(one) || perform(faccessat2(CWD, one, 0, 0)) >= 0;
     if (exists(path)) return -ERRNO.EEXIST;

@@ -1,8 +1,8 @@
 /**
- * What `--debug` tells: the calls of tsrun that change something and the steps of the agents, in the order in which they
- * began, with how long each took; and where one waited for the other. Loaded for it alone.
+ * What `--debug` prints: the calls of tsrun that change something and the steps of the agents, in the order in which
+ * they began, with the time that each took, and where one waited for the other. Loaded only for `--debug`.
  *
- * Calls are recorded for whoever asked: several containers may be made side by side.
+ * Calls are recorded separately for each caller: several containers may be made side by side.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Mailbox } from "../../agent/mailbox.ts";
@@ -15,25 +15,25 @@ import { actsFor, watch } from "../../kernel/here.ts";
 import type { SyscallName } from "../../kernel/syscall-numbers.ts";
 import { type Deed, isChange, listed, Paths, stepText } from "./listing.ts";
 
-/** A deed with its times, in microseconds; of one that was not traced, none. */
+/** An action with its times in microseconds, if it was traced. */
 interface Timed extends Deed {
   readonly at: number | null;
   readonly took: number | null;
   readonly waits: boolean;
 }
 
-/** A mailbox whose steps are told. */
+/** A mailbox whose steps are printed. */
 interface Followed {
   readonly by: Deed["by"];
   readonly mailbox: Mailbox;
-  /** Where the agent was before, of a parked one's: its steps are counted on. */
+  /** The mailbox that a parked agent had before: its steps are numbered on from there. */
   readonly after: Mailbox | null;
 }
 
 const recorders = new AsyncLocalStorage<Recorder>();
 let active = 0;
 
-/** Does something and tells what tsrun and the agents have done then, also when it fails. */
+/** Runs something and prints what tsrun and the agents have done, even if it fails. */
 export async function traced<T>(debug: (line: string) => void, act: () => Promise<T>): Promise<T> {
   const recorder = new Recorder();
   if (active++ === 0) begin();
@@ -65,10 +65,10 @@ function end(): void {
   follow(null);
 }
 
-/** CLOCK_REALTIME in microseconds, as the agents note it. */
+/** CLOCK_REALTIME in microseconds, as recorded by the agents. */
 const now = () => (performance.timeOrigin + performance.now()) * 1000;
 
-/** Calls in which tsrun waits for somebody. */
+/** Calls in which tsrun waits for others. */
 const WAITS: ReadonlySet<string> = new Set<SyscallName>(["waitid", "wait4", "ppoll", "recvmsg", "recvfrom"]);
 
 const isWait = ({ name, args }: Call) => WAITS.has(name) || (name === "futex" && args[1] === FUTEX_WAIT);
@@ -79,7 +79,7 @@ class Recorder {
   private readonly followed: Followed[] = [];
   private readonly began = now();
 
-  /** Takes down a call of tsrun's. */
+  /** Records a call of tsrun's. */
   note(call: Call, started: number, result: number): void {
     const took = now() - started;
     const deed = { by: "tsrun", owner: actsFor(), at: started, took } as const;
@@ -91,7 +91,7 @@ class Recorder {
     if (result >= 0) this.paths.note(call, result);
   }
 
-  /** Has the agents of these mailboxes note their times. Those of hooks come after those of the container. */
+  /** Makes the agents of these mailboxes record their times. Hooks' agents come after the container's. */
   follow({ stage, init, parked, host }: ReturnType<typeof MailboxFile.create>): void {
     const isHook = this.followed.length > 0;
     const add = (by: Deed["by"], mailbox: Mailbox, after: Mailbox | null = null) => {
@@ -104,7 +104,7 @@ class Recorder {
     add("init", parked, init);
   }
 
-  /** All that was recorded. What has not run yet is laid out for later, unless something failed. */
+  /** All that was recorded. Steps that have not run yet are listed as laid out for later, unless something failed. */
   *lines(isDone: boolean, end: number): Generator<string> {
     const agents = this.followed.flatMap((one) => stepsOf(one, isDone));
     const all = [...this.own, ...agents];
@@ -133,7 +133,7 @@ function summary(all: readonly Timed[], total: number): string {
   return `# ${total.toFixed(0)} µs: ${words.join("; ")}`;
 }
 
-/** The steps of an agent, and its rests between them. */
+/** The steps of an agent, and its waits between them. */
 function stepsOf({ by, mailbox, after }: Followed, isDone: boolean): readonly Timed[] {
   const first = after?.program.steps.length ?? 0;
   const deeds: Timed[] = [];
