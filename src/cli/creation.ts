@@ -41,7 +41,7 @@ export async function createContainer(
 export async function showSteps(invocation: Creation): Promise<number> {
   const { globals, flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
-  const driver = await cgroupDriver(globals.systemdCgroup);
+  const driver = await cgroupDriver(globals.systemdCgroup, isRootless(globals.rootless));
   for (const line of dryRun(args[0], bundleOf(invocation), driver, flags)) print(`${line}\n`);
   return 0;
 }

@@ -63,6 +63,20 @@ testTsrun("without a cgroup of its own it sees the host's where a mount asks for
   assert.is(stdout, readFileSync(join(cgroup2Mount(), "cgroup.controllers"), "utf8"));
 });
 
+testTsrun(
+  "--dry-run shows an ordinary user what that user may do: maps itself, and makes no cgroup elsewhere",
+  () => {
+    const { stdout } = succeeded(
+      call(["create", "--dry-run", "--bundle", own({ args: ["true"] }), uniqueId()]),
+    );
+    assert.not.match(stdout, /^# tsrun: config\.json: linux\.(cgroupsPath|resources\.devices)/m);
+    assert.match(
+      stdout,
+      /^# tsrun: config\.json: linux\.gidMappings\nwrite\(<\/proc\/INIT\/setgroups>, "deny", 4\)\nwrite\(<\/proc\/INIT\/gid_map>/m,
+    );
+  },
+);
+
 test("a container without a cgroupsPath is paused where its user has the cgroup that it is called in", async () => {
   const path = join(cgroup2Mount(), uniqueId());
   mkdirSync(join(path, "shell"), { recursive: true });

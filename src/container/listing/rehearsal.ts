@@ -1,9 +1,11 @@
 /**
  * tsrun's own part of `--dry-run`: the usual code runs, but its system calls go to a watcher. That performs the calls
  * which only read, and records those which would change something, as if they had succeeded.
+ * Those that the caller lacks the permission for fail, as they would.
  */
 import type { Call } from "../../kernel/call.ts";
-import { CWD, faccessat2 } from "../../kernel/calls.ts";
+import { CWD, faccessat2, geteuid } from "../../kernel/calls.ts";
+import { AT_EACCESS, W_OK } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { actsFor, watch } from "../../kernel/here.ts";
 import { type Deed, isChange, opensToWrite, Paths } from "./listing.ts";
@@ -75,6 +77,7 @@ export class Rehearsal {
 
   private change(call: Call, perform: Perform): number {
     const [, second, third] = call.args;
+    if (call.name === "bpf" && perform(geteuid()) !== 0) return -ERRNO.EPERM;
     if (call.name === "mkdirat" && typeof second === "string") {
       const refusal = this.make(second, perform);
       if (refusal < 0) return refusal;
@@ -88,9 +91,11 @@ export class Rehearsal {
   private make(path: string, perform: Perform): number {
     const exists = (one: string) => this.made.has(one) || perform(faccessat2(CWD, one, 0, 0)) >= 0;
     if (exists(path)) return -ERRNO.EEXIST;
-    if (!exists(path.replace(/\/[^/]*$/, "") || "/")) return -ERRNO.ENOENT;
-    this.made.add(path);
-    return 0;
+    const parent = path.replace(/\/[^/]*$/, "") || "/";
+    if (!exists(parent)) return -ERRNO.ENOENT;
+    const refusal = this.made.has(parent) ? 0 : perform(faccessat2(CWD, parent, W_OK, AT_EACCESS));
+    if (refusal === 0) this.made.add(path);
+    return refusal;
   }
 
   private isMade(path: string): boolean {

@@ -1,14 +1,16 @@
 /** What tsrun does around the agents' programs when it makes a container, for `--dry-run`. */
 import type { Config, Hooks } from "../../../runtime-spec/config.ts";
 import { execve } from "../../kernel/calls.ts";
+import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
 import { spell } from "../../kernel/spell/spell.ts";
 import { planFor } from "../../linux/cgroups/apply.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import { Resctrl } from "../../linux/resctrl.ts";
 import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
-import { getuid } from "../caller/caller.ts";
+import { getgid, getuid } from "../caller/caller.ts";
 import { restrict } from "../cgroup/limits.ts";
+import { isOnly } from "../init/ordinary-mappings.ts";
 import { writeMappings } from "../init/user-namespace.ts";
 import type { SavedCgroup } from "../state/store.ts";
 import { INIT_PID, type Rehearsal } from "./rehearsal.ts";
@@ -34,11 +36,17 @@ export function rehearseMappings(tsrun: Rehearsal, { linux = {} }: Config): void
     tsrun.act(() => writeMappings(INIT_PID, linux, "linux"));
     return;
   }
-  for (const [program, where] of [
-    ["newgidmap", "gidMappings"],
-    ["newuidmap", "uidMappings"],
+  for (const [program, where, own] of [
+    ["newgidmap", "gidMappings", getgid()],
+    ["newuidmap", "uidMappings", getuid()],
   ] as const) {
     const mappings = linux[where] ?? [];
+    if (isOnly(own, mappings)) {
+      const deny = () => writeExisting(`/proc/${INIT_PID}/setgroups`, "deny");
+      if (where === "gidMappings") tsrun.act(() => onBehalfOf("config.json: linux.gidMappings", deny));
+      tsrun.act(() => writeMappings(INIT_PID, { [where]: mappings }, "linux"));
+      continue;
+    }
     const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String));
     tsrun.say(`config.json: linux.${where}`, spell(execve(program, [program, "INIT", ...ids], [])));
   }
