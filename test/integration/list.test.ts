@@ -129,5 +129,14 @@ testTsrun("a damaged state keeps nobody else from being listed, is told, and can
   }
 });
 
+testTsrun("completion offers the containers of the root that the command line names", () => {
+  using box = created({ args: SLEEP });
+  const offered = (words: readonly string[], call: Call = {}) =>
+    silent(runtime(["__complete", "--", ...words], call)).stdout;
+  assert.match(offered(["start", ""]), new RegExp(`^${box.id}$`, "m"));
+  assert.is(offered(["start", box.id.slice(0, -1)]), `${box.id}\n`);
+  assert.is(offered(["--root", freshDirectory("none"), "start", ""]), "");
+});
+
 leavesNothing();
 test.run();

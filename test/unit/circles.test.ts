@@ -8,7 +8,7 @@ type Imports = ReadonlyMap<string, readonly string[]>;
 
 const project = resolve(import.meta.dir, "../..");
 
-/** The paths that a module names in import and export, also in `import("./it.ts")`, a type's or a call's. */
+/** The paths that a module names in import and export, also in an `import(…)` of a type or a call. */
 function pathsIn(text: string): readonly string[] {
   return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g)].map(([, path = ""]) => path);
 }

@@ -1,7 +1,10 @@
 import { Failure } from "../../container/failure.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import { completions } from "../help/complete.ts";
 import { completionScript } from "../help/completion.ts";
+import { shownCommands } from "../help/help.ts";
 import { print } from "../output.ts";
+import { storeOf } from "../store-of.ts";
 
 /** `tsrun completion SHELL` */
 export function completion({ args: [shell] }: InvocationOf<"completion">): number {
@@ -9,5 +12,13 @@ export function completion({ args: [shell] }: InvocationOf<"completion">): numbe
   if (script === undefined)
     throw new Failure(`completion: unknown shell ${JSON.stringify(shell)}: bash, zsh or fish`);
   print(script);
+  return 0;
+}
+
+/** `tsrun __complete -- WORDS`: what may stand for the last word of a command line, for the scripts. */
+export function complete({ globals, args }: InvocationOf<"__complete">): number {
+  const containers = (root = globals.root) => storeOf({ ...globals, root }).ids();
+  const lines = completions(args, { commands: shownCommands(), containers });
+  print(lines.map((line) => `${line}\n`).join(""));
   return 0;
 }

@@ -39,6 +39,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   check: async () => (await import("./check.ts")).check,
   features: async () => (await import("./features.ts")).features,
   completion: async () => (await import("./completion-command.ts")).completion,
+  __complete: async () => (await import("./completion-command.ts")).complete,
   man: async () => (await import("./man-command.ts")).man,
   help: async () => (await import("./help-command.ts")).help,
 };

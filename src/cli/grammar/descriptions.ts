@@ -167,6 +167,12 @@ Prints a script that makes the shell complete tsrun's commands, flags, values an
     ],
   },
   help: { text: `The same as --help, or as COMMAND --help.` },
+  __complete: {
+    text: `
+What the scripts of "completion" ask, a word each: prints the words that may stand for the last one, each in a line with
+a tab and what it does, or <files> or <directories>.`,
+    examples: [["tsrun __complete -- create --b", "print --bundle"]],
+  },
   man: {
     text: `Prints the manual page of tsrun in roff.`,
     examples: [["tsrun man | man -l -", "read it"]],

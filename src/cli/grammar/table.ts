@@ -99,6 +99,13 @@ const SELF_COMMANDS = {
     flags: {},
   },
   help: { alias: "h", summary: "show help, or the help of one command", args: ["[COMMAND]"], flags: {} },
+  __complete: {
+    hidden: true,
+    summary: "print what may come next on a command line",
+    args: ["[WORD...]"],
+    flagsFirst: true,
+    flags: {},
+  },
   man: { hidden: true, summary: "print the man page as roff", args: [], flags: {} },
 } as const satisfies CommandTable;
 

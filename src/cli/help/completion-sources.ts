@@ -2,6 +2,7 @@
 import type { SignalName } from "../../kernel/signals.ts";
 import { type CommandName, commandEntry } from "../grammar/table.ts";
 import type { Flag } from "../grammar/table-types.ts";
+import { SHELLS } from "./completion.ts";
 
 /** `nothing` is a place for a word that only the user knows. */
 export type Source =
@@ -9,9 +10,7 @@ export type Source =
   | "files"
   | "containers"
   | "nothing"
-  | { readonly words: readonly string[] };
-
-export const SHELLS = ["bash", "zsh", "fish"] as const;
+  | { readonly words: readonly (readonly [word: string, summary?: string])[] };
 
 /** Those that people send, the usual ones first. */
 const SENT = [
@@ -33,14 +32,14 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   FILE: "files",
   SOCKET: "files",
   ID: "containers",
-  SHELL: { words: SHELLS },
-  "[SIGNAL]": { words: SENT.map((name) => name.slice("SIG".length)) },
+  SHELL: { words: SHELLS.map((name) => [name]) },
+  "[SIGNAL]": { words: SENT.map((name) => [name.slice("SIG".length)]) },
 };
 
 /** The values of a flag; undefined for a flag without a value. */
 export function valueSource(flag: Flag): Source | undefined {
   if (flag.kind === "bool") return undefined;
-  if (flag.kind === "choice") return { words: flag.choices };
+  if (flag.kind === "choice") return { words: flag.choices.map((choice) => [choice]) };
   return PLACEHOLDERS[flag.value] ?? "nothing";
 }
 
@@ -49,7 +48,7 @@ export function argumentSources(name: CommandName, commands: readonly CommandNam
   const { args, newId } = commandEntry(name);
   return args.map((arg) => {
     if (arg === "ID" && newId) return "nothing";
-    if (name === "help") return { words: commands };
+    if (name === "help") return { words: commands.map((one) => [one, commandEntry(one).summary]) };
     return PLACEHOLDERS[arg] ?? "nothing";
   });
 }

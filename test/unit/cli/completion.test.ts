@@ -1,25 +1,38 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { COMMAND_NAMES } from "../../../src/cli/grammar/table.ts";
-import { completionScript } from "../../../src/cli/help/completion.ts";
-import { SHELLS } from "../../../src/cli/help/completion-sources.ts";
+import { completions } from "../../../src/cli/help/complete.ts";
+import { completionScript, SHELLS } from "../../../src/cli/help/completion.ts";
 import { shownCommands } from "../../../src/cli/help/help.ts";
 import { testIf } from "../../harness/skip.ts";
 
+const SOURCES = resolve(import.meta.dir, "../../../src/cli");
 const directory = mkdtempSync(join(tmpdir(), "tsrun-completion-"));
 test.after(() => rmSync(directory, { recursive: true }));
 
 const installed = (shell: string) => testIf(Bun.which(shell) !== null, `needs ${shell}`);
 
-/** The script for every command in a file. */
-function scriptFile(shell: string): string {
-  const path = join(directory, `tsrun.${shell}`);
-  writeFileSync(path, completionScript(shell, COMMAND_NAMES) ?? "");
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
   return path;
 }
+
+const scriptFile = (shell: string) => file(`tsrun.${shell}`, completionScript(shell) ?? "");
+
+/** Answers like a tsrun that shows every command, on a host with the containers web and db, and r1 under the root /r. */
+const FAKE = file(
+  "fake.ts",
+  `import { COMMAND_NAMES as commands } from ${JSON.stringify(join(SOURCES, "grammar/table.ts"))};
+  import { completions } from ${JSON.stringify(join(SOURCES, "help/complete.ts"))};
+  const [command, separator, ...words] = process.argv.slice(2);
+  if (command !== "__complete" || separator !== "--") throw new Error(\`called as \${process.argv}\`);
+  const containers = (root) => (root === "/r" ? ["r1"] : ["web", "db"]);
+  process.stdout.write(completions(words, { commands, containers }).map((line) => \`\${line}\\n\`).join(""));`,
+);
 
 function run(...command: readonly string[]): string {
   const { stdout, stderr } = Bun.spawnSync([...command], { cwd: directory });
@@ -27,31 +40,37 @@ function run(...command: readonly string[]): string {
   return stdout.toString();
 }
 
-/** `tsrun list` of a host with the containers web and db, and r1 under the root /r. */
-const FAKE = {
-  bash: `tsrun() { if [[ $* == *"--root /r"* ]]; then echo r1; else printf 'web\\ndb\\n'; fi; }`,
-  fish: `function tsrun; if contains -- /r $argv; echo r1; else; printf 'web\\ndb\\n'; end; end`,
-};
-
 /** What bash offers for the last of these words, which are those that bash makes of a line. */
 function bashOffers(...words: readonly string[]): string[] {
   const walk = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tsrun; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const script = `source ${scriptFile("bash")}; ${FAKE.bash}; ${walk}`;
+  const script = `source ${scriptFile("bash")}; tsrun() { ${process.execPath} ${FAKE} "$@"; }; ${walk}`;
   return run("bash", "--norc", "-c", script, "bash", "tsrun", ...words)
     .split("\n")
     .filter((word) => word !== "");
 }
 
 function fishOffers(line: string): string[] {
-  const script = `source ${scriptFile("fish")}; ${FAKE.fish}; complete -C ${JSON.stringify(line)}`;
+  const fake = `function tsrun; ${process.execPath} ${FAKE} $argv; end`;
+  const script = `source ${scriptFile("fish")}; ${fake}; complete -C ${JSON.stringify(line)}`;
   return run("fish", "--no-config", "-c", script)
     .split("\n")
     .filter((word) => word !== "")
     .map((word) => word.replace(/\t.*/, ""));
 }
 
+/** What zsh is told to offer for the last of these words: words with their descriptions, or what else. */
+function zshOffers(...words: readonly string[]): string[] {
+  const zsh = `compdef() : ; compset() print -r -- "compset $*"; _files() print -r -- "files $*"
+    _describe() print -rl -- "\${(P@)4}"; tsrun() ${process.execPath} ${FAKE} "$@"
+    words=(tsrun "$@") CURRENT=$#words PREFIX=$words[-1]; source ${scriptFile("zsh")}; _tsrun`;
+  return run("zsh", "-f", "-c", zsh, "zsh", ...words)
+    .split("\n")
+    .filter((word) => word !== "");
+}
+
 const inBash = installed("bash");
 const inFish = installed("fish");
+const inZsh = installed("zsh");
 
 inBash("bash offers commands and global flags", () => {
   assert.equal(bashOffers("cr"), ["create"]);
@@ -102,6 +121,38 @@ inFish("fish offers commands, flags, values and containers", () => {
   assert.equal(fishOffers("tsrun exec web --t"), []);
 });
 
+inFish("fish offers the values of a flag in its = form, files and directories", () => {
+  assert.equal(fishOffers("tsrun list --format="), ["--format=json", "--format=table"]);
+  const here = [file("one.json", ""), join(directory, "two/")];
+  mkdirSync(join(directory, "two"), { recursive: true });
+  assert.equal(fishOffers(`tsrun --log ${directory}/one`), here.slice(0, 1));
+  assert.equal(fishOffers(`tsrun --log=${directory}/one`), [`--log=${here[0]}`]);
+  assert.equal(fishOffers(`tsrun --root ${directory}/t`), here.slice(1));
+  assert.equal(fishOffers(`tsrun --root=${directory}/t`), [`--root=${here[1]}`]);
+});
+
+inZsh("zsh offers commands, flags and values, with what they do", () => {
+  assert.equal(zshOffers("cr"), ["create:create a container from a bundle; its process waits for start"]);
+  assert.equal(zshOffers("delete", "web", "--h"), ["--help:show help"]);
+  assert.equal(zshOffers("list", "--format", ""), ["table", "json"]);
+  assert.equal(zshOffers("list", "--format=j"), ["--format=json"]);
+  assert.equal(zshOffers("--root", "/r", "start", ""), ["r1"]);
+  assert.equal(zshOffers("exec", "web", "--t"), []);
+});
+
+inZsh("zsh completes files and directories itself", () => {
+  assert.equal(zshOffers("--log", ""), ["compset -P -*=", "files "]);
+  assert.equal(zshOffers("create", "--bundle="), ["compset -P -*=", "files -/"]);
+});
+
+inBash("bash completes files and directories itself", () => {
+  mkdirSync(join(directory, "two"), { recursive: true });
+  file("one.json", "");
+  assert.equal(bashOffers("--log", "one"), ["one.json"]);
+  assert.equal(bashOffers("--log", "=", "one"), ["one.json"]);
+  assert.equal(bashOffers("create", "-b", "t"), ["two"]);
+});
+
 for (const [shell, ...flags] of [
   ["bash", "-n"],
   ["zsh", "-n"],
@@ -112,10 +163,12 @@ for (const [shell, ...flags] of [
   });
 }
 
-test("only commands that work are offered, unless told otherwise", () => {
-  for (const shell of SHELLS) {
-    assert.is(completionScript(shell), completionScript(shell, shownCommands()), shell);
-  }
+test("commands that help does not show are not offered", () => {
+  const offered = completions([""], { commands: shownCommands(), containers: () => [] });
+  assert.equal(
+    offered.map((line) => line.split("\t")[0]),
+    COMMAND_NAMES.filter((name) => name !== "man" && name !== "__complete"),
+  );
 });
 
 test("there is no script for another shell", () => {

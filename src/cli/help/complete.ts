@@ -1,0 +1,119 @@
+/** `tsrun __complete`: which words may stand next on a command line, found by a walk over those before. */
+import { commandNamed } from "../grammar/parse.ts";
+import { type CommandName, commandEntry, GLOBAL_FLAGS } from "../grammar/table.ts";
+import type { Flag, FlagTable } from "../grammar/table-types.ts";
+import { DIRECTORIES, FILES } from "./completion.ts";
+import { argumentSources, type Source, valueSource } from "./completion-sources.ts";
+import { shownFlags } from "./help.ts";
+
+/** What is offered that is not in the table alone. */
+export interface Offered {
+  readonly commands: readonly CommandName[];
+  /** The ids of the containers below the root that the command line names. */
+  readonly containers: (root: string | undefined) => readonly string[];
+}
+
+/** Where the last word of a command line stands. */
+interface Place {
+  /** Null for a word that is no command. */
+  command: CommandName | null | undefined;
+  /** The flag whose value it is. */
+  flag: Flag | undefined;
+  /** How many arguments of the command are before it. */
+  args: number;
+  flagsEnded: boolean;
+  root: string | undefined;
+}
+
+const BOOLEANS: Source = { words: [["true"], ["false"]] };
+
+/** The lines that the shells' scripts get for the last of these words, which may be empty or half a word. */
+export function completions(words: readonly string[], offered: Offered): readonly string[] {
+  const { line, isSplit } = rejoined(words);
+  const typed = line.at(-1) ?? "";
+  const place = placeAfter(line.slice(0, -1));
+  const [, spelled, value] = /^(-[^=]+=)(.*)$/.exec(typed) ?? [];
+  if (place.flag === undefined && !place.flagsEnded && spelled !== undefined && value !== undefined) {
+    const flag = flagSpelled(place, spelled.slice(0, -1));
+    const source = flag === undefined ? "nothing" : (valueSource(flag) ?? BOOLEANS);
+    return lines(source, { start: value, before: isSplit ? "" : spelled }, place, offered);
+  }
+  return lines(sourceAt(place, typed, offered), { start: typed, before: "" }, place, offered);
+}
+
+/** bash takes `--flag=value` for three words; it replaces the last of them. */
+function rejoined(words: readonly string[]) {
+  const line: string[] = [];
+  let isSplit = false;
+  for (const word of words) {
+    const last = line.at(-1) ?? "";
+    isSplit = last !== "" && (word === "=" || (isSplit && last.endsWith("=")));
+    if (isSplit) line.pop();
+    line.push(isSplit ? `${last}${word}` : word);
+  }
+  return { line, isSplit };
+}
+
+function placeAfter(words: readonly string[]): Place {
+  const place: Place = { command: undefined, flag: undefined, args: 0, flagsEnded: false, root: undefined };
+  for (const word of words) pass(place, word);
+  return place;
+}
+
+/** Goes on behind a word, by the parser's rules. */
+function pass(place: Place, word: string): void {
+  const isGlobal = place.command === undefined;
+  if (place.flag !== undefined) {
+    if (isGlobal && place.flag === GLOBAL_FLAGS.root) place.root = word;
+    place.flag = undefined;
+  } else if (!place.flagsEnded && word === "--") place.flagsEnded = true;
+  else if (!place.flagsEnded && /^-./.test(word)) {
+    const [spelled = "", ...value] = word.split("=");
+    const flag = flagSpelled(place, spelled);
+    if (value.length === 0 && flag?.kind !== "bool") place.flag = flag;
+    if (value.length > 0 && isGlobal && flag === GLOBAL_FLAGS.root) place.root = value.join("=");
+  } else if (isGlobal) {
+    place.command = commandNamed(word) ?? null;
+    place.flagsEnded = false;
+  } else {
+    place.args++;
+    if (place.command && commandEntry(place.command).flagsFirst) place.flagsEnded = true;
+  }
+}
+
+function flagsAt({ command }: Place): FlagTable {
+  if (command === null) return {};
+  return command === undefined ? GLOBAL_FLAGS : { ...commandEntry(command).flags, help: GLOBAL_FLAGS.help };
+}
+
+/** By `--name`, `-name` or `-n`, as the parser has it. */
+function flagSpelled(place: Place, spelled: string): Flag | undefined {
+  const name = spelled.replace(/^--?/, "");
+  return Object.entries(flagsAt(place)).find(([long, { short }]) => long === name || short === name)?.[1];
+}
+
+function sourceAt(place: Place, typed: string, { commands }: Offered): Source {
+  const { command, flag, args, flagsEnded } = place;
+  if (flag !== undefined) return valueSource(flag) ?? "nothing";
+  if (typed.startsWith("-") && !flagsEnded)
+    return { words: shownFlags(flagsAt(place)).map(([name, { summary }]) => [`--${name}`, summary]) };
+  if (command === undefined) return { words: commands.map((name) => [name, commandEntry(name).summary]) };
+  if (command === null) return "nothing";
+  return argumentSources(command, commands)[args] ?? "nothing";
+}
+
+/** What of a source begins like the word, behind what is before it in the word. */
+function lines(
+  source: Source,
+  { start, before }: { readonly start: string; readonly before: string },
+  { root }: Place,
+  { containers }: Offered,
+): readonly string[] {
+  if (source === "nothing") return [];
+  if (source === "files") return [FILES];
+  if (source === "directories") return [DIRECTORIES];
+  const words = source === "containers" ? containers(root).map((id) => [id] as const) : source.words;
+  return words
+    .filter(([word]) => word.startsWith(start))
+    .map(([word, ...summary]) => [`${before}${word}`, ...summary].join("\t"));
+}
