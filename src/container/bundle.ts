@@ -22,7 +22,7 @@ export interface Bundle {
   readonly rootfs: string;
   /** config.json as it was read. */
   readonly text: string;
-  /** What is doubtful in it. */
+  /** Warnings about it. */
   readonly doubts: readonly Problem[];
 }
 

@@ -106,8 +106,8 @@ export class Resctrl {
 }
 
 /**
- * Changes the schemata of a running container, whose group is made when it has none so far; `groups` are those that go
- * with it then. @throws ConfigError
+ * Changes the schemata of a running container. If it has no group yet, one is made; `groups` then says what to remove
+ * with the container. @throws ConfigError
  */
 export function changeSchemata(
   id: string,

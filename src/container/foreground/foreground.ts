@@ -7,9 +7,9 @@ import { pollFd, signalSet, waitStatus } from "../../kernel/structs.ts";
 import type { CallerConsole } from "../terminal/console.ts";
 
 /**
- * Signals that are the container's when tsrun waits for it. Not here: those that cannot be caught, that tell
- * tsrun of its own children, pipes and terminal, that a crash of tsrun itself would raise, and SIGPWR, by which Bun
- * halts its threads.
+ * Signals that are forwarded to the container while tsrun waits for it. Not included: those that cannot be caught;
+ * those about tsrun's own children, pipes and terminal; those raised by a crash of tsrun itself; and SIGPWR, with which
+ * Bun halts its threads.
  */
 const FORWARDED = [
   "SIGHUP",
@@ -57,7 +57,7 @@ export class HeldSignals {
     }
   }
 
-  /** Holds them no longer, and returns those that have come. */
+  /** Stops holding signals, and returns those that have arrived. */
   release(): readonly number[] {
     for (const [name, handler] of this.handlers) process.off(name, handler);
     return this.came;

@@ -41,7 +41,7 @@ const BARRIER_PATIENCE = 30_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A bundle, and what makes the directory that it mounts. */
+/** A bundle, and a function that makes the directory which it mounts. */
 interface WithSocket {
   readonly bundle: Bundle;
   readonly prepare: (directory: StateDirectory) => void;

@@ -35,7 +35,7 @@ export class HostAgent {
   private readonly launch: Launch;
   private readonly host: Mailbox;
   private readonly pid: number;
-  /** Whether it could: without CAP_SYS_CHROOT nobody enters a mount namespace, and the init opens what it may itself. */
+  /** Whether it has entered: that needs CAP_SYS_CHROOT. Otherwise the init opens what it can itself. */
   private readonly entered: boolean;
 
   /** Moves it into the mount namespace of the init `pid`, whose ids are mapped by now. @throws StepError */

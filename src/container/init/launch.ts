@@ -156,7 +156,7 @@ export class Launch {
   /** Ends the stage and the init, whatever they are doing. */
   abort(): void {
     if (this.held) {
-      this.stage.outcome(() => !this.stageEnded()); // what it does before it is held doesn't block
+      this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
       this.endHost();
       if (!this.stageEnded()) killAndReap(this.stagePid);
       return;

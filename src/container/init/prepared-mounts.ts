@@ -125,7 +125,7 @@ function newUserNamespace(where: string, mappings: Mappings): number {
 
 // tmpcopyup
 
-/** What is at a mount's destination before it is made: of the image, or of an earlier bind mount. */
+/** The directory at a mount's destination before the mount is made: the image's, or an earlier bind mount's. */
 function contentAt(where: string, index: number, { config, rootfs, path: bundle }: Bundle) {
   const { mounts = [] } = config;
   const path = names(mounts[index]?.destination ?? "");

@@ -99,7 +99,7 @@ export function uncoverRootfs({ rootfs, sharedRoots = [] }: Saved, directory: St
   }
 }
 
-/** What the other containers of the store have over rootfs. */
+/** The mounts over a rootfs that belong to other containers in the store. */
 function coversOfOthers({ id: own, path }: StateDirectory): readonly (readonly number[])[] {
   const store = new Store(path.slice(0, -own.length - 1));
   return store.ids().flatMap((id) => {

@@ -4,7 +4,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 
-/** A process as /proc/PID/stat tells of it (proc_pid_stat(5)). */
+/** A process as described by /proc/PID/stat (proc_pid_stat(5)). */
 export interface ProcessInfo {
   /** The name that the process gave itself, or its program's; at most 15 bytes. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ProcessInfo {
   readonly startTime: number;
 }
 
-/** What runs under this pid; null when nothing does. */
+/** The process or thread with this pid; null if there is none. */
 export function processInfo(pid: number): ProcessInfo | null {
   const stat = readTextIfThere(`/proc/${pid}/stat`);
   if (stat === null) return null;
@@ -52,7 +52,7 @@ export function isZombie(pid: number, startTime: number): boolean {
   return info?.startTime === startTime && hasEnded(info);
 }
 
-/** What is known of the process that had this pid and start time; null when it has ended. */
+/** The process with this pid and start time; null if it has ended. */
 export function aliveProcess(pid: number, startTime: number): ProcessInfo | null {
   const info = processInfo(pid);
   return info?.startTime === startTime && !hasEnded(info) ? info : null;

@@ -60,15 +60,15 @@ export interface Saved {
   /** The name of its session keyring; null when it keeps the caller's. */
   readonly keyring: string | null;
   /**
-   * The mount that covers the rootfs, of a container that has its mounts in its caller's namespace; then those of other
-   * containers that it covers, from the top down.
+   * The mount that covers the rootfs, if the container's mounts are made in the caller's mount namespace; then the
+   * mounts of other containers below it, from the top down.
    */
   readonly sharedRoots?: readonly number[];
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
   /** The pid of the init while the hooks of `create` run. */
   readonly creatingPid?: number;
-  /** What its process got as standard streams (streams.ts): what it makes of them later is its own affair. */
+  /** The standard streams that its process was started with (streams.ts), whatever it has opened since. */
   readonly streams: readonly string[];
   /** The hooks that come after `create`, when there are any. */
   readonly hooks?: LaterHooks;
@@ -269,7 +269,7 @@ export class Store {
   create(id: string): StateDirectory {
     checkId(id);
     const path = `${this.root}/${id}`;
-    // Below $XDG_RUNTIME_DIR only what is sticky is safe from being cleaned up (XDG Base Directory Specification).
+    // The sticky bit protects files below $XDG_RUNTIME_DIR from cleaning up (XDG Base Directory Specification).
     inState(this.root, () => makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700));
     if (!inState(path, () => makeDirectory(path, 0o711))) throw inUse(id, this.root);
     try {

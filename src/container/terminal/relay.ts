@@ -3,8 +3,8 @@
  *
  *     stdin ──▶ input ──▶ master ──▶ output ──▶ stdout
  *
- * Each direction reads only when what it read before is written, and nothing waits for one direction alone: a
- * program that prints without end is still heard when it is told to stop, and the other way round.
+ * Each direction reads only after it has written what it read before, and neither waits for the other: input still
+ * reaches a program that prints without end, and the other way round.
  *
  * tsrun keeps a descriptor of the slave too. So the master reports no hang-up if the program closes its terminal and
  * opens it again; that the program has ended is seen from its pidfd.
@@ -40,7 +40,7 @@ export interface Ends {
   readonly slave: number;
 }
 
-/** One direction: what was read and is not written yet. */
+/** One direction, with the bytes that are read and not yet written. */
 class Flow {
   private readonly buffer = new Uint8Array(CHUNK);
   private rest = this.buffer.subarray(0, 0);
@@ -140,7 +140,7 @@ export class Relay {
     if (end !== 0) this.input.put(end);
   }
 
-  /** What the process wrote just before its end; others may go on writing. */
+  /** Reads what the process wrote just before its end; other processes may go on writing. */
   private drain(): void {
     for (let held = 0; this.hasOutput; ) {
       while (!this.output.isEmpty && this.hasOutput) {

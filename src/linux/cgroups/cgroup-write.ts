@@ -30,7 +30,7 @@ export function limitText(value: Integer): string {
   return value < 0 || isUnlimited(value) ? "max" : String(value);
 }
 
-/** The properties of a write of a limit: no limit is what a new cgroup has. */
+/** A write of a limit; an unlimited value is what a new cgroup has. */
 export function limit(file: string, value: Integer, where: string): CgroupWrite {
   const text = limitText(value);
   return text === "max" ? { file, value: text, where, isDefault: true } : { file, value: text, where };

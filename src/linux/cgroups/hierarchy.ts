@@ -79,7 +79,7 @@ interface CgroupMount {
   readonly options: readonly string[];
 }
 
-/** proc_pid_mountinfo(5); the options of the superblock are what names the controllers of cgroup v1. */
+/** proc_pid_mountinfo(5); the superblock's options name the controllers of cgroup v1. */
 function cgroupMounts(mountInfo: string): readonly CgroupMount[] {
   return mountInfo
     .split("\n")

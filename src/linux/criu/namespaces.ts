@@ -11,7 +11,7 @@ const EXTERNAL: { readonly [type in NamespaceType]?: string } = {
   pid: "extRootPidNS",
 };
 
-/** The name of a kind below /proc/PID/ns, which is criu's name for it, too. */
+/** The name of a type below /proc/PID/ns, which is also criu's name for it. */
 function fileOf(type: NamespaceType): string {
   return NAMESPACES.find((kind) => kind.type === type)?.file ?? type;
 }

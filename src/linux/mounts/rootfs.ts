@@ -80,7 +80,7 @@ export function protectRoot(program: Program, root: StepResult): void {
 export type EnterRoot = (program: Program, root: StepResult, propagation: string | undefined) => void;
 
 /**
- * Makes `root` the root of the mount namespace and lets go of the old one: from here on no path leads to the
+ * Makes `root` the root of the mount namespace and unmounts the old one: from here on no path leads to the
  * host's files. `pivot_root(".", ".")` stacks the old root on the new one, see NOTES in pivot_root(2).
  */
 export function pivot(program: Program, root: StepResult, propagation: string | undefined): void {

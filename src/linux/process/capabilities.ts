@@ -47,7 +47,7 @@ export function dropBounding(program: Program, capabilities: Capabilities): void
 
 /**
  * Sets permitted, effective, inheritable and ambient exactly, after the user changed (with PR_SET_KEEPCAPS).
- * Afterwards the process has nothing but these; a permitted one that tsrun itself lacks is EPERM.
+ * Afterwards the process has only these. A permitted capability that tsrun itself lacks gives EPERM.
  */
 export function setCapabilities(program: Program, capabilities: Capabilities): void {
   const { effective, permitted, inheritable, ambient } = capabilities;

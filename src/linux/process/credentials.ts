@@ -51,7 +51,7 @@ function enterAsUser(program: Program, path: string, entered: StepResult): void 
 /** A magic link such as /proc/self/fd/7 could lead out of the container (CVE-2024-21626). */
 const openDirectory = (path: string) => openat2(CWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 
-/** What is different for the containers of ordinary users; null for those of root. */
+/** How containers of ordinary users differ; null for those of root. */
 export interface Unprivileged {
   /**
    * Whether the agent stays dumpable, without which an ordinary user's tsrun can't inspect it. That is safe in a new

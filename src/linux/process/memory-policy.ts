@@ -21,7 +21,7 @@ export function setMemoryPolicy(program: Program, { memoryPolicy }: Linux = {}):
 /** The kernel's MAX_NUMNODES on the largest machines. */
 const MOST_NODES = 1024;
 
-/** What `features` tells. */
+/** The modes and flags that `features` lists. */
 export const memoryPolicyFeatures = () => ({
   modes: Object.keys(memoryPolicyModes()),
   flags: Object.keys(memoryPolicyFlags()),
