@@ -113,6 +113,27 @@ for (const [where, patch] of [
     assert.ok(table.some(({ mountPoint }) => mountPoint === "/final/b"));
   });
 
+  test(`or what links of the rootfs and of the bundle's path lead to then${where}`, () => {
+    const volume = freshDirectory("volume");
+    mkdirSync(join(volume, "x"));
+    writeFileSync(join(volume, "x/f"), "brought");
+    const elsewhere = join(freshDirectory("elsewhere"), "rootfs");
+    const mounts = (rootfs: string) => {
+      mkdirSync(join(rootfs, "mnt"));
+      symlinkSync("mnt", join(rootfs, "link"));
+      symlinkSync(rootfs, elsewhere);
+      return [
+        bound(volume, "/link"),
+        bound(join(rootfs, "mnt/x"), "/one"),
+        bound(join(rootfs, "link/x/f"), "/two"),
+        bound(join(elsewhere, "mnt/x"), "/three"),
+        bound(join(rootfs, "proc/sys/kernel/ostype"), "/four", ["rbind", "ro"]),
+      ];
+    };
+    const seen = shownBy(["cat", "/one/f", "/two", "/three/f", "/four"], mounts, patch);
+    assert.is(seen, "broughtbroughtbroughtLinux\n");
+  });
+
   testTsrun(`a source that no earlier mount brings is refused, and nothing is left${where}`, async () => {
     const left = watchLeaks();
     const volume = freshDirectory("volume");

@@ -23,12 +23,12 @@ import { sourcePath } from "../../linux/mounts/source.ts";
 import type { Bundle } from "../bundle.ts";
 import { type Launch, runInit } from "./launch.ts";
 
-/** Room for the host agent's program: each source takes four steps at most, each device fifteen. */
+/** Room for the host agent's program: each source takes five steps at most, each device fifteen. */
 export function hostSize({ path: bundle, config: { mounts = [], linux: { devices = [] } = {} } }: Bundle) {
   let bytes = 16_384;
   for (const mount of mounts) bytes += 3 * sourcePath(mount, { bundle }).length + 256;
   for (const { path } of devices) bytes += 3 * path.length + 512;
-  return { steps: 64 + 4 * mounts.length + 16 * devices.length, data: bytes };
+  return { steps: 64 + 5 * mounts.length + 16 * devices.length, data: bytes };
 }
 
 export class HostAgent {

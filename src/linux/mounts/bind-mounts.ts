@@ -1,16 +1,18 @@
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import type { Program } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
-import { CWD, close, mountSetattr, moveMount, openat2, openTree } from "../../kernel/calls.ts";
+import { CWD, close, fcntl, mountSetattr, moveMount, openat2, openTree } from "../../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
   AT_SYMLINK_NOFOLLOW,
+  F_GETFD,
   MOUNT_ATTR_IDMAP,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
@@ -18,6 +20,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { fail } from "../config-error.ts";
 import { statusAt } from "../named-path.ts";
@@ -29,12 +32,13 @@ import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 import { asksFor, notForBind } from "./mount-options.ts";
 import { mountOf } from "./mount-table.ts";
 import { requireProcfs } from "./proc-places.ts";
-import { isBelow, placeBefore, sourcePath } from "./source.ts";
+import { isBelow, mayAppear, placeBefore, sourcePath } from "./source.ts";
 
 /** The source of a bind mount: a path on the host, and whether it is a directory. */
 interface HostSource {
   readonly path: string;
-  readonly isDirectory: boolean;
+  /** Null where that is told only when its turn comes. */
+  readonly isDirectory: boolean | null;
 }
 
 /**
@@ -62,9 +66,10 @@ function hostSource(job: MountJob): HostSource | string {
   const path = sourcePath(mount, context);
   const now = placeBefore(path, index, context);
   if (destination === "proc") requireProcfs(where, now ?? path);
-  if (now === null) return { path, isDirectory: true };
+  if (now === null) return { path, isDirectory: null };
   const keepsLink = asksFor(options, "copy-symlink") || asksFor(options, "src-nofollow");
   const status = statusAt(`${where}.source`, now, keepsLink ? AT_SYMLINK_NOFOLLOW : 0);
+  if (status === null && mayAppear(now, context)) return { path, isDirectory: null };
   if (status === null) return fail(`${where}.source`, `${now} does not exist`);
   const link = linkToCopy(job, now, status);
   if (link !== null) return link;
@@ -74,21 +79,41 @@ function hostSource(job: MountJob): HostSource | string {
 /** Binds a file or directory of the host; a symlink is followed. Returns the mount. */
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
   const { program, options, mount, context } = job;
-  const tree = context.openOnHost((host) => openSource(host, job, path));
-  const place = isPlain(mount.type) ? plainDirectory(job) : openPlace(job, isDirectory);
-  changeMount(program, tree, options);
-  program.add(moveMount(tree, place));
-  program.add(close(place));
+  const source = { path, mayBeHostile: isDirectory === null || isBelow(path, context) };
+  const tree = context.openOnHost((host) => openSource(host, job, source));
+  const move = (place: StepResult) => {
+    changeMount(program, tree, options);
+    program.add(moveMount(tree, place));
+    program.add(close(place));
+  };
+  if (isPlain(mount.type)) move(plainDirectory(job));
+  else if (isDirectory === null) moveToItsLike(job, tree, move);
+  else move(openPlace(job, isDirectory));
   return tree;
 }
 
+/** Moves a mount to a directory or a file, whichever it shows. */
+function moveToItsLike(job: MountJob, tree: Fd, move: (place: StepResult) => void): void {
+  const { program, context } = job;
+  const asDirectory = openat2(tree, ".", O_PATH | O_DIRECTORY, 0);
+  const directory = context.openOnHost((host) => host.add(asDirectory, [ERRNO.ENOTDIR]));
+  const isOpen = fcntl(directory, F_GETFD, 0);
+  program.orElse(isOpen, [ERRNO.EBADF], () => move(openPlace(job, false)));
+  program.whenOk(isOpen, [ERRNO.EBADF], () => {
+    program.add(close(directory));
+    move(openPlace(job, true));
+  });
+}
+
 /** Adds the steps that open a copy of the source as a mount, id-mapped if asked for. */
-function openSource(program: Program, { where, options, prepared, context }: MountJob, path: string) {
+function openSource(
+  program: Program,
+  { where, options, prepared }: MountJob,
+  { path, mayBeHostile }: { readonly path: string; readonly mayBeHostile: boolean },
+) {
   const noFollow = asksFor(options, "src-nofollow") ? AT_SYMLINK_NOFOLLOW : 0;
   const flags = OPEN_TREE_CLONE | noFollow | (options.bind === "bind" ? 0 : AT_RECURSIVE);
-  const tree = isBelow(path, context)
-    ? openBelow(program, path, flags)
-    : program.add(openTree(CWD, path, flags));
+  const tree = mayBeHostile ? openBelow(program, path, flags) : program.add(openTree(CWD, path, flags));
   const { userns } = prepared;
   if (userns === undefined) return tree;
   const type = mountOf(path)?.type ?? "an unknown file system";
@@ -104,10 +129,12 @@ function openSource(program: Program, { where, options, prepared, context }: Mou
   return tree;
 }
 
+const NOWHERE = { ENOENT: "the source does not exist, and no mount before this one brings it" };
+
 /** Another container may control the source: a magic link there would be followed with tsrun's privileges. */
 function openBelow(program: Program, path: string, flags: number): StepResult {
   const noFollow = (flags & AT_SYMLINK_NOFOLLOW) === 0 ? 0 : O_NOFOLLOW;
-  const source = program.add(openat2(CWD, path, O_PATH | noFollow, RESOLVE_NO_MAGICLINKS));
+  const source = program.add(openat2(CWD, path, O_PATH | noFollow, RESOLVE_NO_MAGICLINKS), [], NOWHERE);
   const tree = program.add(openTree(source, "", flags | AT_EMPTY_PATH));
   program.add(close(source));
   return tree;

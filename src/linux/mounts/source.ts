@@ -3,6 +3,10 @@
  * mount of the same config. The kernel resolves it when its turn comes; this predicts what it will be.
  */
 import type { Mount } from "../../../runtime-spec/config.ts";
+import { CWD, close, openat } from "../../kernel/calls.ts";
+import { O_PATH } from "../../kernel/constants.ts";
+import { readLink } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
 import { names } from "../inside.ts";
 import { isAbsolute, join } from "../paths.ts";
 import { isBind } from "./mount-options.ts";
@@ -40,4 +44,25 @@ export function placeBefore(path: string, count: number, places: Places): string
 
 function covers(mounted: readonly string[], path: readonly string[]): boolean {
   return mounted.every((name, index) => name === path[index]);
+}
+
+/**
+ * Whether a path of the host that leads nowhere yet might do so once the mounts before it are made: what there is of it
+ * lies in the rootfs, perhaps by way of symbolic links.
+ */
+export function mayAppear(path: string, { rootfs }: Pick<Places, "rootfs">): boolean {
+  for (let parent = join(path); parent !== "/"; parent = join(parent, "..")) {
+    const real = realPath(parent);
+    if (real !== null) return isBelow(real, { rootfs: realPath(rootfs) ?? rootfs });
+  }
+  return false;
+}
+
+/** The path without symbolic links; null where it leads nowhere. */
+function realPath(path: string): string | null {
+  const fd = attempt(openat(CWD, path, O_PATH));
+  if (fd < 0) return null;
+  const real = readLink(`/proc/self/fd/${fd}`);
+  here(close(fd));
+  return real;
 }
