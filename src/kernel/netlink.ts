@@ -1,84 +1,139 @@
-/**
- * Requests to rtnetlink(7) about one network device each, with the names of linux/netlink.h, linux/rtnetlink.h and
- * linux/if_link.h.
- */
-import type { Call, Fd, Room } from "./call.ts";
-import { socket } from "./calls.ts";
-import { AF_NETLINK, SOCK_RAW } from "./constants.ts";
+/** Messages of rtnetlink(7) and their attributes, with the names of linux/netlink.h and linux/rtnetlink.h. */
+import { SyscallError } from "./call.ts";
+import { recvfrom, sendto } from "./calls.ts";
+import { here } from "./here.ts";
 
-export const NLMSG_ERROR = 2;
-export const NLM_F_REQUEST = 1;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+const NLM_F_REQUEST = 1;
 export const NLM_F_ACK = 4;
+export const NLM_F_DUMP = 0x300;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
-export const RTM_NEWLINK = 16;
-export const IFLA_IFNAME = 3;
-const IFLA_LINKINFO = 18;
-const IFLA_INFO_KIND = 1;
-export const IFLA_NET_NS_FD = 28;
 
-/** `struct nlmsghdr` and, behind it, `struct ifinfomsg`. */
-const HEADER = { length: 0, type: 4, flags: 6, sequence: 8, size: 16 } as const;
-const LINK_SIZE = 16;
+/** `struct nlmsghdr` and `struct rtattr`: where their fields are, and how long they are. */
+const HEADER = { length: 0, type: 4, flags: 6, size: 16 } as const;
+const ATTRIBUTE = { length: 0, type: 2, size: 4 } as const;
+/** Without NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+const ATTRIBUTE_TYPES = 0x3fff;
+
+export interface Attribute {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+interface Message {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
 
 const encoder = new TextEncoder();
 
-export const netlinkSocket = (): Call => socket(AF_NETLINK, SOCK_RAW);
-export const sendRequest = (fd: Fd, request: Uint8Array): Call => ({
-  name: "sendto",
-  args: [fd, request, request.byteLength, 0, 0, 0],
+export const textAttribute = (type: number, text: string): Attribute => ({
+  type,
+  value: encoder.encode(`${text}\0`),
 });
-export const receiveAnswer = (fd: Fd, into: Room): Call => ({
-  name: "recvfrom",
-  args: [fd, into, into.room, 0, 0, 0],
+
+export const int32Attribute = (type: number, number: number): Attribute => ({
+  type,
+  value: new Uint8Array(Int32Array.of(number).buffer),
 });
-/** Enough for the answer to a request about one device, with the request that the kernel quotes in it. */
-export const ANSWER_SIZE = 1024;
 
-/** Makes a device of this kind (`dummy`, `veth`). */
-export function makeLink(name: string, kind: string): Uint8Array {
-  const info = attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, encoder.encode(kind)));
-  return request(NLM_F_CREATE | NLM_F_EXCL, [attribute(IFLA_IFNAME, text(name)), info]);
-}
-
-/** Moves a device to the network namespace that a descriptor of the sender refers to. */
-export function moveLink(name: string, namespace: number): Uint8Array {
-  const fd = new Uint8Array(Uint32Array.of(namespace).buffer);
-  return request(0, [attribute(IFLA_IFNAME, text(name)), attribute(IFLA_NET_NS_FD, fd)]);
-}
-
-/** The errno in an answer: 0 when what was asked for is done. @throws Error when it is no answer */
-export function answeredErrno(answer: Uint8Array): number {
-  const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
-  if (view.getUint16(HEADER.type, true) !== NLMSG_ERROR)
-    throw new Error("rtnetlink answered something else than whether it did what it was asked for");
-  return -view.getInt32(HEADER.size, true);
-}
-
-function request(flags: number, attributes: readonly Uint8Array[]): Uint8Array {
-  const body = joined([new Uint8Array(HEADER.size + LINK_SIZE), ...attributes]);
-  const view = new DataView(body.buffer);
-  view.setUint32(HEADER.length, body.byteLength, true);
-  view.setUint16(HEADER.type, RTM_NEWLINK, true);
-  view.setUint16(HEADER.flags, NLM_F_REQUEST | NLM_F_ACK | flags, true);
-  view.setUint32(HEADER.sequence, 1, true);
-  return body;
-}
-
-/** `struct rtattr` with its payload, padded to 4 bytes. */
-export function attribute(type: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(new ArrayBuffer((4 + payload.byteLength + 3) & ~3));
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, 4 + payload.byteLength, true);
-  view.setUint16(2, type, true);
-  bytes.set(payload, 4);
+/** A request: what it is about in `body`, the structure that its type wants, with attributes behind it. */
+export function request(
+  type: number,
+  flags: number,
+  body: Uint8Array,
+  attributes: readonly Attribute[],
+): Uint8Array {
+  const bytes = joined([new Uint8Array(HEADER.size), body, packed(attributes)]);
+  const view = viewOf(bytes);
+  view.setUint32(HEADER.length, bytes.byteLength, true);
+  view.setUint16(HEADER.type, type, true);
+  view.setUint16(HEADER.flags, NLM_F_REQUEST | flags, true);
   return bytes;
 }
 
-const text = (name: string) => encoder.encode(`${name}\0`);
+/** Attributes as the kernel takes them, each padded to 4 bytes: part of a request, or nested in an attribute. */
+export function packed(attributes: readonly Attribute[]): Uint8Array {
+  return joined(
+    attributes.map(({ type, value }) => {
+      const length = ATTRIBUTE.size + value.byteLength;
+      const bytes = new Uint8Array(padded(length));
+      const view = viewOf(bytes);
+      view.setUint16(ATTRIBUTE.length, length, true);
+      view.setUint16(ATTRIBUTE.type, type, true);
+      bytes.set(value, ATTRIBUTE.size);
+      return bytes;
+    }),
+  );
+}
 
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(new ArrayBuffer(parts.reduce((sum, { byteLength }) => sum + byteLength, 0)));
+export function attributesIn(bytes: Uint8Array): readonly Attribute[] {
+  const view = viewOf(bytes);
+  const attributes: Attribute[] = [];
+  for (let at = 0; at + ATTRIBUTE.size <= bytes.byteLength; ) {
+    const length = view.getUint16(at + ATTRIBUTE.length, true);
+    if (length < ATTRIBUTE.size) break;
+    const type = view.getUint16(at + ATTRIBUTE.type, true) & ATTRIBUTE_TYPES;
+    attributes.push({ type, value: bytes.slice(at + ATTRIBUTE.size, at + length) });
+    at += padded(length);
+  }
+  return attributes;
+}
+
+/**
+ * Sends a request and gives the bodies of the answers up to its end: an acknowledgement, a single answer, or the last
+ * of a dump. @throws SyscallError
+ */
+export function exchange(socket: number, request: Uint8Array): readonly Uint8Array[] {
+  here(sendto(socket, request, 0));
+  const dump = (viewOf(request).getUint16(HEADER.flags, true) & NLM_F_DUMP) === NLM_F_DUMP;
+  const answers: Uint8Array[] = [];
+  for (;;) {
+    const buffer = new Uint8Array(32_768);
+    const length = here(recvfrom(socket, buffer, 0));
+    for (const { type, body } of messagesIn(buffer.subarray(0, length))) {
+      if (type === NLMSG_DONE) return answers;
+      if (type === NLMSG_ERROR) {
+        const errno = errnoIn(body);
+        if (errno !== 0) throw new SyscallError({ name: "sendto", args: ["netlink"] }, errno);
+        return answers;
+      }
+      answers.push(body);
+      if (!dump) return answers;
+    }
+  }
+}
+
+/** Enough for an acknowledgement, with the request that the kernel quotes in it. */
+export const ACKNOWLEDGEMENT_SIZE = 1024;
+
+/** The errno in an acknowledgement: 0 when what was asked for is done. @throws Error when it is none */
+export function acknowledgedErrno(answer: Uint8Array): number {
+  const [first] = messagesIn(answer);
+  if (first?.type !== NLMSG_ERROR)
+    throw new Error("rtnetlink answered something else than whether it did what it was asked for");
+  return errnoIn(first.body);
+}
+
+const errnoIn = (body: Uint8Array) => -viewOf(body).getInt32(0, true);
+
+function messagesIn(bytes: Uint8Array): readonly Message[] {
+  const view = viewOf(bytes);
+  const messages: Message[] = [];
+  for (let at = 0; at + HEADER.size <= bytes.byteLength; ) {
+    const length = view.getUint32(at + HEADER.length, true);
+    if (length < HEADER.size) break;
+    const type = view.getUint16(at + HEADER.type, true);
+    messages.push({ type, body: bytes.slice(at + HEADER.size, at + length) });
+    at += padded(length);
+  }
+  return messages;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -86,3 +141,7 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
+
+const padded = (length: number) => (length + 3) & ~3;
+
+export const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

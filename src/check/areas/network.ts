@@ -1,13 +1,15 @@
 import { SyscallError } from "../../kernel/call.ts";
-import { bind, CWD, ioctl, openat, setns, socket, unshare } from "../../kernel/calls.ts";
+import { bind, CWD, ioctl, openat, sendto, setns, socket, unshare } from "../../kernel/calls.ts";
 import {
   AF_INET,
+  AF_NETLINK,
   CLONE_NEWNET,
   IFF_RUNNING,
   IFF_UP,
   O_RDONLY,
   SIOCSIFFLAGS,
   SOCK_DGRAM,
+  SOCK_RAW,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import {
@@ -17,15 +19,8 @@ import {
   receiveDatagram,
   sendDatagram,
 } from "../../kernel/inet.ts";
-import {
-  ANSWER_SIZE,
-  answeredErrno,
-  makeLink,
-  moveLink,
-  netlinkSocket,
-  receiveAnswer,
-  sendRequest,
-} from "../../kernel/netlink.ts";
+import { makeLink, moveLink } from "../../kernel/interfaces.ts";
+import { ACKNOWLEDGEMENT_SIZE, acknowledgedErrno } from "../../kernel/netlink.ts";
 import { ifreqFlags } from "../../kernel/structs.ts";
 import type { Area } from "../feature.ts";
 import type { Subject } from "../subject.ts";
@@ -38,9 +33,9 @@ const KINDS = ["dummy", "veth", "bridge"] as const;
 
 /** Asks rtnetlink(7) for something; returns the errno of its answer, 0 when it is done. */
 function request(subject: Subject, text: Uint8Array): number {
-  const netlink = subject.do(netlinkSocket());
-  subject.do(sendRequest(netlink, text));
-  return answeredErrno(subject.ask(receiveAnswer(netlink, { room: ANSWER_SIZE })));
+  const netlink = subject.do(socket(AF_NETLINK, SOCK_RAW));
+  subject.do(sendto(netlink, text, 0));
+  return acknowledgedErrno(subject.ask(receiveDatagram(netlink, { room: ACKNOWLEDGEMENT_SIZE }, 0)));
 }
 
 /** Makes a device that goes with its namespace. */
@@ -75,7 +70,7 @@ export const network: Area = {
         const home = subject.do(openat(CWD, "/proc/thread-self/ns/net", O_RDONLY));
         subject.do(unshare(CLONE_NEWNET));
         makeDevice(subject);
-        const errno = request(subject, moveLink(DEVICE, home));
+        const errno = request(subject, moveLink(0, home, DEVICE));
         if (errno !== 0) throw new SyscallError({ name: "sendto", args: [DEVICE] }, errno);
         subject.do(setns(home, CLONE_NEWNET));
         const found = subject.attempt(deviceIndex(subject.do(socket(AF_INET, SOCK_DGRAM)), DEVICE));
