@@ -9,7 +9,7 @@ const PROJECT = resolve(import.meta.dir, "../../..");
 const find = (pattern: string) => [...new Glob(pattern).scanSync({ cwd: PROJECT, onlyFiles: false })];
 const text = (file: string) => readFileSync(join(PROJECT, file), "utf8");
 
-const DOCUMENTS = find("{*,docs/*,rootfs/*}.md");
+const DOCUMENTS = [...find("*.md"), ...find("{docs,rootfs}/*.md")];
 const SOURCES = [...find("{src,test,bench,rootfs,runtime-spec}/**/*.{ts,c,h,S,mk}"), "Makefile"];
 const NAMES = new Set(SOURCES.map((file) => basename(file)));
 
@@ -29,6 +29,7 @@ function comments(file: string): readonly string[] {
 }
 
 test("each path of sources, tests and documents that a document names exists", () => {
+  for (const one of ["README.md", "docs/errors.md", "rootfs/README.md"]) assert.ok(DOCUMENTS.includes(one));
   assert.equal(
     DOCUMENTS.flatMap((file) => missing(file, text(file))),
     [],
@@ -43,6 +44,16 @@ test("each link of a document leads to a file", () => {
       .map((link) => `${file}: ${link}`);
   });
   assert.equal(broken, []);
+});
+
+test("each test that a document names by its kind exists", () => {
+  const unknown = DOCUMENTS.flatMap((file) => {
+    const named = [...text(file).matchAll(/`((?:unit|integration|callers|vm)\/[\w*/-]+)`/g)];
+    return named
+      .filter(([, name]) => find(`test/${name}{,.test.ts}`).length === 0)
+      .map(([, name]) => `${file}: ${name}`);
+  });
+  assert.equal(unknown, []);
 });
 
 test("each path that a comment names exists", () => {
