@@ -7,7 +7,7 @@ import { isAbsolute, join } from "../linux/paths.ts";
 import { mapDirectory } from "./areas/id-mapped-mounts.ts";
 import { sysctlFeature } from "./areas/sysctls.ts";
 import type { Area, Feature } from "./feature.ts";
-import { userNamespaceFeatures } from "./user-namespace-features.ts";
+import { ownersOfMounts, userNamespaceFeatures } from "./user-namespace-features.ts";
 
 /** What a bundle needs beside the features of `areas`. */
 export function areasOf({ path, config }: Bundle, areas: readonly Area[]): readonly Area[] {
@@ -19,7 +19,14 @@ export function areasOf({ path, config }: Bundle, areas: readonly Area[]): reado
   const sysctls = Object.keys(linux?.sysctl ?? {});
   return [
     { name: "namespaces", features: userNamespaceFeatures(config) },
-    { name: "mounts", features: [...mapped, ...unknownTo(areas, types.filter(isOwnKind).map(fileSystem))] },
+    {
+      name: "mounts",
+      features: [
+        ...mapped,
+        ...ownersOfMounts(config),
+        ...unknownTo(areas, types.filter(isOwnKind).map(fileSystem)),
+      ],
+    },
     { name: "sysctls", features: unknownTo(areas, sysctls.map(sysctlFeature)) },
   ];
 }

@@ -1,12 +1,12 @@
-/** What a bundle needs that makes a user namespace: its own mappings, and proc and sysfs in there. */
+/** What a bundle needs of its user namespace: mappings, proc and sysfs in there, owners of what is mounted in there. */
 import type { Config } from "../../runtime-spec/config.ts";
-import type { Linux } from "../../runtime-spec/config-linux.ts";
+import type { IdMapping, Linux } from "../../runtime-spec/config-linux.ts";
 import { getuid } from "../container/caller/caller.ts";
 import { writeOrdinaryMappings } from "../container/init/ordinary-mappings.ts";
 import { writeMappings } from "../container/init/user-namespace.ts";
 import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { isErrno } from "../kernel/files.ts";
+import { isErrno, readTextIfThere } from "../kernel/files.ts";
 import { ConfigError } from "../linux/config-error.ts";
 import { isBind } from "../linux/mounts/mount-options.ts";
 import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
@@ -39,6 +39,47 @@ export function userNamespaceFeatures({ linux = {}, mounts = [] }: Config): read
     };
   });
   return [mappingsOf(linux), ...shown];
+}
+
+/** File systems that refuse an owner (`uid=`, `gid=`) whom their user namespace doesn't know. */
+const OWNED: ReadonlySet<string> = new Set(["tmpfs", "devpts"]);
+
+/** The owners of mounts that nobody is: each is one that can't be had. */
+export function ownersOfMounts({ linux = {}, mounts = [] }: Config): readonly Feature[] {
+  const user = linux.namespaces?.find(({ type }) => type === "user");
+  if (user?.path) return []; // one that is joined has mappings of its own
+  return mounts.flatMap(({ type = "", options = [] }, index) =>
+    options.flatMap((option) => {
+      const [, kind, id] = /^(uid|gid)=(\d+)$/.exec(option) ?? [];
+      if (!OWNED.has(type) || (kind !== "uid" && kind !== "gid")) return [];
+      const mappings = user === undefined ? ownMappings(kind) : (linux[`${kind}Mappings`] ?? []);
+      return isMapped(Number(id), mappings) ? [] : [unknownOwner(option, kind, index, type)];
+    }),
+  );
+}
+
+function unknownOwner(option: string, kind: "uid" | "gid", index: number, type: string): Feature {
+  return {
+    name: `mount.${index}.${kind}`,
+    title: `${type} with ${option}`,
+    config: [],
+    places: () => [`mounts[${index}].options`],
+    probe: () => {
+      throw new Forbidden(`its user namespace has no such id: leave ${option} out, or map it`);
+    },
+  };
+}
+
+const isMapped = (id: number, mappings: readonly Pick<IdMapping, "containerID" | "size">[]) =>
+  mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
+
+/** The ids of the user namespace that tsrun is in (user_namespaces(7)). */
+function ownMappings(kind: "uid" | "gid"): readonly Pick<IdMapping, "containerID" | "size">[] {
+  const lines = readTextIfThere(`/proc/self/${kind}_map`)?.trim().split("\n") ?? [];
+  return lines.map((line) => {
+    const [containerID = 0, , size = 0] = line.trim().split(/\s+/).map(Number);
+    return { containerID, size };
+  });
 }
 
 /** The mappings themselves: which ids may be mapped depends on who asks, and on the user namespace around. */

@@ -26,6 +26,31 @@ testTsrun("a sysctl of a user namespace is tried in a new one", () => {
   assert.equal(obstacles, []);
 });
 
+testTsrun(
+  "an owner of a mount whom the user namespace doesn't know is an obstacle; run says what to write",
+  () => {
+    const mapping = [{ containerID: 0, hostID: 100000, size: 1 }];
+    const mounts = [
+      { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["uid=0", "gid=0"] },
+      { destination: "/run", type: "tmpfs", source: "tmpfs", options: ["uid=1"] },
+      { destination: "/mnt", type: "devpts", source: "devpts", options: ["newinstance", "gid=5"] },
+    ];
+    const linux = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
+    const why = (type: string, option: string) =>
+      `${type} with ${option}: forbidden: its user namespace has no such id: leave ${option} out, or map it`;
+    assert.equal(
+      ofBundle({ mounts, linux }).obstacles.map((one) => [one.path, one.why]),
+      [
+        ["mounts[1].options", why("tmpfs", "uid=1")],
+        ["mounts[2].options", why("devpts", "gid=5")],
+      ],
+    );
+    const said = complaint(runtime(["run", "--bundle", bundle({ mounts, linux }).path, "unmapped-owner"]));
+    assert.match(said, /fsconfig "uid" "1": EINVAL .*it must be a number that the user namespace maps/);
+    assert.equal(ofBundle({ mounts }).obstacles, []);
+  },
+);
+
 const IMPOSSIBLE: Patch = {
   mounts: [{ destination: "/x", type: "no-such-fs", source: "none" }],
   linux: { sysctl: { "net.no_such": "1", "kernel.shmmax": "4096" } },

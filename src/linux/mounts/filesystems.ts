@@ -1,3 +1,4 @@
+import type { Hints } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
 import {
   chdir,
@@ -89,8 +90,17 @@ export function configure({ program }: MountJob, fs: Fd, data: readonly string[]
   for (const option of data) {
     const equals = option.indexOf("=");
     if (equals < 0) program.add(fsconfigFlag(fs, option));
-    else program.add(fsconfigString(fs, option.slice(0, equals), valueIn(option)));
+    else program.add(fsconfigString(fs, option.slice(0, equals), valueIn(option)), [], hintsFor(option));
   }
+}
+
+/** An owner must be an id of the user namespace that mounts. */
+function hintsFor(option: string): Hints {
+  const [name] = option.split("=", 1);
+  if (name !== "uid" && name !== "gid") return {};
+  return {
+    EINVAL: `it must be a number that the user namespace maps (linux.${name}Mappings), or be left out`,
+  };
 }
 
 const valueIn = (option: string) => option.slice(option.indexOf("=") + 1);
