@@ -113,6 +113,13 @@ for (const [where, patch] of [
     assert.ok(table.some(({ mountPoint }) => mountPoint === "/final/b"));
   });
 
+  test(`a source that proc has of each process is that of the container's${where}`, () => {
+    const mounts = () => [bound("/proc/mounts", "/mtab", ["bind", "ro"]), bound("/proc/self/comm", "/comm")];
+    const seen = shownBy(["cat", "/mtab", "/comm"], mounts, patch);
+    assert.match(seen, /^devpts \/dev\/pts devpts/m);
+    assert.match(seen, /\ncat\n$/);
+  });
+
   test(`or what links of the rootfs and of the bundle's path lead to then${where}`, () => {
     const volume = freshDirectory("volume");
     mkdirSync(join(volume, "x"));

@@ -28,7 +28,7 @@ import type { NamespacePlan } from "../namespaces.ts";
 import { isOwnedBy } from "../namespaces.ts";
 import { copyLink, linkToCopy } from "./copied-link.ts";
 import { isPlain, plainDirectory } from "./filesystems.ts";
-import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
+import { changeMount, type MountJob, type OpenOnHost, openPlace } from "./mount-job.ts";
 import { asksFor, notForBind } from "./mount-options.ts";
 import { mountOf } from "./mount-table.ts";
 import { requireProcfs } from "./proc-places.ts";
@@ -76,11 +76,17 @@ function hostSource(job: MountJob): HostSource | string {
   return { path, isDirectory: (status.mode & S_IFMT) === S_IFDIR };
 }
 
+/** What proc shows whoever opens it of himself: of the init, not of a host agent that is gone by the time it is read. */
+const OF_ITS_READER = /^\/proc\/(self|thread-self|net|mounts)(\/|$)/;
+
+type AddSteps = Parameters<OpenOnHost>[0];
+
 /** Binds a file or directory of the host; a symlink is followed. Returns the mount. */
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
   const { program, options, mount, context } = job;
   const source = { path, mayBeHostile: isDirectory === null || isBelow(path, context) };
-  const tree = context.openOnHost((host) => openSource(host, job, source));
+  const open = OF_ITS_READER.test(path) ? (add: AddSteps) => add(program) : context.openOnHost;
+  const tree = open((who) => openSource(who, job, source));
   const move = (place: StepResult) => {
     changeMount(program, tree, options);
     program.add(moveMount(tree, place));
