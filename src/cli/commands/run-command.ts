@@ -1,10 +1,14 @@
 import { Failure } from "../../container/failure.ts";
-import * as acting from "../acting-commands.ts";
 import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
 import type { CommandName, Globals } from "../grammar/table.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { forStderr, linesOf, log, oneLine, requireLog } from "../log.ts";
 import { complain, print } from "../output.ts";
+import { remove } from "./delete.ts";
+import { kill } from "./kill.ts";
+import { list } from "./list.ts";
+import { start } from "./start.ts";
+import { state } from "./state.ts";
 import { VERSION } from "./version.ts";
 
 /** What a command returns: tsrun's exit status. */
@@ -20,12 +24,12 @@ const making = () => import("../making-commands.ts");
  */
 const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   create: async () => (await making()).create,
-  start: async () => acting.start,
+  start: async () => start,
   run: async () => (await making()).run,
-  state: async () => acting.state,
-  kill: async () => acting.kill,
-  delete: async () => acting.remove,
-  list: async () => acting.list,
+  state: async () => state,
+  kill: async () => kill,
+  delete: async () => remove,
+  list: async () => list,
   exec: async () => (await making()).exec,
   pause: async () => (await import("./pause.ts")).pause,
   resume: async () => (await import("./pause.ts")).resume,
