@@ -10,6 +10,7 @@ import {
   MFD_CLOEXEC,
   MFD_EXEC,
   O_RDONLY,
+  STREAMS,
   WNOHANG,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
@@ -44,7 +45,6 @@ const ATTRIBUTES = 16;
 const ARGV = ATTRIBUTES + SPAWN_ATTRIBUTES.size;
 
 /** Standard streams that the caller has closed: Bun has opened the null device in their place, close-on-exec. */
-const STREAMS = [0, 1, 2] as const;
 
 /**
  * Starts an agent on a mailbox file, as a child of this process. Returns its pid.

@@ -162,6 +162,7 @@ export const CLOSE_RANGE_CLOEXEC = 4;
 export const STDIN_FILENO = 0;
 export const STDOUT_FILENO = 1;
 export const STDERR_FILENO = 2;
+export const STREAMS = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] as const;
 /** The first descriptor behind the standard streams. */
 export const FIRST_FD = 3;
 

@@ -18,13 +18,13 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
   S_IFREG,
+  STREAMS,
 } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { openSlave, setWindowSize, takeControl, unlockSlave } from "../kernel/terminal.ts";
 import { directoryInside, INSIDE } from "./inside.ts";
 
 const WHERE = "process.terminal (needs a devpts on /dev/pts)";
-const STREAMS = [0, 1, 2] as const;
 
 /** A terminal that the steps of a program open. */
 export interface Terminal {

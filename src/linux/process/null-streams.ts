@@ -14,7 +14,6 @@ import {
   openat2,
   openatInherited,
   openTree,
-  statx,
 } from "../../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
@@ -26,16 +25,17 @@ import {
   OPEN_TREE_CLONE,
   S_IFCHR,
   S_IFMT,
+  STREAMS,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { type FileStatus, readStatx, STATX_SIZE } from "../../kernel/structs.ts";
+import type { FileStatus } from "../../kernel/structs.ts";
 import { defaultDevice } from "../devices/devices.ts";
 import { INSIDE, openInside } from "../inside.ts";
+import { streamStatus } from "./streams.ts";
 
-const { EACCES, EBADF, EINVAL, ENOENT, EPERM } = ERRNO;
+const { EACCES, EINVAL, ENOENT, EPERM } = ERRNO;
 
-const STREAMS = [0, 1, 2] as const;
 const FLAGS = O_RDWR | O_NOCTTY;
 
 /** A standard stream of tsrun's that is a default device. */
@@ -117,12 +117,6 @@ function hostDevices(): readonly HostDevice[] {
 
 function deviceOf({ mode, deviceType }: FileStatus): string | undefined {
   return (mode & S_IFMT) === S_IFCHR ? defaultDevice(deviceType) : undefined;
-}
-
-/** Null for a stream that the caller has closed. */
-function streamStatus(fd: number): FileStatus | null {
-  const bytes = new Uint8Array(STATX_SIZE);
-  return tried(statx(fd, "", AT_EMPTY_PATH, bytes), [EBADF]) < 0 ? null : readStatx(bytes);
 }
 
 /** Performs a call that may fail with one of these errnos; returns its result, or the negative errno. */

@@ -2,13 +2,12 @@
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import type { Program } from "../../agent/program.ts";
 import { fchown, SAME_GROUP } from "../../kernel/calls.ts";
-import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG } from "../../kernel/constants.ts";
+import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG, STREAMS } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readLink, status } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
 
-const STREAMS = [0, 1, 2] as const;
 /**
  * A name for each stream, in criu(8)'s format: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file or a
  * named pipe; the link in proc for anything else, such as `/dev/null`; empty for a closed stream.
@@ -45,8 +44,8 @@ function streamName(fd: number): string {
   return found === null ? "" : nameOf(fd, found);
 }
 
-/** Null for one that the caller has closed. */
-function streamStatus(fd: number): FileStatus | null {
+/** Null for a stream that the caller has closed. */
+export function streamStatus(fd: number): FileStatus | null {
   try {
     return status("", AT_EMPTY_PATH, fd);
   } catch (error) {
