@@ -283,5 +283,18 @@ test("the process that waits to be started is in the container's namespaces alre
   }
 });
 
+testTsrun("of mappings that are too long for the kernel it is said that they are", () => {
+  const uidMappings = Array.from({ length: 340 }, (_, id) => ({
+    containerID: id,
+    hostID: 200_000 + id,
+    size: 1,
+  }));
+  const gidMappings = [{ containerID: 0, hostID: 200_000, size: 65_536 }];
+  const said = complaint(
+    ran({ linux: { namespaces: namespaces({ user: true }), uidMappings, gidMappings } }),
+  );
+  assert.match(said, /linux\.uidMappings: .*EINVAL.*; they take 4310 bytes, and must fit into one page/);
+});
+
 leavesNothing();
 test.run();

@@ -23,12 +23,20 @@ export function writeMappings(
   if (gidMappings.length > 0) writeMap(pid, "gid_map", `${where}.gidMappings`, gidMappings);
 }
 
+/** What a mapping file takes is less than a page (user_namespaces(7)), which has this size at least. */
+const PAGE = 4096;
+
 function writeMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {
-  const lines = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`);
+  const text = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
   try {
-    onBehalfOf(`config.json: ${where}`, () => writeExisting(`/proc/${pid}/${file}`, lines.join("")));
+    onBehalfOf(`config.json: ${where}`, () => writeExisting(`/proc/${pid}/${file}`, text));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    fail(where, `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoWords(error.errno)}`);
+    const why =
+      text.length < PAGE ? "" : `; they take ${text.length} bytes, and must fit into one page of memory`;
+    fail(
+      where,
+      `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoWords(error.errno)}${why}`,
+    );
   }
 }

@@ -109,7 +109,9 @@ export function propagate(program: Program, propagation: string | undefined): vo
  * below it: ".." from the root must not end on another mount (EXDEV).
  */
 export function refuseCoveredRoot(program: Program): void {
-  program.by("config.json: mounts, linux.maskedPaths or linux.readonlyPaths lead to the root itself");
+  program.by(
+    "config.json: mounts, linux.maskedPaths or linux.readonlyPaths lead to the root itself, or a hook has mounted over it",
+  );
   program.add(close(program.add(openat2(CWD, "..", O_PATH, RESOLVE_NO_XDEV))));
 }
 
