@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { signalNumber } from "../../../src/container/foreground/signals.ts";
+import { signalNumber } from "../../../src/cli/commands/kill.ts";
 
 test("signals have the numbers of this system", () => {
   for (const [name, number] of Object.entries(constants.signals)) {
