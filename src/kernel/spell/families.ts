@@ -7,6 +7,7 @@
 import { memoryPolicyFlags, memoryPolicyModes } from "../memory-policy.ts";
 import { RLIMITS } from "../rlimits.ts";
 import { IOPRIO_CLASSES, IOPRIO_WHO_PROCESS, SCHED_FLAGS, SCHED_POLICIES } from "../scheduling.ts";
+import { SIGNALS } from "../signals.ts";
 import * as constants from "./names.ts";
 
 /** Names with their values, the largest first. */
@@ -79,7 +80,7 @@ export const FAMILIES = {
   SECCOMP_FILTER_FLAG: family(/^SECCOMP_FILTER_FLAG_/),
   SECCOMP_SET_MODE: family(/^SECCOMP_SET_MODE_/),
   SEEK: family(/^SEEK_/),
-  SIG: family(/^SIG/),
+  SIG: family(/^SIG(?!IOT|CLD|POLL)/, SIGNALS),
   SOCK: family(/^SOCK_/),
   STATX: family(/^STATX_/),
   S_IF: family(/^S_IF(?!MT)/),

@@ -13,6 +13,7 @@ import {
   fsmount,
   ioctl,
   keyctl,
+  kill,
   mkdirat,
   mknodat,
   mount,
@@ -35,6 +36,7 @@ import * as constants from "../../../src/kernel/constants.ts";
 import { memoryPolicyFlags, memoryPolicyModes } from "../../../src/kernel/memory-policy.ts";
 import { ioprioSet, schedAttr, schedSetattr } from "../../../src/kernel/scheduling.ts";
 import { SECCOMP_FILTER_FLAG_LOG, setSeccompFilter, sockFprog } from "../../../src/kernel/seccomp.ts";
+import { SIGNALS } from "../../../src/kernel/signals.ts";
 import { flagsIn } from "../../../src/kernel/spell/kinds.ts";
 import { spell } from "../../../src/kernel/spell/spell.ts";
 import {
@@ -119,6 +121,8 @@ const SPELLED: readonly (readonly [Call, string])[] = [
     "clone3({flags=CLONE_INTO_CGROUP|CLONE_PARENT, cgroup=7})",
   ],
   [prctl(c.PR_SET_PDEATHSIG, c.SIGKILL), "prctl(PR_SET_PDEATHSIG, SIGKILL)"],
+  [kill(7, SIGNALS.SIGTERM), "kill(7, SIGTERM)"],
+  [kill(7, SIGNALS.SIGPOLL), "kill(7, SIGIO)"],
   [prctl(c.PR_SET_NAME, "tsrun:init"), 'prctl(PR_SET_NAME, "tsrun:init")'],
   [prctl(c.PR_CAPBSET_DROP, 0), "prctl(PR_CAPBSET_DROP, CAP_CHOWN)"],
   [
