@@ -100,7 +100,6 @@ export const MS_PRIVATE = 0x40000;
 export const MS_SLAVE = 0x80000;
 export const MS_SHARED = 0x100000;
 export const MNT_DETACH = 2;
-export const UMOUNT_NOFOLLOW = 8;
 export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = O_CLOEXEC;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x4;

@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Containers without a mount namespace of their own: their mounts are the host's, and go with them.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -66,6 +66,15 @@ testTsrun("a mount of the host's in the rootfs stays, also on a shared mount", a
   assert.is(succeeded(ranIn(made.path)).stdout, "kept\n");
   assert.ok(existsSync(join(made.rootfs, "mnt/theirs")));
   assert.is(below(made.rootfs).length, 1);
+});
+
+testTsrun("a rootfs may be a link", () => {
+  const made = bundle(sharing(["test", "-c", "/dev/null"]));
+  const real = join(made.path, "real");
+  renameSync(made.rootfs, real);
+  symlinkSync("real", made.rootfs);
+  succeeded(ranIn(made.path));
+  assert.equal(below(real), []);
 });
 
 testTsrun("several on one rootfs go in any order, and leave nothing", () => {

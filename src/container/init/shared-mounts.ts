@@ -12,10 +12,8 @@ import {
   MS_PRIVATE,
   O_CLOEXEC,
   O_DIRECTORY,
-  O_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
-  UMOUNT_NOFOLLOW,
 } from "../../kernel/constants.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
@@ -81,7 +79,7 @@ export function copyRootfs(rootfs: string, directory: StateDirectory) {
 
 /** Mounts the copy over the rootfs, and closes it. */
 export function coverRootfs(rootfs: string, tree: number): void {
-  const place = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const place = here(openat(CWD, rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
   here(moveMount(tree, place));
   here(close(place));
   here(close(tree));
@@ -95,7 +93,7 @@ export function uncoverRootfs({ rootfs, sharedRoots = [] }: Saved, directory: St
   const kept = new Set(coversOfOthers(directory).map(([top]) => top));
   for (const mount of sharedRoots) {
     if (kept.has(mount) || statusIfThere(rootfs)?.mount !== mount) return;
-    here(umount2(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW));
+    here(umount2(rootfs, MNT_DETACH));
   }
 }
 
