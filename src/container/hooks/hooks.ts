@@ -50,7 +50,7 @@ export interface Creation {
   readonly pid: number;
 }
 
-/** Whose the hooks in the container are. */
+/** The identity that hooks inside the container run as. */
 interface Guarded {
   readonly hasUserNamespace: boolean;
   readonly unprivileged: Unprivileged | null;

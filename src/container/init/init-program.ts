@@ -13,7 +13,7 @@
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 7. gives the process's user the standard streams; reads /etc/passwd, which an image may keep from that user; becomes
  *    the user, with its capabilities: from here on it can do no more than the container
- * 8. looks up args[0] with that user's eyes; closes all descriptors; forgets what it needs no longer
+ * 8. looks up args[0] with that user's permissions; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
  *
