@@ -1,10 +1,11 @@
 // Runs beside other files.
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, capabilities, DEFAULT_MOUNTS, namespaces } from "../harness/bundle.ts";
 import { inside, ranIn, started } from "../harness/container.ts";
+import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
@@ -69,6 +70,24 @@ for (const propagation of ["private", "slave", "shared", "unbindable", "rshared"
     using box = started({ args: ["sleep", "60"], root: { path: rootfs }, linux });
     assert.is(box.state().status, "running");
     assert.equal(table(), before);
+  });
+
+  testTsrun(`so does one that a link leads to, with rootfsPropagation ${propagation}`, () => {
+    using volume = directoryWithMount("shared");
+    command("cp", "-a", bundle().rootfs, join(volume.path, "rootfs"));
+    const link = join(freshDirectory("link"), "volume");
+    symlinkSync(volume.path, link);
+    const before = readMounts().map(({ mountPoint }) => mountPoint);
+    const made = bundle({
+      args: ["true"],
+      root: { path: join(link, "rootfs") },
+      linux: { rootfsPropagation: propagation },
+    });
+    succeeded(ranIn(made.path));
+    assert.equal(
+      readMounts().map(({ mountPoint }) => mountPoint),
+      before,
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-import { readText } from "../../kernel/files.ts";
+import { readText, statusIfThere } from "../../kernel/files.ts";
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as it is used here. */
 export interface MountEntry {
@@ -36,15 +36,10 @@ function decodeEscapes(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** The mount that a path of the host is on, without resolving symlinks; null if there is none, as in a chroot. */
+/** The mount that a path of the host leads to; null if it can't be seen, as in a chroot. */
 export function mountOf(path: string): MountEntry | null {
-  let best: MountEntry | null = null;
-  for (const entry of mountTable()) {
-    const covers = `${path}/`.startsWith(entry.point === "/" ? "/" : `${entry.point}/`);
-    // Of mounts at one place the last covers the others.
-    if (covers && (best === null || entry.point.length >= best.point.length)) best = entry;
-  }
-  return best;
+  const mount = statusIfThere(path)?.mount;
+  return mountTable().find(({ id }) => id === `${mount}`) ?? null;
 }
 
 /** With these propagation types no mount of the container is shared with the host. */
