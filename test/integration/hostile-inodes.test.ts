@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
 import { ran, ranIn, started } from "../harness/container.ts";
-import { freshDirectory, testTsrun } from "../harness/environment.ts";
+import { freshDirectory, runtimePath, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command, mounted } from "../harness/mount.ts";
 import { runtime, succeeded } from "../harness/runtime.ts";
@@ -166,6 +166,20 @@ for (const [what, patch] of Object.entries(CONTAINERS)) {
     });
   }
 }
+
+hostileToDevices("nor can what root executes in a user namespace of its own, among the host's mounts", () => {
+  const root = [{ containerID: 0, hostID: 0, size: 1 }];
+  const mounts = DEFAULT_MOUNTS.filter(({ type }) => type !== "devpts"); // its gid 5 is not mapped
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: root, gidMappings: root };
+  const { path } = bundle({ args: ["sleep", "60"], mounts, linux });
+  const change = attack("/proc/self/fd/0").at(-1) ?? "";
+  const script = `
+    tsrun() { ${runtimePath} --root "$0" "$@" < /dev/null; }
+    tsrun run --detach --bundle "$1" box > /dev/null && tsrun exec box sh -c "$2"
+    tsrun delete --force box`;
+  const call = ["bash", "-c", script, freshDirectory("states"), path, change];
+  assert.match(command("unshare", "--user", "--map-root-user", ...call), IN_VAIN);
+});
 
 testTsrun("a /dev of the config's does not choose what becomes of a stream", () => {
   const dev = freshDirectory("dev");

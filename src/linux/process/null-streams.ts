@@ -72,30 +72,36 @@ export function takeDevicesOf(pid: number): void {
   if (hosts.length === 0) return;
   // This fails for an ordinary user; then all streams are reopened.
   const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY));
-  for (const host of hosts) if (!takeOwn(root, host)) guard(host);
+  for (const host of hosts) {
+    const isSafe = takeOwn(root, host) || guard(host);
+    // In a user namespace the container's mount of the host's node is read-only, and tsrun may lack the right to make one.
+    if (!isSafe) takeOwn(root, host, true);
+  }
   if (root >= 0) here(close(root));
 }
 
-function takeOwn(root: number, { stream, path, status }: HostDevice): boolean {
+function takeOwn(root: number, { stream, path, status }: HostDevice, evenHosts = false): boolean {
   const own = openInside(root, path, O_PATH);
   if (own < 0) return false;
   const found = streamStatus(own);
   const isHosts = found?.inode === status.inode && `${found.device}` === `${status.device}`;
-  const taken = found !== null && deviceOf(found) === path && !isHosts && openAs(stream, own);
+  const isFit = found !== null && deviceOf(found) === path && (evenHosts || !isHosts);
+  const taken = isFit && openAs(stream, own);
   here(close(own));
   return taken;
 }
 
-/** An ordinary user can't do this, and need not: the devices belong to root. */
-function guard({ stream, path }: HostDevice): void {
+/** An ordinary user can't do this, and need not: the devices belong to root. Returns whether it is done. */
+function guard({ stream, path }: HostDevice): boolean {
   const copy = (directory: number, name: string) =>
     tried(openTree(directory, name, OPEN_TREE_CLONE | AT_EMPTY_PATH), [EPERM, EINVAL, ENOENT]);
   let tree = copy(stream, "");
   if (tree === -EINVAL) tree = copy(CWD, path); // it was opened in another mount namespace
-  if (tree < 0) return;
+  if (tree < 0) return false;
   here(mountSetattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
-  openAs(stream, tree);
+  const done = openAs(stream, tree);
   here(close(tree));
+  return done;
 }
 
 /** Opens what an O_PATH descriptor refers to as a stream. Returns false where it is on a mount without devices. */
