@@ -81,7 +81,7 @@ testIf(passesOn, "needs cgroup controller hugetlb")(
   },
 );
 
-test("exec runs beside the container's process when the container's cgroup has gone", async () => {
+test("exec runs beside the container's process when the container's cgroup has gone, and events says so", async () => {
   const name = uniqueId();
   const elsewhere = join(cgroup2Mount(), name);
   try {
@@ -90,6 +90,9 @@ test("exec runs beside the container's process when the container's cgroup has g
     moveInit(box, elsewhere);
     rmdirSync(cgroup);
     assert.ok(succeeded(box.exec(...WHERE)).stdout.includes(`0::/${name}\n`));
+    const events = complaint(runtime(["events", "--stats", box.id]));
+    assert.match(events, "cgroup");
+    assert.not.match(events, "not running");
     box.kill("KILL"); // nothing of the container leads there
     await box.until("stopped");
   } finally {

@@ -18,7 +18,7 @@ export async function events({ globals, flags, args: [id] }: InvocationOf<"event
   const path = cgroupOf(directory);
   if (flags.stats) {
     const stats = statsIfThere(path);
-    if (stats === null) throw notRunning(directory);
+    if (stats === null) throw isThere(directory) ? hasNoCgroup(directory, path) : notRunning(directory);
     print(line("stats", id, stats));
     return 0;
   }
@@ -45,6 +45,10 @@ function cgroupOf(directory: StateDirectory): string {
 
 const notRunning = ({ id }: StateDirectory) =>
   new Failure(`no events of container ${id}: container not running`);
+
+/** Somebody has moved its processes elsewhere and removed it. */
+const hasNoCgroup = ({ id }: StateDirectory, path: string) =>
+  new Failure(`no events of container ${id}: its cgroup ${path} is gone`);
 
 /** Not without a state: it was deleted, even while its poststop hooks run. */
 function isThere(directory: StateDirectory): boolean {
