@@ -37,6 +37,7 @@ import { type Subject, setAspects } from "./process/aspects.ts";
 interface DryRunFlags {
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
 }
 
 /**
@@ -58,8 +59,8 @@ export function dryRun(
     const run = new DryRun(id, bundle, { namespaces, prepared, filter, fd });
     run.launch(driver);
     const subject = run.setUp(flags);
-    run.becomeProcess(subject);
-    run.start(subject);
+    run.becomeProcess(subject, flags.preserveFds);
+    run.start(subject, flags.preserveFds);
     return [...listed(run.deeds)];
   } finally {
     here(close(fd));
@@ -168,17 +169,17 @@ class DryRun {
   }
 
   /** Its identity, and what tsrun sets from outside. */
-  becomeProcess(subject: Subject): void {
+  becomeProcess(subject: Subject, preservedFds: number): void {
     const { init, parked } = this.boxes;
-    takeOn(init.program, subject, { preservedFds: 0, uidMappings: [] }); // nothing is given away
+    takeOn(init.program, subject, { preservedFds, uidMappings: [] }); // nothing is given away
     this.take("init", init.program);
     this.tsrun.act(() => setAspects(INIT_PID, "outside", subject));
-    park(parked, 0);
+    park(parked, preservedFds);
     this.take("init", parked.program, init.program.steps.length);
   }
 
   /** `start`: the hooks, the filter, the program. */
-  start(subject: Subject): void {
+  start(subject: Subject, preservedFds: number): void {
     const { config, process } = this.bundle;
     const { filter } = this.opened;
     const { init, parked } = this.boxes;
@@ -192,7 +193,7 @@ class DryRun {
     this.tsrun.act(() => setAspects(INIT_PID, "last", subject));
     rehearseHooks(this.tsrun, config, "startContainer");
     const [program = ""] = process.args;
-    layOutExecution(parked, process, process.env ?? [], program, 0, filter);
+    layOutExecution(parked, process, process.env ?? [], program, preservedFds, filter);
     this.take("init", parked.program, init.program.steps.length);
     rehearseHooks(this.tsrun, config, "poststart");
   }

@@ -84,6 +84,15 @@ testTsrun("--dry-run shows what tsrun does itself in its place between what the 
   assert.not.ok(existsSync(join(cgroup2Mount(), name)), "nothing is made");
 });
 
+testTsrun("--dry-run keeps the descriptors that --preserve-fds names", () => {
+  const { path } = bundle();
+  const { stdout } = silent(
+    runtime(["create", "--dry-run", "--preserve-fds", "2", "--bundle", path, uniqueId()]),
+  );
+  const first = [...stdout.matchAll(/close_range\((\d+),/g)].map((match) => Number(match[1]));
+  assert.equal([...new Set(first)], [5]);
+});
+
 testTsrun("--dry-run names every flag, and takes one line a step", () => {
   const mounts = [...DEFAULT_MOUNTS, { destination: "/etc", source: "/etc", options: ["rbind", "rro"] }];
   const lines = dryRun({ mounts, linux: { namespaces: namespaces() } });

@@ -137,7 +137,7 @@ test("nor have those of the stage, the host agent, the parked init and tsrun", (
     linux: { ...RARE.linux, uidMappings: ids, gidMappings: ids, timeOffsets: { monotonic: { secs: 9 } } },
   } satisfies Config;
   const bundle: Bundle = { path: "/", config, process: config.process, rootfs: "/", text: "", doubts: [] };
-  const lines = dryRun("x", bundle, NO_CGROUPS, { noPivot: false, noNewKeyring: false });
+  const lines = dryRun("x", bundle, NO_CGROUPS, { noPivot: false, noNewKeyring: false, preserveFds: 0 });
   const calls = lines.flatMap((line) =>
     line.startsWith("# ") ? [] : [line.replace(/^\$\d+ | {2}\(.*\)$/g, "")],
   );
