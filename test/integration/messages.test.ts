@@ -108,6 +108,18 @@ testTsrun("a state directory that has no room, or can't be, is named", () => {
   assert.match(complaint(runtime(["state", "web"], { root: LONG })), `state directory ${LONG}/web: `);
 });
 
+testTsrun("a limit of the caller's that the state directory meets is named", () => {
+  const { path } = bundle();
+  const said = (limit: string) =>
+    complaint(runtime(["create", "--bundle", path, uniqueId()], { through: ["prlimit", limit] }));
+  assert.match(
+    said("--fsize=5000:5000"),
+    "EFBIG (file too large); raise the caller's limit of the size of files",
+  );
+  const words = "EMFILE (too many open files); raise the caller's limit of open files";
+  assert.ok([6, 7, 8, 9].some((limit) => said(`--nofile=${limit}:${limit}`).includes(words)));
+});
+
 for (const [what, target] of [
   ["many names", "a/".repeat(1900)],
   ["long names", `/${"d".repeat(200)}`.repeat(20)],

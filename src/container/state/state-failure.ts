@@ -34,6 +34,8 @@ export function stateFailure(path: string, { name }: Call, errno: number): Failu
 
 function hintFor(path: string, errno: number): string {
   if (errno === ERRNO.ENOSPC) return `; the file system that ${path} is on is full, or has no inodes left`;
+  if (errno === ERRNO.EMFILE) return "; raise the caller's limit of open files (ulimit -n)";
+  if (errno === ERRNO.EFBIG) return "; raise the caller's limit of the size of files (ulimit -f)";
   if (errno === ERRNO.EACCES && getuid() !== 0) return "; run tsrun as root, or name another --root";
   return "";
 }
