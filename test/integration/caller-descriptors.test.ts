@@ -142,6 +142,16 @@ for (const [whose, patch] of Object.entries(configs()))
     }
   });
 
+testTsrun("a wide gap holds nothing that tsrun opens meanwhile", () => {
+  const through = ["sh", "-c", 'exec 9<&5 3<&- 4<&- 5<&-; exec "$0" "$@"'];
+  for (const patch of Object.values(configs())) {
+    const { path } = bundle({ args: LIST, ...patch });
+    const run = ["run", "--preserve-fds", "7", "--bundle", path, uniqueId()];
+    const { stdout } = silent(runtime(run, { through, descriptors: descriptors() }));
+    assert.is(stdout, `9 ${join(directory, "three")}\n`);
+  }
+});
+
 testTsrun("so it does from create to start, and nothing of the host is in it meanwhile", async () => {
   using one = container({ args: LIST });
   const create = ["create", "--preserve-fds", "3", "--bundle", one.bundle.path, one.id];
