@@ -11,14 +11,22 @@ const SOCKET = "/run/docker.sock";
 /** What this machine of the tests needs besides the page's example. */
 const HERE = { bridge: "none", iptables: false, "ip-forward": false };
 
-/** Starts dockerd, which starts a containerd of its own, with the images. */
+/** It gives its containerd 15 seconds to start, which is not always enough on a slow machine; then it ends. */
+const MOST_STARTS = 3;
+
+/** Starts dockerd, which starts a containerd of its own, with the images. @throws Error with its log */
 export async function startDocker(): Promise<Daemon> {
   const example: object = JSON.parse(snippet("docker", "json", runtimePath));
   const config = join(workDirectory, "daemon.json");
   writeFileSync(config, JSON.stringify({ ...example, ...HERE }));
-  const daemon = await startDaemon(["dockerd", "--config-file", config], SOCKET);
-  printed(docker("load", "--quiet", "--input", writeImages()));
-  return daemon;
+  const images = writeImages();
+  for (let start = 1; ; start++) {
+    const daemon = await startDaemon(["dockerd", "--config-file", config], SOCKET);
+    const loaded = docker("load", "--quiet", "--input", images);
+    if (loaded.status === 0) return daemon;
+    await daemon.stop();
+    if (start === MOST_STARTS) throw new Error(`${loaded.stderr}\n${daemon.log()}`);
+  }
 }
 
 export const WITH_TSRUN = ["--runtime", "tsrun"] as const;
