@@ -107,10 +107,16 @@ testInPod(
   "a container that takes more memory than it may is killed, and its status says why",
   async (pod) => {
     const resources = { memory_limit_in_bytes: 16 * MEGABYTE };
-    const app = await pod.run("greedy", "head -c 64000000 /dev/zero | tail", { resources });
-    const { exit_code, reason } = await app.ended();
-    assert.not.equal(exit_code, 0);
-    assert.is(reason, "OOMKilled");
+    const reasons: (string | undefined)[] = [];
+    // containerd 1.6 counts in the cgroup, which may be gone before it has looked: then it says Error.
+    while (reasons.length < 3 && !reasons.includes("OOMKilled")) {
+      const name = `greedy-${reasons.length}`;
+      const app = await pod.run(name, "head -c 64000000 /dev/zero | tail", { resources });
+      const { exit_code, reason } = await app.ended();
+      assert.not.equal(exit_code, 0);
+      reasons.push(reason);
+    }
+    assert.ok(reasons.includes("OOMKilled"), `${reasons}`);
   },
 );
 
