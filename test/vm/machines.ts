@@ -18,7 +18,7 @@ import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
  * What takes longest in emulation and is, for the most part, what other files ask of criu and of memory limits as well:
  * `make test-vm` has time for it.
  */
-const LONG = ["checkpoint-mounts", "memory-least", "restore"].map((name) => `test/vm/${name}.test.ts`);
+const LONG = ["checkpoint-mounts", "checkpoint-options", "memory-least", "restore"].map((name) => `test/vm/${name}.test.ts`);
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
 const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration/${name}.test.ts`);
