@@ -18,7 +18,12 @@ import { runUnderSystemd, systemdFiles } from "./systemd/machine.ts";
  * What takes longest in emulation and is, for the most part, what other files ask of criu and of memory limits as well:
  * `make test-vm` has time for it.
  */
-const LONG = ["checkpoint-mounts", "checkpoint-options", "memory-least", "restore"].map((name) => `test/vm/${name}.test.ts`);
+const LONG = [
+  ...["checkpoint-mounts", "checkpoint-options", "memory-least", "restore"].map(
+    (name) => `test/vm/${name}.test.ts`,
+  ),
+  "test/callers/podman-checkpoint.test.ts",
+];
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
 const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration/${name}.test.ts`);
@@ -72,9 +77,10 @@ export async function runMachines(project: string, here: readonly FileResult[]):
   return left().length > 0 ? [...machines, neverRan(left())] : machines;
 }
 
-/** The skips of tests that a guest may run. */
+/** The skips of tests that a guest is to run. */
 function forGuests(skips: readonly FileSkip[]): FileSkip[] {
   return skips.filter(({ file, name }) => {
+    if (LONG.includes(file)) return false;
     const callersAreHere = hasGuest(file) && name !== ALL_OF_IT;
     return callersAreHere || /^test\/(integration|vm)\//.test(file);
   });
