@@ -23,8 +23,6 @@ import {
 } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
-import { keepsGroups } from "../linux/process/credentials.ts";
-import { joinKeyring } from "../linux/process/keyring.ts";
 import { takeDevicesOf } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
@@ -34,7 +32,7 @@ import { Failure } from "./failure.ts";
 import { executionSize, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
-import { addAspects, type Subject, schedulingOf, setAspects } from "./process/aspects.ts";
+import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { containerStatus, stateOf } from "./state/status.ts";
 import type { Saved, SavedInit, StateDirectory } from "./state/store.ts";
@@ -128,20 +126,17 @@ async function execIn(
     program.add(fchdir(target.root));
     program.add(chroot("."));
   }
-  const { keyring } = saved;
-  const subject: Subject = {
+  const subject = guestOf(saved, {
     process,
     linux,
     hasUserNamespace: target.hasUserNamespace,
     unprivileged,
-    keepGroups: keepsGroups(saved),
-    keyring: keyring === null ? null : (steps) => joinKeyring(steps, keyring),
     labels,
     filtered: filter !== null,
     warn: unprivileged === null ? null : options.warn,
     execCPUAffinity,
     scheduling,
-  };
+  });
   addAspects(program, "enter", subject);
   const terminal = process.terminal ? addTerminal(program, process, options.preservedFds) : null;
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.

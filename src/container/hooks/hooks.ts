@@ -23,7 +23,7 @@ import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
 import { readText } from "../../kernel/files.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
-import { keepsGroups, type Unprivileged } from "../../linux/process/credentials.ts";
+import type { Unprivileged } from "../../linux/process/credentials.ts";
 import { findHome } from "../../linux/process/home.ts";
 import { joinKeyring } from "../../linux/process/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../../linux/process/labels.ts";
@@ -34,7 +34,7 @@ import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { filterOf } from "../../linux/seccomp/load.ts";
 import { unprivilegedGuest } from "../caller/caller.ts";
 import { closeTarget, openTarget, type Target } from "../init/target.ts";
-import { addAspects, becomeRoot, type Subject, setAspects } from "../process/aspects.ts";
+import { addAspects, becomeRoot, guestOf, setAspects } from "../process/aspects.ts";
 import { processInfo } from "../state/process-info.ts";
 import { stateOf } from "../state/status.ts";
 import type { Saved, SavedInit, StateDirectory } from "../state/store.ts";
@@ -235,19 +235,16 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
   const { saved, hook, where, process, linux, filter, labels } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
   const unprivileged = unprivilegedGuest();
-  const { keyring } = saved;
-  const subject: Subject = {
+  const subject = guestOf(saved, {
     process,
     linux,
     hasUserNamespace: entrance.hasUserNamespace,
     unprivileged,
-    keepGroups: keepsGroups(saved),
-    keyring: keyring === null ? null : (program) => joinKeyring(program, keyring),
     labels,
     filtered: filter !== null,
     warn: unprivileged === null ? null : () => {}, // create has told
     scheduling,
-  };
+  });
   return {
     ...entrance,
     prepare: (pid) => setAspects(pid, "outside", subject),

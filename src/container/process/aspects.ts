@@ -19,12 +19,14 @@ import type { Program } from "../../agent/program.ts";
 import { personality, prctl, setresgid, setresuid } from "../../kernel/calls.ts";
 import { PER_LINUX, PER_LINUX32, PR_SET_DUMPABLE } from "../../kernel/constants.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
-import { setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
+import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
+import { joinKeyring } from "../../linux/process/keyring.ts";
 import type { ProcessLabels } from "../../linux/process/labels.ts";
 import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
 import { setOomScore } from "../../linux/process/oom-score.ts";
 import { setRlimits } from "../../linux/process/rlimits.ts";
 import { untilFiltered } from "../../linux/seccomp/load.ts";
+import type { Saved } from "../state/store.ts";
 
 /** A process of the container, and what its maker brings. */
 export interface Subject {
@@ -46,6 +48,20 @@ export interface Subject {
   readonly execCPUAffinity?: ExecCpuAffinity | undefined;
   /** The module, loaded for those that ask for it. */
   readonly scheduling: typeof import("../../linux/process/scheduling.ts") | null;
+}
+
+/** A process that joins a container: an `exec`ed one, or a startContainer hook. */
+export function guestOf(
+  saved: Pick<Saved, "annotations" | "keyring">,
+  own: Omit<Subject, "keepGroups" | "keyring">,
+): Subject {
+  const { keyring } = saved;
+  return {
+    ...own,
+    keepGroups: keepsGroups(saved),
+    // An older tsrun has saved none.
+    keyring: keyring ? (program) => joinKeyring(program, keyring) : null,
+  };
 }
 
 interface Aspect {

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { properties } from "../../../runtime-spec/properties.ts";
-import { ASPECTS, type Subject, setAspects } from "../../../src/container/process/aspects.ts";
+import { ASPECTS, guestOf, type Subject, setAspects } from "../../../src/container/process/aspects.ts";
 
 /** What no row is about: the program and its terminal. */
 const OF_THE_EXECUTION = ["args", "commandLine", "consoleSize", "env", "terminal"];
@@ -24,6 +24,13 @@ test("what is set from outside is about the process alone that it is told of", (
   const subject = { process: { args: ["x"], cwd: "/" }, scheduling } as unknown as Subject;
   setAspects(42, "last", subject);
   assert.equal(told, ["affinity of 42", "schedule of 42"]);
+});
+
+test("who joins a container keeps the caller's session keyring where the state names none", () => {
+  const own = {} as unknown as Subject; // nothing of it is looked at
+  assert.is(guestOf({ keyring: null }, own).keyring, null);
+  assert.is(guestOf({} as { keyring: null }, own).keyring, null); // written by an older tsrun
+  assert.type(guestOf({ keyring: "_ses.x" }, own).keyring, "function");
 });
 
 test.run();
