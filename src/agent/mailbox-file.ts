@@ -8,7 +8,7 @@ import { here } from "../kernel/here.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEP, STEPS_OFFSET } from "./layout.ts";
 import { noteDeath } from "./life.ts";
 import { Mailbox, type Place } from "./mailbox.ts";
-import { RoomError } from "./room-error.ts";
+import { RoomError } from "./step-error.ts";
 
 const PAGE = 4096;
 const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
@@ -60,7 +60,7 @@ export class MailboxFile {
     const host = size.host === undefined ? null : placeAt(init.end, size.host);
     const { end } = host ?? init;
     if (end > MAILBOX_SPAN)
-      throw new RoomError("config.json: its paths, process.args and process.env are too long");
+      throw new RoomError("config.json", "its paths, process.args and process.env are too long");
     reserve(fd, end);
     const file = new MailboxFile(fd, end);
     noteDeath(file.bytes, file.address);

@@ -38,8 +38,7 @@ import {
   TOLERATE_ALL,
 } from "./layout.ts";
 import { Program, type Results, type Step } from "./program.ts";
-import { RoomError } from "./room-error.ts";
-import { StepError } from "./step-error.ts";
+import { RoomError, StepError } from "./step-error.ts";
 
 /** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
 const LIFE_CHECK = timespec(100);
@@ -324,8 +323,8 @@ export class Mailbox implements Results {
 /** There is room for all that a config says. Only the links of an image make its paths longer than they look. */
 function noRoomFor(step: Step | null): RoomError {
   if (step === null || step.call.name === "execve")
-    return new RoomError("config.json: process.args and process.env are too long");
-  return new RoomError(`${step.owner}: takes more than the room that there is for it`);
+    return new RoomError("config.json", "process.args and process.env are too long");
+  return new RoomError(step.owner, "takes more than the room that there is for it");
 }
 
 function signed(words: Uint32Array, at: number): number {

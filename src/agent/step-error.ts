@@ -1,29 +1,34 @@
 import { SyscallError } from "../kernel/call.ts";
 import { errnoName } from "../kernel/errno.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { hintFor } from "./hints.ts";
 import type { Step } from "./program.ts";
 
-/** A step that failed, with the owner's words. */
+/** A step that failed: its place is the property that wanted it. */
 export class StepError extends SyscallError {
-  readonly owner: string;
+  private readonly step: Step;
 
-  constructor(step: Step, errno: number) {
-    super(step.call, errno);
-    this.owner = step.owner;
-    const hint = hintFor(step, errnoName(errno));
-    const owner = step.owner === "" ? "" : `${step.owner}: `;
-    this.message = `${owner}${this.message}${hint === "" ? "" : `; ${hint}`}`;
+  /** `known` is what more is known of it, as the message ends. */
+  constructor(step: Step, errno: number, known = usualCause(step, errno)) {
+    super(step.call, errno, step.owner, known);
+    this.step = step;
   }
 
-  /** Adds what is behind it, as far as that is known where it is caught. */
-  because(why: string): this {
-    this.message += `; ${why}`;
-    return this;
+  /** The same, with what is behind it as far as that is known where it is caught. */
+  because(why: string): StepError {
+    return new StepError(this.step, this.errno, `${this.known}; ${why}`);
   }
 
-  /** Adds what the kernel says of it besides the errno, when it says something. */
-  quote(words: string): this {
-    if (words !== "") this.message += `; the kernel says: ${words}`;
-    return this;
+  /** The same, with what the kernel says of it besides the errno, when it says something. */
+  quote(words: string): StepError {
+    return words === "" ? this : this.because(`the kernel says: ${words}`);
   }
 }
+
+function usualCause(step: Step, errno: number): string {
+  const hint = hintFor(step, errnoName(errno));
+  return hint === "" ? "" : `; ${hint}`;
+}
+
+/** A config needs more of an agent's memory than there is. */
+export class RoomError extends UserError {}

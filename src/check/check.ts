@@ -85,9 +85,9 @@ export function checkBundle(bundle: Bundle): BundleFindings {
         feature,
       })),
     );
-  const refused = plannedLimits(config).refused.map(({ path: place, problem }) => ({
-    path: place,
-    line: lineOf(place),
+  const refused = plannedLimits(config).refused.map(({ property: path, problem }) => ({
+    path,
+    line: lineOf(path),
     why: problem,
     feature: null,
   }));

@@ -18,7 +18,7 @@ const TRIES = 20;
 
 /**
  * The cgroup that trials are made in: the hierarchy's root, which has all controllers; for an ordinary user the one that
- * tsrun is in, as that is the one which may have been delegated. @throws ConfigError where there is no cgroup v2
+ * tsrun is in, as that is the one which may have been delegated. @throws UserError where there is no cgroup v2
  */
 export function trialPlace(): string {
   const mount = unifiedMount();
@@ -31,7 +31,7 @@ export class TrialCgroup implements Disposable {
   private readonly mount = unifiedMount();
   private readonly lock: number;
 
-  /** @throws SyscallError, ConfigError where there is no cgroup v2 */
+  /** @throws UserError where there is no cgroup v2 */
   constructor() {
     for (let left = TRIES; ; left--) {
       const path = `${trialPlace()}/${PREFIX}${Math.random().toString(36).slice(2, 12)}`;

@@ -7,7 +7,7 @@ import { writeMappings } from "../container/init/user-namespace.ts";
 import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, readTextIfThere } from "../kernel/files.ts";
-import { ConfigError } from "../linux/config-error.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { isBind } from "../linux/mounts/mount-options.ts";
 import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
 import type { Feature } from "./feature.ts";
@@ -95,7 +95,7 @@ function mappingsOf(linux: Linux): Feature {
         if (getuid() === 0) writeMappings(pid, linux, "linux");
         else writeOrdinaryMappings(pid, linux);
       } catch (error) {
-        throw error instanceof ConfigError ? new Forbidden(error.problem) : error;
+        throw error instanceof UserError && error.property !== null ? new Forbidden(error.problem) : error;
       }
     },
   };

@@ -1,7 +1,7 @@
 /** What a trial has shown of a feature. */
 import { SyscallError } from "../kernel/call.ts";
 import { ERRNO, type ErrnoName, errnoName } from "../kernel/errno.ts";
-import { ConfigError } from "../linux/config-error.ts";
+import { UserError } from "../kernel/user-error.ts";
 
 export type Verdict =
   | { readonly state: "works"; readonly note?: string }
@@ -33,7 +33,7 @@ const FORBIDS: readonly ErrnoName[] = ["EPERM", "EACCES", "EROFS", "EBUSY", "ENO
 /** The verdict of a trial that ended so. @throws what no trial should throw */
 export function verdictOn(error: unknown): Verdict {
   if (error instanceof SyscallError) return verdictOnCall(error);
-  if (error instanceof ConfigError) return { state: "missing", why: error.problem };
+  if (error instanceof UserError) return { state: "missing", why: error.problem };
   if (!(error instanceof Error)) throw error;
   const why = error.message;
   if (error instanceof Missing) return { state: "missing", why };

@@ -46,7 +46,7 @@ export async function showSteps(invocation: Creation): Promise<number> {
   return 0;
 }
 
-/** The bundle that the flags name, checked. @throws Failure, ConfigError */
+/** The bundle that the flags name, checked. @throws UserError */
 export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
   const bundle = readBundle(flags.bundle ?? ".");
   requireUserNamespace(bundle.config);

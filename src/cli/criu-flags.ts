@@ -1,7 +1,7 @@
 import { fromCaller } from "../container/caller/caller.ts";
 import type { CommonOptions } from "../container/criu/criu.ts";
-import { Failure } from "../container/failure.ts";
 import { CLONE_NEWNET } from "../kernel/constants.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { CGROUP_MODES } from "../linux/criu/messages.ts";
 import type { InvocationOf } from "./grammar/parse.ts";
 
@@ -34,5 +34,5 @@ export function optionsFrom(flags: Flags): CommonOptions {
 function emptyFrom(names: readonly string[]): number {
   const other = names.find((name) => name !== "network");
   if (other === undefined) return CLONE_NEWNET;
-  throw new Failure(`--empty-ns ${other}: criu leaves none empty but the network namespace: say network`);
+  throw new UserError(`--empty-ns ${other}`, "criu leaves none empty but the network namespace: say network");
 }

@@ -13,7 +13,7 @@ interface HandedDown {
 
 /**
  * Looks for sockets to listen on ($LISTEN_FDS), a $NOTIFY_SOCKET and descriptors to preserve; `state` is the
- * container's state directory. What it takes is loaded when there are any. @throws Failure
+ * container's state directory. What it takes is loaded when there are any. @throws UserError
  */
 export async function handedDown(bundle: Bundle, state: string, preserved: number): Promise<HandedDown> {
   const { LISTEN_FDS = "", NOTIFY_SOCKET = "" } = process.env;
@@ -42,7 +42,7 @@ async function withListeningSockets(bundle: Bundle, preserved: number): Promise<
   };
 }
 
-/** Lets an `exec`ed process have this many descriptors of the caller; returns which are not open. @throws Failure */
+/** Lets an `exec`ed process have this many descriptors of the caller; returns which are not open. @throws UserError */
 export async function preserve(descriptors: number): Promise<readonly number[]> {
   const { passDescriptors } = await import("../container/caller/caller-descriptors.ts");
   return passDescriptors(descriptors, "--preserve-fds");

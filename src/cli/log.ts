@@ -1,4 +1,3 @@
-import { Failure } from "../container/failure.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_WRONLY, STDERR_FILENO } from "../kernel/constants.ts";
@@ -6,6 +5,7 @@ import { errnoWords } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { isTerminal } from "../kernel/terminal.ts";
+import { UserError } from "../kernel/user-error.ts";
 import type { Globals } from "./grammar/table.ts";
 import { complain } from "./output.ts";
 
@@ -27,12 +27,6 @@ export function log({ log: file, logFormat, debug }: Globals, level: Level, mess
   here(close(fd));
 }
 
-/** What an error says, a line for each problem. */
-export function linesOf(error: unknown): readonly string[] {
-  if (error instanceof Failure) return error.lines;
-  return [error instanceof Error ? error.message : String(error)];
-}
-
 /**
  * A message as one line of text, whatever the names in it are: what would break the line, move a terminal's cursor or
  * turn the order of its letters round is written as in JSON.
@@ -44,7 +38,7 @@ export function oneLine(text: string): string {
   });
 }
 
-/** Refuses a log that cannot be written before anything is done that it should tell of. @throws Failure */
+/** Refuses a log that cannot be written before anything is done that it should tell of. @throws UserError */
 export function requireLog({ log: file }: Globals): void {
   if (file !== undefined) here(close(openLog(file)));
 }
@@ -54,7 +48,7 @@ function openLog(file: string): number {
     return here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(`--log ${file}: cannot be written: ${errnoWords(error.errno)}`);
+    throw new UserError(`--log ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
   }
 }
 

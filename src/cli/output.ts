@@ -4,9 +4,10 @@ import { SIGPIPE } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { EXIT } from "../kernel/user-error.ts";
 
 /** The exit status of a program that SIGPIPE ends, as shells tell it. */
-const BROKEN_PIPE = 128 + SIGPIPE;
+const BROKEN_PIPE = EXIT.bySignal + SIGPIPE;
 
 /**
  * Prints text to standard output; process.stdout would cost 12 ms of start-up. Where nobody reads it any more, as with

@@ -1,9 +1,9 @@
 import { fromCaller, getuid, isRootless } from "../container/caller/caller.ts";
-import { Failure } from "../container/failure.ts";
 import { Store } from "../container/state/store.ts";
+import { UserError } from "../kernel/user-error.ts";
 import type { Globals } from "./grammar/table.ts";
 
-/** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws Failure */
+/** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws UserError */
 export function storeOf({ root, rootless }: Globals): Store {
   if (root !== undefined) return new Store(fromCaller(root));
   return new Store(isRootless(rootless) ? ownRoot() : "/run/tsrun");
@@ -13,7 +13,7 @@ function ownRoot(): string {
   const { XDG_RUNTIME_DIR: own = "" } = process.env;
   if (own === "" && getuid() === 0) return "/run/tsrun"; // root of a whole system in a user namespace
   if (own === "")
-    throw new Failure(
+    throw new UserError(
       "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, or use --root",
     );
   return `${own}/tsrun`;

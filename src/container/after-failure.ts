@@ -1,7 +1,6 @@
 /** Explains a failed `create`, or finds another way to do it. Loaded only after a failure. */
 import type { Mount } from "../../runtime-spec/config.ts";
-import { RoomError } from "../agent/room-error.ts";
-import { StepError } from "../agent/step-error.ts";
+import { RoomError, StepError } from "../agent/step-error.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
 import type { Bundle } from "./bundle.ts";
@@ -46,5 +45,5 @@ const outerSysfs = (mount: Mount): Mount => ({
 function refusedMount(error: unknown): number {
   if (!(error instanceof StepError) || error.call.name !== "fsmount" || error.errno !== ERRNO.EPERM)
     return -1;
-  return Number(/ mounts\[(\d+)\] /.exec(error.owner)?.[1] ?? -1);
+  return Number(/ mounts\[(\d+)\] /.exec(error.place)?.[1] ?? -1);
 }

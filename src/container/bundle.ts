@@ -5,12 +5,11 @@ import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
+import { fail, UserError } from "../kernel/user-error.ts";
 import { resourceNotes } from "../linux/cgroups/resources.ts";
-import { fail } from "../linux/config-error.ts";
 import { statusAt } from "../linux/named-path.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { fromCaller } from "./caller/caller.ts";
-import { Failure } from "./failure.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */
 export interface Bundle {
@@ -26,14 +25,14 @@ export interface Bundle {
   readonly doubts: readonly Problem[];
 }
 
-/** Reads a bundle. Throws Failure or ConfigError with all that is wrong with it. */
+/** Reads a bundle. Throws UserError with all that is wrong with it. */
 export function readBundle(directory: string): Bundle {
   const path = fromCaller(directory);
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"));
   const { config } = found;
   const problems = linesOf(found.problems);
-  if (problems.length > 0) throw new Failure(problems);
+  if (problems.length > 0) throw new UserError(problems);
   const ignored = resourceNotes(config.linux?.resources ?? {});
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
@@ -62,7 +61,7 @@ function readConfigText(bundle: string): string {
     return readText(`${bundle}/config.json`);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(whyUnread(bundle, error.errno));
+    throw new UserError(whyUnread(bundle, error.errno));
   }
 }
 
@@ -86,8 +85,7 @@ function rootfsOf(bundle: string, config: Config): string {
   if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))
     return rootfs;
   const status = statusAt("root.path", rootfs);
-  if (status === null)
-    fail("root.path", `rootfs ${rootfs} does not exist: ENOENT (no such file or directory)`);
+  if (status === null) fail("root.path", `rootfs ${rootfs} does not exist: ${errnoWords(ERRNO.ENOENT)}`);
   if ((status.mode & S_IFMT) !== S_IFDIR) fail("root.path", `rootfs ${rootfs} is not a directory`);
   return rootfs;
 }

@@ -1,5 +1,6 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
@@ -15,7 +16,6 @@ import {
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { destroy } from "./delete.ts";
-import { Failure } from "./failure.ts";
 import { containerStatus } from "./state/status.ts";
 import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 
@@ -31,7 +31,7 @@ const LOG = "dump.log";
 
 /**
  * Saves a running container with criu(8). Unless it is to go on running, it is then deleted, poststop hooks included.
- * When anything fails, it goes on running. @throws Failure
+ * When anything fails, it goes on running. @throws UserError
  */
 export async function checkpoint(
   store: Store,
@@ -72,7 +72,7 @@ function running(directory: StateDirectory): Running {
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (saved?.init && (status === "running" || status === "paused")) return { saved, init: saved.init };
-  throw new Failure(
+  throw new UserError(
     `cannot checkpoint container ${directory.id}: it is ${status}, and only a running or paused one can be`,
   );
 }

@@ -1,7 +1,6 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import { RoomError } from "../agent/room-error.ts";
-import { StepError } from "../agent/step-error.ts";
+import { RoomError, StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
 import { writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -66,7 +65,7 @@ export interface Created {
 /**
  * Makes a container of a bundle: state, cgroup, namespaces, init, all that config.json says. Leaves nothing
  * behind when it fails. The container is locked until `directory` is disposed of or tsrun ends.
- * @throws Failure, ConfigError, StepError, SyscallError
+ * @throws UserError
  */
 export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
   if (options.debug === undefined) return createOrExplain(store, bundle, options);
@@ -327,7 +326,7 @@ function parkInit(
   return created;
 }
 
-/** Writes the mappings of the container's user namespace, by the means that the caller has. @throws ConfigError */
+/** Writes the mappings of the container's user namespace, by the means that the caller has. @throws UserError */
 async function mapIds(pid: number, linux: Linux): Promise<void> {
   if (getuid() === 0) writeMappings(pid, linux, "linux");
   else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);

@@ -2,10 +2,10 @@ import { close, ppoll } from "../kernel/calls.ts";
 import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { Failure } from "./failure.ts";
 import { signalInit } from "./kill.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
 import { containerStatus } from "./state/status.ts";
@@ -17,7 +17,7 @@ export const DEATH_PATIENCE = 10_000;
 /**
  * Removes a container: its processes, its cgroup, its state. A running container needs `force`; a created one does
  * not, as in runc. With `force`, a container that does not exist is no error.
- * @throws Failure
+ * @throws UserError
  */
 export async function remove(
   store: Store,
@@ -60,11 +60,11 @@ export async function endAndRemove(directory: StateDirectory, warn: (line: strin
   await removeEnded(directory, warn);
 }
 
-/** @throws Failure when the container is neither stopped nor created */
+/** @throws UserError when the container is neither stopped nor created */
 function requireEnded(directory: StateDirectory): void {
   const status = containerStatus(directory, directory.read());
   if (status !== "stopped" && status !== "created")
-    throw new Failure(
+    throw new UserError(
       `cannot delete container ${directory.id} that is not stopped: ${status}; stop it first, or use --force`,
     );
 }
@@ -109,7 +109,7 @@ function endInit(init: SavedInit): void {
   const ended = !killed || here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE)) > 0;
   here(close(pidfd));
   if (!ended)
-    throw new Failure(
+    throw new UserError(
       `the container's init (pid ${init.pid}) does not die: it may wait for a device or a network file system`,
     );
 }

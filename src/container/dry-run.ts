@@ -42,7 +42,7 @@ interface DryRunFlags {
 
 /**
  * What `create` and `start` would do, one line each below who does it for which property. Nothing is made; what reading
- * alone can show to be wrong is an error as in `create`. @throws ConfigError
+ * alone can show to be wrong is an error as in `create`. @throws UserError
  */
 export function dryRun(
   id: string,

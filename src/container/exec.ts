@@ -23,12 +23,12 @@ import {
 } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { takeDevicesOf } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
-import { Failure } from "./failure.ts";
 import { executionSize, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
@@ -61,18 +61,20 @@ export interface ExecOptions {
 /**
  * Runs another process in a container: in its namespaces and its cgroup, with an identity of its own. Returns
  * once execve(2) has succeeded; the process is a child of tsrun.
- * @throws Failure, ConfigError, StepError, SyscallError; then no process is left
+ * @throws UserError; then no process is left
  */
 export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
-    throw new Failure(
-      `container ${directory.id}: cannot exec in a ${status} container: container not running`,
+    throw new UserError(
+      `container ${directory.id}`,
+      `cannot exec in a ${status} container: container not running`,
     );
   if (status === "paused" && !options.ignorePaused)
-    throw new Failure(
-      `container ${directory.id}: cannot exec in a paused container (use --ignore-paused to override), or resume it`,
+    throw new UserError(
+      `container ${directory.id}`,
+      "cannot exec in a paused container (use --ignore-paused to override), or resume it",
     );
   try {
     const running = { ...saved, init: saved.init };
@@ -81,8 +83,9 @@ export async function exec(directory: StateDirectory, process: Process, options:
     else await (await import("./listing/trace.ts")).traced(options.debug, act);
   } catch (error) {
     if (isEnding(saved.init))
-      throw new Failure(
-        `container ${directory.id}: cannot exec in a stopped container: container not running (it has just ended)`,
+      throw new UserError(
+        `container ${directory.id}`,
+        "cannot exec in a stopped container: container not running (it has just ended)",
       );
     throw error;
   }
@@ -197,5 +200,5 @@ function execute(agent: Mailbox, process: Process, execution: Execution): void {
   const outcome = agent.outcome(() => isOurChildAlive(pid));
   if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
   if (outcome.kind === "failed")
-    throw new Failure(`process.args[0]: cannot execute ${path}: execve: ${errnoWords(agent.errno)}`);
+    throw new UserError("process.args[0]", `cannot execute ${path}: execve: ${errnoWords(agent.errno)}`);
 }

@@ -3,9 +3,9 @@ import { SIGKILL } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
-import { Failure } from "./failure.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
 import { processesOf } from "./state/processes.ts";
 import { containerStatus } from "./state/status.ts";
@@ -15,7 +15,7 @@ import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
  * Sends a signal to a container's init, or with `all` to every process of the container.
  * Without a pid namespace of its own, SIGKILL goes to all processes: the kernel does not kill the others when the init
  * ends.
- * @throws Failure when the container is not running, except with `all`
+ * @throws UserError when the container is not running, except with `all`
  */
 export function kill(store: Store, id: string, signal: number, all: boolean): void {
   using directory = store.open(id);
@@ -82,6 +82,6 @@ function requireLiving(directory: StateDirectory, saved: Saved | null): SavedIni
 }
 
 /** containerd and podman look for these words. */
-function notRunning(id: string, status: string): Failure {
-  return new Failure(`cannot signal container ${id}: container not running (it is ${status})`);
+function notRunning(id: string, status: string): UserError {
+  return new UserError(`cannot signal container ${id}: container not running (it is ${status})`);
 }

@@ -5,6 +5,7 @@ import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { readLink, readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { restoredMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
@@ -24,7 +25,6 @@ import {
 } from "./criu/criu.ts";
 import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
 import { sealRoot } from "./criu/restored-root.ts";
-import { Failure } from "./failure.ts";
 import { CreateHooks } from "./hooks/hooks.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
@@ -59,7 +59,7 @@ const LOG = "restore.log";
  * Restores a container from a bundle and a checkpoint, with criu(8). tsrun makes the state, the cgroup and its limits;
  * criu makes namespaces, mounts and processes. The init is a child of tsrun. Only those hooks run that `create` runs
  * outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed of
- * or tsrun ends. @throws Failure, ConfigError, SyscallError
+ * or tsrun ends. @throws UserError
  */
 export async function restore(store: Store, bundle: Bundle, options: RestoreOptions): Promise<Restored> {
   const hooks = new CreateHooks(bundle.config.hooks ?? {});
@@ -169,16 +169,16 @@ function descriptorsIn(file: string): string | null {
     return readTextIfThere(file);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(`cannot read ${file}: ${errnoWords(error.errno)}`);
+    throw new UserError(`cannot read ${file}: ${errnoWords(error.errno)}`);
   }
 }
 
-/** What the container's standard streams were when it was saved. @throws Failure */
+/** What the container's standard streams were when it was saved. @throws UserError */
 function namesOf(images: string): readonly string[] {
   const file = `${images}/${DESCRIPTORS_FILE}`;
   const text = descriptorsIn(file);
   const names = text === null ? null : parseJson(text, file);
   if (!Array.isArray(names))
-    throw new Failure(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);
+    throw new UserError(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);
   return names.map(String);
 }

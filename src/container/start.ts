@@ -5,8 +5,8 @@ import { errnoWords } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
-import { Failure } from "./failure.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
 import { parkedMailbox } from "./init/parked.ts";
 import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<ContainerStatus, string>> = {
 /**
  * Lets a created container run its program. Returns when execve(2) has succeeded and the hooks have ended; if the
  * caller waits for readiness, when the container has said that it is ready.
- * @throws Failure when it is not `created`, or the kernel refuses the program
+ * @throws UserError when it is not `created`, or the kernel refuses the program
  */
 export async function start(
   store: Store,
@@ -38,7 +38,10 @@ export async function start(
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)
-    throw new Failure(`container ${id}: cannot start ${WORDS[status]}; only a created one can be started`);
+    throw new UserError(
+      `container ${id}`,
+      `cannot start ${WORDS[status]}; only a created one can be started`,
+    );
   const { init } = saved;
   const mailbox = parkedMailbox(directory, init);
   try {
@@ -67,7 +70,7 @@ async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
   while (isZombie(pid, startTime) && performance.now() < deadline) await Bun.sleep(1);
 }
 
-/** Runs the startContainer hooks. @throws Failure: then the container is to be deleted */
+/** Runs the startContainer hooks. @throws UserError: then the container is to be deleted */
 export async function beforeStart(
   directory: StateDirectory,
   saved: Saved & { readonly init: SavedInit },
@@ -93,7 +96,7 @@ export async function orDestroyed<T>(
 
 /**
  * Runs the poststart hooks; when one fails, the container is killed and deleted (runtime.md, "Lifecycle"). It should be
- * unlocked, since hooks may act on it. @throws Failure
+ * unlocked, since hooks may act on it. @throws UserError
  */
 export async function afterStart(
   directory: StateDirectory,
@@ -110,7 +113,7 @@ export async function afterStart(
   }
 }
 
-/** Posts the parked agent's last program and waits until it has become the container's. @throws Failure */
+/** Posts the parked agent's last program and waits until it has become the container's. @throws UserError */
 export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): void {
   const pidfd = openProcess(init.pid);
   if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
@@ -128,13 +131,13 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
       outcome.step === init.end - 1
         ? `cannot execute ${init.executable}: execve`
         : "cannot prepare its execution";
-    throw new Failure(`config.json: process.args[0]: ${what}: ${errnoWords(errno)}`);
+    throw new UserError("config.json: process.args[0]", `${what}: ${errnoWords(errno)}`);
   }
   removeFile(MAILBOX_FILE, directory.fd);
 }
 
 const wasKilled = ({ id }: StateDirectory) =>
-  new Failure(`cannot start container ${id}: its init was killed`);
+  new UserError(`cannot start container ${id}: its init was killed`);
 
 /** Whether the process of a pidfd has ended: it is readable then. */
 function hasEnded(pidfd: number): boolean {

@@ -1,9 +1,9 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { formatJson } from "../../runtime-spec/json.ts";
 import { replaceFile } from "../kernel/files.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { Failure } from "./failure.ts";
 import { containerStatus } from "./state/status.ts";
 import { CONFIG_FILE, NO_CGROUP, type Store } from "./state/store.ts";
 
@@ -15,7 +15,7 @@ export interface Schemas {
 
 /**
  * Changes the limits of a running container; what the update does not name stays as it is.
- * @throws Failure, ConfigError for limits that this host cannot set; then nothing was changed
+ * @throws UserError for limits that this host cannot set; then nothing was changed
  */
 export async function update(store: Store, id: string, wanted: Resources, schemas: Schemas): Promise<void> {
   using directory = store.open(id);
@@ -23,8 +23,8 @@ export async function update(store: Store, id: string, wanted: Resources, schema
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
-    throw new Failure(`cannot update container ${id}: container not running (it is ${status})`);
-  if (saved.cgroup === null) throw new Failure(`cannot update container ${id}: ${NO_CGROUP}`);
+    throw new UserError(`cannot update container ${id}: container not running (it is ${status})`);
+  if (saved.cgroup === null) throw new UserError(`cannot update container ${id}: ${NO_CGROUP}`);
   const config = directory.config();
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
   const { l3CacheSchema, memBwSchema } = schemas;

@@ -13,6 +13,7 @@ import { isErrno, writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { connectUnix, peerPid } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
+import { UserError } from "../kernel/user-error.ts";
 import { decodeMessage, encodeMessage, HEADER_START, type Message, messageLength } from "./message.ts";
 import type { Value } from "./values.ts";
 
@@ -27,7 +28,7 @@ export interface MethodCall {
 }
 
 /** An answer that is an error: `org.freedesktop.systemd1.NoSuchUnit: Unit x.scope not loaded.` */
-export class BusError extends Error {
+export class BusError extends UserError {
   override readonly name: string;
 
   constructor(name: string, text: string) {
@@ -37,9 +38,7 @@ export class BusError extends Error {
 }
 
 /** No answer in time, or a peer that hangs up. */
-export class BusLostError extends Error {
-  override readonly name = "BusLostError";
-}
+export class BusLostError extends UserError {}
 
 /**
  * Says who we are: the kernel tells the other side (EXTERNAL, with no name of our own to hold against that, which

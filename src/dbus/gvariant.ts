@@ -2,6 +2,7 @@
  * Values of D-Bus types written as text, in GVariant's notation: `true`, `15`, `uint64 10000000`, `'text'`,
  * `['a.service', 'b.service']`, `@as []`. An integer without a type is an int32, a number with a point a double.
  */
+import { UserError } from "../kernel/user-error.ts";
 import type { Value, Variant } from "./values.ts";
 
 /** Words in front of a value that give its type. */
@@ -43,7 +44,7 @@ const ESCAPES: { readonly [letter: string]: string } = {
 const TOKEN =
   /\s*(?:('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(@[a-z()]+|[a-z]+\d*)(?![\w.])|([-+]?(?:0x[\da-f]+|[\d.]+(?:e[-+]?\d+)?))|([[\],]))/iy;
 
-/** @throws Error that says what is wrong with the text */
+/** @throws UserError that says what is wrong with the text */
 export function parseVariant(text: string): Variant {
   const parser = new Parser(text);
   const variant = parser.value(null);
@@ -66,34 +67,34 @@ class Parser {
   /** The next value; `type` is what something before it says that it must be. */
   value(type: string | null): Variant {
     const token = this.take();
-    if (token.kind === "end") throw new Error("a value is missing");
+    if (token.kind === "end") throw new UserError("a value is missing");
     if (token.kind === "string") return ofText(type ?? "s", unquoted(token.text));
     if (token.kind === "number") return ofNumber(type, token.text);
     if (token.kind === "mark" && token.text === "[") return this.array(type);
-    if (token.kind === "mark") throw new Error(`"${token.text}" is not a value`);
+    if (token.kind === "mark") throw new UserError(`"${token.text}" is not a value`);
     if (token.text === "true" || token.text === "false") return ofBoolean(type ?? "b", token.text === "true");
     const named = token.text.startsWith("@") ? token.text.slice(1) : TYPE_WORDS[token.text];
-    if (named === undefined) throw new Error(`"${token.text}" is not a value: strings stand in quotes`);
+    if (named === undefined) throw new UserError(`"${token.text}" is not a value: strings stand in quotes`);
     return this.value(named);
   }
 
   end(): void {
     const token = this.take();
-    if (token.kind !== "end") throw new Error(`"${token.text}" is too much`);
+    if (token.kind !== "end") throw new UserError(`"${token.text}" is too much`);
   }
 
   /** The first element's type is that of all. */
   private array(type: string | null): Variant {
-    if (type !== null && type[0] !== "a") throw new Error(`an array is not of the type ${type}`);
+    if (type !== null && type[0] !== "a") throw new UserError(`an array is not of the type ${type}`);
     let element = type === null ? null : type.slice(1);
     const values: Value[] = [];
     while (!this.skips("]")) {
-      if (values.length > 0 && !this.skips(",")) throw new Error('"," or "]" is missing');
+      if (values.length > 0 && !this.skips(",")) throw new UserError('"," or "]" is missing');
       const { signature, value } = this.value(element);
       element ??= signature;
       values.push(value);
     }
-    if (element === null) throw new Error('an empty array needs its type: "@as []"');
+    if (element === null) throw new UserError('an empty array needs its type: "@as []"');
     return { signature: `a${element}`, value: values };
   }
 
@@ -111,7 +112,7 @@ class Parser {
     if (found === null) {
       const rest = this.text.slice(this.at).trim();
       if (rest === "") return { kind: "end" };
-      throw new Error(`"${rest}" is not a value`);
+      throw new UserError(`"${rest}" is not a value`);
     }
     this.at = TOKEN.lastIndex;
     const [, string, word, number, mark] = found;
@@ -125,30 +126,36 @@ function unquoted(text: string): string {
   return text
     .slice(1, -1)
     .replace(/\\(u[\da-f]{4}|U[\da-f]{8}|.)/gi, (_, code: string) =>
-      code.length > 1 ? String.fromCodePoint(Number.parseInt(code.slice(1), 16)) : (ESCAPES[code] ?? code),
+      code.length > 1 ? characterOf(code) : (ESCAPES[code] ?? code),
     );
 }
 
+function characterOf(code: string): string {
+  const number = Number.parseInt(code.slice(1), 16);
+  if (number > 0x10_ff_ff) throw new UserError(`"\\${code}" is not a character`);
+  return String.fromCodePoint(number);
+}
+
 function ofText(type: string, value: string): Variant {
-  if (!"sog".includes(type)) throw new Error(`a string is not of the type ${type}`);
+  if (!"sog".includes(type)) throw new UserError(`a string is not of the type ${type}`);
   return { signature: type, value };
 }
 
 function ofBoolean(type: string, value: boolean): Variant {
-  if (type !== "b") throw new Error(`a boolean is not of the type ${type}`);
+  if (type !== "b") throw new UserError(`a boolean is not of the type ${type}`);
   return { signature: type, value };
 }
 
 function ofNumber(type: string | null, text: string): Variant {
   const whole = /^([-+]?)(0x[\da-f]+|\d+)$/i.exec(text);
   if (type === "d" || (type === null && whole === null)) {
-    if (!Number.isFinite(Number(text))) throw new Error(`"${text}" is not a number`);
+    if (!Number.isFinite(Number(text))) throw new UserError(`"${text}" is not a number`);
     return { signature: "d", value: Number(text) };
   }
   const range = RANGES[type ?? "i"];
-  if (whole === null || range === undefined) throw new Error(`${text} is not of the type ${type}`);
+  if (whole === null || range === undefined) throw new UserError(`${text} is not of the type ${type}`);
   const number = BigInt(whole[2] ?? "") * (whole[1] === "-" ? -1n : 1n);
   if (number < range[0] || number > range[1])
-    throw new Error(`${text} does not fit the type ${type ?? 'int32: write "uint64" in front of it'}`);
+    throw new UserError(`${text} does not fit the type ${type ?? 'int32: write "uint64" in front of it'}`);
   return { signature: type ?? "i", value: number };
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../kernel/user-error.ts";
 import { marshal, Reader, type Value, type Variant } from "./values.ts";
 
 /** A message on a D-Bus (D-Bus specification, "Message Format"): what systemd and tsrun tell each other. */
@@ -54,13 +55,13 @@ export function encodeMessage(message: Message): Uint8Array {
   return bytes;
 }
 
-/** How long a message is whose first HEADER_START bytes these are. @throws Error for what tsrun can't read */
+/** How long a message is whose first HEADER_START bytes these are. @throws UserError for what tsrun can't read */
 export function messageLength(start: Uint8Array): number {
   const view = new DataView(start.buffer, start.byteOffset);
   if (start[0] !== LITTLE_ENDIAN || start[3] !== VERSION)
-    throw new Error("the D-Bus answers in a form that tsrun does not know");
+    throw new UserError("the D-Bus answers in a form that tsrun does not know");
   const length = padded(HEADER_START + view.getUint32(12, true)) + view.getUint32(4, true);
-  if (length > MOST_BYTES) throw new Error("the D-Bus sends a message that is too long");
+  if (length > MOST_BYTES) throw new UserError("the D-Bus sends a message that is too long");
   return length;
 }
 

@@ -5,6 +5,8 @@
  * or bigints for `x t`; strings for `s o g`; an array for `a…` (bytes for `ay`), for `(…)` and for `{…}`; for `v` the
  * value with its type.
  */
+import { UserError } from "../kernel/user-error.ts";
+
 export type Value = boolean | number | bigint | string | Uint8Array | Variant | readonly Value[];
 
 export interface Variant {
@@ -34,7 +36,8 @@ function endOfType(signature: string, start: number): number {
   let at = start + 1;
   while (closing !== null && at < signature.length && signature[at] !== closing)
     at = endOfType(signature, at);
-  if (closing === null || at >= signature.length) throw new Error(`"${signature}" is not a D-Bus signature`);
+  if (closing === null || at >= signature.length)
+    throw new UserError(`"${signature}" is not a D-Bus signature`);
   return at + 1;
 }
 
@@ -71,7 +74,7 @@ class Writer {
     else if (typeof value === "number" && type === "d") this.double(value);
     else if ((typeof value === "number" || typeof value === "bigint") && type in SIZES)
       this.integer(value, SIZES[type] ?? 0);
-    else throw new Error(`${typeof value} is no value of the D-Bus type ${type}`);
+    else throw new UserError(`${typeof value} is no value of the D-Bus type ${type}`);
   }
 
   private writeMembers(type: string, values: readonly Value[]): void {

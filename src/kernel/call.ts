@@ -1,5 +1,6 @@
 import { errnoWords } from "./errno.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
+import { UserError } from "./user-error.ts";
 
 /** The result of an earlier step of the same program, used as an argument of a later one. */
 export interface StepResult {
@@ -34,16 +35,21 @@ export interface Call {
   readonly args: readonly Argument[];
 }
 
-/** A system call that failed: which, with what errno, and, once somebody knows, on whose behalf. */
-export class SyscallError extends Error {
-  override readonly name = "SyscallError";
+/**
+ * A system call that failed: which, and with what errno. The config, the machine and the caller's rights decide what the
+ * kernel refuses, so it is shown as it is where nobody knows the place better.
+ */
+export class SyscallError extends UserError {
   readonly call: Call;
   readonly errno: number;
+  /** What more is known of it, as the message ends. */
+  protected readonly known: string;
 
-  constructor(call: Call, errno: number) {
-    super(`${describe(call)}: ${errnoWords(errno)}`);
+  constructor(call: Call, errno: number, place = "", known = "") {
+    super(place, `${describe(call)}: ${errnoWords(errno)}${known}`);
     this.call = call;
     this.errno = errno;
+    this.known = known;
   }
 }
 

@@ -2,11 +2,11 @@ import { SyscallError } from "../kernel/call.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { statusIfThere } from "../kernel/files.ts";
 import type { FileStatus } from "../kernel/structs.ts";
-import { fail } from "./config-error.ts";
+import { fail } from "../kernel/user-error.ts";
 
 /**
  * The status of a path that the config has at `where`; null if it does not exist.
- * @throws ConfigError if that can't be told: the path is too long, has a loop of links, or its file system fails
+ * @throws UserError if that can't be told: the path is too long, has a loop of links, or its file system fails
  */
 export function statusAt(where: string, path: string, flags = 0): FileStatus | null {
   try {

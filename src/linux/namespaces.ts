@@ -24,7 +24,7 @@ import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { isErrno, readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
-import { ConfigError, fail } from "./config-error.ts";
+import { fail, UserError } from "../kernel/user-error.ts";
 import { statusAt } from "./named-path.ts";
 
 /**
@@ -59,7 +59,7 @@ export interface NamespacePlan {
   readonly timeOffsets?: string;
 }
 
-/** Opens and checks the namespaces to join. @throws ConfigError */
+/** Opens and checks the namespaces to join. @throws UserError */
 export function openNamespaces(config: Config): NamespacePlan {
   const created = new Set<NamespaceType>();
   const joins: Join[] = [];
@@ -83,7 +83,7 @@ export function openNamespaces(config: Config): NamespacePlan {
 }
 
 /** Errors in the paths of namespaces to join; paths that do not exist yet are left out. */
-export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
+export function wrongNamespaces({ linux }: Config): readonly UserError[] {
   return (linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
     const where = `linux.namespaces[${index}].path`;
     try {
@@ -91,7 +91,7 @@ export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
       here(close(openNamespace(where, path, type, cloneFlags([type]))));
       return [];
     } catch (error) {
-      if (error instanceof ConfigError) return [error];
+      if (error instanceof UserError) return [error];
       throw error;
     }
   });
@@ -99,7 +99,7 @@ export function wrongNamespaces({ linux }: Config): readonly ConfigError[] {
 
 /**
  * Refuses a path to tsrun's own namespace if the config changes something in it, such as the host name: that would
- * change the host, as if the container had no such namespace. @throws ConfigError
+ * change the host, as if the container had no such namespace. @throws UserError
  */
 function refuseChangesOfOwn(config: Config, type: NamespaceType, file: string, path: string): void {
   const [change] = changesOf(config, type);

@@ -15,7 +15,7 @@ import {
   statusIfThere,
   writeExisting,
 } from "../kernel/files.ts";
-import { fail } from "./config-error.ts";
+import { fail } from "../kernel/user-error.ts";
 import { mountTable } from "./mounts/mount-table.ts";
 
 /** Directories of resctrl that `delete` removes. */
@@ -23,7 +23,7 @@ export interface ResctrlGroups {
   readonly paths: readonly string[];
 }
 
-/** Where resctrl is mounted. @throws ConfigError when it is not */
+/** Where resctrl is mounted. @throws UserError when it is not */
 export function resctrlMount(): string {
   const mount = mountTable().find(({ type }) => type === "resctrl");
   return (
@@ -45,7 +45,7 @@ export class Resctrl {
   private readonly monitor: string | null;
   private readonly wanted: IntelRdt;
 
-  /** @throws ConfigError on a host without resctrl */
+  /** @throws UserError on a host without resctrl */
   constructor(id: string, wanted: IntelRdt, root = resctrlMount()) {
     const { closID, enableMonitoring } = wanted;
     this.wanted = wanted;
@@ -59,7 +59,7 @@ export class Resctrl {
     };
   }
 
-  /** Makes the groups and puts a process into them. @throws ConfigError */
+  /** Makes the groups and puts a process into them. @throws UserError */
   join(pid: number): void {
     const { group, monitor, wanted } = this;
     const lines = wantedLines(wanted);
@@ -84,7 +84,7 @@ export class Resctrl {
     this.write(lines);
   }
 
-  /** Writes lines to the group's schemata, which keeps its others. @throws ConfigError */
+  /** Writes lines to the group's schemata, which keeps its others. @throws UserError */
   write(lines: readonly string[]): void {
     const { group } = this;
     for (const line of lines)
@@ -107,7 +107,7 @@ export class Resctrl {
 
 /**
  * Changes the schemata of a running container. If it has no group yet, one is made; `groups` then says what to remove
- * with the container. @throws ConfigError
+ * with the container. @throws UserError
  */
 export function changeSchemata(
   id: string,

@@ -10,7 +10,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../kernel/constants.ts";
-import { fail } from "./config-error.ts";
+import { fail } from "../kernel/user-error.ts";
 
 /**
  * Writes `linux.sysctl` through a procfs of the agent's own, which is mounted nowhere: whatever an image or another
@@ -32,7 +32,7 @@ export function writeSysctls(program: Program, sysctls: Readonly<Record<string, 
   }
 }
 
-/** The file of a sysctl in a procfs; validation has checked that it is namespaced. @throws ConfigError */
+/** The file of a sysctl in a procfs; validation has checked that it is namespaced. @throws UserError */
 export function sysctlPath(name: string): string {
   return `sys/${sysctlFile(name) ?? fail(`linux.sysctl["${name}"]`, "is not the name of a sysctl")}`;
 }

@@ -10,7 +10,7 @@ import { controllerOf } from "../../linux/cgroups/apply.ts";
 import { compileDeviceRules } from "../../linux/cgroups/device-program.ts";
 import { allowsEverything, containerDeviceRules } from "../../linux/cgroups/device-rules.ts";
 import { attachDevices } from "../../linux/cgroups/devices.ts";
-import { FreezeTimeoutError, freeze, thaw } from "../../linux/cgroups/freeze.ts";
+import { freeze, thaw } from "../../linux/cgroups/freeze.ts";
 import { controllersIn, unifiedMount, whyMissing } from "../../linux/cgroups/hierarchy.ts";
 import { pidsIn } from "../../linux/cgroups/pids.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
@@ -162,12 +162,10 @@ export const cgroups: Area = {
       probe(trial) {
         using cgroup = new TrialCgroup();
         cgroup.bear(trial);
-        try {
-          freeze(cgroup.path, PATIENCE_MS);
-        } catch (error) {
-          if (error instanceof FreezeTimeoutError) throw new Missing(error.message);
-          throw error;
-        }
+        if (!freeze(cgroup.path, PATIENCE_MS))
+          throw new Missing(
+            `the processes in ${cgroup.path} did not all stop within ${PATIENCE_MS / 1000} seconds`,
+          );
         thaw(cgroup.path);
       },
     },

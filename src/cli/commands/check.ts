@@ -1,5 +1,6 @@
 import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "../../check/check.ts";
 import { readBundle } from "../../container/bundle.ts";
+import { EXIT } from "../../kernel/user-error.ts";
 import { bundleJson, hostJson } from "../check-json.ts";
 import { bundleTable, hostTable } from "../check-table.ts";
 import { bundleTap, hostTap } from "../check-tap.ts";
@@ -26,9 +27,9 @@ export function check({ flags }: InvocationOf<"check">): number {
   if (flags.bundle === undefined) {
     const findings = checkHost();
     print(OF_HOST[format](findings));
-    return findings.lacking.length === 0 ? 0 : 1;
+    return findings.lacking.length === 0 ? 0 : EXIT.failed;
   }
   const findings = checkBundle(readBundle(flags.bundle));
   print(OF_BUNDLE[format](findings));
-  return findings.obstacles.length === 0 ? 0 : 1;
+  return findings.obstacles.length === 0 ? 0 : EXIT.failed;
 }

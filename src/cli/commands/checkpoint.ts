@@ -1,7 +1,7 @@
 import { requireRoot } from "../../container/caller/caller.ts";
 import { checkpoint as checkpointContainer } from "../../container/checkpoint.ts";
-import { Failure } from "../../container/failure.ts";
 import { statusIfThere } from "../../kernel/files.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
 import { optionsFrom, placesFrom } from "../criu-flags.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
@@ -32,20 +32,20 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">): Promis
   return 0;
 }
 
-/** criu takes it relative to the images, whose own link to it then holds wherever both are moved. @throws Failure */
+/** criu takes it relative to the images, whose own link to it then holds wherever both are moved. @throws UserError */
 function parentFrom({ parentPath }: Flags, images: string): string | undefined {
   if (parentPath === undefined) return undefined;
   if (parentPath.startsWith("/"))
-    throw new Failure(`--parent-path ${parentPath}: must be relative to --image-path`);
+    throw new UserError(`--parent-path ${parentPath}`, "must be relative to --image-path");
   const parent = join(images, parentPath);
   if (statusIfThere(parent) === null)
-    throw new Failure(`--parent-path ${parentPath}: ${parent} does not exist`);
+    throw new UserError(`--parent-path ${parentPath}`, `${parent} does not exist`);
   return parentPath;
 }
 
 function pageServerFrom(text: string): { readonly address: string; readonly port: number } {
   const [, address, port] = /^\[?(.*?)\]?:(\d+)$/.exec(text) ?? [];
   if (address === undefined || Number(port) > 65_535)
-    throw new Failure(`--page-server takes ADDRESS:PORT, not ${JSON.stringify(text)}`);
+    throw new UserError(`--page-server takes ADDRESS:PORT, not ${JSON.stringify(text)}`);
   return { address, port: Number(port) };
 }

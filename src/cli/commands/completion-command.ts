@@ -1,4 +1,4 @@
-import { Failure } from "../../container/failure.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { completions } from "../help/complete.ts";
 import { completionScript } from "../help/completion.ts";
@@ -10,7 +10,7 @@ import { storeOf } from "../store-of.ts";
 export function completion({ args: [shell] }: InvocationOf<"completion">): number {
   const script = completionScript(shell);
   if (script === undefined)
-    throw new Failure(`completion: unknown shell ${JSON.stringify(shell)}: bash, zsh or fish`);
+    throw new UserError("completion", `unknown shell ${JSON.stringify(shell)}: bash, zsh or fish`);
   print(script);
   return 0;
 }

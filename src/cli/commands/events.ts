@@ -1,8 +1,8 @@
-import { Failure } from "../../container/failure.ts";
 import { containerStatus } from "../../container/state/status.ts";
 import { NO_CGROUP, type StateDirectory } from "../../container/state/store.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readTextIfThere } from "../../kernel/files.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { readStats, statsJson } from "../../linux/cgroups/stats.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
@@ -13,7 +13,7 @@ const LOOK = 100;
 
 /** `tsrun events ID`: statistics as JSON lines, and OOM kills, until the container has ended; `--stats` once. */
 export async function events({ globals, flags, args: [id] }: InvocationOf<"events">): Promise<number> {
-  if (flags.interval <= 0) throw new Failure("events: --interval must be greater than 0");
+  if (flags.interval <= 0) throw new UserError("events", "--interval must be greater than 0");
   using directory = storeOf(globals).open(id);
   const path = cgroupOf(directory);
   if (flags.stats) {
@@ -39,16 +39,16 @@ export async function events({ globals, flags, args: [id] }: InvocationOf<"event
 function cgroupOf(directory: StateDirectory): string {
   const saved = directory.read();
   if (!saved || !isThere(directory)) throw notRunning(directory);
-  if (saved.cgroup === null) throw new Failure(`no events of container ${directory.id}: ${NO_CGROUP}`);
+  if (saved.cgroup === null) throw new UserError(`no events of container ${directory.id}: ${NO_CGROUP}`);
   return saved.cgroup.path;
 }
 
 const notRunning = ({ id }: StateDirectory) =>
-  new Failure(`no events of container ${id}: container not running`);
+  new UserError(`no events of container ${id}: container not running`);
 
 /** Somebody has moved its processes elsewhere and removed it. */
 const hasNoCgroup = ({ id }: StateDirectory, path: string) =>
-  new Failure(`no events of container ${id}: its cgroup ${path} is gone`);
+  new UserError(`no events of container ${id}: its cgroup ${path} is gone`);
 
 /** Not without a state: it was deleted, even while its poststop hooks run. */
 function isThere(directory: StateDirectory): boolean {

@@ -5,18 +5,15 @@ import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
-import { Failure } from "../../container/failure.ts";
 import { Foreground } from "../../container/foreground/foreground.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
 import { announcerFor, consoleFor } from "../console.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { preserve } from "../handed-down.ts";
-import { doubt, linesOf, log, warnings } from "../log.ts";
+import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
 import { storeOf } from "../store-of.ts";
-
-/** runc's exit status when an exec fails before its process runs. */
-const SETUP_FAILED = 255;
 
 type Exec = InvocationOf<"exec">;
 
@@ -25,11 +22,9 @@ export async function exec(invocation: Exec): Promise<number> {
   try {
     return await execute(invocation);
   } catch (error) {
+    if (!(error instanceof UserError)) throw error;
     // The process is the command line's, or the process file's.
-    throw new Failure(
-      linesOf(error).map((line) => line.replace(/^config\.json: (?=process\.)/, "")),
-      SETUP_FAILED,
-    );
+    throw new UserError(error.lines.map((line) => line.replace(/^config\.json: (?=process\.)/, "")));
   }
 }
 
@@ -62,11 +57,11 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
   return (await foreground?.wait()) ?? 0; // before the terminal is given back
 }
 
-/** The path that `--cgroup` names below the container's cgroup, clean. @throws Failure */
+/** The path that `--cgroup` names below the container's cgroup, clean. @throws UserError */
 function cgroupFrom(words: readonly string[]): string | undefined {
   const [word, second] = words;
   if (word === undefined) return undefined;
-  const refuse = (why: string) => new Failure(`exec: --cgroup ${word}: ${why}`);
+  const refuse = (why: string) => new UserError(`exec: --cgroup ${word}`, why);
   if (second !== undefined) throw refuse(`cgroup v2 has one hierarchy: leave out --cgroup ${second}`);
   const [controller, path] = word.split(":", 2);
   if (path !== undefined)
@@ -78,7 +73,7 @@ function cgroupFrom(words: readonly string[]): string | undefined {
 function processFromFile(path: string, globals: Exec["globals"]): Process {
   const text = readNamed("exec: --process", path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
-  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(path, problem)));
+  if (problems.length > 0) throw new UserError(problems.map((problem) => lineOf(path, problem)));
   for (const one of doubts) doubt(globals, lineOf(path, one));
   return process;
 }
@@ -101,16 +96,16 @@ function processFromFlags(
   warn: (line: string) => void,
 ): Process {
   if (args.length === 0)
-    throw new Failure("exec: which command? Give it after the id, or use --process FILE");
+    throw new UserError("exec", "which command? Give it after the id, or use --process FILE");
   if (flags.cwd !== undefined && !flags.cwd.startsWith("/"))
-    throw new Failure(`exec: --cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
+    throw new UserError("exec", `--cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
   for (const name of flags.cap)
     if (!CAPABILITIES.includes(name))
       warn(`exec: --cap ${name}: is not a capability known here, and left out`);
   for (const entry of flags.env)
     if (entry.indexOf("=") <= 0)
-      throw new Failure(`exec: --env must have the form NAME=value, not ${JSON.stringify(entry)}`);
-  if (own === undefined) throw new Failure("exec: the container has no process to take defaults from");
+      throw new UserError("exec", `--env must have the form NAME=value, not ${JSON.stringify(entry)}`);
+  if (own === undefined) throw new UserError("exec", "the container has no process to take defaults from");
   return {
     ...own,
     args,
@@ -131,17 +126,17 @@ function userFrom(own: User, flags: Exec["flags"]): User {
   if (flags.user === undefined) return { ...own, additionalGids };
   const [, uid, gid] = /^(\d+)(?::(\d+))?$/.exec(flags.user) ?? [];
   if (uid === undefined)
-    throw new Failure(`exec: --user takes UID or UID:GID as numbers, not ${JSON.stringify(flags.user)}`);
+    throw new UserError("exec", `--user takes UID or UID:GID as numbers, not ${JSON.stringify(flags.user)}`);
   const user = { ...own, uid: Number(uid), gid: gid === undefined ? (own.gid ?? 0) : Number(gid) };
   requireId("--user", user.uid);
   requireId("--user", user.gid);
   return { ...user, additionalGids };
 }
 
-/** @throws Failure for what the kernel would cut down to another id */
+/** @throws UserError for what the kernel would cut down to another id */
 function requireId(flag: string, id: number): void {
   if (id < 0 || id > LARGEST_ID)
-    throw new Failure(`exec: ${flag} takes ids from 0 to ${LARGEST_ID}, not ${id}`);
+    throw new UserError("exec", `${flag} takes ids from 0 to ${LARGEST_ID}, not ${id}`);
 }
 
 /**

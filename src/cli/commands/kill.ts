@@ -1,6 +1,6 @@
-import { Failure } from "../../container/failure.ts";
 import { kill as killContainer } from "../../container/kill.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
@@ -12,7 +12,7 @@ export function kill({ globals, flags, args: [id, signal = "TERM"] }: Invocation
 
 const numbers: { readonly [name: string]: number } = SIGNALS;
 
-/** A signal as given on a command line: `15`, `TERM`, `SIGTERM`, `sigterm`, `RTMIN+3`. @throws Failure */
+/** A signal as given on a command line: `15`, `TERM`, `SIGTERM`, `sigterm`, `RTMIN+3`. @throws UserError */
 export function signalNumber(word: string): number {
   if (/^\d+$/.test(word)) {
     const number = Number(word);
@@ -28,7 +28,7 @@ export function signalNumber(word: string): number {
     number < 0 ||
     number > SIGNALS.SIGRTMAX
   )
-    throw new Failure(
+    throw new UserError(
       `unknown signal ${JSON.stringify(word)}: give a number up to 64 or a name like TERM or SIGTERM`,
     );
   return number;

@@ -1,5 +1,5 @@
-import { Failure } from "../../container/failure.ts";
 import { processesOf } from "../../container/state/processes.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
 import { storeOf } from "../store-of.ts";
@@ -15,13 +15,18 @@ export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps"
 
 /** The lines of `ps` that are about these processes, below its heading, which tells the column of the pid. */
 function processTable(options: readonly string[], pids: ReadonlySet<number>): string {
+  if (Bun.which("ps") === null)
+    throw new UserError("ps", "there is no ps in PATH; install it (Debian: procps)");
   const found = Bun.spawnSync(["ps", ...(options.length > 0 ? options : ["-ef"])], { stderr: "pipe" });
   if (found.exitCode !== 0)
-    throw new Failure(`ps: ${found.stderr.toString().trim().split("\n")[0] ?? "failed"}`);
+    throw new UserError("ps", found.stderr.toString().trim().split("\n")[0] ?? "failed");
   const [heading = "", ...lines] = found.stdout.toString().trimEnd().split("\n");
   const column = heading.trim().split(/\s+/).indexOf("PID");
   if (column < 0)
-    throw new Failure("ps: these options show no PID column, by which the container's processes are known");
+    throw new UserError(
+      "ps",
+      "these options show no PID column, by which the container's processes are known",
+    );
   const own = lines.filter((line) => pids.has(Number(line.trim().split(/\s+/)[column])));
   return [heading, ...own, ""].join("\n");
 }

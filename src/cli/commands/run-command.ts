@@ -1,8 +1,8 @@
-import { Failure } from "../../container/failure.ts";
+import { EXIT, isInternal, linesOf } from "../../kernel/user-error.ts";
 import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
 import type { CommandName, Globals } from "../grammar/table.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { forStderr, linesOf, log, oneLine, requireLog } from "../log.ts";
+import { forStderr, log, oneLine, requireLog } from "../log.ts";
 import { complain, print } from "../output.ts";
 import { remove } from "./delete.ts";
 import { kill } from "./kill.ts";
@@ -51,15 +51,18 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
 /** Runs a command line, prints and logs what goes wrong, and returns the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
   let globals: Globals | null = null;
+  let status: number = EXIT.failed;
   try {
     const invocation = parse(argv);
     globals = invocation.globals;
     requireLog(globals);
     for (const warning of invocation.warnings) log(globals, "warning", warning);
+    if (invocation.command === "exec") status = EXIT.execFailed;
     return await dispatch(invocation);
   } catch (error) {
-    if (error instanceof UsageError) return report(error.globals, error, error.hint, error.status);
-    return report(globals, error, "", error instanceof Failure ? error.status : 1);
+    if (error instanceof UsageError) report(error.globals, error, error.hint);
+    else report(globals, error);
+    return status;
   }
 }
 
@@ -76,12 +79,12 @@ async function dispatch(invocation: Invocation): Promise<number> {
 }
 
 /** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */
-function report(globals: Globals | null, error: unknown, hint: string, status: number): number {
+function report(globals: Globals | null, error: unknown, hint = ""): void {
   const lines = new Set(linesOf(error).map(oneLine));
   const message = [...lines].join("\n");
   if (globals?.log === undefined && globals?.logFormat === "json") {
     complain(forStderr("json", "error", message, message));
-    return status;
+    return;
   }
   try {
     if (globals !== null) log(globals, "error", message);
@@ -90,11 +93,5 @@ function report(globals: Globals | null, error: unknown, hint: string, status: n
   }
   for (const line of lines) complain(`tsrun: error: ${line}`);
   if (hint !== "") complain(hint);
-  if (globals?.debug && isFault(error) && error.stack !== undefined) complain(error.stack);
-  return status;
+  if (globals?.debug && isInternal(error) && error instanceof Error) complain(String(error.stack));
 }
-
-/** What is thrown for mistakes of tsrun's own; all else that goes wrong has a class, and its stack tells nobody anything. */
-const FAULTS: readonly string[] = ["Error", "TypeError", "RangeError", "ReferenceError"];
-
-const isFault = (error: unknown): error is Error => error instanceof Error && FAULTS.includes(error.name);

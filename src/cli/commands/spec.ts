@@ -1,13 +1,13 @@
 import type { Config } from "../../../runtime-spec/config.ts";
 import { fromCaller, getgid, getuid } from "../../container/caller/caller.ts";
 import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
-import { Failure } from "../../container/failure.ts";
 import { containerStatus } from "../../container/state/status.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { readLink, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
@@ -19,8 +19,8 @@ export function spec(invocation: Spec): number {
   const text = `${JSON.stringify(configFor(invocation), null, "\t")}\n`;
   const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666));
   if (fd === -ERRNO.EEXIST)
-    throw new Failure(`${path} exists already: remove it first, or name another --bundle`);
-  if (fd < 0) throw new Failure(`cannot write ${path}: ${errnoWords(-fd)}`);
+    throw new UserError(`${path} exists already: remove it first, or name another --bundle`);
+  if (fd < 0) throw new UserError(`cannot write ${path}: ${errnoWords(-fd)}`);
   writeAll(fd, text);
   here(close(fd));
   return 0;
@@ -28,7 +28,7 @@ export function spec(invocation: Spec): number {
 
 function configFor({ globals, flags }: Spec): Config {
   if (flags.sandbox !== undefined && flags.rootless)
-    throw new Failure("spec: --sandbox and --rootless do not go together yet");
+    throw new UserError("spec", "--sandbox and --rootless do not go together yet");
   if (flags.rootless) return rootlessConfig(getuid(), getgid());
   if (flags.sandbox === undefined) return defaultConfig();
   const pid = sandboxPid(globals, flags.sandbox);
@@ -45,6 +45,6 @@ function sandboxPid(globals: Spec["globals"], id: string): number {
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")
-    throw new Failure(`spec: sandbox ${id} is ${status}, not running: it holds no namespaces to join`);
+    throw new UserError("spec", `sandbox ${id} is ${status}, not running: it holds no namespaces to join`);
   return saved.init.pid;
 }

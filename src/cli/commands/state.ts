@@ -1,6 +1,6 @@
 import { userName } from "../../container/caller/caller.ts";
-import { Failure } from "../../container/failure.ts";
 import { containerStatus, stateOf } from "../../container/state/status.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
 import { storeOf } from "../store-of.ts";
@@ -10,7 +10,7 @@ export function state({ globals, args: [id] }: InvocationOf<"state">): number {
   using directory = storeOf(globals).open(id);
   const saved = directory.read();
   if (saved === null)
-    throw new Failure(
+    throw new UserError(
       directory.busy
         ? `container ${id} has no state yet: it is being created`
         : `container ${id} has no state: its creator was killed, or has just begun; \`tsrun delete --force ${id}\` removes what there is`,

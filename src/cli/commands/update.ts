@@ -2,10 +2,9 @@ import type { Resources } from "../../../runtime-spec/config-linux.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
-import { Failure } from "../../container/failure.ts";
 import { update as updateContainer } from "../../container/update.ts";
 import { readAll } from "../../kernel/files.ts";
-import { ConfigError } from "../../linux/config-error.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt } from "../log.ts";
 import { readNamed } from "../named-file.ts";
@@ -24,9 +23,9 @@ export async function update({ globals, flags, args: [id] }: InvocationOf<"updat
   try {
     await updateContainer(storeOf(globals), id, resources, { l3CacheSchema, memBwSchema });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError) || error.property === null) throw error;
     // It is not in config.json.
-    throw new Failure(`${source}: ${error.path.replace(/^linux\.(resources\.)?/, "")}: ${error.problem}`);
+    throw new UserError(`${source}: ${error.property.replace(/^linux\.(resources\.)?/, "")}`, error.problem);
   }
   return 0;
 }
@@ -39,7 +38,7 @@ function fromFile(file: string, source: string, warn: (line: string) => void): R
 
 function checked(source: string, value: unknown, warn: (line: string) => void): Resources {
   const { resources, problems, warnings: doubts } = validateResources(value);
-  if (problems.length > 0) throw new Failure(problems.map((problem) => lineOf(source, problem)));
+  if (problems.length > 0) throw new UserError(problems.map((problem) => lineOf(source, problem)));
   for (const doubt of doubts) warn(lineOf(source, doubt));
   return resources;
 }

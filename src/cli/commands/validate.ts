@@ -1,5 +1,5 @@
 import { readBundle, warningsOf } from "../../container/bundle.ts";
-import { Failure } from "../../container/failure.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { wrongNamespaces } from "../../linux/namespaces.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { oneLine } from "../log.ts";
@@ -10,7 +10,7 @@ export function validate({ flags }: InvocationOf<"validate">): number {
   const bundle = readBundle(flags.bundle ?? ".");
   const { path, config } = bundle;
   const wrong = wrongNamespaces(config);
-  if (wrong.length > 0) throw new Failure(wrong.map(({ message }) => message));
+  if (wrong.length > 0) throw new UserError(wrong.map(({ message }) => message));
   for (const warning of warningsOf(bundle)) print(`warning: ${oneLine(warning)}\n`);
   print(`${oneLine(path)}: valid\n`);
   return 0;

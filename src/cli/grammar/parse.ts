@@ -5,7 +5,7 @@
  * program's (`exec ID ps -ef`): there the first argument ends them. A `--` ends them anywhere.
  */
 import type { FlagValue } from "./flag-kinds.ts";
-import { absentValues, readFlags, usageFailure } from "./read-flags.ts";
+import { absentValues, readFlags } from "./read-flags.ts";
 import {
   type ArgsOf,
   COMMAND_NAMES,
@@ -16,7 +16,7 @@ import {
   type Globals,
   usageLine,
 } from "./table.ts";
-import { nearest, type UsageError } from "./usage-error.ts";
+import { nearest, UsageError } from "./usage-error.ts";
 
 type Common = {
   readonly globals: Globals;
@@ -92,16 +92,16 @@ function checkArgs(name: CommandName, args: readonly string[], globals: Globals)
   const expected = commandEntry(name).args;
   const missing = expected[args.length];
   if (missing !== undefined && !missing.startsWith("[")) {
-    throw usageFailure(name, `${missing} is missing (usage: ${usageLine(name)})`, globals);
+    throw new UsageError(name, `${missing} is missing (usage: ${usageLine(name)})`, globals);
   }
   const extra = args[expected.length];
   if (extra === undefined || expected.at(-1)?.endsWith("...]")) return;
   const problem = `unexpected argument ${JSON.stringify(extra)} (usage: ${usageLine(name)})`;
-  throw usageFailure(name, problem, globals);
+  throw new UsageError(name, problem, globals);
 }
 
 function unknownCommand(word: string, globals: Globals): UsageError {
   const meant = nearest(word, COMMAND_NAMES);
   const guess = meant === undefined ? "" : ` (did you mean ${meant}?)`;
-  return usageFailure(undefined, `unknown command ${word}${guess}`, globals);
+  return new UsageError(undefined, `unknown command ${word}${guess}`, globals);
 }

@@ -114,18 +114,8 @@ function camelCase(name: string): string {
   return key;
 }
 
-/** An error in a command's arguments, or in what precedes the command. */
-export function usageFailure(
-  command: CommandName | undefined,
-  problem: string,
-  globals: Globals,
-): UsageError {
-  if (command === undefined) return new UsageError(problem, "Say `tsrun --help` for more.", globals);
-  return new UsageError(`${command}: ${problem}`, `Say \`tsrun ${command} --help\` for more.`, globals);
-}
-
 function failure(reading: Reading, problem: string): UsageError {
-  return usageFailure(reading.command, problem, reading.globals);
+  return new UsageError(reading.command, problem, reading.globals);
 }
 
 function unknownFlag(reading: Reading, word: string, spelled: string): UsageError {

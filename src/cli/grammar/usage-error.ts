@@ -1,19 +1,18 @@
-/** A command line that cannot be understood. `message` is one line; `hint` may be printed below it. */
-import type { Globals } from "./table.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import type { CommandName, Globals } from "./table.ts";
 
 export { nearest } from "../../../runtime-spec/nearest.ts";
 
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-  /** The exit status, runc's. */
-  readonly status = 1;
+/** A command line that cannot be understood. `hint` is printed below it. */
+export class UsageError extends UserError {
   readonly hint: string;
   /** The global flags as far as they were read: `--log` wants to hear of the error too. */
   readonly globals: Globals;
 
-  constructor(message: string, hint: string, globals: Globals) {
-    super(message);
-    this.hint = hint;
+  /** Without a command, something in front of it is wrong. */
+  constructor(command: CommandName | undefined, problem: string, globals: Globals) {
+    super(command ?? "", problem);
+    this.hint = `Say \`tsrun ${command === undefined ? "" : `${command} `}--help\` for more.`;
     this.globals = globals;
   }
 }

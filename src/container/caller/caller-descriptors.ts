@@ -16,7 +16,7 @@ import { AT_CLKTCK, F_GETFD, F_SETFD, FIRST_FD, O_CLOEXEC } from "../../kernel/c
 import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { readLink } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { Failure } from "../failure.ts";
+import { UserError } from "../../kernel/user-error.ts";
 
 const MOST_SEEN = 64;
 const EVENT_QUEUE = "anon_inode:[eventpoll]";
@@ -29,12 +29,13 @@ export function listeningSockets({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv):
 
 /**
  * Lets agents inherit the first descriptors; returns those of them that are closed.
- * @throws Failure when the last one is closed
+ * @throws UserError when the last one is closed
  */
 export function passDescriptors(count: number, what: string): readonly number[] {
   const missing = (fd: number) =>
-    new Failure(
-      `${what}: descriptor ${fd} is not open; the caller must leave ${count} open from ${FIRST_FD} on`,
+    new UserError(
+      what,
+      `descriptor ${fd} is not open; the caller must leave ${count} open from ${FIRST_FD} on`,
     );
   const isOpen = count > MOST_SEEN ? isCallers : wasOpenAtStart();
   const gaps: number[] = [];

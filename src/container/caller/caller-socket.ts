@@ -3,7 +3,7 @@ import { close, pidfdOpen } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix, sendDescriptor } from "../../kernel/socket.ts";
-import { Failure } from "../failure.ts";
+import { UserError } from "../../kernel/user-error.ts";
 
 const encoder = new TextEncoder();
 
@@ -13,14 +13,14 @@ export class CallerSocket {
   private readonly path: string;
   private readonly connection: number;
 
-  /** Connects: early, before there is anything to undo. `flag` is what named the socket. @throws Failure */
+  /** Connects: early, before there is anything to undo. `flag` is what named the socket. @throws UserError */
   constructor(flag: string, path: string) {
     this.flag = flag;
     this.path = path;
     this.connection = this.try(() => connectUnix(path));
   }
 
-  /** Sends the descriptor with a word about it; closes it and the connection. @throws Failure */
+  /** Sends the descriptor with a word about it; closes it and the connection. @throws UserError */
   send(word: string, descriptor: number): void {
     this.try(() => sendDescriptor(this.connection, encoder.encode(word), descriptor));
     here(close(descriptor));
@@ -34,7 +34,7 @@ export class CallerSocket {
       if (!(error instanceof SyscallError)) throw error;
       const isAlone = error.errno === ERRNO.ECONNREFUSED || error.errno === ERRNO.ENOENT;
       const hint = isAlone ? "; does anybody listen there?" : "";
-      throw new Failure(`${this.flag} ${this.path}: ${error.message}${hint}`);
+      throw new UserError(`${this.flag} ${this.path}`, `${error.message}${hint}`);
     }
   }
 }
@@ -44,7 +44,7 @@ export type PidfdKind = "standard" | "setns";
 
 /**
  * Connects to `--pidfd-socket`. The returned function sends a pidfd of the process there, with which the receiver can
- * signal the process and wait for it without being misled by a reused pid. @throws Failure
+ * signal the process and wait for it without being misled by a reused pid. @throws UserError
  */
 export function pidfdSender(path: string, kind: PidfdKind): (pid: number) => void {
   const socket = new CallerSocket("--pidfd-socket", path);

@@ -3,10 +3,9 @@ import type { Config } from "../../../runtime-spec/config.ts";
 import { getegid, geteuid } from "../../kernel/calls.ts";
 import { readLink, readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail, UserError } from "../../kernel/user-error.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import type { Unprivileged } from "../../linux/process/credentials.ts";
-import { Failure } from "../failure.ts";
 
 /** The user who runs tsrun. */
 export function getuid(): number {
@@ -62,12 +61,12 @@ export function unprivilegedInit(creates: boolean): Unprivileged | null {
 /** The same for a process that joins a container: the processes in there must not be able to trace it. */
 export const unprivilegedGuest = () => unprivilegedInit(false);
 
-/** @throws Failure when the caller is not root, as criu must be */
+/** @throws UserError when the caller is not root, as criu must be */
 export function requireRoot(): void {
-  if (getuid() !== 0) throw new Failure("checkpoint and restore need root: run tsrun with sudo");
+  if (getuid() !== 0) throw new UserError("checkpoint and restore need root: run tsrun with sudo");
 }
 
-/** An ordinary user can make namespaces only inside a user namespace. @throws ConfigError */
+/** An ordinary user can make namespaces only inside a user namespace. @throws UserError */
 export function requireUserNamespace({ linux }: Config): void {
   if (getuid() === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
   fail(

@@ -4,6 +4,7 @@ import { close } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { planFor } from "../../linux/cgroups/apply.ts";
 import { enableControllers } from "../../linux/cgroups/controllers.ts";
 import { createCgroup, namingCgroup, refuseUnfit } from "../../linux/cgroups/create.ts";
@@ -11,7 +12,6 @@ import { unifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { cgroupDirectory } from "../../linux/cgroups/path.ts";
 import { removeCgroup } from "../../linux/cgroups/remove.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
-import { fail } from "../../linux/config-error.ts";
 import type { SavedCgroup } from "../state/store.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
 import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
@@ -62,7 +62,7 @@ function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
 
 /**
  * The same for an ordinary user, who may make cgroups only below a delegated one (cgroups(7)). Without permission, a
- * container that asks for neither limits nor a path has no cgroup of its own. @throws ConfigError, SyscallError
+ * container that asks for neither limits nor a path has no cgroup of its own. @throws UserError
  */
 function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
   try {

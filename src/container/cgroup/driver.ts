@@ -6,14 +6,14 @@ import type { SavedCgroup } from "../state/store.ts";
 export interface CgroupDriver {
   /**
    * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
-   * killed after that, `delete` would take it for the container's. @throws ConfigError
+   * killed after that, `delete` would take it for the container's. @throws UserError
    */
   place(id: string, config: Config): SavedCgroup;
-  /** Makes it, with the controllers that the limits need. @throws ConfigError, SyscallError */
+  /** Makes it, with the controllers that the limits need. @throws UserError */
   make(saved: SavedCgroup, config: Config): NewCgroup;
-  /** Changes its limits, all or none. @throws ConfigError, SyscallError */
+  /** Changes its limits, all or none. @throws UserError */
   change(saved: SavedCgroup, resources: Resources): Promise<void>;
-  /** Removes it and all below it. @throws CgroupBusyError */
+  /** Removes it and all below it. @throws UserError */
   remove(saved: SavedCgroup): void;
 }
 
@@ -25,11 +25,11 @@ export interface NewCgroup {
   readonly fd: number | null;
   /** Asks for the stage, which waits meanwhile, to be moved into the cgroup; absent if it stays where it is. */
   readonly admit?: (stage: number) => void;
-  /** Waits until the stage is there. @throws SystemdError */
+  /** Waits until the stage is there. @throws UserError */
   readonly admitted?: () => void;
   /** Which resources are left out, and why: for --debug. */
   readonly notes: readonly string[];
-  /** Applies resource limits and the device program. @throws ConfigError, SyscallError */
+  /** Applies resource limits and the device program. @throws UserError */
   restrict(): void;
   /** Takes back what was made. */
   remove(): void;

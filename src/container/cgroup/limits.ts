@@ -23,7 +23,7 @@ export function withoutDeviceProgram(restrict: () => void): void {
   }
 }
 
-/** Sets a cgroup's owner, limits and device program. @throws ConfigError, SyscallError */
+/** Sets a cgroup's owner, limits and device program. @throws UserError */
 export function restrict(path: string, fd: number, plan: ResourcePlan, config: Config): void {
   if (wantsDelegation(config))
     onBehalfOf("config.json: linux.namespaces (cgroup)", () => delegateCgroup(path, hostRoot(config)));

@@ -10,6 +10,7 @@ import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../../linux/cgroups/apply.ts";
 import { enableControllers } from "../../linux/cgroups/controllers.ts";
 import { refuseUnfit } from "../../linux/cgroups/create.ts";
@@ -23,7 +24,6 @@ import { deviceProperties } from "../../linux/systemd/device-properties.ts";
 import { Manager, type Starting, UnitTakenError } from "../../linux/systemd/manager.ts";
 import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
 import { ownManager } from "../../linux/systemd/sockets.ts";
-import { SystemdError } from "../../linux/systemd/systemd-error.ts";
 import { unitPlace } from "../../linux/systemd/unit-name.ts";
 import { property, type UnitProperty } from "../../linux/systemd/unit-property.ts";
 import type { SavedCgroup, SavedUnit } from "../state/store.ts";
@@ -64,7 +64,7 @@ function make(saved: SavedCgroup, config: Config): NewCgroup {
   return new Scope({ saved, unit, plan, properties, annotated, config, manager });
 }
 
-/** Has the user's systemd move a process into a container's cgroup, or one below it. @throws SystemdError */
+/** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
 export function admit(saved: SavedCgroup, directory: string, process: number): void {
   const { name, manager: kind } = unitOf(saved);
   using manager = new Manager(kind);
@@ -113,7 +113,7 @@ class Scope implements NewCgroup {
       manager.started(this.starting);
     } catch (error) {
       if (error instanceof UnitTakenError) this.starting = null; // another's: nothing to take back
-      throw error instanceof SystemdError ? withAnnotations(error, annotated) : error;
+      throw error instanceof UserError ? withAnnotations(error, annotated) : error;
     }
     this.directory = openScope(saved, unit);
     enableControllers(saved.mount, saved.path, plan.required);
@@ -152,19 +152,19 @@ function ordinaryProperties(config: Config, { name, slice }: SavedUnit): readonl
 }
 
 /** systemd does not say which property it rejects. */
-function withAnnotations(error: SystemdError, annotated: readonly UnitProperty[]): SystemdError {
+function withAnnotations(error: UserError, annotated: readonly UnitProperty[]): UserError {
   if (annotated.length === 0) return error;
   const names = annotated.map(([name, { signature }]) => `${name} (type ${signature})`).join(", ");
-  return new SystemdError(`${error.message}; the config's annotations give it ${names}`);
+  return new UserError(`${error.message}; the config's annotations give it ${names}`);
 }
 
-/** Opens the scope's cgroup. A systemd that does not use cgroup v2 has made it elsewhere. @throws SystemdError */
+/** Opens the scope's cgroup. A systemd that does not use cgroup v2 has made it elsewhere. @throws UserError */
 function openScope({ path }: SavedCgroup, { name }: SavedUnit): number {
   try {
     return here(openat(CWD, path, O_PATH | O_DIRECTORY));
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT)) throw error;
-    throw new SystemdError(
+    throw new UserError(
       `systemd made the unit ${name}, but not the cgroup ${path}: tsrun needs systemd on cgroup v2 (systemd.unified_cgroup_hierarchy=1)`,
     );
   }
@@ -208,7 +208,7 @@ function remove(saved: SavedCgroup): void {
     manager.stop(name);
   } catch (error) {
     // If systemd can't be reached the cgroup is removed below, and systemd then drops the unit.
-    if (!(error instanceof SystemdError)) throw error;
+    if (!(error instanceof UserError)) throw error;
   }
   removeCgroup(saved.mount, saved.path);
 }

@@ -1,6 +1,6 @@
 /** Properties of config.json that criu(8) does not restore. */
 import type { Config } from "../../../runtime-spec/config.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { isIdMapped } from "../../linux/mounts/mount-options.ts";
 
 const LOST: readonly (readonly [path: string, given: (config: Config) => boolean])[] = [
@@ -22,7 +22,7 @@ const UNSAVABLE: readonly (readonly [path: string, given: (config: Config) => bo
   ["linux.netDevices", ({ linux }) => linux?.netDevices !== undefined],
 ];
 
-/** @throws ConfigError for the first property that rules out a checkpoint */
+/** @throws UserError for the first property that rules out a checkpoint */
 export function refuseUnsavable(config: Config): void {
   for (const [path, given] of UNSAVABLE) if (given(config)) fail(path, "criu cannot save what this asks for");
   // Without its mapping, an id-mapped mount would show files with the wrong owners.

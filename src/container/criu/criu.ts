@@ -5,10 +5,10 @@ import { O_DIRECTORY, O_RDONLY } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { makeDirectories, statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { complaintOf } from "../../linux/criu/complaint.ts";
 import { CRIU_CONFIG_ANNOTATION, type CriuOptions, type Response } from "../../linux/criu/messages.ts";
 import { ask, type Request } from "../../linux/criu/service.ts";
-import { Failure } from "../failure.ts";
 
 /** Where the images and the log are, as absolute paths. */
 export interface ImagePlaces {
@@ -40,7 +40,7 @@ const LOG_LEVEL = 4;
 /** The administrator's settings for criu with tsrun's containers; they take precedence over ours. */
 const CONFIG_FILE = "/etc/criu/tsrun.conf";
 
-/** The options that every request has. The result's descriptors are open until tsrun ends. @throws Failure */
+/** The options that every request has. The result's descriptors are open until tsrun ends. @throws UserError */
 export function requestOptions(places: ImagePlaces, config: Config): CriuOptions {
   return {
     imagesDirectory: openDirectory(places.images),
@@ -62,7 +62,7 @@ function configFile({ annotations }: Config): string | undefined {
 function openDirectory(path: string): number {
   const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
   if (fd >= 0) return fd;
-  throw new Failure(`cannot open ${path}: ${errnoWords(-fd)}`);
+  throw new UserError(`cannot open ${path}: ${errnoWords(-fd)}`);
 }
 
 /** Makes the directories that criu writes to. */
@@ -70,14 +70,14 @@ export function makeImageDirectories({ images, work }: ImagePlaces): void {
   for (const path of [images, ...(work === undefined ? [] : [work])]) makeDirectories(path, 0o700);
 }
 
-/** Asks criu. @throws Failure with criu's reason when it can't */
+/** Asks criu. @throws UserError with criu's reason when it can't */
 export async function askCriu(request: Request, places: ImagePlaces, what: string): Promise<Response> {
   const answer = await ask(request);
   if (answer === null)
-    throw new Failure(`cannot ${what}: there is no criu in PATH; install it (Debian: criu)`);
+    throw new UserError(`cannot ${what}: there is no criu in PATH; install it (Debian: criu)`);
   const log = `${places.work ?? places.images}/${request.options?.logFile ?? ""}`;
   const complaint = complaintOf(answer, log);
   if (complaint !== undefined || answer.response === null)
-    throw new Failure(`cannot ${what}: ${complaint ?? "criu said nothing"}`);
+    throw new UserError(`cannot ${what}: ${complaint ?? "criu said nothing"}`);
   return answer.response;
 }

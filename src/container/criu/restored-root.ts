@@ -11,7 +11,7 @@ const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
 
 /**
  * Makes the root of a restored container read-only again, which criu(8) does not do. `pid` is its init, which is still
- * stopped. @throws Failure, StepError
+ * stopped. @throws UserError
  */
 export function sealRoot(pid: number): void {
   const target = openNamespacesOf({ pid, startTime: processInfo(pid)?.startTime ?? 0 });

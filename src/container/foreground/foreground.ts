@@ -4,6 +4,7 @@ import { POLLIN } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { SIGNALS, type SignalName } from "../../kernel/signals.ts";
 import { pollFd, signalSet, waitStatus } from "../../kernel/structs.ts";
+import { EXIT } from "../../kernel/user-error.ts";
 import type { CallerConsole } from "../terminal/console.ts";
 
 /**
@@ -125,5 +126,5 @@ export class Foreground {
 /** A status of wait(2) as a shell gives it. */
 function exitStatus(status: number): number {
   const { signal, exit } = waitStatus(status);
-  return signal === 0 ? exit : 128 + signal;
+  return signal === 0 ? exit : EXIT.bySignal + signal;
 }

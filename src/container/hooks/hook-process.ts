@@ -43,10 +43,10 @@ import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { pollFd, waitStatus } from "../../kernel/structs.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { Failure } from "../failure.ts";
 import { executionSize, layOutExecution, loadListened } from "../init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
 import { Undo } from "../state/undo.ts";
@@ -87,7 +87,7 @@ const TURN = 100;
 /** How long a killed hook may take to die, in milliseconds. */
 const DEATH_PATIENCE = 10_000;
 
-/** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws Failure, StepError */
+/** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws UserError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
   const deadline = performance.now() + limit;
@@ -140,10 +140,10 @@ class RunningHook implements Disposable {
     return exit === 0 ? null : `exit status ${exit}`;
   }
 
-  fail(how: string): Failure {
+  fail(how: string): UserError {
     this.kill();
     const said = this.output.tail();
-    return new Failure(`${this.where}: ${how}${said === "" ? "" : `; it said: ${said}`}`);
+    return new UserError(this.where, said === "" ? how : `${how}; it said: ${said}`);
   }
 
   private kill(): void {
@@ -191,7 +191,7 @@ interface Spawn {
   readonly outputs: readonly [number, number];
 }
 
-/** Starts an agent and returns its pid once execve(2) has made it the hook. @throws Failure, StepError */
+/** Starts an agent and returns its pid once execve(2) has made it the hook. @throws UserError */
 function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): number {
   const { args = [], env = place.env, path } = hook;
   const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
@@ -238,5 +238,5 @@ function execute(agent: Mailbox, { first, end, pid, where }: Execution): void {
   const outcome = agent.outcome(() => isOurChildAlive(pid));
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw agent.failure(outcome.step);
-  throw new Failure(`${where}: cannot execute the hook: ${errnoWords(agent.errno)}`);
+  throw new UserError(where, `cannot execute the hook: ${errnoWords(agent.errno)}`);
 }

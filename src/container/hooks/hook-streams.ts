@@ -4,7 +4,7 @@ import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_NOCTTY, O_WRONLY } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 
 const ANNOTATIONS = ["run.oci.hooks.stdout", "run.oci.hooks.stderr"] as const;
@@ -13,7 +13,7 @@ const ANNOTATIONS = ["run.oci.hooks.stdout", "run.oci.hooks.stderr"] as const;
 export class HookStreams {
   private readonly files: readonly (number | null)[];
 
-  /** @throws ConfigError */
+  /** @throws UserError */
   constructor({ annotations = {}, bundle }: Pick<State, "annotations" | "bundle">) {
     const files: (number | null)[] = [];
     this.files = files;

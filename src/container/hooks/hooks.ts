@@ -22,6 +22,7 @@ import type { Program } from "../../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
 import { readText } from "../../kernel/files.ts";
+import { linesOf } from "../../kernel/user-error.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
 import type { Unprivileged } from "../../linux/process/credentials.ts";
 import { findHome } from "../../linux/process/home.ts";
@@ -65,7 +66,7 @@ export class CreateHooks {
     this.hooks = hooks;
   }
 
-  /** Runs them. Meanwhile the state tells the init's pid. @throws Failure, StepError */
+  /** Runs them. Meanwhile the state tells the init's pid. @throws UserError */
   async run(creation: Creation & Guarded): Promise<void> {
     const { saved, pid } = creation;
     const state = await this.runInRuntime(creation);
@@ -92,7 +93,7 @@ export class CreateHooks {
   }
 }
 
-/** Runs the last hooks before a container's program. @throws Failure, StepError */
+/** Runs the last hooks before a container's program. @throws UserError */
 export async function runStartHooks(directory: StateDirectory, saved: Saved, init: SavedInit): Promise<void> {
   const hooks = saved.hooks?.startContainer;
   if (hooks === undefined) return;
@@ -105,7 +106,7 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   );
 }
 
-/** Runs the hooks after a container's program was executed. @throws Failure, StepError */
+/** Runs the hooks after a container's program was executed. @throws UserError */
 export async function runPoststartHooks(saved: Saved): Promise<void> {
   await runAll("poststart", saved.hooks?.poststart, stateOf(saved, "running"), runtimePlace(saved.bundle));
 }
@@ -118,7 +119,7 @@ export async function runPoststopHooks(saved: Saved, warn: Warn): Promise<void> 
     try {
       await runHook(placeOf("poststop", index, hook), hook, state, place);
     } catch (error) {
-      warn(error instanceof Error ? error.message : String(error));
+      for (const line of linesOf(error)) warn(line);
     }
   }
 }

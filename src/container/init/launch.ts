@@ -12,7 +12,7 @@ import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
 import { MailboxFile, type MailboxSize } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
 import { reap, spawnAgent } from "../../agent/spawn.ts";
-import { type StepResult, SyscallError } from "../../kernel/call.ts";
+import type { StepResult } from "../../kernel/call.ts";
 import {
   CWD,
   close,
@@ -48,10 +48,10 @@ import {
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { cloneArgs, endedChild, SIGINFO_SIZE } from "../../kernel/structs.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { MOST_TRIES } from "../../linux/inside.ts";
 import { cloneFlags, type Join, type NamespacePlan, passOn } from "../../linux/namespaces.ts";
 import { getuid } from "../caller/caller.ts";
-import { Failure } from "../failure.ts";
 import { kernelWords } from "./kernel-words.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
@@ -172,7 +172,7 @@ export class Launch {
     try {
       killAndReap(this.waitForInit());
     } catch (error) {
-      if (!(error instanceof SyscallError || error instanceof Failure)) throw error; // there never was an init
+      if (!(error instanceof UserError)) throw error; // there never was an init
     }
   }
 
@@ -187,7 +187,7 @@ export class Launch {
     if (!this.reaped) reap(this.stagePid, true);
     // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
     const pid = this.stage.result(this.clone);
-    if (pid <= 0) throw new Failure("tsrun's stage process was killed before it had made the container");
+    if (pid <= 0) throw new UserError("tsrun's stage process was killed before it had made the container");
     return pid;
   }
 
@@ -274,13 +274,13 @@ function addClocks(program: Program, offsets: string): () => void {
   };
 }
 
-/** Runs what was added to the init's program since the last post. @throws StepError, Failure when the init died */
+/** Runs what was added to the init's program since the last post. @throws UserError when the init died */
 export function runInit(init: Mailbox, pid: number): void {
   init.post();
   finishInit(init, pid);
 }
 
-/** Waits for a posted program of the init, and checks what it found. @throws ConfigError too */
+/** Waits for a posted program of the init, and checks what it found. @throws UserError too */
 export function finishInit(init: Mailbox, pid: number): void {
   const alive = () => isOurChildAlive(pid);
   let outcome = init.outcome(alive);
@@ -293,7 +293,7 @@ export function finishInit(init: Mailbox, pid: number): void {
     throw failure.quote(kernelWords(init, outcome.step, () => init.outcome(alive)));
   }
   if (outcome.kind === "gone")
-    throw new Failure(
+    throw new UserError(
       "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
     );
   init.program.check(init);

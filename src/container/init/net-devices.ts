@@ -20,7 +20,7 @@ import {
   setUp,
 } from "../../kernel/interfaces.ts";
 import { fetchDescriptor } from "../../kernel/socket.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { Launch, runInit } from "./launch.ts";
 
 type NetDevices = Readonly<Record<string, NetDevice>>;
@@ -39,7 +39,7 @@ interface Side {
   readonly socket: number;
 }
 
-/** Moves interfaces to the network namespace of a process. @throws ConfigError; then none has moved */
+/** Moves interfaces to the network namespace of a process. @throws UserError; then none has moved */
 export function moveNetDevices(pid: number, devices: NetDevices): MovedDevices {
   const moved = new MovedDevices(pid);
   try {
@@ -66,7 +66,7 @@ class MovedDevices {
     };
   }
 
-  /** @throws ConfigError */
+  /** @throws UserError */
   move(hostName: string, name: string): void {
     const { host, container } = this;
     const where = `linux.netDevices[${JSON.stringify(hostName)}]`;

@@ -6,7 +6,7 @@
  */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { readTextIfThere, writeExisting } from "../../kernel/files.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { getgid, getuid, userName } from "../caller/caller.ts";
 import { writeMappings } from "./user-namespace.ts";
 
@@ -15,7 +15,7 @@ interface Mappings {
   readonly gidMappings?: readonly IdMapping[];
 }
 
-/** @throws ConfigError */
+/** @throws UserError */
 export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappings = [] }: Mappings): void {
   if (isOnly(getgid(), gidMappings)) {
     // Else a user could drop a group that denies access to something (user_namespaces(7)).
@@ -58,7 +58,7 @@ function help(
   fail(where, `${program} refuses to map ${ranges.join(", ")}: ${said}; ${grants(file)}`);
 }
 
-/** Maps the caller's own ids and the first range of each that is granted to it. @throws ConfigError */
+/** Maps the caller's own ids and the first range of each that is granted to it. @throws UserError */
 export function mapGranted(pid: number): void {
   const mappings = (own: number, file: string, program: string, where: string) => {
     const [, first, size] = granted(file)[0]?.split(":") ?? fail(where, grants(file));

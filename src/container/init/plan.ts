@@ -47,7 +47,7 @@ interface PlanOptions {
   readonly noPivot: boolean;
 }
 
-/** Reads, opens and loads what the bundle asks for; `undo` closes it. @throws ConfigError */
+/** Reads, opens and loads what the bundle asks for; `undo` closes it. @throws UserError */
 export async function planOf(given: Bundle, options: PlanOptions, undo: Undo): Promise<Plan> {
   const { linux } = given.config;
   const driver = await cgroupDriver(options.systemdCgroup, options.rootless);

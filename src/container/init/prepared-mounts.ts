@@ -8,7 +8,7 @@ import type { Config, Mount } from "../../../runtime-spec/config.ts";
 import { CWD, close, fcntl, memfdCreate, openat } from "../../kernel/calls.ts";
 import { F_DUPFD, F_SETFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { names } from "../../linux/inside.ts";
 import { addCopy, copySize, listForCopy, type Owners } from "../../linux/mounts/copy-up.ts";
 import { type Mappings, readIdmapOption } from "../../linux/mounts/idmap-option.ts";
@@ -28,7 +28,7 @@ export interface PreparedMounts extends Disposable {
   readonly data: number;
 }
 
-/** @throws ConfigError */
+/** @throws UserError */
 export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
   const { mounts = [] } = bundle.config;
   const prepared = new Map<number, PreparedMount>();

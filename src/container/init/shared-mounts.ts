@@ -17,7 +17,7 @@ import {
 } from "../../kernel/constants.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { DamagedState, type Saved, type StateDirectory, Store } from "../state/store.ts";
 
 type Need = readonly [path: string, given: (config: Config) => boolean];
@@ -46,7 +46,7 @@ const INSIDE: readonly Need[] = [
  * Whether a container without a mount namespace of its own makes mounts in tsrun's. A joined mount namespace is left as
  * it is: its other processes would see the mounts, which would outlive the container; and a user namespace can't change
  * a mount namespace that it does not own.
- * @throws ConfigError
+ * @throws UserError
  */
 export function mountsInShared(config: Config): boolean {
   const { namespaces = [] } = config.linux ?? {};

@@ -3,10 +3,10 @@ import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/const
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
 import { type Join, NAMESPACES, openUserNamespace } from "../../linux/namespaces.ts";
 import { getuid } from "../caller/caller.ts";
-import { Failure } from "../failure.ts";
 import { isAlive, openProcess } from "../state/process-info.ts";
 import type { SavedCgroup, SavedInit } from "../state/store.ts";
 
@@ -37,7 +37,7 @@ export interface Whereabouts {
   readonly frozen?: boolean;
 }
 
-/** Opens the container of an init. @throws Failure */
+/** Opens the container of an init. @throws UserError */
 export async function openTarget(
   init: Identified,
   saved: SavedCgroup | null,
@@ -47,7 +47,7 @@ export async function openTarget(
   const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
   // A process born in a frozen cgroup would never run, and we would wait for it for ever.
   if (!frozen && readEvents(directory)?.frozen)
-    throw new Failure(
+    throw new UserError(
       `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
     );
   const target = openNamespacesOf(init);
@@ -58,7 +58,7 @@ export async function openTarget(
 
 /**
  * The same without the cgroup. Everything is found by the init's pid, and the init's identity is checked afterwards:
- * if the pid had been reused meanwhile, these might be the host's namespaces. @throws Failure
+ * if the pid had been reused meanwhile, these might be the host's namespaces. @throws UserError
  */
 export function openNamespacesOf(init: Identified): Target {
   const pidfd = openProcess(init.pid);
@@ -80,7 +80,7 @@ export function isEnding({ pid, startTime }: Identified): boolean {
   );
 }
 
-const hasJustEnded = () => new Failure("cannot enter the container: its init has just ended");
+const hasJustEnded = () => new UserError("cannot enter the container: its init has just ended");
 
 function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
   const foreign = NAMESPACES.filter(
@@ -124,7 +124,10 @@ function openCgroup(directory: string, below: string | undefined): number {
   if (below === undefined) return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
   const fd = attempt(openat(CWD, directory, O_PATH | O_DIRECTORY));
   if (fd >= 0) return fd;
-  throw new Failure(`--cgroup ${below}: the container has no such cgroup: ${directory}: ${errnoWords(-fd)}`);
+  throw new UserError(
+    `--cgroup ${below}`,
+    `the container has no such cgroup: ${directory}: ${errnoWords(-fd)}`,
+  );
 }
 
 /**

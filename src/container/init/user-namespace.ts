@@ -3,7 +3,7 @@ import { SyscallError } from "../../kernel/call.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
-import { fail } from "../../linux/config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 interface Mappings {
   readonly uidMappings?: readonly IdMapping[];
@@ -12,7 +12,7 @@ interface Mappings {
 
 /**
  * Writes the mappings of a new user namespace, from the parent's side (user_namespaces(7)). `where` is the place of
- * both in config.json. @throws ConfigError
+ * both in config.json. @throws UserError
  */
 export function writeMappings(
   pid: number,

@@ -17,7 +17,7 @@ import { INIT_PID, type Rehearsal } from "./rehearsal.ts";
 
 const planOf = (mount: string, { linux }: Config) => planFor(mount, resourceWrites(linux?.resources ?? {}));
 
-/** Has systemd move the stage into a scope. @throws ConfigError */
+/** Has systemd move the stage into a scope. @throws UserError */
 export function rehearseScope(tsrun: Rehearsal, { unit, mount }: SavedCgroup, config: Config): void {
   const limits = resourceProperties(planOf(mount, config).writes).map(([name]) => name);
   const words = ["PIDs=[STAGE]", `Slice=${JSON.stringify(unit?.slice)}`, ...limits];
@@ -25,7 +25,7 @@ export function rehearseScope(tsrun: Rehearsal, { unit, mount }: SavedCgroup, co
   tsrun.say("config.json: linux.cgroupsPath", `systemd: ${call}`);
 }
 
-/** The limits of a scope, which systemd has made by then. @throws ConfigError */
+/** The limits of a scope, which systemd has made by then. @throws UserError */
 export function rehearseLimits(tsrun: Rehearsal, { mount, path }: SavedCgroup, config: Config): void {
   tsrun.act(() => restrict(path, tsrun.opened(path), planOf(mount, config), config));
 }
@@ -52,7 +52,7 @@ export function rehearseMappings(tsrun: Rehearsal, { linux = {} }: Config): void
   }
 }
 
-/** What is moved to the container, or where the container is moved to, once its init is there. @throws ConfigError */
+/** What is moved to the container, or where the container is moved to, once its init is there. @throws UserError */
 export function rehearseMoves(tsrun: Rehearsal, id: string, { linux = {} }: Config): void {
   const { intelRdt, netDevices = {} } = linux;
   if (intelRdt !== undefined) {

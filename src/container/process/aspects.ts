@@ -73,7 +73,7 @@ interface Aspect {
   readonly last?: (pid: number, subject: Subject) => void;
 }
 
-/** @throws ConfigError where the host refuses what is set from outside */
+/** @throws UserError where the host refuses what is set from outside */
 export const ASPECTS: readonly Aspect[] = [
   {
     of: ["linux.uidMappings", "linux.gidMappings"],
@@ -124,7 +124,7 @@ export function addAspects(program: Program, moment: "enter" | "become", subject
   for (const aspect of ASPECTS) aspect[moment]?.(program, subject);
 }
 
-/** Sets what one moment sets. @throws ConfigError */
+/** Sets what one moment sets. @throws UserError */
 export function setAspects(pid: number, moment: "outside" | "last", subject: Subject): void {
   for (const aspect of ASPECTS) aspect[moment]?.(pid, subject);
 }

@@ -4,19 +4,19 @@ import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { removeFile, writeAll } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
-import { Failure } from "../failure.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { Undo } from "./undo.ts";
 
 /**
  * Writes `--pid-file`: digits only, since containerd reads the whole file as a number, and whole at once, since some
- * callers wait for it to appear. @throws Failure
+ * callers wait for it to appear. @throws UserError
  */
 export function writePidFile(path: string, pid: number, undo: Undo): void {
   try {
     write(path, String(pid), `${path}.${pid}`);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new Failure(`--pid-file ${path}: cannot be written: ${errnoWords(error.errno)}`);
+    throw new UserError(`--pid-file ${path}`, `cannot be written: ${errnoWords(error.errno)}`);
   }
   undo.add(() => removeFile(path));
 }

@@ -1,8 +1,8 @@
 /** Errors about files in the state directory, which name the directory that the user has chosen. */
 import { type Call, SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { getuid } from "../caller/caller.ts";
-import { Failure } from "../failure.ts";
 
 /** System calls by which files of a state directory are found and made. */
 const OF_FILES: readonly string[] = [
@@ -16,7 +16,7 @@ const OF_FILES: readonly string[] = [
   "write",
 ];
 
-/** Works in the state directory at `path`. @throws Failure, with that path, when a file in it can't be opened or made */
+/** Works in the state directory at `path`. @throws UserError, with that path, when a file in it can't be opened or made */
 export function inState<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -28,8 +28,8 @@ export function inState<T>(path: string, work: () => T): T {
 }
 
 /** A call for the state directory at `path` has failed. */
-export function stateFailure(path: string, { name }: Call, errno: number): Failure {
-  return new Failure(`state directory ${path}: ${name}: ${errnoWords(errno)}${hintFor(path, errno)}`);
+export function stateFailure(path: string, { name }: Call, errno: number): UserError {
+  return new UserError(`state directory ${path}`, `${name}: ${errnoWords(errno)}${hintFor(path, errno)}`);
 }
 
 function hintFor(path: string, errno: number): string {

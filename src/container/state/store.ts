@@ -1,5 +1,5 @@
 import type { Config, Hooks } from "../../../runtime-spec/config.ts";
-import { readJson } from "../../../runtime-spec/json.ts";
+import { parseJson } from "../../../runtime-spec/json.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, flock, openat, umount2, unlinkat } from "../../kernel/calls.ts";
 import {
@@ -26,9 +26,9 @@ import {
   statusIfThere,
 } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { ResctrlGroups } from "../../linux/resctrl.ts";
 import { getuid } from "../caller/caller.ts";
-import { Failure } from "../failure.ts";
 import { inState, stateFailure } from "./state-failure.ts";
 
 /** How long a command waits for another one that works on the same container, in milliseconds. */
@@ -108,10 +108,11 @@ export interface SavedInit {
 }
 
 /** The saved state cannot be read any more, for example because the file system lost it in a crash. */
-export class DamagedState extends Failure {
+export class DamagedState extends UserError {
   constructor({ id, path }: StateDirectory) {
     super(
-      `container ${id}: ${path}/${STATE_FILE} is damaged: \`tsrun delete --force ${id}\` removes it; what may still run of the container is for you to end`,
+      `container ${id}`,
+      `${path}/${STATE_FILE} is damaged: \`tsrun delete --force ${id}\` removes it; what may still run of the container is for you to end`,
     );
   }
 }
@@ -157,8 +158,8 @@ export class StateDirectory implements Disposable {
   /** The configuration that the container was made with, and the limits of later updates. */
   config(): Config {
     const text = readTextIfThere(CONFIG_FILE, this.fd);
-    if (text === null) throw new Failure(`container ${this.id}: ${this.path}/${CONFIG_FILE} is missing`);
-    return readJson(text) as Config; // validated when the container was made
+    if (text === null) throw new UserError(`container ${this.id}`, `${this.path}/${CONFIG_FILE} is missing`);
+    return parseJson(text, `${this.path}/${CONFIG_FILE}`) as Config; // validated when the container was made
   }
 
   /** Whether it is still the directory of the container with this id: a later container has another one. */
@@ -166,13 +167,13 @@ export class StateDirectory implements Disposable {
     return statusIfThere(this.path)?.inode === statusIfThere(".", 0, this.fd)?.inode;
   }
 
-  /** Takes the container's lock. @throws Failure when another command keeps it too long, or has deleted the container */
+  /** Takes the container's lock. @throws UserError when another command keeps it too long, or has deleted the container */
   lock(): void {
     if (!this.lockIfCurrent())
-      throw new Failure(`container ${this.id} does not exist: it was deleted meanwhile`);
+      throw new UserError(`container ${this.id} does not exist: it was deleted meanwhile`);
   }
 
-  /** The same; false when another command has deleted the container. @throws Failure when it is kept too long */
+  /** The same; false when another command has deleted the container. @throws UserError when it is kept too long */
   lockIfCurrent(): boolean {
     this.waitForLock();
     return this.isCurrent;
@@ -182,7 +183,7 @@ export class StateDirectory implements Disposable {
     const deadline = performance.now() + LOCK_PATIENCE;
     while (!tryLock(this.fd, LOCK_EX)) {
       if (performance.now() > deadline)
-        throw new Failure(`container ${this.id} is in use by another command for more than 10 s`);
+        throw new UserError(`container ${this.id} is in use by another command for more than 10 s`);
       Bun.sleepSync(5);
     }
   }
@@ -264,7 +265,7 @@ export class Store {
 
   /**
    * Makes and locks the directory of a new container. mkdir(2) decides between two creators of one id.
-   * @throws Failure when the id is invalid or in use
+   * @throws UserError when the id is invalid or in use
    */
   create(id: string): StateDirectory {
     checkId(id);
@@ -282,7 +283,7 @@ export class Store {
 
   private claim(id: string, path: string): StateDirectory {
     const directory = this.openDirectory(id, path);
-    if (directory === null) throw new Failure(`container ${id} was deleted while it was being created`);
+    if (directory === null) throw new UserError(`container ${id} was deleted while it was being created`);
     directory.lock();
     // Ours may have been deleted before we locked it, and this one be another `create`'s.
     if (directory.read() !== null) throw inUse(id, this.root);
@@ -295,10 +296,10 @@ export class Store {
     return this.openDirectory(id, `${this.root}/${id}`);
   }
 
-  /** @throws Failure when there is no such container */
+  /** @throws UserError when there is no such container */
   open(id: string): StateDirectory {
     const directory = this.find(id);
-    if (directory === null) throw new Failure(`container does not exist: ${id} (in ${this.root})`);
+    if (directory === null) throw new UserError(`container does not exist: ${id} (in ${this.root})`);
     return directory;
   }
 
@@ -327,8 +328,8 @@ export class Store {
   }
 }
 
-function inUse(id: string, root: string): Failure {
-  return new Failure(
+function inUse(id: string, root: string): UserError {
+  return new UserError(
     `container with given ID already exists: ${id} (in ${root}); choose another id, or \`tsrun delete ${id}\` first`,
   );
 }
@@ -340,7 +341,7 @@ function isId(id: string): boolean {
 /** Container ids as runc takes them: letters, digits, `_`, `+`, `-`, `.`; not `.` or `..`. */
 function checkId(id: string): void {
   if (!isId(id))
-    throw new Failure(
+    throw new UserError(
       `invalid container ID format ${JSON.stringify(id)}: use letters, digits, "_", "+", "-" and "."`,
     );
 }

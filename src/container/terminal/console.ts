@@ -18,18 +18,18 @@ import {
   setWindowSize,
   TERMIOS_SIZE,
 } from "../../kernel/terminal.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { closeTerminal, type Terminal } from "../../linux/terminal.ts";
 import { CallerSocket } from "../caller/caller-socket.ts";
-import { Failure } from "../failure.ts";
 import { runInit } from "../init/launch.ts";
 import { CallerTerminal } from "./caller-terminal.ts";
 import { type Ends, Relay } from "./relay.ts";
 
 /** Who gets the master. */
 export interface Console {
-  /** Takes it, once the steps of `terminal` have been added to the process's program. @throws Failure, StepError */
+  /** Takes it, once the steps of `terminal` have been added to the process's program. @throws UserError */
   attach(agent: Mailbox, pid: number, terminal: Terminal): void;
-  /** Takes the master itself, of a process that is restored. @throws Failure */
+  /** Takes the master itself, of a process that is restored. @throws UserError */
   take(master: number): void;
 }
 
@@ -39,17 +39,17 @@ export interface ConsoleOptions {
   readonly detach: boolean;
 }
 
-/** Who takes the master of a process's terminal. @throws Failure when nobody can, or the process has no terminal */
+/** Who takes the master of a process's terminal. @throws UserError when nobody can, or the process has no terminal */
 export function openConsole({ terminal }: Process, options: ConsoleOptions): ConsoleSocket | CallerConsole {
   const { consoleSocket, detach } = options;
   if (consoleSocket === undefined) {
     if (!detach) return new CallerConsole();
-    throw new Failure(
+    throw new UserError(
       "cannot allocate tty if tsrun will detach without setting console socket: give --console-socket, or set process.terminal to false",
     );
   }
   if (terminal && detach) return new ConsoleSocket(consoleSocket);
-  throw new Failure(
+  throw new UserError(
     `cannot use console socket if tsrun will not detach or allocate tty: ${terminal ? "give --detach" : "set process.terminal to true"}, or leave out --console-socket`,
   );
 }
@@ -59,7 +59,7 @@ export class ConsoleSocket implements Console {
   readonly kind = "socket";
   private readonly socket: CallerSocket;
 
-  /** @throws Failure */
+  /** @throws UserError */
   constructor(path: string) {
     this.socket = new CallerSocket("--console-socket", path);
   }

@@ -3,7 +3,7 @@ import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, type ErrnoName, errnoName, errnoText } from "../../kernel/errno.ts";
 import { isErrno, readText, writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import type { CgroupWrite, Note } from "./cgroup-write.ts";
 import type { RequiredControllers } from "./controllers.ts";
 import { controllersIn, whyMissing } from "./hierarchy.ts";
@@ -17,7 +17,7 @@ export interface ResourcePlan {
 
 /**
  * Checks the writes against the controllers of the host's cgroup v2. A limit whose controller is missing is refused,
- * unless it is the default anyway, such as the cpu.shares that containerd writes. @throws ConfigError
+ * unless it is the default anyway, such as the cpu.shares that containerd writes. @throws UserError
  */
 export function planFor(mount: string, writes: readonly CgroupWrite[]): ResourcePlan {
   if (writes.length === 0) return { writes, required: new Map(), notes: [] };
@@ -48,7 +48,7 @@ function leftOut(mount: string, controller: string, { where, isDefault }: Cgroup
   return { where, message: `left out: ${missing}, and this is the default` };
 }
 
-/** Writes to the files of a cgroup, in order. @throws ConfigError */
+/** Writes to the files of a cgroup, in order. @throws UserError */
 export function applyWrites(directory: string, writes: readonly CgroupWrite[]): void {
   for (const write of writes) {
     refuseExceeded(directory, write);

@@ -1,5 +1,5 @@
 import type { BlockIO, ThrottleDevice, WeightDevice } from "../../../runtime-spec/config-linux-resources.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { type CgroupWrite, limit, RESOURCES } from "./cgroup-write.ts";
 
 const WHERE = `${RESOURCES}.blockIO`;
@@ -12,7 +12,7 @@ const THROTTLES = [
   ["throttleWriteIOPSDevice", "wiops"],
 ] as const satisfies readonly (readonly [keyof BlockIO, string])[];
 
-/** `blockIO` as writes; a weight of 0 is unset, a rate of 0 no limit. @throws ConfigError */
+/** `blockIO` as writes; a weight of 0 is unset, a rate of 0 no limit. @throws UserError */
 export function blockIoWrites(blockIO: BlockIO): CgroupWrite[] {
   refuseLeafWeight(blockIO.leafWeight, `${WHERE}.leafWeight`);
   const writes = blockIO.weight ? [weightWrite("", blockIO.weight, `${WHERE}.weight`)] : [];

@@ -2,7 +2,7 @@
 import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, writeExisting } from "../../kernel/files.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { controllersIn } from "./hierarchy.ts";
 
 /** The controllers that limits need, each with the JSON path of a limit that needs it. */
@@ -11,7 +11,7 @@ export type RequiredControllers = ReadonlyMap<string, string>;
 /**
  * Enables the required controllers in every cgroup above `directory`, and all others where possible: callers read usage
  * from every container, and a container that runs containers itself can pass controllers on. Two reads if all are
- * enabled already. @throws ConfigError, SyscallError
+ * enabled already. @throws UserError
  */
 export function enableControllers(mount: string, directory: string, required: RequiredControllers): void {
   const there = controllersIn(directory);

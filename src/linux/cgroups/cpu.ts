@@ -1,7 +1,7 @@
 import type { Cpu } from "../../../runtime-spec/config-linux-resources.ts";
 import type { Integer } from "../../../runtime-spec/int64.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { type CgroupWrite, limitText, RESOURCES } from "./cgroup-write.ts";
 
 const WHERE = `${RESOURCES}.cpu`;
@@ -9,7 +9,7 @@ const DEFAULT_WEIGHT = 100;
 /** The kernel's default, in microseconds. */
 const DEFAULT_PERIOD = 100_000;
 
-/** `cpu` as writes for the controllers cpu and cpuset; 0 is unset. @throws ConfigError */
+/** `cpu` as writes for the controllers cpu and cpuset; 0 is unset. @throws UserError */
 export function cpuWrites(cpu: Cpu): CgroupWrite[] {
   refuseRealtime(cpu);
   return [...schedulingWrites(cpu), ...bandwidthWrites(cpu), ...cpusetWrites(cpu)];

@@ -4,7 +4,7 @@ import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, makeDirectory } from "../../kernel/files.ts";
 import { here, onBehalfOf } from "../../kernel/here.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { enableControllers, type RequiredControllers } from "./controllers.ts";
 import { readEvents } from "./events.ts";
 import { OURS, removeCgroup, removeParents } from "./remove.ts";
@@ -16,7 +16,7 @@ const TRIES = 20;
  * Makes a container's cgroup with its missing parents and enables the controllers that its limits need.
  * Returns a descriptor of the directory (O_PATH), for CLONE_INTO_CGROUP and for `attachDevices`.
  * An existing cgroup is used if it is empty. If anything fails, what was made is removed again.
- * @throws ConfigError, SyscallError (EACCES, EPERM, EROFS: no permission here)
+ * @throws UserError (EACCES, EPERM, EROFS: no permission here)
  */
 export function createCgroup(mount: string, directory: string, required: RequiredControllers): number {
   for (let left = TRIES; ; left--) {
@@ -40,7 +40,7 @@ function make(mount: string, directory: string, required: RequiredControllers): 
   }
 }
 
-/** Performs a step of making a container's cgroup. @throws ConfigError, with its path, for a system call that fails */
+/** Performs a step of making a container's cgroup. @throws UserError, with its path, for a system call that fails */
 export function namingCgroup<T>(directory: string, step: () => T): T {
   try {
     return onBehalfOf("config.json: linux.cgroupsPath", step);
@@ -82,7 +82,7 @@ function between(mount: string, directory: string): string[] {
 
 /**
  * Refuses a cgroup with processes, which would share the container's limits and be killed with it; and a frozen one,
- * which would never let it start. A cgroup that does not exist is fine. @throws ConfigError
+ * which would never let it start. A cgroup that does not exist is fine. @throws UserError
  */
 export function refuseUnfit(directory: string): void {
   const events = namingCgroup(directory, () => readEvents(directory));

@@ -34,7 +34,7 @@ import {
   MOST_INSTRUCTIONS,
   packInstructions,
 } from "../../kernel/bpf.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
 import { ALL_ACCESS, ANY, type DeviceAccess, deviceAccess, NO_ACCESS } from "./device-access.ts";
 
@@ -66,7 +66,7 @@ interface Jump extends Instruction {
   readonly to: number;
 }
 
-/** The program for rules, as an array of `struct bpf_insn`. The last rule that matches decides. @throws ConfigError */
+/** The program for rules, as an array of `struct bpf_insn`. The last rule that matches decides. @throws UserError */
 export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
   const block = jumps(deviceAccess("b", rules));
   const character = jumps(deviceAccess("c", rules));

@@ -1,6 +1,6 @@
 /** The rules that decide which devices a container may use: the config's, then those that every container has. */
 import type { DeviceRule } from "../../../runtime-spec/config-linux-resources.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
 
 /** A rule, perhaps for a device with a node in /dev. */
@@ -40,7 +40,7 @@ export const DEFAULT_RULES: readonly DefaultRule[] = [
 
 /**
  * The rules for a container; the last one that matches decides. If the config has none, everything but the defaults is
- * denied. @throws ConfigError
+ * denied. @throws UserError
  */
 export function containerDeviceRules(
   rules: readonly DeviceRule[] | undefined,

@@ -7,7 +7,7 @@ import { CGROUP2_SUPER_MAGIC, O_DIRECTORY, O_PATH } from "../../kernel/constants
 import { readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 const USUAL_MOUNTS = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] as const;
 
@@ -19,7 +19,7 @@ export function findUnifiedMount(): string | undefined {
   return known;
 }
 
-/** The directory that cgroup v2 is mounted on. @throws ConfigError when there is none */
+/** The directory that cgroup v2 is mounted on. @throws UserError when there is none */
 export function unifiedMount(): string {
   return (
     findUnifiedMount() ??

@@ -5,7 +5,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, writeExisting } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import { waitForEvents } from "./events.ts";
-import { FreezeTimeoutError, freeze, isFrozen, thaw } from "./freeze.ts";
+import { freeze, isFrozen, thaw } from "./freeze.ts";
 import { pidsIn } from "./pids.ts";
 
 /**
@@ -40,7 +40,8 @@ function killOneByOne(directory: string): boolean {
 export function signalAll(directory: string, signal: number): boolean {
   if (pidsIn(directory).length === 0) return false;
   const wasFrozen = isFrozen(directory);
-  if (!wasFrozen) freezeIfPossible(directory);
+  // A process that can't be frozen can't fork either.
+  if (!wasFrozen) unlessGone(() => freeze(directory, 500));
   try {
     for (const pid of pidsIn(directory)) send(pid, signal);
   } finally {
@@ -52,15 +53,6 @@ export function signalAll(directory: string, signal: number): boolean {
 /** Returns whether all processes of the cgroup have ended within so many milliseconds. @throws SyscallError */
 export function waitUntilEmpty(directory: string, milliseconds: number): boolean {
   return waitForEvents(directory, ({ populated }) => !populated, milliseconds);
-}
-
-/** A process that can't be frozen can't fork either, so a timeout is ignored. */
-function freezeIfPossible(directory: string): void {
-  try {
-    unlessGone(() => freeze(directory, 500));
-  } catch (error) {
-    if (!(error instanceof FreezeTimeoutError)) throw error;
-  }
 }
 
 /** systemd removes a scope's cgroup as soon as its last process has ended, even if we are still using it. */

@@ -1,14 +1,14 @@
 import type { Memory } from "../../../runtime-spec/config-linux-resources.ts";
 import { type Integer, isUnlimited, narrowed } from "../../../runtime-spec/int64.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { type CgroupWrite, limit, type Note, RESOURCES } from "./cgroup-write.ts";
 
 const WHERE = `${RESOURCES}.memory`;
 
 /**
  * `memory` as writes; 0 is unset. In cgroup v2 the limits of memory and swap are independent. Swap is written first, so
- * that pages which a smaller memory.max pushes out can be swapped. @throws ConfigError
+ * that pages which a smaller memory.max pushes out can be swapped. @throws UserError
  */
 export function memoryWrites(memory: Memory): CgroupWrite[] {
   const writes: CgroupWrite[] = [];

@@ -1,6 +1,6 @@
 /** From `linux.cgroupsPath` to a directory (config-linux.md, "Cgroups Path"). */
 import { readText } from "../../kernel/files.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 const WHERE = "linux.cgroupsPath";
 
@@ -8,7 +8,7 @@ const WHERE = "linux.cgroupsPath";
  * The directory of a container's cgroup below `mount`, as with runc's cgroupfs driver: an absolute path starts at the
  * mount; a relative one, or the id if there is no path, beside the caller's own cgroup, which has processes and
  * therefore can't have children with controllers. No path leads out of the mount.
- * @throws ConfigError
+ * @throws UserError
  */
 export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, id: string): string {
   const path = cgroupsPath || id;

@@ -4,6 +4,7 @@ import { AT_REMOVEDIR } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { sleep, waitForEvents } from "./events.ts";
 import { pidsIn } from "./pids.ts";
 import { visitBelow } from "./subtree.ts";
@@ -16,15 +17,10 @@ import { visitBelow } from "./subtree.ts";
  */
 export const OURS = 0o1000;
 
-/** A cgroup that still has processes after the wait. */
-export class CgroupBusyError extends Error {
-  override readonly name = "CgroupBusyError";
-}
-
 /**
  * Removes a container's cgroup with all below it, and then the parents that were made for containers and are now empty.
  * Waits at most `patience` milliseconds for killed processes to end. A cgroup that does not exist is no error.
- * @throws CgroupBusyError, SyscallError
+ * @throws UserError
  */
 export function removeCgroup(mount: string, directory: string, patience = 10_000): void {
   const deadline = performance.now() + patience;
@@ -55,8 +51,8 @@ function removed(parent: number, name: string | Uint8Array): boolean {
   throw new SyscallError(call, -result);
 }
 
-function busy(directory: string): CgroupBusyError {
+function busy(directory: string): UserError {
   const pids = pidsIn(directory);
   const who = pids.length === 0 ? "other cgroups" : `processes (${pids.slice(0, 10).join(", ")})`;
-  return new CgroupBusyError(`cannot remove the cgroup ${directory}: there are still ${who} in it`);
+  return new UserError(`cannot remove the cgroup ${directory}: there are still ${who} in it`);
 }

@@ -7,7 +7,7 @@ import type {
   Resources,
 } from "../../../runtime-spec/config-linux-resources.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { blockIoWrites } from "./block-io.ts";
 import { type CgroupWrite, limit, limitText, type Note, RESOURCES } from "./cgroup-write.ts";
 import { cpuWrites } from "./cpu.ts";
@@ -15,7 +15,7 @@ import { memoryNotes, memoryWrites } from "./memory.ts";
 
 /**
  * What to write where, in this order. Properties that exist only in cgroup v1 are refused, or left out where callers
- * rely on that (`resourceNotes` lists these). `unified` comes last, so it overrides the others. @throws ConfigError
+ * rely on that (`resourceNotes` lists these). `unified` comes last, so it overrides the others. @throws UserError
  */
 export function resourceWrites(resources: Resources): readonly CgroupWrite[] {
   const { pids, memory, blockIO, cpu, hugepageLimits, rdma, network, unified } = resources;

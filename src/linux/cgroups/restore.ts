@@ -12,7 +12,7 @@ const NO_LIMIT: { readonly [file: string]: string } = {
   "rdma.max": "hca_handle=max hca_object=max",
 };
 
-/** Writes like applyWrites; if a write is refused, the files get their old values back. @throws ConfigError */
+/** Writes like applyWrites; if a write is refused, the files get their old values back. @throws UserError */
 export function applyAllOrNone(directory: string, writes: readonly CgroupWrite[]): void {
   const undo = writes
     .flatMap((write) => (write.otherwise === undefined ? [write] : [write, write.otherwise]))

@@ -2,7 +2,7 @@
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import { status } from "../../kernel/files.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { NAMESPACES, openNamespaces } from "../namespaces.ts";
 
 /** The types that criu supports as external, and their names in runc's images. */
@@ -33,7 +33,7 @@ export function savedNamespaces(config: Config, pid: number): readonly string[] 
 
 /**
  * For `criu restore`: the namespaces that it joins by path, and those that are passed to it as descriptors, opened.
- * @throws ConfigError
+ * @throws UserError
  */
 export function restoredNamespaces(config: Config) {
   const { joins, created } = openNamespaces(config); // checks them all

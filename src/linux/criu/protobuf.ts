@@ -2,6 +2,7 @@
  * The part of Protocol Buffers' wire format (protobuf.dev, "Encoding") that criu(8) needs: a message is a list of
  * fields, each with a number, a type and a value; unknown fields are skipped.
  */
+import { UserError } from "../../kernel/user-error.ts";
 
 /** Kinds of fields. An enum travels as an int, a message as its bytes. */
 export type Field =
@@ -116,7 +117,7 @@ class Reader {
       value |= BigInt(byte & 127) << shift;
       if (byte < 128) return Number(BigInt.asIntN(64, value));
     }
-    throw new Error("not a message: a number does not end");
+    throw new UserError("not a message: a number does not end");
   }
 
   /** A value of that wire type; one of fixed size as bytes, since no field of ours has such a type. */
@@ -124,7 +125,7 @@ class Reader {
     if (type === VARINT) return this.varint();
     const length = type === BYTES ? this.varint() : type === 1 || type === 5 ? FIXED[type] : -1;
     if (length < 0 || this.at + length > this.bytes.length)
-      throw new Error(`not a message: a value of type ${type} does not end`);
+      throw new UserError(`not a message: a value of type ${type} does not end`);
     this.at += length;
     return this.bytes.subarray(this.at - length, this.at);
   }

@@ -25,7 +25,7 @@ import {
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { type FileStatus, makeDevice, readStatx, STATX_SIZE } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { directoryInside, names } from "../inside.ts";
 import type { OpenOnHost } from "../mounts/mount-job.ts";
 import { isBind } from "../mounts/mount-options.ts";
@@ -157,7 +157,7 @@ function makeNode(program: Program, directory: Fd, { device, where }: Wanted): v
 
 /**
  * The node may already be there, from the image or an earlier container on this rootfs; anything else at its path is an
- * error, as the spec says. @throws ConfigError
+ * error, as the spec says. @throws UserError
  */
 function expectNode({ mode, deviceType }: FileStatus, device: Device, where: string): void {
   const { type, path, major = 0, minor = 0 } = device;

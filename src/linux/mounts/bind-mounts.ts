@@ -22,7 +22,7 @@ import {
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { statusAt } from "../named-path.ts";
 import type { NamespacePlan } from "../namespaces.ts";
 import { isOwnedBy } from "../namespaces.ts";
@@ -43,7 +43,7 @@ interface HostSource {
 
 /**
  * Binds `source`, a path on the host or relative to the bundle. Returns null if the source is a symbolic link that is
- * copied instead. @throws ConfigError
+ * copied instead. @throws UserError
  */
 export function bindHost(job: MountJob): Fd | null {
   const [unfit] = notForBind(job.options);
@@ -157,7 +157,7 @@ const OF_NAMESPACES: {
 
 /**
  * The host's mount point of the file system if the container may not mount it itself; null if it may.
- * @throws ConfigError when the host does not have it there
+ * @throws UserError when the host does not have it there
  */
 export function hostsOwn({ where, context, mount: { type = "" } }: MountJob): string | null {
   const { inUserNamespace, namespaces } = context;

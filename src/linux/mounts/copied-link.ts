@@ -5,12 +5,12 @@ import { S_IFLNK, S_IFMT } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readLink } from "../../kernel/files.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { directoryInside } from "../inside.ts";
 import type { MountJob } from "./mount-job.ts";
 import { asksFor } from "./mount-options.ts";
 
-/** The target of the link at a source; null if it is no link, or not to be copied. @throws ConfigError */
+/** The target of the link at a source; null if it is no link, or not to be copied. @throws UserError */
 export function linkToCopy({ where, options }: MountJob, path: string, { mode }: FileStatus): string | null {
   if (!asksFor(options, "copy-symlink")) return null;
   if (asksFor(options, "src-nofollow") || asksFor(options, "dest-nofollow"))

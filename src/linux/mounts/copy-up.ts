@@ -57,7 +57,7 @@ import {
   readStatx,
   STATX_SIZE,
 } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { openInside } from "../inside.ts";
 
 /** The character that replaces bytes which are not UTF-8. */
@@ -100,7 +100,7 @@ export function copySize({ entries }: CopyUp): { readonly steps: number; readonl
 
 /**
  * Lists the image's directory at `path`, resolved in the rootfs of the descriptor `root`, without mounts of the host
- * below it. @throws ConfigError
+ * below it. @throws UserError
  */
 export function listForCopy(where: string, root: number, path: string): CopyUp {
   const directory = openInside(root, path, O_RDONLY | O_DIRECTORY);
@@ -153,7 +153,7 @@ function listBelow(
   }
 }
 
-/** The result of a call on the image's file at `path`, which may change at any time. @throws ConfigError */
+/** The result of a call on the image's file at `path`, which may change at any time. @throws UserError */
 function listed(result: number, where: string, path: string): number {
   if (result >= 0) return result;
   return fail(`${where}.options`, `tmpcopyup: cannot list ${path} of the image: ${errnoWords(-result)}`);

@@ -4,7 +4,7 @@ import { AT_EMPTY_PATH, O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { status } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { names, openInside } from "../inside.ts";
 import { refuseProcPlace } from "./proc-places.ts";
 
@@ -29,7 +29,7 @@ export class Destinations implements Disposable {
 
   /**
    * The destination, relative to the rootfs, with symlinks resolved; a last one stays if the mount `keepsLink`.
-   * @throws ConfigError for places in proc
+   * @throws UserError for places in proc
    */
   resolve(where: string, mount: Mount, keepsLink = false): string {
     const { destination } = mount;

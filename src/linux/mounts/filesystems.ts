@@ -22,7 +22,7 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { directoryInside, INSIDE, names } from "../inside.ts";
 import { changeMount, type MountJob, openPlace } from "./mount-job.ts";
 
@@ -33,7 +33,7 @@ const LONGEST_DATA = 4095;
 /** File systems of the kernel itself: only their mount is made read-only, not the file system. */
 const KERNELS_OWN: ReadonlySet<string> = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2"]);
 
-/** Mounts a new file system: proc, sysfs, tmpfs, devpts, mqueue, overlay, … Returns the mount. @throws ConfigError */
+/** Mounts a new file system: proc, sysfs, tmpfs, devpts, mqueue, overlay, … Returns the mount. @throws UserError */
 export function newMount(job: MountJob, type: string): StepResult {
   const { program, mount, options } = job;
   const data = completeData(job, type);

@@ -1,6 +1,6 @@
 /** Mappings in an option of a mount, in crun's format, which podman passes on. Loaded only for id-mapped mounts. */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 export interface Mappings {
   readonly uidMappings: readonly IdMapping[];
@@ -15,7 +15,7 @@ const MOST = 2 ** 32 - 1;
  * Reads what follows `idmap=`, such as `uids=0-1000-10#10-2000-1;gids=0-1000-10`. A range is the first id of files on
  * disk, the first id that they are shown with on the host, and the number of ids; with `@` before the range the second
  * id is one of the container's user namespace. If uids or gids are not given, the container's mappings are used.
- * @throws ConfigError at `where`
+ * @throws UserError at `where`
  */
 export function readIdmapOption(where: string, text: string, container: Mappings): Mappings {
   const given: { uidMappings?: readonly IdMapping[]; gidMappings?: readonly IdMapping[] } = {};

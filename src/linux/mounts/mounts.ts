@@ -2,7 +2,7 @@ import type { Program } from "../../agent/program.ts";
 import type { Fd } from "../../kernel/call.ts";
 import { close, mountSetattr } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, MOUNT_ATTR_RDONLY } from "../../kernel/constants.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { names } from "../inside.ts";
 import { bindHost, bindHostsOwn, bindMount, hostsOwn } from "./bind-mounts.ts";
 import { Destinations } from "./destination.ts";
@@ -15,7 +15,7 @@ import { remount } from "./remount.ts";
 
 const NOTHING = {};
 
-/** Adds the steps that make the context's mounts, in their order, below `root`. @throws ConfigError */
+/** Adds the steps that make the context's mounts, in their order, below `root`. @throws UserError */
 export function addMounts(program: Program, root: Fd, context: MountContext): readonly Mounted[] {
   const { mounts } = context;
   using destinations = new Destinations(context.rootfs);

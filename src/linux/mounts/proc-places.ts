@@ -10,7 +10,7 @@ import { AT_EMPTY_PATH, O_PATH, PROC_SUPER_MAGIC } from "../../kernel/constants.
 import { errnoWords } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { isBind } from "./mount-options.ts";
 
 /** The only files in proc that a mount may hide, as in runc: lxcfs and others put their own figures there. */
@@ -28,7 +28,7 @@ const REPLACEABLE: ReadonlySet<string> = new Set([
   "proc/sys/kernel/ns_last_pid",
 ]);
 
-/** Refuses a mount on `path`, its destination without symlinks. @throws ConfigError */
+/** Refuses a mount on `path`, its destination without symlinks. @throws UserError */
 export function refuseProcPlace(where: string, mount: Mount, path: string): void {
   const { destination, type } = mount;
   if (path.startsWith("proc/") && !REPLACEABLE.has(path)) refuseInside(where, destination);
@@ -36,7 +36,7 @@ export function refuseProcPlace(where: string, mount: Mount, path: string): void
     fail(`${where}.destination`, `only proc may be mounted on /proc, not ${type ?? "this"}`);
 }
 
-/** Refuses a bind mount on /proc whose source is no procfs. @throws ConfigError */
+/** Refuses a bind mount on /proc whose source is no procfs. @throws UserError */
 export function requireProcfs(where: string, source: string): void {
   const statfs = new Uint8Array(STATFS_SIZE);
   const fd = attempt(openat(CWD, source, O_PATH));

@@ -10,7 +10,7 @@ import {
   X_OK,
 } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { variable } from "./environment.ts";
 
 /** Where a program without "/" in its name is looked for when the environment has no PATH. */
@@ -33,7 +33,7 @@ export function lookUp(program: Program, args: readonly string[], env: readonly 
   program.by("process.args[0]");
   const candidates = candidatePaths(name, env).map((path) => addCandidate(program, path));
   return {
-    /** The first executable candidate. `result` gives a step's result. @throws ConfigError when there is none */
+    /** The first executable candidate. `result` gives a step's result. @throws UserError when there is none */
     choose(result: (step: StepResult) => number): string {
       for (const { path, opened, access, directory } of candidates)
         if (result(opened) >= 0 && result(access) >= 0 && result(directory) < 0) return path;
@@ -71,7 +71,7 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
     fail(where, `cannot execute ${name}: ${errnoWords(errno)}${hint}`);
   }
   const denied = candidates.find((candidate) => errnoOf(candidate) === ERRNO.EACCES);
-  if (denied !== undefined) fail(where, `cannot execute ${denied.path}: EACCES (permission denied)`);
+  if (denied !== undefined) fail(where, `cannot execute ${denied.path}: ${errnoWords(ERRNO.EACCES)}`);
   const searched = candidates.map(({ path }) => path.slice(0, -name.length - 1)).join(":");
   return fail(where, `${JSON.stringify(name)}: executable file not found in $PATH (${searched})`);
 }

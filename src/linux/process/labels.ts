@@ -23,7 +23,7 @@ import {
 } from "../../kernel/constants.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { isBind } from "../mounts/mount-options.ts";
 
 const encoder = new TextEncoder();
@@ -37,7 +37,7 @@ function hasAppArmor(): boolean {
   return readTextIfThere("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") ?? false;
 }
 
-/** What writes the labels of a process; null when it wants none. @throws ConfigError */
+/** What writes the labels of a process; null when it wants none. @throws UserError */
 export function labelsOf(process: Process): ProcessLabels | null {
   return process.apparmorProfile || process.selinuxLabel ? new ProcessLabels(process) : null;
 }
@@ -48,7 +48,7 @@ export class ProcessLabels implements Disposable {
   private readonly context: string;
   private readonly proc: number;
 
-  /** @throws ConfigError when the kernel lacks what the process asks for */
+  /** @throws UserError when the kernel lacks what the process asks for */
   constructor({ apparmorProfile = "", selinuxLabel = "" }: Process) {
     if (apparmorProfile !== "" && !hasAppArmor())
       fail(
@@ -103,7 +103,7 @@ function detachedProc(): number {
 /** File systems that give their files labels of their own. */
 const SELF_LABELLED: readonly string[] = ["proc", "sysfs", "cgroup", "cgroup2", "mqueue"];
 
-/** The config with `linux.mountLabel` as an option of each new file system. @throws ConfigError without SELinux */
+/** The config with `linux.mountLabel` as an option of each new file system. @throws UserError without SELinux */
 export function withMountLabel(config: Config): Config {
   const { linux: { mountLabel = "" } = {}, mounts = [] } = config;
   if (mountLabel === "") return config;

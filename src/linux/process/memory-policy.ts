@@ -2,7 +2,7 @@ import type { Linux } from "../../../runtime-spec/config-linux.ts";
 import type { Program } from "../../agent/program.ts";
 import { setMempolicy } from "../../kernel/calls.ts";
 import { memoryPolicyFlags, memoryPolicyModes } from "../../kernel/memory-policy.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 /**
  * The NUMA memory policy (set_mempolicy(2)) of an init, or of an `exec`ed process. It outlives execve(2), and in a

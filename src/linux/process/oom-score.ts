@@ -2,11 +2,11 @@ import { SyscallError } from "../../kernel/call.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 /**
  * Sets how likely the OOM killer takes the process (proc_pid_oom_score_adj(5)). With `warn`, for ordinary users, being
- * refused is only a warning: they may not lower it, and every caller's config does. @throws ConfigError
+ * refused is only a warning: they may not lower it, and every caller's config does. @throws UserError
  */
 export function setOomScore(
   pid: number,

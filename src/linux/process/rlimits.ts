@@ -6,11 +6,11 @@ import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { attempt, here, onBehalfOf } from "../../kernel/here.ts";
 import { RLIMIT_NOFILE, RLIMITS } from "../../kernel/rlimits.ts";
 import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../../kernel/structs.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 /**
  * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
- * raise them itself. Limits that the config doesn't name stay those of tsrun's caller. @throws ConfigError
+ * raise them itself. Limits that the config doesn't name stay those of tsrun's caller. @throws UserError
  */
 export function setRlimits(pid: number, { rlimits = [] }: Process): void {
   if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid);

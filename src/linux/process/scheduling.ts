@@ -11,7 +11,6 @@ import type { Program } from "../../agent/program.ts";
 import type { Call } from "../../kernel/call.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { attempt, onBehalfOf } from "../../kernel/here.ts";
-
 import {
   IOPRIO_CLASSES,
   ioprioSet,
@@ -21,10 +20,10 @@ import {
   schedSetaffinity,
   schedSetattr,
 } from "../../kernel/scheduling.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { CPUS } from "./affinity.ts";
 
-/** Sets the scheduler and the I/O priority of a process. @throws ConfigError */
+/** Sets the scheduler and the I/O priority of a process. @throws UserError */
 export function setScheduling(pid: number, { scheduler, ioPriority }: Process): void {
   if (ioPriority !== undefined) setIoPriority(pid, ioPriority);
   if (scheduler !== undefined) setScheduler(pid, scheduler);
@@ -55,7 +54,7 @@ export function confineParent(stage: Program, { initial }: ExecCpuAffinity): voi
 
 /**
  * Confines an `exec`ed process to the CPUs of `final`. Without `final` it stays on those of `initial`, unless its
- * cgroup has none of them. @throws ConfigError
+ * cgroup has none of them. @throws UserError
  */
 export function setFinalAffinity(pid: number, { initial, final }: ExecCpuAffinity): void {
   if (final)

@@ -13,7 +13,7 @@ import {
   SECCOMP_RET_DATA,
   SOCK_FILTER_SIZE,
 } from "../../kernel/seccomp.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { enosysStub, wantsEnosys } from "./enosys.ts";
 import { type Comparison, LibseccompFilter } from "./libseccomp.ts";
 import { ACTIONS, ARCHITECTURES, OPERATORS } from "./tables.ts";
@@ -21,7 +21,7 @@ import { ACTIONS, ARCHITECTURES, OPERATORS } from "./tables.ts";
 /** The number of system calls from which a binary tree pays; runc's choice. */
 const CALLS_FOR_A_TREE = 8;
 
-/** Compiles a profile: an array of `struct sock_filter`. @throws ConfigError */
+/** Compiles a profile: an array of `struct sock_filter`. @throws UserError */
 export function compile(seccomp: Seccomp, library: string): Uint8Array {
   const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = seccomp;
   using filter = new LibseccompFilter(library, actionValue(defaultAction, defaultErrnoRet));

@@ -8,7 +8,7 @@ import {
   setSeccompFilter,
 } from "../../kernel/seccomp.ts";
 import { ARCHITECTURE, type SyscallName, syscallNumber } from "../../kernel/syscall-numbers.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import { cacheKey, openCache } from "./cache.ts";
 import { compile } from "./compile.ts";
 import { evaluate } from "./evaluate.ts";
@@ -34,7 +34,7 @@ export interface Listener {
 /** Default flags of a profile, as far as the kernel knows them: runc's. */
 const DEFAULT_FLAGS: readonly SeccompFlag[] = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
-/** The filter of `linux.seccomp`. @throws ConfigError */
+/** The filter of `linux.seccomp`. @throws UserError */
 export function seccompFilter(seccomp: Seccomp): SeccompFilter {
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);

@@ -6,7 +6,7 @@ import { addressOf } from "../../kernel/ffi.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { ARCHITECTURE } from "../../kernel/syscall-numbers.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 
 const SONAME = "libseccomp.so.2";
 
@@ -41,7 +41,7 @@ export interface Library {
   readonly identity: string;
 }
 
-/** Finds the library without loading it. @throws ConfigError */
+/** Finds the library without loading it. @throws UserError */
 export function findLibrary(): Library {
   for (const directory of DIRECTORIES) {
     const path = `${directory}/${SONAME}`;
@@ -88,7 +88,7 @@ export class LibseccompFilter implements Disposable {
   private readonly view = new DataView(this.memory.buffer);
   private readonly address = addressOf(this.memory);
 
-  /** @throws ConfigError when the library cannot be loaded or does not know the default action */
+  /** @throws UserError when the library cannot be loaded or does not know the default action */
   constructor(library: string, defaultAction: number) {
     this.functions = load(library);
     this.context = Number(this.functions.seccomp_init(defaultAction));

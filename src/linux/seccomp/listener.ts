@@ -8,7 +8,7 @@ import { close } from "../../kernel/calls.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix, fetchDescriptor, sendDescriptor } from "../../kernel/socket.ts";
-import { fail } from "../config-error.ts";
+import { fail } from "../../kernel/user-error.ts";
 import type { Listener } from "./filter.ts";
 
 const WHERE = "linux.seccomp.listenerPath";
@@ -22,7 +22,7 @@ export interface Listened {
 
 /**
  * Sends the listener of a process, and the state of its container, to `linux.seccomp.listenerPath`.
- * @throws ConfigError when nobody takes it
+ * @throws UserError when nobody takes it
  */
 export function handOver({ path, metadata }: Listener, { pid, fd }: Listened, state: State): void {
   const processState = {

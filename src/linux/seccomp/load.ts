@@ -21,7 +21,7 @@ import type { SeccompFilter } from "./filter.ts";
 
 const NEEDED = "CAP_SYS_ADMIN";
 
-/** The filter of `linux.seccomp`; null without one, and then no code for filters is loaded. @throws ConfigError */
+/** The filter of `linux.seccomp`; null without one, and then no code for filters is loaded. @throws UserError */
 export async function filterOf(seccomp: Seccomp | undefined): Promise<SeccompFilter | null> {
   return seccomp === undefined ? null : (await import("./filter.ts")).seccompFilter(seccomp);
 }

@@ -1,6 +1,6 @@
 import { parseVariant } from "../../dbus/gvariant.ts";
 import type { Variant } from "../../dbus/values.ts";
-import { fail } from "../config-error.ts";
+import { fail, UserError } from "../../kernel/user-error.ts";
 import type { UnitProperty } from "./unit-property.ts";
 
 const PREFIX = "org.systemd.property.";
@@ -8,7 +8,7 @@ const PREFIX = "org.systemd.property.";
 /**
  * Properties that the config's author gives the unit by annotations: `org.systemd.property.TimeoutStopUSec` with the
  * value `uint64 10000000`. A name that ends in `Sec` takes seconds, as unit files do. The format is
- * runc's, and podman and others write it. @throws ConfigError
+ * runc's, and podman and others write it. @throws UserError
  */
 export function annotatedProperties(annotations: Readonly<Record<string, string>> = {}): UnitProperty[] {
   return Object.entries(annotations)
@@ -31,7 +31,8 @@ function parsed(where: string, text: string): Variant {
   try {
     return parseVariant(text);
   } catch (error) {
-    return fail(where, `${JSON.stringify(text)}: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof UserError)) throw error;
+    return fail(where, `${JSON.stringify(text)}: ${error.problem}`);
   }
 }
 

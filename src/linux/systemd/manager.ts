@@ -3,9 +3,9 @@
 import { BusError, BusLostError, type Connection, type MethodCall } from "../../dbus/connection.ts";
 import type { Message } from "../../dbus/message.ts";
 import type { Value, Variant } from "../../dbus/values.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { sleep } from "../cgroups/events.ts";
 import { type ManagerKind, reachManager } from "./sockets.ts";
-import { SystemdError } from "./systemd-error.ts";
 import { property, type UnitProperty } from "./unit-property.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
@@ -27,7 +27,7 @@ const LEFTOVER_PATIENCE = 5000;
 const LEFTOVER_PAUSE = 10;
 
 /** Another unit has this name. */
-export class UnitTakenError extends SystemdError {}
+export class UnitTakenError extends UserError {}
 
 /** A unit that is being started. */
 export interface Starting {
@@ -40,7 +40,7 @@ export class Manager implements Disposable {
   private readonly connection: Connection;
   private readonly isBus: boolean;
 
-  /** @throws SystemdError when systemd does not run, or can't be reached */
+  /** @throws UserError when systemd does not run, or can't be reached */
   constructor(kind: ManagerKind) {
     const { connection, isBus } = reachManager(kind);
     this.connection = connection;
@@ -49,7 +49,7 @@ export class Manager implements Disposable {
     else untilAccepted(connection);
   }
 
-  /** Asks for a transient unit around a process, and does not wait. @throws SystemdError */
+  /** Asks for a transient unit around a process, and does not wait. @throws UserError */
   start(unit: string, pid: number, ofUnit: readonly UnitProperty[]): Starting {
     this.requirePids(pid);
     const properties = [...ofUnit, property("PIDs", "au", [pid])];
@@ -57,7 +57,7 @@ export class Manager implements Disposable {
     return this.begin(unit, properties);
   }
 
-  /** Waits until the unit has started; removes an ended unit of that name first. @throws SystemdError */
+  /** Waits until the unit has started; removes an ended unit of that name first. @throws UserError */
   started({ unit, properties, serial }: Starting): void {
     const leftoverDeadline = performance.now() + LEFTOVER_PATIENCE;
     let current = serial;
@@ -75,7 +75,7 @@ export class Manager implements Disposable {
     }
   }
 
-  /** Stops a unit, and resets its failed state; false when there is none. @throws SystemdError */
+  /** Stops a unit, and resets its failed state; false when there is none. @throws UserError */
   stop(unit: string): boolean {
     this.watchJobs(unit);
     try {
@@ -91,7 +91,7 @@ export class Manager implements Disposable {
     }
   }
 
-  /** Changes properties until the unit ends. @throws SystemdError */
+  /** Changes properties until the unit ends. @throws UserError */
   change(unit: string, properties: readonly UnitProperty[]): void {
     const changes = call("SetUnitProperties", "sba(sv)", [unit, true, asValues(properties)]);
     try {
@@ -101,7 +101,7 @@ export class Manager implements Disposable {
     }
   }
 
-  /** Moves a process into a unit's cgroup, or one below it such as `/jobs`. @throws SystemdError */
+  /** Moves a process into a unit's cgroup, or one below it such as `/jobs`. @throws UserError */
   attach(unit: string, below: string, pid: number): void {
     this.requirePids(pid);
     try {
@@ -111,12 +111,12 @@ export class Manager implements Disposable {
     }
   }
 
-  /** systemd's version, without its distribution's part. @throws SystemdError */
+  /** systemd's version, without its distribution's part. @throws UserError */
   version(): number {
     return Number(/\d+/.exec(this.text("Version"))?.[0]);
   }
 
-  /** A property of the manager that is a text, such as Version or ControlGroup. @throws SystemdError */
+  /** A property of the manager that is a text, such as Version or ControlGroup. @throws UserError */
   text(name: string): string {
     const [variant] = this.call(
       { ...MANAGER, interface: PROPERTIES, member: "Get", signature: "ss", body: [MANAGER.interface, name] },
@@ -134,7 +134,7 @@ export class Manager implements Disposable {
 
   private requirePids(pid: number): void {
     if (this.connection.sharesPids) return;
-    throw new SystemdError(
+    throw new UserError(
       `systemd would take pid ${pid} for another process: tsrun is not in its pid namespace, as --systemd-cgroup needs it`,
     );
   }
@@ -154,7 +154,7 @@ export class Manager implements Disposable {
     const result = this.patiently(unit, verb, () => this.connection.receive(isOver, deadline)).body[3];
     if (result === "done") return;
     this.resetFailed(unit);
-    throw new SystemdError(
+    throw new UserError(
       `systemd could not ${verb} the unit ${unit}: the result of its job is "${result}"; see journalctl -u ${unit}`,
     );
   }
@@ -168,7 +168,7 @@ export class Manager implements Disposable {
       return wait();
     } catch (error) {
       if (!(error instanceof BusLostError)) throw error;
-      throw new SystemdError(`systemd did not ${verb} the unit ${unit}: ${error.message}`);
+      throw new UserError(`systemd did not ${verb} the unit ${unit}: ${error.message}`);
     }
   }
 
@@ -210,14 +210,14 @@ export class Manager implements Disposable {
   }
 }
 
-/** @throws SystemdError */
+/** @throws UserError */
 function untilAccepted(connection: Connection): void {
   try {
     connection.untilAccepted(performance.now() + PATIENCE);
   } catch (error) {
     connection[Symbol.dispose]();
     if (!(error instanceof BusLostError)) throw error;
-    throw new SystemdError(`systemd does not let this process in: ${error.message}`);
+    throw new UserError(`systemd does not let this process in: ${error.message}`);
   }
 }
 
@@ -229,6 +229,6 @@ function asValues(properties: readonly UnitProperty[]): readonly Value[] {
   return properties.map(([name, value]) => [name, value]);
 }
 
-function refused(unit: string, verb: string, error: BusError): SystemdError {
-  return new SystemdError(`systemd refuses to ${verb} the unit ${unit}: ${error.message}`);
+function refused(unit: string, verb: string, error: BusError): UserError {
+  return new UserError(`systemd refuses to ${verb} the unit ${unit}: ${error.message}`);
 }

@@ -5,14 +5,14 @@ import { errnoWords } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
-import { SystemdError } from "./systemd-error.ts";
+import { UserError } from "../../kernel/user-error.ts";
 
 /** Which manager: the system's, or that of the user who runs tsrun. */
 export type ManagerKind = "system" | "user";
 
 /**
  * The manager that can make cgroups for this process. Root in a user namespace is an ordinary user to the system's
- * manager. @throws SystemdError
+ * manager. @throws UserError
  */
 export function ownManager(): ManagerKind {
   const booted = requireSystemd();
@@ -36,12 +36,13 @@ const BOOTED = "/run/systemd/system";
 function requireSystemd(): FileStatus {
   const status = statusIfThere(BOOTED);
   if (status !== null) return status;
-  throw new SystemdError(
-    `--systemd-cgroup: systemd does not run on this machine (there is no ${BOOTED}): leave the flag out, and give linux.cgroupsPath as a path`,
+  throw new UserError(
+    "--systemd-cgroup",
+    `systemd does not run on this machine (there is no ${BOOTED}): leave the flag out, and give linux.cgroupsPath as a path`,
   );
 }
 
-/** Connects to the manager through the first socket that answers. @throws SystemdError */
+/** Connects to the manager through the first socket that answers. @throws UserError */
 export function reachManager(kind: ManagerKind): Reached {
   requireSystemd();
   const tried: string[] = [];
@@ -53,8 +54,8 @@ export function reachManager(kind: ManagerKind): Reached {
       tried.push(`${socket}: ${errnoWords(error.errno)}`);
     }
   }
-  if (tried.length > 0) throw new SystemdError(`cannot reach systemd: ${tried.join("; ")}`);
-  throw new SystemdError(
+  if (tried.length > 0) throw new UserError(`cannot reach systemd: ${tried.join("; ")}`);
+  throw new UserError(
     "cannot reach the user's systemd: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set; log in as that user (su and sudo set neither), or use `loginctl enable-linger`",
   );
 }

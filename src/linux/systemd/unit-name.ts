@@ -1,5 +1,6 @@
+import { fail } from "../../kernel/user-error.ts";
+
 /** From a `linux.cgroupsPath` for systemd, `slice:prefix:name`, to a unit and its cgroup. */
-import { fail } from "../config-error.ts";
 
 const WHERE = "linux.cgroupsPath";
 const FORM = "slice:prefix:name, such as system.slice:tsrun:web";
@@ -21,7 +22,7 @@ export interface UnitPlace {
 /**
  * The scope of a container, named as in runc: `prefix-name.scope` in `slice`; a name that ends in `.slice` is used as
  * the unit's. Without a cgroupsPath it is `tsrun-ID.scope` in the slice `usualSlice`.
- * @throws ConfigError
+ * @throws UserError
  */
 export function unitPlace(cgroupsPath: string | undefined, id: string, usualSlice: string): UnitPlace {
   const parts = cgroupsPath ? cgroupsPath.split(":") : ["", "tsrun", id];
@@ -41,7 +42,7 @@ export function unitPlace(cgroupsPath: string | undefined, id: string, usualSlic
   return { unit, slice: parent, cgroup: `${expandSlice(parent)}/${escaped(unit)}` };
 }
 
-/** `/a.slice/a-b.slice` for `a-b.slice`; nothing for the root slice `-.slice` (systemd.slice(5)). @throws ConfigError */
+/** `/a.slice/a-b.slice` for `a-b.slice`; nothing for the root slice `-.slice` (systemd.slice(5)). @throws UserError */
 export function expandSlice(slice: string): string {
   if (slice === "-.slice") return "";
   const names = slice.slice(0, -".slice".length).split("-");

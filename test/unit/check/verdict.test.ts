@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { Forbidden, Missing, Skipped, verdictOn } from "../../../src/check/verdict.ts";
 import { SyscallError } from "../../../src/kernel/call.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
-import { ConfigError } from "../../../src/linux/config-error.ts";
+import { UserError } from "../../../src/kernel/user-error.ts";
 
 for (const [errno, state] of [
   ["EPERM", "forbidden"],
@@ -32,7 +32,7 @@ test("a trial may end with words of its own", () => {
 });
 
 test("what the host lacks for a config is missing, without the place in a config that nobody has", () => {
-  assert.equal(verdictOn(new ConfigError("linux.seccomp", "needs it")), {
+  assert.equal(verdictOn(new UserError("linux.seccomp", "needs it")), {
     state: "missing",
     why: "needs it",
   });

@@ -6,8 +6,8 @@ import * as assert from "uvu/assert";
 import { formatJson } from "../../../runtime-spec/json.ts";
 import { type Key, Report } from "../../../runtime-spec/report.ts";
 import { type Problem, validateConfig, validateResources } from "../../../runtime-spec/validate.ts";
+import { UserError } from "../../../src/kernel/user-error.ts";
 import { resourceWrites } from "../../../src/linux/cgroups/resources.ts";
-import { ConfigError } from "../../../src/linux/config-error.ts";
 import { aConfig, randomly, SEED, someResources, USUAL_SEED } from "../../conformance/arbitrary.ts";
 import { type Difference, MORE_LENIENT, STRICTER } from "../../conformance/differences.ts";
 import { DOCUMENTS } from "../../conformance/schema.ts";
@@ -136,7 +136,7 @@ test(`random resources are what to write to cgroup v2, or refused by their place
         written += 1;
       }
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!(error instanceof UserError)) throw error;
       assert.match(error.message, /linux\.resources\./);
     }
   });

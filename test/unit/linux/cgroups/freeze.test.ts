@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { SIGKILL } from "../../../../src/kernel/constants.ts";
-import { FreezeTimeoutError, freeze } from "../../../../src/linux/cgroups/freeze.ts";
+import { freeze } from "../../../../src/linux/cgroups/freeze.ts";
 import { signalAll } from "../../../../src/linux/cgroups/kill.ts";
 import { FakeHierarchy } from "./fake-cgroup.ts";
 
@@ -18,10 +18,7 @@ const neverFrozen = (state: "0" | "1", procs = "") =>
 
 test("a cgroup that does not freeze in time is thawed again", () => {
   using cgroups = neverFrozen("0");
-  assert.throws(
-    () => freeze(join(cgroups.mount, "box"), 30),
-    (error: unknown) => error instanceof FreezeTimeoutError && /within 0\.03 seconds/.test(error.message),
-  );
+  assert.not.ok(freeze(join(cgroups.mount, "box"), 30));
   assert.is(cgroups.read("box/cgroup.freeze").trim(), "0");
 });
 

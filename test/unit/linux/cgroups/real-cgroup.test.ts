@@ -96,7 +96,7 @@ testHere(
     assert.equal(pidsIn(box.directory), [pid]);
     killAll(box.directory);
     waitUntilEmpty(box.directory, 5000);
-    freeze(box.directory);
+    freeze(box.directory, 10_000);
     assert.throws(() => createCgroup(mount, box.directory, new Map()), /cgroupsPath.*is frozen/);
   },
 );
@@ -147,7 +147,7 @@ testHere("a signal goes to all, and a frozen cgroup stays frozen", async () => {
   using box = cgroup();
   const one = await shellIn(box.directory, SLEEP);
   const other = await shellIn(box.directory, "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done");
-  freeze(box.directory);
+  freeze(box.directory, 10_000);
   assert.ok(signalAll(box.directory, 15));
   assert.ok(isFrozen(box.directory));
   thaw(box.directory);
@@ -159,7 +159,7 @@ testHere("freezing returns when all has stopped", async () => {
   using box = cgroup();
   await shellIn(box.directory, "echo ready; while :; do :; done");
   assert.not(isFrozen(box.directory));
-  freeze(box.directory);
+  freeze(box.directory, 10_000);
   assert.is(readEvents(box.directory)?.frozen, true);
   assert.ok(isFrozen(box.directory));
   thaw(box.directory);

@@ -1,0 +1,60 @@
+import { JsonError } from "../../runtime-spec/json.ts";
+
+/** The exit statuses of tsrun, all runc's. A command in the foreground ends with its process's instead. */
+export const EXIT = {
+  failed: 1,
+  /** `exec` has failed before its process ran. */
+  execFailed: 255,
+  /** A process that a signal has ended: 128 and the signal's number, as shells tell it. */
+  bySignal: 128,
+} as const;
+
+const CONFIG = "config.json: ";
+
+/**
+ * Something that is not as it must be in what tsrun is given: the config, the command line, the bundle, the machine, the
+ * state that a container is in. Its message is what the user is shown. All else that is thrown is a mistake of
+ * tsrun's own.
+ */
+export class UserError extends Error {
+  override readonly name: string = "UserError";
+  /** Where: `config.json: root.path`, `--pid-file /x`, `container web`. Empty where the problem itself says it. */
+  readonly place: string;
+  readonly problem: string;
+  /** What to show: a line for each problem, as several can be found at once. */
+  readonly lines: readonly string[];
+
+  constructor(...said: [problem: string | readonly string[]] | [place: string, problem: string]) {
+    const [place, problem] = said.length === 1 ? ["", said[0]] : said;
+    const problems = typeof problem === "string" ? [problem] : problem;
+    const lines = place === "" ? problems : problems.map((one) => `${place}: ${one}`);
+    super(lines.join("\n"));
+    this.place = place;
+    this.problem = problems.join("\n");
+    this.lines = lines;
+  }
+
+  /** The path of the property of config.json that is the place; null for another one. */
+  get property(): string | null {
+    return this.place.startsWith(CONFIG) ? this.place.slice(CONFIG.length) : null;
+  }
+}
+
+/** What is wrong with a configuration: the property at `path`. */
+export const inConfig = (path: string, problem: string) => new UserError(`${CONFIG}${path}`, problem);
+
+/** Refuses a configuration. */
+export function fail(path: string, problem: string): never {
+  throw inConfig(path, problem);
+}
+
+/** Whether an error is a mistake of tsrun's own. */
+export const isInternal = (error: unknown): boolean =>
+  !(error instanceof UserError || error instanceof JsonError);
+
+/** What to show of an error, a line for each problem. */
+export function linesOf(error: unknown): readonly string[] {
+  if (error instanceof UserError) return error.lines;
+  if (error instanceof JsonError) return [error.message];
+  return [`internal error: ${error}; please report it, with what --debug shows`];
+}
