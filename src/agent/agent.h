@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define MAILBOX_ADDRESS 0x200000000ULL /* the first mailbox; far from where the kernel and Bun put things */
-#define MAILBOX_SPAN 0x1000000ULL      /* address space that is mapped; the file behind it may be shorter */
+#define MAILBOX_SPAN 0x4000000ULL      /* address space that is mapped; the file behind it grows as needed */
 #define STEPS_OFFSET 4096		/* a mailbox's steps begin a page after its header */
 
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */

@@ -3,9 +3,9 @@
  * test/unit/agent/layout.test.ts.
  */
 
-/** Where the agent maps the mailbox file, and how much of it at most. */
+/** Where the agent maps the mailbox file, and how much address space there is for it. */
 export const MAILBOX_ADDRESS = 0x2_0000_0000;
-export const MAILBOX_SPAN = 0x100_0000;
+export const MAILBOX_SPAN = 0x400_0000;
 export const STEPS_OFFSET = 4096;
 
 /** Step numbers that are not system calls. */

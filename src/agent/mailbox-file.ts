@@ -1,39 +1,44 @@
-/** The file behind the mailboxes: where each lies in it, and what of it a parked agent keeps. */
+/**
+ * The file behind the mailboxes: where each lies in it, how it grows, and what of it a parked agent keeps.
+ *
+ * The file is sparse: tsrun and the agents have address space for all of it mapped, and tsrun takes memory for a part
+ * (fallocate(2)) before anybody touches it. What every agent needs lies together at the beginning:
+ *
+ *     stage │ parked │ the init's first data │ init's header, its steps ───▶ │ host's header, its steps ───▶ │ pieces ───▶
+ *
+ * A step names earlier ones by index, so a mailbox's steps grow in a place of their own. Strings and structures only have
+ * to be in one piece each: what does not fit into a mailbox's first data goes to pieces behind all mailboxes.
+ */
 import { fallocate, ftruncate, madvise, mmapShared, munmap } from "../kernel/calls.ts";
 import { MADV_DONTDUMP, MADV_DONTNEED, MAP_SHARED, PROT_READ, PROT_WRITE } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
-import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEP, STEPS_OFFSET } from "./layout.ts";
+import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
 import { noteDeath } from "./life.ts";
-import { Mailbox, type Place } from "./mailbox.ts";
-import { RoomError } from "./step-error.ts";
+import { Mailbox, type Memory, type Place, STEPS_BYTES } from "./mailbox.ts";
 
 const PAGE = 4096;
-const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
+const MEGABYTE = 0x10_0000;
 
-const STAGE: Place = { offset: 0, data: 0x2800, end: 0x4000 };
-/**
- * The parked agent's mailbox has one page of steps and is followed by what only execve(2) reads. So that is all
- * of the file that stays resident. Its place is fixed: another tsrun, the one that starts, has to find it.
- */
-const PARKED = { offset: STAGE.end, data: STAGE.end + 2 * PAGE } as const;
+/** The parked agent's place is fixed: another tsrun, the one that starts, has to find it. One page of steps is enough. */
+const PARKED: Place = { offset: 0x4000, stepsEnd: 0x6000, data: { from: 0x6000, to: 0xe000 } };
+const PLACES = {
+  stage: { offset: 0, stepsEnd: 0x2800, data: { from: 0x2800, to: PARKED.offset } },
+  parked: PARKED,
+  /** Of its first data half is for the container's /etc/passwd. */
+  init: { offset: 0x2e000, stepsEnd: 12 * MEGABYTE, data: { from: PARKED.data.to, to: 0x2e000 } },
+  /** That of an agent that stays the host's; see host-agent.ts. */
+  host: { offset: 12 * MEGABYTE, stepsEnd: 16 * MEGABYTE, data: { from: 0, to: 0 } },
+} as const satisfies Record<string, Place>;
+const PIECES = PLACES.host.stepsEnd;
 
-/** How much a mailbox file must hold. */
-export interface MailboxSize {
-  /** Steps of the init's program at most. */
-  readonly steps: number;
-  /** Bytes of strings and structures that they point to. */
-  readonly data: number;
-  /** Bytes of arguments and environment, with their pointers. */
-  readonly execution: number;
-  /** What the program of the agent that stays the host's needs; see host-agent.ts. Most have none. */
-  readonly host?: Pick<MailboxSize, "steps" | "data">;
-}
+/** How far what every agent needs goes: the host agent's mailbox is made for those that have one. */
+const BEGINNING = PLACES.init.offset + STEPS_OFFSET + STEPS_BYTES;
 
 /** Is told the mailboxes of each new agent. */
-type Follower = (boxes: ReturnType<typeof MailboxFile.create>) => void;
+type Follower = (boxes: MailboxFile) => void;
 
 let follower: Follower | null = null;
 
@@ -42,87 +47,117 @@ export function follow(next: Follower | null): void {
   follower = next;
 }
 
-/** A mapped mailbox file. */
-export class MailboxFile {
-  private readonly bytes: Uint8Array;
-  private readonly address: number;
+export interface MailboxFileOptions {
+  /** Whether there is an agent that stays the host's. */
+  readonly hasHost?: boolean;
+  /** Stands around whatever takes memory, and words its failure. */
+  readonly taking?: <T>(take: () => T) => T;
+}
 
-  private constructor(fd: number, length: number) {
-    this.address = here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
-    // Only as much as is needed becomes JavaScript's: it counts for the garbage collector.
-    this.bytes = memoryAt(this.address, length);
+/** A mapped mailbox file; it grows while its mailboxes are filled. */
+export class MailboxFile implements Memory {
+  readonly stage: Mailbox;
+  readonly parked: Mailbox;
+  readonly init: Mailbox;
+  /** The mailbox of an agent that stays the host's. */
+  readonly host: Mailbox | null;
+  readonly address: number;
+  private readonly fd: number;
+  private readonly beginning: Uint8Array;
+  private readonly taking: <T>(take: () => T) => T;
+  private pieces: number = PIECES;
+
+  /** The mailboxes of a new agent, in an empty file. The caller closes it when they have got all that they hold. */
+  constructor(fd: number, { hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
+    this.fd = fd;
+    this.taking = taking;
+    this.take(0, BEGINNING);
+    this.address = map(fd, MAILBOX_SPAN);
+    // Only what is used becomes JavaScript's: it counts for the garbage collector.
+    this.beginning = memoryAt(this.address, BEGINNING);
+    noteDeath(this.beginning, this.address);
+    this.stage = new Mailbox(this, PLACES.stage);
+    this.parked = new Mailbox(this, PLACES.parked);
+    this.init = new Mailbox(this, PLACES.init);
+    this.host = hasHost ? new Mailbox(this, PLACES.host) : null;
+    follower?.(this);
   }
 
-  /** The mailboxes of a new agent, in an empty file, which gets its length. */
-  static create(fd: number, size: MailboxSize) {
-    const parked: Place = { ...PARKED, end: pageUp(PARKED.data + size.execution) };
-    const init = placeAt(parked.end, size);
-    const host = size.host === undefined ? null : placeAt(init.end, size.host);
-    const { end } = host ?? init;
-    if (end > MAILBOX_SPAN)
-      throw new RoomError("config.json", "its paths, process.args and process.env are too long");
-    reserve(fd, end);
-    const file = new MailboxFile(fd, end);
-    noteDeath(file.bytes, file.address);
-    const boxes = {
-      stage: file.mailbox(STAGE),
-      parked: file.mailbox(parked),
-      init: file.mailbox(init),
-      host: host === null ? null : file.mailbox(host),
-    };
-    follower?.(boxes);
-    return boxes;
+  /** A part of the file, with memory behind it. @throws SyscallError ENOSPC */
+  at(from: number, to: number): Uint8Array {
+    if (to <= BEGINNING) return this.beginning.subarray(from, to);
+    this.take(from, to);
+    return memoryAt(this.address + from, to - from);
   }
 
-  /** The mailbox of an agent that an earlier tsrun parked. */
-  static openParked(fd: number): Mailbox {
-    const mailbox = new MailboxFile(fd, PARKED.data).mailbox({ ...PARKED, end: PARKED.data });
-    mailbox.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
-    return mailbox;
+  /** Where a new piece of the file is, of this length or, as there is no more, of `least`; null if even that is too much. */
+  piece(length: number, least: number): Place["data"] | null {
+    const from = this.pieces;
+    const to = Math.min(pageUp(from + length), MAILBOX_SPAN);
+    if (from + least > to) return null;
+    this.pieces = to;
+    return { from, to };
   }
 
-  private mailbox(place: Place): Mailbox {
-    const { bytes, address } = this;
-    return new Mailbox(bytes.subarray(place.offset, place.end), address + place.offset, place);
+  /**
+   * Takes memory for a part of the file: where a full file system has none for a page that is mapped, whoever touches
+   * it is killed (SIGBUS), and nothing is undone.
+   */
+  private take(from: number, to: number): void {
+    this.taking(() => {
+      try {
+        here(fallocate(this.fd, from, to - from));
+      } catch (error) {
+        if (!isErrno(error, ERRNO.EOPNOTSUPP)) throw error;
+        here(ftruncate(this.fd, MAILBOX_SPAN));
+      }
+    });
   }
 }
 
-/** A mailbox of that size, from a page of the file on. */
-function placeAt(offset: number, size: Pick<MailboxSize, "steps" | "data">): Place {
-  const data = pageUp(offset + STEPS_OFFSET + size.steps * STEP.size);
-  return { offset, data, end: pageUp(data + size.data) };
+/** The mailbox of an agent that an earlier tsrun parked: what runs in there was laid out by that one. */
+export function openParked(fd: number): Mailbox {
+  const end = PARKED.stepsEnd;
+  const address = map(fd, end);
+  const bytes = memoryAt(address, end);
+  const mailbox = new Mailbox(
+    { address, at: (from, to) => bytes.subarray(from, to), piece: () => null },
+    {
+      ...PARKED,
+      data: { from: end, to: end },
+    },
+  );
+  mailbox.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
+  return mailbox;
 }
 
-/**
- * Gives a file its length, and takes the room for it: where a full file system has none for a page that is mapped,
- * whoever touches it is killed (SIGBUS), and nothing is undone. @throws SyscallError ENOSPC
- */
-function reserve(fd: number, length: number): void {
-  try {
-    here(fallocate(fd, length));
-  } catch (error) {
-    if (!isErrno(error, ERRNO.EOPNOTSUPP)) throw error;
-    here(ftruncate(fd, length));
-  }
-}
+const map = (fd: number, length: number) => here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
+
+const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
 
 /** Where a parked agent has its mailbox mapped: the name below /proc/PID/map_files (proc_pid_map_files(5)). */
 export function parkedMapping(): string {
   const hex = (offset: number) => (MAILBOX_ADDRESS + offset).toString(16);
-  return `${hex(PARKED.offset)}-${hex(PARKED.data)}`;
+  return `${hex(PARKED.offset)}-${hex(PARKED.stepsEnd)}`;
 }
 
 /**
  * Adds the steps that leave a parked agent with as little memory as it can have: all mailboxes but its own are
  * unmapped, and the part that only execve(2) will read is split from the two pages that the agent itself reads,
- * or the kernel would map large folios around them.
+ * or the kernel would map large folios around them. Nothing that is longer than `more` bytes can be laid out after that.
  */
-export function shrink(parked: Mailbox): void {
-  const data = MAILBOX_ADDRESS + PARKED.data;
-  const end = parked.agentAddress + parked.length;
-  parked.program.add(munmap(MAILBOX_ADDRESS, PARKED.offset));
-  parked.program.add(munmap(end, MAILBOX_ADDRESS + MAILBOX_SPAN - end));
-  if (end === data) return;
-  parked.program.add(madvise(data, end - data, MADV_DONTDUMP));
-  parked.program.add(madvise(data, end - data, MADV_DONTNEED));
+export function shrink(parked: Mailbox, more: number): void {
+  const { program } = parked;
+  const data = parked.dataWithRoom(more);
+  let end: number = PARKED.offset;
+  program.add(munmap(MAILBOX_ADDRESS, end));
+  for (const { from, to } of [{ from: PARKED.offset, to: PARKED.stepsEnd }, ...data]) {
+    if (from > end) program.add(munmap(MAILBOX_ADDRESS + end, from - end));
+    end = to;
+  }
+  program.add(munmap(MAILBOX_ADDRESS + end, MAILBOX_SPAN - end));
+  for (const { from, to } of data) {
+    program.add(madvise(MAILBOX_ADDRESS + from, to - from, MADV_DONTDUMP));
+    program.add(madvise(MAILBOX_ADDRESS + from, to - from, MADV_DONTNEED));
+  }
 }

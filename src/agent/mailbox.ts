@@ -16,8 +16,8 @@
  * An agent that dies between a post and taking the lock is found by the caller's `alive` check, made
  * every 100 ms.
  *
- * A mailbox file holds one mailbox after another, each with a header page, its steps, and the strings and
- * structures that they point to. Steps of later posts follow earlier ones, so results stay usable.
+ * A mailbox has a header page, its steps, and the strings and structures that they point to; mailbox-file.ts tells
+ * where. Steps of later posts follow earlier ones, so results stay usable.
  */
 
 import type { Argument } from "../kernel/call.ts";
@@ -27,6 +27,7 @@ import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
+import { UserError } from "../kernel/user-error.ts";
 import {
   CLONE,
   COMPARE,
@@ -38,18 +39,52 @@ import {
   TOLERATE_ALL,
 } from "./layout.ts";
 import { Program, type Results, type Step } from "./program.ts";
-import { RoomError, StepError } from "./step-error.ts";
+import { StepError } from "./step-error.ts";
 
 /** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
 const LIFE_CHECK = timespec(100);
 
 const encoder = new TextEncoder();
 
-/** One mailbox's place in the file: header page, steps, then the strings and structures that they point to. */
+/** A part of the mailbox file, by its offsets. */
+export interface Extent {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One mailbox's place in the file: a header page and the steps, and the first of the data that they point to. */
 export interface Place {
   readonly offset: number;
-  readonly data: number;
-  readonly end: number;
+  readonly stepsEnd: number;
+  readonly data: Extent;
+}
+
+/** The mapped file that a mailbox lies in. */
+export interface Memory {
+  readonly address: number;
+  /** A part of the file, with memory behind it. */
+  at(from: number, to: number): Uint8Array;
+  /** Where a new piece of the file is, of this length or, as there is no more, of `least`; null if even that is too much. */
+  piece(length: number, least: number): Extent | null;
+}
+
+/** Steps are mapped by so many, which begin with a page and end with one. */
+const STEPS_AT_ONCE = 512;
+export const STEPS_BYTES = STEPS_AT_ONCE * STEP.size;
+/** The first piece of data that is added; each is twice as long as the one before. */
+const FIRST_PIECE = 0x1_0000;
+
+/** Memory that both sides see. */
+class Part {
+  readonly from: number;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+
+  constructor(memory: Memory, { from, to }: Extent) {
+    this.from = from;
+    this.bytes = memory.at(from, to);
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength >> 2);
+  }
 }
 
 export type Outcome =
@@ -83,12 +118,17 @@ export class Mailbox implements Results {
   /** Address of this mailbox in the agent. */
   readonly agentAddress: number;
   private readonly address: number;
+  private readonly memory: Memory;
+  private readonly own: Place;
+  /** The header. */
   private readonly words: Uint32Array;
-  private readonly bytes: Uint8Array;
+  /** The steps, by STEPS_AT_ONCE. */
+  private readonly steps: Uint32Array[] = [];
+  /** Where data goes at present, and how much of it is used. */
+  private data: Part;
+  private used = 0;
+  private readonly extents: Extent[];
   private posted = 0;
-  private data: number;
-  private readonly end: number;
-  private readonly stepsEnd: number;
   /** The step that is being laid out. */
   private encoded: Step | null = null;
   private isTraced = false;
@@ -99,21 +139,17 @@ export class Mailbox implements Results {
   /** When the agent had come to rest before it was woken for a step, while it is traced. */
   private readonly rests = new Map<number, number>();
   /** Where the rooms are that the kernel fills in the agent, by step. */
-  private readonly rooms = new Map<number, { readonly at: number; readonly length: number }>();
+  private readonly rooms = new Map<number, Uint8Array>();
 
-  constructor(bytes: Uint8Array, address: number, place: Place) {
-    this.agentAddress = MAILBOX_ADDRESS + place.offset;
-    this.address = address;
-    this.bytes = bytes;
-    this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-    this.data = place.data - place.offset;
-    this.end = place.end - place.offset;
-    this.stepsEnd = this.data;
-  }
-
-  /** Bytes in the file. */
-  get length(): number {
-    return this.end;
+  constructor(memory: Memory, place: Place) {
+    const { offset, data } = place;
+    this.agentAddress = MAILBOX_ADDRESS + offset;
+    this.address = memory.address + offset;
+    this.memory = memory;
+    this.own = place;
+    this.words = new Part(memory, { from: offset, to: offset + STEPS_OFFSET }).words;
+    this.data = new Part(memory, data);
+    this.extents = [data];
   }
 
   /**
@@ -161,7 +197,7 @@ export class Mailbox implements Results {
     if (Atomics.load(words, MAILBOX.lock >> 2) !== 0 || this.errno !== 0) return false;
     const next = words[MAILBOX.next >> 2] ?? 0;
     if (next >= Atomics.load(words, MAILBOX.end >> 2)) return false;
-    if (this.isTraced) this.rests.set(next, this.time(MAILBOX.rested));
+    if (this.isTraced) this.rests.set(next, time(words, MAILBOX.rested >> 2));
     words[MAILBOX.first >> 2] = next;
     Atomics.store(words, MAILBOX.lock >> 2, FUTEX_WAITERS);
     Atomics.add(words, MAILBOX.post >> 2, 1);
@@ -199,13 +235,13 @@ export class Mailbox implements Results {
 
   /** A step's result: what the system call returned, or the negative errno. */
   result(step: { readonly step: number }): number {
-    return signed(this.words, (STEPS_OFFSET + step.step * STEP.size + STEP.result) >> 2);
+    const { words, at } = this.stepAt(step.step);
+    return signed(words, at + (STEP.result >> 2));
   }
 
   /** What the kernel wrote into the room of a step's call; no more of it than `most` bytes are looked at. */
   filled(step: { readonly step: number }, most = Number.POSITIVE_INFINITY): Uint8Array {
-    const { at, length } = this.rooms.get(step.step) ?? { at: 0, length: 0 };
-    return this.bytes.slice(at, at + Math.min(length, most));
+    return (this.rooms.get(step.step) ?? new Uint8Array()).slice(0, most);
   }
 
   /** Asks the agent to note when each step starts, and when it comes to rest. */
@@ -219,14 +255,15 @@ export class Mailbox implements Results {
     let before: Ran | null = null;
     for (const [index, step] of this.program.steps.entries()) {
       if (index >= this.posted) break;
-      const started = this.time(STEPS_OFFSET + index * STEP.size + STEP.started);
+      const { words, at } = this.stepAt(index);
+      const started = time(words, at + (STEP.started >> 2));
       if (started === 0 && !all && index < this.tracedTo) continue;
       const result = this.result({ step: index });
       const rested = this.restBetween(before?.index ?? -1, index);
       if (before !== null) yield { ...before, ended: rested ?? started };
       before = { index, step, result, started, rested, ended: 0 };
     }
-    if (before !== null) yield { ...before, ended: Math.max(0, this.time(MAILBOX.rested)) };
+    if (before !== null) yield { ...before, ended: Math.max(0, time(this.words, MAILBOX.rested >> 2)) };
   }
 
   /** When the agent came to rest before it went on with a step after `before`, up to `index`. */
@@ -238,18 +275,27 @@ export class Mailbox implements Results {
     return null;
   }
 
-  /** A `struct timespec` in the mailbox, in microseconds; 0 for none. */
-  private time(at: number): number {
-    return signed(this.words, at >> 2) * 1e6 + Math.floor(signed(this.words, (at >> 2) + 2) / 1e3);
+  /** Where a step is: the words of some steps, and the index of its first one. */
+  private stepAt(index: number) {
+    const part = Math.floor(index / STEPS_AT_ONCE);
+    const words = this.steps[part] ?? this.addSteps(part);
+    return { words, at: ((index % STEPS_AT_ONCE) * STEP.size) >> 2 };
+  }
+
+  private addSteps(part: number): Uint32Array {
+    const from = this.own.offset + STEPS_OFFSET + part * STEPS_BYTES;
+    const to = Math.min(from + STEPS_BYTES, this.own.stepsEnd);
+    const { words } = new Part(this.memory, { from, to });
+    this.steps[part] = words;
+    return words;
   }
 
   private encode(index: number): void {
-    const { words } = this;
     const step = this.program.steps[index];
     if (step === undefined) return;
     this.encoded = step;
-    if (STEPS_OFFSET + (index + 1) * STEP.size > this.stepsEnd) throw noRoomFor(step);
-    const at = (STEPS_OFFSET + index * STEP.size) >> 2;
+    if (this.own.offset + STEPS_OFFSET + (index + 1) * STEP.size > this.own.stepsEnd) throw noRoomFor(step);
+    const { words, at } = this.stepAt(index);
     const { name, args } = step.call;
     if (name === "seccomp") this.filterAt = index;
     const number =
@@ -259,11 +305,9 @@ export class Mailbox implements Results {
       const argument = args[i];
       if (argument === undefined) continue;
       if (typeof argument === "object" && "step" in argument) references |= 1 << i;
-      if (typeof argument === "object" && "room" in argument)
-        this.rooms.set(index, { at: this.data, length: argument.room });
-      this.setArgument(at + (STEP.argument >> 2) + i * 2, argument);
+      setWord(words, at + (STEP.argument >> 2) + i * 2, this.argument(argument, index));
     }
-    if (step.nextMailbox !== undefined) this.setWord(at + (STEP.argument >> 2) + 4, step.nextMailbox);
+    if (step.nextMailbox !== undefined) setWord(words, at + (STEP.argument >> 2) + 4, step.nextMailbox);
     const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
     words[at] = number;
     words[at + 1] = references | (step.skipOnSuccess << 16);
@@ -271,61 +315,94 @@ export class Mailbox implements Results {
     words[at + 3] = second | (third << 16);
   }
 
-  private setArgument(at: number, argument: Argument): void {
-    if (typeof argument === "number") this.setWord(at, argument);
-    else if (typeof argument === "bigint") {
-      this.words[at] = Number(argument & 0xffff_ffffn);
-      this.words[at + 1] = Number((argument >> 32n) & 0xffff_ffffn);
-    } else if (typeof argument === "string") this.setWord(at, this.text(argument));
-    else if (argument instanceof Uint8Array) this.setWord(at, this.place(argument));
-    else if ("room" in argument) this.setWord(at, this.agentAddress + this.reserve(argument.room));
-    else if ("texts" in argument) this.setWord(at, this.texts(argument.texts));
-    else this.setWord(at, argument.step);
-  }
-
-  private setWord(at: number, value: number): void {
-    this.words[at] = value;
-    this.words[at + 1] = Math.floor(value / 2 ** 32);
+  /** An argument of the step of this index, as the agent gets it. */
+  private argument(argument: Argument, index: number): number | bigint {
+    if (typeof argument === "number" || typeof argument === "bigint") return argument;
+    if (typeof argument === "string") return this.text(argument);
+    if (argument instanceof Uint8Array) return this.place(argument);
+    if ("texts" in argument) return this.texts(argument.texts);
+    if ("step" in argument) return argument.step;
+    const at = this.reserve(argument.room);
+    this.rooms.set(index, this.data.bytes.subarray(at, at + argument.room));
+    return this.addressOf(at);
   }
 
   /** Puts bytes into the mailbox; returns their address in the agent. */
   place(bytes: Uint8Array): number {
     const at = this.reserve(bytes.byteLength);
-    this.bytes.set(bytes, at);
-    return this.agentAddress + at;
+    this.data.bytes.set(bytes, at);
+    return this.addressOf(at);
   }
 
   /** Puts a C string into the mailbox; returns its address in the agent. */
   text(text: string): number {
-    if (this.data + text.length * 3 + 1 > this.end) return this.place(encoder.encode(`${text}\0`));
-    const { written } = encoder.encodeInto(text, this.bytes.subarray(this.data));
-    const at = this.data;
-    this.bytes[at + written] = 0;
-    this.data += (written + 8) & ~7;
-    return this.agentAddress + at;
+    const { bytes } = this.data;
+    const at = this.used;
+    if (at + text.length * 3 + 1 > bytes.byteLength) return this.place(encoder.encode(`${text}\0`));
+    const { written } = encoder.encodeInto(text, bytes.subarray(at));
+    bytes[at + written] = 0;
+    this.used += (written + 8) & ~7;
+    return this.addressOf(at);
   }
 
   /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
   private texts(texts: readonly string[]): number {
-    const vector = this.reserve((texts.length + 1) * 8);
-    for (const [index, text] of texts.entries()) this.setWord((vector >> 2) + index * 2, this.text(text));
-    return this.agentAddress + vector;
+    const at = this.reserve((texts.length + 1) * 8);
+    const { words } = this.data;
+    const address = this.addressOf(at);
+    for (const [index, text] of texts.entries()) setWord(words, (at >> 2) + index * 2, this.text(text));
+    return address;
+  }
+
+  /** Where data is, with so much room for more. */
+  dataWithRoom(more: number): readonly Extent[] {
+    if (this.used + more > this.data.bytes.byteLength) this.addData(more);
+    return this.extents;
   }
 
   private reserve(length: number): number {
-    const at = this.data;
-    this.data += (length + 7) & ~7;
-    if (this.data > this.end) throw noRoomFor(this.encoded);
+    const size = (length + 7) & ~7;
+    if (this.used + size > this.data.bytes.byteLength) this.addData(size);
+    const at = this.used;
+    this.used += size;
     return at;
+  }
+
+  private addData(least: number): void {
+    const usual = FIRST_PIECE * 2 ** (this.extents.length - 1);
+    const extent = this.memory.piece(Math.max(usual, least), least);
+    if (extent === null) throw noRoomFor(this.encoded);
+    this.extents.push(extent);
+    this.data = new Part(this.memory, extent);
+    this.used = 0;
+  }
+
+  /** The agent's address of what is in the present piece of data. */
+  private addressOf(at: number): number {
+    return MAILBOX_ADDRESS + this.data.from + at;
   }
 }
 
-/** There is room for all that a config says. Only the links of an image make its paths longer than they look. */
-function noRoomFor(step: Step | null): RoomError {
+/** A config needs more of an agent's memory than there is. */
+function noRoomFor(step: Step | null): UserError {
   if (step === null || step.call.name === "execve")
-    return new RoomError("config.json", "process.args and process.env are too long");
-  return new RoomError(step.owner, "takes more than the room that there is for it");
+    return new UserError("config.json", "process.args and process.env are too long");
+  return new UserError(step.owner, "takes more than the room that there is for it");
 }
+
+function setWord(words: Uint32Array, at: number, value: number | bigint): void {
+  if (typeof value === "bigint") {
+    words[at] = Number(value & 0xffff_ffffn);
+    words[at + 1] = Number((value >> 32n) & 0xffff_ffffn);
+    return;
+  }
+  words[at] = value;
+  words[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+/** A `struct timespec`, in microseconds; 0 for none. */
+const time = (words: Uint32Array, at: number) =>
+  signed(words, at) * 1e6 + Math.floor(signed(words, at + 2) / 1e3);
 
 function signed(words: Uint32Array, at: number): number {
   return (words[at] ?? 0) + ((words[at + 1] ?? 0) | 0) * 2 ** 32;

@@ -1,6 +1,5 @@
 import { SyscallError } from "../kernel/call.ts";
 import { errnoName } from "../kernel/errno.ts";
-import { UserError } from "../kernel/user-error.ts";
 import { hintFor } from "./hints.ts";
 import type { Step } from "./program.ts";
 
@@ -29,6 +28,3 @@ function usualCause(step: Step, errno: number): string {
   const hint = hintFor(step, errnoName(errno));
   return hint === "" ? "" : `; ${hint}`;
 }
-
-/** A config needs more of an agent's memory than there is. */
-export class RoomError extends UserError {}

@@ -9,8 +9,6 @@ import { attempt, here } from "../kernel/here.ts";
 import { enterUserNamespace } from "./isolation.ts";
 import { Subject } from "./subject.ts";
 
-const SIZE = { steps: 128, data: 16_384, execution: 4096 } as const;
-
 /** The processes of one trial: the first is started when it is first asked for, and all end with the trial. */
 export class Trial implements Disposable {
   private mailboxes: Mailbox[] = [];
@@ -54,7 +52,7 @@ export class Trial implements Disposable {
 
   private start(): Subject {
     const fd = here(memfdCreate("tsrun-check", MFD_CLOEXEC));
-    const { stage, init, parked } = MailboxFile.create(fd, SIZE);
+    const { stage, init, parked } = new MailboxFile(fd);
     this.mailboxes = [stage, init, parked];
     try {
       return this.adopt(() => spawnAgent(fd));

@@ -1,14 +1,12 @@
 /** Explains a failed `create`, or finds another way to do it. Loaded only after a failure. */
 import type { Mount } from "../../runtime-spec/config.ts";
-import { RoomError, StepError } from "../agent/step-error.ts";
+import { StepError } from "../agent/step-error.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
 import type { Bundle } from "./bundle.ts";
-import { longLink } from "./init/long-links.ts";
 
 /** The error with all that is known of its cause. */
 export function explained(error: unknown, bundle: Bundle): unknown {
-  if (error instanceof RoomError) return longLink(bundle) ?? error;
   const index = refusedMount(error);
   const type = bundle.config.mounts?.[index]?.type;
   return error instanceof StepError && isRevealing(type) ? error.because(whyTooRevealing(type)) : error;

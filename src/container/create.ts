@@ -1,6 +1,6 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import { RoomError, StepError } from "../agent/step-error.ts";
+import { StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
 import { writeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
@@ -14,7 +14,6 @@ import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { layOutExecution, leaveHost, loadListened, park, setUp, takeOn } from "./init/init-program.ts";
 import { finishInit, Launch, runInit } from "./init/launch.ts";
-import { mailboxSize } from "./init/mailbox-size.ts";
 import { newMailbox } from "./init/parked.ts";
 import { contextOf, type Plan, planOf } from "./init/plan.ts";
 import { writeMappings } from "./init/user-namespace.ts";
@@ -77,7 +76,7 @@ async function createOrExplain(store: Store, bundle: Bundle, options: CreateOpti
   try {
     return await makeWithHooks(store, bundle, options);
   } catch (error) {
-    if (!(error instanceof RoomError || error instanceof StepError)) throw error;
+    if (!(error instanceof StepError)) throw error;
     const { explained, otherwise } = await import("./after-failure.ts");
     const other = otherwise(error, bundle);
     if (other === null) throw explained(error, bundle);
@@ -202,13 +201,12 @@ interface Begun {
 
 /** Starts the stage. A new user namespace must have its ids before the init runs anything. */
 function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
-  const { bundle, namespaces, filter, prepared, hostAgent } = plan;
+  const { bundle, namespaces, hostAgent } = plan;
   const { directory, cgroup } = located;
   const fd = inState(directory.path, () => newMailbox(directory));
-  const host = hostAgent === null ? {} : { host: hostAgent.hostSize(bundle) };
-  const size = { ...mailboxSize(bundle, filter, prepared), ...host };
-  const how = { held: cgroup.admit !== undefined, gaps: options.gaps };
-  const started = inState(directory.path, () => new Launch(fd, size, namespaces, cgroup.fd, how));
+  const taking = <T>(take: () => T) => inState(directory.path, take);
+  const how = { held: cgroup.admit !== undefined, gaps: options.gaps, hasHost: hostAgent !== null, taking };
+  const started = taking(() => new Launch(fd, namespaces, cgroup.fd, how));
   undo.add(() => started.abort());
   cgroup.admit?.(started.stagePid);
   const { init, parked } = started;
@@ -321,7 +319,7 @@ function parkInit(
   };
   directory.write(created);
   if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
-  park(parked, preservedFds);
+  park(parked, preservedFds, filter);
   runInit(parked, pid);
   return created;
 }

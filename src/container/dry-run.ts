@@ -15,10 +15,8 @@ import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
 import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup/driver.ts";
-import { hostSize } from "./init/host-agent.ts";
 import { layOutExecution, leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
 import { addClone, addEntry, addJoins } from "./init/launch.ts";
-import { mailboxSize } from "./init/mailbox-size.ts";
 import { contextOf, needsHostAgent } from "./init/plan.ts";
 import { type PreparedMounts, prepareMounts } from "./init/prepared-mounts.ts";
 import { mountsInShared } from "./init/shared-mounts.ts";
@@ -81,7 +79,7 @@ class DryRun {
   private readonly id: string;
   private readonly bundle: Bundle;
   private readonly opened: Opened;
-  private readonly boxes: ReturnType<typeof MailboxFile.create>;
+  private readonly boxes: MailboxFile;
   private readonly tsrun = new Rehearsal();
   /** How many steps of a program are among the deeds. */
   private readonly taken = new Map<Program, number>();
@@ -90,9 +88,7 @@ class DryRun {
     this.id = id;
     this.bundle = bundle;
     this.opened = opened;
-    const { namespaces, prepared, filter, fd } = opened;
-    const host = needsHostAgent(namespaces) ? { host: hostSize(bundle) } : {};
-    this.boxes = MailboxFile.create(fd, { ...mailboxSize(bundle, filter, prepared), ...host });
+    this.boxes = new MailboxFile(opened.fd, { hasHost: needsHostAgent(opened.namespaces) });
   }
 
   get deeds(): readonly Deed[] {
@@ -174,7 +170,7 @@ class DryRun {
     takeOn(init.program, subject, { preservedFds, uidMappings: [] }); // nothing is given away
     this.take("init", init.program);
     this.tsrun.act(() => setAspects(INIT_PID, "outside", subject));
-    park(parked, preservedFds);
+    park(parked, preservedFds, this.opened.filter);
     this.take("init", parked.program, init.program.steps.length);
   }
 

@@ -29,7 +29,7 @@ import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
-import { executionSize, layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
+import { layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
 import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
@@ -113,11 +113,10 @@ async function execIn(
     frozen: options.ignorePaused,
   });
   if (!process.terminal) takeDevicesOf(saved.init.pid);
-  // The execution is laid out behind the set-up, in the same mailbox.
-  const size = { steps: 256, data: 131_072 + executionSize(process, filter), execution: 0 };
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  undo.always(() => void here(close(fd)));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
-  const launch = new Launch(fd, size, plan, target.cgroup, {
+  const launch = new Launch(fd, plan, target.cgroup, {
     admit: target.admit,
     gaps: options.gaps,
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
@@ -146,7 +145,6 @@ async function execIn(
   const isFetched = terminal !== null && unprivileged !== null;
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const pid = launch.waitForInit();
-  here(close(fd));
   closeTarget(target);
   if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));

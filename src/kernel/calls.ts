@@ -47,8 +47,8 @@ export const eventfd2 = (initial: number, flags: number) => call("eventfd2", ini
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
 export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);
-/** Makes a file at least so long, with room for all of it. */
-export const fallocate = (fd: Fd, length: number) => call("fallocate", fd, 0, 0, length);
+/** Makes room for a part of a file, which becomes so long at least. */
+export const fallocate = (fd: Fd, offset: number, length: number) => call("fallocate", fd, 0, offset, length);
 /** `ends` is 8 bytes: the descriptor to read from, the one to write to. */
 export const pipe2 = (ends: Uint8Array, flags: number) => call("pipe2", ends, flags);
 export const lseek = (fd: Fd, offset: number, whence: number) => call("lseek", fd, offset, whence);

@@ -120,24 +120,6 @@ testTsrun("a limit of the caller's that the state directory meets is named", () 
   assert.ok([6, 7, 8, 9].some((limit) => said(`--nofile=${limit}:${limit}`).includes(words)));
 });
 
-for (const [what, target] of [
-  ["many names", "a/".repeat(1900)],
-  ["long names", `/${"d".repeat(200)}`.repeat(20)],
-] as const) {
-  testTsrun(
-    `a link of 4 KiB in an image, of ${what}, is refused by the mount that it is in the way of`,
-    () => {
-      const mounts = [{ destination: "/etc/link", type: "bind", source: "/tmp", options: ["rbind"] }];
-      const { path, rootfs } = bundle({ mounts });
-      symlinkSync(target, join(rootfs, "etc/link"));
-      assert.match(
-        refused(path),
-        /config\.json: mounts\[\d+\]\.destination: \/etc\/link leads through .* links/,
-      );
-    },
-  );
-}
-
 // Hints are of the cause, or there are none
 
 testTsrun("only a namespace that is gone is asked after", () => {

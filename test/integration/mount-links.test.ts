@@ -40,6 +40,16 @@ function played(scene: Scene): { readonly outcome: Outcome; readonly rootfs: str
 const shown = (scene: Scene) => succeeded(played(scene).outcome).stdout;
 const COUNT = "grep -c ' /link ' /proc/self/mountinfo || true";
 
+for (const [what, target] of [
+  ["many names", "a/".repeat(1900)],
+  ["long names", `/${"d".repeat(200)}`.repeat(20)],
+] as const)
+  testTsrun(`a link of 4 KiB in an image, of ${what}, is followed to its end`, () => {
+    const script = "cat /link/file; cut -d ' ' -f 5 /proc/self/mountinfo";
+    const seen = shown({ source: "", destination: "/link", options: ["rbind"], image: target, script });
+    assert.ok(seen.split("\n").includes(join("/", target).replace(/\/$/, "")), seen);
+  });
+
 // copy-symlink
 
 for (const [source, target] of [

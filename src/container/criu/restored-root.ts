@@ -6,9 +6,6 @@ import { Launch, runInit } from "../init/launch.ts";
 import { closeTarget, openNamespacesOf } from "../init/target.ts";
 import { processInfo } from "../state/process-info.ts";
 
-/** More than enough for these few steps. */
-const SIZE = { steps: 32, data: 8192, execution: 0 } as const;
-
 /**
  * Makes the root of a restored container read-only again, which criu(8) does not do. `pid` is its init, which is still
  * stopped. @throws UserError
@@ -17,7 +14,7 @@ export function sealRoot(pid: number): void {
   const target = openNamespacesOf({ pid, startTime: processInfo(pid)?.startTime ?? 0 });
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
-  const launch = new Launch(fd, SIZE, plan, null);
+  const launch = new Launch(fd, plan, null);
   try {
     const { program } = launch.init;
     program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));

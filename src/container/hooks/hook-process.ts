@@ -47,7 +47,7 @@ import { UserError } from "../../kernel/user-error.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { executionSize, layOutExecution, loadListened } from "../init/init-program.ts";
+import { layOutExecution, loadListened } from "../init/init-program.ts";
 import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
 import { Undo } from "../state/undo.ts";
 import { HookOutput } from "./hook-output.ts";
@@ -198,8 +198,7 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
   for (const inherited of [stdin, ...outputs]) here(fcntl(inherited, F_SETFD, 0));
-  const size = { steps: 256, data: 131_072 + executionSize(process, place.filter), execution: 0 };
-  const launch = new Launch(fd, size, { created: new Set(), joins: place.joins }, place.cgroup, {
+  const launch = new Launch(fd, { created: new Set(), joins: place.joins }, place.cgroup, {
     admit: place.admit,
   });
   undo.add(() => launch.abort());

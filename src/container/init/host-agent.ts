@@ -19,17 +19,7 @@ import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, openat, setns } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { sourcePath } from "../../linux/mounts/source.ts";
-import type { Bundle } from "../bundle.ts";
 import { type Launch, runInit } from "./launch.ts";
-
-/** Room for the host agent's program: each source takes five steps at most, each device fifteen. */
-export function hostSize({ path: bundle, config: { mounts = [], linux: { devices = [] } = {} } }: Bundle) {
-  let bytes = 16_384;
-  for (const mount of mounts) bytes += 3 * sourcePath(mount, { bundle }).length + 256;
-  for (const { path } of devices) bytes += 3 * path.length + 512;
-  return { steps: 64 + 5 * mounts.length + 16 * devices.length, data: bytes };
-}
 
 export class HostAgent {
   private readonly launch: Launch;

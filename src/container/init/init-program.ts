@@ -64,7 +64,7 @@ import type { NamespacePlan } from "../../linux/namespaces.ts";
 import { bringLoopbackUp } from "../../linux/network.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
 import { lookUp } from "../../linux/process/executable.ts";
-import { findHome, PATH_MAX } from "../../linux/process/home.ts";
+import { findHome } from "../../linux/process/home.ts";
 import { reopenDevices } from "../../linux/process/null-streams.ts";
 import { giveStreams } from "../../linux/process/streams.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
@@ -212,14 +212,6 @@ export function takeOn(program: Program, subject: Subject, { preservedFds, uidMa
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 
-/** Bytes that arguments, environment and filter take in a mailbox at most, HOME included. */
-export function executionSize({ args, env = [] }: Process, filter: SeccompFilter | null): number {
-  let size = 8192 + PATH_MAX * 3 + filterSize(filter);
-  for (const text of args) size += text.length * 3 + 16;
-  for (const text of env) size += text.length * 3 + 16;
-  return size;
-}
-
 /**
  * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
  * posts them, perhaps from another tsrun.
@@ -252,11 +244,14 @@ export function loadListened(agent: Mailbox, pid: number, filter: SeccompFilter 
   handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 
-/** The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. */
-export function park(parked: Mailbox, preservedFds: number): void {
+/**
+ * The rest of 8: the agent outlives tsrun from now on, and takes as little memory as it can. A filter with a listener is
+ * loaded after that.
+ */
+export function park(parked: Mailbox, preservedFds: number, filter: SeccompFilter | null): void {
   const { program } = parked;
   program.by("container's init");
   program.add(closeFrom(FIRST_FD + preservedFds));
   program.add(prctl(PR_SET_PDEATHSIG, 0));
-  shrink(parked);
+  shrink(parked, filter?.listener ? filterSize(filter) : 0);
 }

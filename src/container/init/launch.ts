@@ -9,7 +9,7 @@
  */
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
-import { MailboxFile, type MailboxSize } from "../../agent/mailbox-file.ts";
+import { MailboxFile, type MailboxFileOptions } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
 import { reap, spawnAgent } from "../../agent/spawn.ts";
 import type { StepResult } from "../../kernel/call.ts";
@@ -57,7 +57,7 @@ import { kernelWords } from "./kernel-words.ts";
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 
-export interface LaunchOptions {
+export interface LaunchOptions extends MailboxFileOptions {
   /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
   readonly gaps?: readonly number[];
   /** Adds what the stage does first, on the host. */
@@ -72,7 +72,7 @@ export interface LaunchOptions {
 export class Launch {
   readonly init: Mailbox;
   readonly parked: Mailbox;
-  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null unless `size` has room for it. */
+  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null without `hasHost`. */
   readonly host: Mailbox | null;
   private readonly stage: Mailbox;
   private readonly clone: StepResult;
@@ -84,17 +84,16 @@ export class Launch {
   private initPid: number | null = null;
 
   /**
-   * `cgroupFd` is the cgroup directory that the init is born in. With null that is the stage's cgroup: tsrun's own,
+   * `fd` is an empty file for the mailboxes, open until all is laid out. `cgroupFd` is the cgroup directory that the init is born in. With null that is the stage's cgroup: tsrun's own,
    * unless the stage is moved.
    */
   constructor(
     fd: number,
-    size: MailboxSize,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { gaps = [], prepare = () => {}, admit = null, held = admit !== null }: LaunchOptions = {},
+    { gaps = [], prepare = () => {}, admit = null, held = admit !== null, ...options }: LaunchOptions = {},
   ) {
-    const { stage, init, parked, host } = MailboxFile.create(fd, size);
+    const { stage, init, parked, host } = new MailboxFile(fd, options);
     this.stage = stage;
     this.init = init;
     this.parked = parked;

@@ -127,12 +127,7 @@ function socketIn(namespace: number): number {
   const joins = [
     { type: "network", flag: CLONE_NEWNET, fd: namespace, where: "config.json: linux.netDevices" },
   ] as const;
-  const launch = new Launch(
-    mailbox,
-    { steps: 16, data: 4096, execution: 0 },
-    { created: new Set(), joins },
-    null,
-  );
+  const launch = new Launch(mailbox, { created: new Set(), joins }, null);
   try {
     const pid = launch.waitForInit();
     const { program } = launch.init;

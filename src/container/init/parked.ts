@@ -6,7 +6,7 @@
  * empty file in the state directory stands for it.
  */
 import type { Mailbox } from "../../agent/mailbox.ts";
-import { MailboxFile, parkedMapping } from "../../agent/mailbox-file.ts";
+import { openParked, parkedMapping } from "../../agent/mailbox-file.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, fstatfs, memfdCreate, openat } from "../../kernel/calls.ts";
 import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../../kernel/constants.ts";
@@ -40,7 +40,7 @@ export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Ma
   const fd = attempt(call);
   if (!inState && (fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH)) return null;
   if (fd < 0) throw new SyscallError(call, -fd);
-  const mailbox = MailboxFile.openParked(fd);
+  const mailbox = openParked(fd);
   here(close(fd));
   return mailbox;
 }

@@ -10,7 +10,7 @@ import { F_DUPFD, F_SETFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "..
 import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { names } from "../../linux/inside.ts";
-import { addCopy, copySize, listForCopy, type Owners } from "../../linux/mounts/copy-up.ts";
+import { addCopy, listForCopy, type Owners } from "../../linux/mounts/copy-up.ts";
 import { type Mappings, readIdmapOption } from "../../linux/mounts/idmap-option.ts";
 import type { PreparedMount } from "../../linux/mounts/mount-job.ts";
 import { isBind, isCopiedUp, isIdMapped, readMountOptions } from "../../linux/mounts/mount-options.ts";
@@ -23,9 +23,6 @@ import { writeMappings } from "./user-namespace.ts";
 /** What was prepared, by the mount's index; the user namespaces are closed with it. */
 export interface PreparedMounts extends Disposable {
   readonly mounts: ReadonlyMap<number, PreparedMount>;
-  /** What the copies take in the init's mailbox. */
-  readonly steps: number;
-  readonly data: number;
 }
 
 /** @throws UserError */
@@ -33,7 +30,6 @@ export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): Prepar
   const { mounts = [] } = bundle.config;
   const prepared = new Map<number, PreparedMount>();
   const users = new UserNamespaces(bundle.config, namespaces);
-  let [steps, data] = [0, 0];
   try {
     for (const [index, mount] of mounts.entries()) {
       const where = `mounts[${index}]`;
@@ -41,16 +37,13 @@ export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): Prepar
       if (!isCopiedUp(mount)) continue;
       if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
       const content = contentAt(where, index, bundle);
-      const size = copySize(content);
-      steps += size.steps;
-      data += size.data;
       prepared.set(index, { copy: { content, owners: ownersIn(bundle.config, namespaces), add: addCopy } });
     }
   } catch (error) {
     users.close();
     throw error;
   }
-  return { mounts: prepared, steps, data, [Symbol.dispose]: () => users.close() };
+  return { mounts: prepared, [Symbol.dispose]: () => users.close() };
 }
 
 // Id-mapped mounts
@@ -111,8 +104,7 @@ class UserNamespaces {
 /** A descriptor of a user namespace without any process. */
 function newUserNamespace(where: string, mappings: Mappings): number {
   const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const size = { steps: 16, data: 4096, execution: 0 };
-  const launch = new Launch(mailbox, size, { created: new Set(["user"]), joins: [] }, null);
+  const launch = new Launch(mailbox, { created: new Set(["user"]), joins: [] }, null);
   try {
     const pid = launch.waitForInit();
     writeMappings(pid, mappings, where);

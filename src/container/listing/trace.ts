@@ -92,7 +92,7 @@ class Recorder {
   }
 
   /** Makes the agents of these mailboxes record their times. Hooks' agents come after the container's. */
-  follow({ stage, init, parked, host }: ReturnType<typeof MailboxFile.create>): void {
+  follow({ stage, init, parked, host }: MailboxFile): void {
     const isHook = this.followed.length > 0;
     const add = (by: Deed["by"], mailbox: Mailbox, after: Mailbox | null = null) => {
       mailbox.traced = true;

@@ -65,9 +65,6 @@ const REPLACEMENT = "\ufffd";
 
 /** The most that fits into an agent's mailbox. */
 const MOST_ENTRIES = 8192;
-const STEPS_PER_ENTRY = 8;
-/** Structures and paths of one entry. */
-const BYTES_PER_ENTRY = 192;
 /** The most that one sendfile(2) moves. */
 const LARGEST_PART = 0x7fff_f000;
 
@@ -86,16 +83,6 @@ export interface CopyUp {
   readonly entries: readonly Entry[];
   /** Of the directory itself; null when the image has none there. */
   readonly status: FileStatus | null;
-}
-
-/** The room that copying takes in a mailbox. */
-export function copySize({ entries }: CopyUp): { readonly steps: number; readonly data: number } {
-  let [steps, data] = [STEPS_PER_ENTRY, 0];
-  for (const { path, target, status } of entries) {
-    steps += STEPS_PER_ENTRY + Math.floor(status.size / LARGEST_PART);
-    data += BYTES_PER_ENTRY + 3 * 3 * path.length + 3 * target.length;
-  }
-  return { steps, data };
 }
 
 /**

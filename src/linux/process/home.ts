@@ -7,7 +7,7 @@ import { O_NOCTTY, O_NONBLOCK, O_RDONLY, RESOLVE_NO_MAGICLINKS } from "../../ker
 import { variable } from "./environment.ts";
 
 /** Longer paths are no paths (limits.h). */
-export const PATH_MAX = 4096;
+const PATH_MAX = 4096;
 
 /** How much of the container's /etc/passwd is read, in bytes. */
 const PASSWD_SIZE = 65_536;

@@ -27,9 +27,7 @@ export async function filterOf(seccomp: Seccomp | undefined): Promise<SeccompFil
 }
 
 /** Bytes that a filter takes in a mailbox. */
-export function filterSize(filter: SeccompFilter | null): number {
-  return filter === null ? 0 : filter.program.byteLength + 64;
-}
+export const filterSize = ({ program }: SeccompFilter): number => program.byteLength + 64;
 
 /** The process with the capability to load a filter added; execve(2) leaves it the capabilities of its config. */
 export function untilFiltered(process: Process): Process {

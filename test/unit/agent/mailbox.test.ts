@@ -24,8 +24,6 @@ import { ERRNO } from "../../../src/kernel/errno.ts";
 import { here } from "../../../src/kernel/here.ts";
 import { cloneArgs } from "../../../src/kernel/structs.ts";
 
-const SIZE = { steps: 64, data: 65_536, execution: 4096 };
-
 interface Driven extends Disposable {
   readonly stage: Mailbox;
   readonly init: Mailbox;
@@ -37,19 +35,19 @@ interface Driven extends Disposable {
 /** An agent on fresh mailboxes; it serves the first. Ended with the test. */
 function agent(): Driven {
   const fd = here(memfdCreate("test-mailbox", MFD_CLOEXEC));
-  const boxes = MailboxFile.create(fd, SIZE);
+  const { stage, init, parked } = new MailboxFile(fd);
   const pid = spawnAgent(fd);
-  here(close(fd));
   let ended = false;
   const alive = () => {
     ended ||= reap(pid, false) !== null;
     return !ended;
   };
   return {
-    ...boxes,
+    ...{ stage, init, parked },
     pid,
     alive,
     [Symbol.dispose]() {
+      here(close(fd));
       if (!alive()) return;
       process.kill(pid, "SIGKILL");
       reap(pid, true);
@@ -160,6 +158,37 @@ test("steps that are posted while others run are run too", () => {
   }
   assert.equal(driven.stage.outcome(driven.alive), { kind: "done" });
   for (const step of opened) assert.ok(driven.stage.result(step) > 2, `step ${step.step}`);
+});
+
+test("a program grows as long as it must, and an early result is a late argument", () => {
+  using driven = agent();
+  const { init, stage } = driven;
+  stage.program.move(init.agentAddress);
+  done(driven);
+  const { program } = init;
+  const file = program.add(openat(CWD, "/dev/zero", O_RDONLY));
+  const long = "/x".repeat(1500);
+  for (let i = 0; i < 1000; i++) program.add(openat(CWD, `/${i}${long}`, O_RDONLY), [ERRNO.ENOENT]);
+  const zeros = program.add(read(file, { room: 1_000_000 }));
+  init.post();
+  assert.equal(init.outcome(driven.alive), { kind: "done" });
+  assert.is(init.result({ step: 1000 }), -ERRNO.ENOENT);
+  assert.is(init.result(zeros), 1_000_000);
+  assert.is(init.filled(zeros).length, 1_000_000);
+});
+
+test("more steps than there is room for at all are refused, by who wants them", () => {
+  using driven = agent();
+  const { program } = driven.parked;
+  for (let i = 0; i < 47; i++) program.by(`property ${i}`).add(getpid());
+  assert.throws(() => driven.parked.post(), "property 46: takes more than the room that there is for it");
+});
+
+test("so is more data", () => {
+  using driven = agent();
+  driven.init.program.by("property").add(read(0, { room: 0x300_0000 }));
+  driven.init.program.add(execve("/bin/true", ["x".repeat(0x100_0000)], []));
+  assert.throws(() => driven.init.post(), "config.json: process.args and process.env are too long");
 });
 
 test("an agent that exits in a step is gone, and nobody waits for it", () => {

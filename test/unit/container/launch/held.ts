@@ -6,6 +6,6 @@ import { here } from "../../../../src/kernel/here.ts";
 
 const mailbox = here(memfdCreate("test-mailbox", MFD_CLOEXEC));
 const plan = { created: new Set<never>(), joins: [] };
-const { stagePid } = new Launch(mailbox, { steps: 16, data: 4096, execution: 0 }, plan, null, { held: true });
+const { stagePid } = new Launch(mailbox, plan, null, { held: true });
 console.log(stagePid);
 await Bun.sleep(60_000);
