@@ -2,7 +2,6 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import { linesOf } from "../../runtime-spec/json-lines.ts";
 import type { Bundle } from "../container/bundle.ts";
-import { getgid, getuid } from "../container/caller/caller.ts";
 import { defaultConfig, rootlessConfig } from "../container/default-config.ts";
 import { readText } from "../kernel/files.ts";
 import { ARCHITECTURE } from "../kernel/syscall-numbers.ts";
@@ -11,6 +10,7 @@ import { areasOf } from "./bundle-features.ts";
 import { placesOf } from "./config-pattern.ts";
 import type { Area, Feature } from "./feature.ts";
 import { plannedLimits } from "./limits.ts";
+import { OWN } from "./own.ts";
 import { Trial } from "./trial.ts";
 import { type Verdict, verdictOn } from "./verdict.ts";
 
@@ -58,7 +58,7 @@ export interface BundleFindings extends HostFindings {
 /** Tries everything. */
 export function checkHost(): HostFindings {
   const rows = tryAll(AREAS);
-  const config = getuid() === 0 ? defaultConfig() : rootlessConfig(getuid(), getgid());
+  const config = OWN.uid === 0 ? defaultConfig() : rootlessConfig(OWN.uid, OWN.gid);
   const lacking = rows.filter(
     ({ feature, verdict }) => fails(verdict) && placesIn(feature, config).length > 0,
   );
@@ -136,6 +136,6 @@ function host(): Host {
   return {
     kernel: readText("/proc/sys/kernel/osrelease").trim(),
     architecture: ARCHITECTURE,
-    uid: getuid(),
+    uid: OWN.uid,
   };
 }

@@ -1,6 +1,5 @@
 /** What many trials begin with: a process apart from the host's mounts, user namespaces, files made and written. */
 
-import { getgid, getuid } from "../container/caller/caller.ts";
 import { type Fd, SyscallError } from "../kernel/call.ts";
 import {
   CWD,
@@ -26,6 +25,7 @@ import {
   O_WRONLY,
 } from "../kernel/constants.ts";
 import { writeExisting } from "../kernel/files.ts";
+import { OWN } from "./own.ts";
 import type { Subject } from "./subject.ts";
 
 const encoder = new TextEncoder();
@@ -70,13 +70,13 @@ export function enterTmpfs(subject: Subject): number {
 /** Makes the process root of a user namespace in which its own ids alone are mapped. */
 export function enterUserNamespace(subject: Subject): void {
   subject.changeRights(unshare(CLONE_NEWUSER));
-  mapOwn(subject, getuid(), getgid());
+  mapOwn(subject, OWN.uid, OWN.gid);
 }
 
 /** A child that is root of a user namespace in which the caller's own ids alone are mapped, as anybody may. */
 export function rootOfOwn(subject: Subject, flags = 0): Subject {
   const child = subject.child(CLONE_NEWUSER + flags);
-  mapOwn(child, getuid(), getgid());
+  mapOwn(child, OWN.uid, OWN.gid);
   return child;
 }
 

@@ -4,11 +4,11 @@
  */
 import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
-import { isOurChildAlive } from "../container/init/launch.ts";
 import { type Call, SyscallError } from "../kernel/call.ts";
 import { read } from "../kernel/calls.ts";
 import { CLONE_INTO_CGROUP, CLONE_PARENT, SIGSYS } from "../kernel/constants.ts";
 import { cloneArgs, waitStatus } from "../kernel/structs.ts";
+import { OWN } from "./own.ts";
 import { Forbidden, Missing } from "./verdict.ts";
 
 /** A call that has not returned by then never will. */
@@ -130,7 +130,7 @@ export class Subject {
     const deadline = performance.now() + PATIENCE_MS;
     const alive = () => {
       if (performance.now() > deadline) throw new Missing(`did not return within ${PATIENCE_MS / 1000} s`);
-      return isOurChildAlive(this.pid);
+      return OWN.isRunning(this.pid);
     };
     return this.mailbox.outcome(alive).kind;
   }

@@ -7,8 +7,9 @@ import { listDirectory, makeDirectory, statusIfThere } from "../kernel/files.ts"
 import { attempt, here } from "../kernel/here.ts";
 import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
-import { ownCgroup } from "../linux/cgroups/path.ts";
+import { cgroupOf } from "../linux/cgroups/path.ts";
 import { removeCgroup } from "../linux/cgroups/remove.ts";
+import { OWN } from "./own.ts";
 import type { Subject } from "./subject.ts";
 import type { Trial } from "./trial.ts";
 
@@ -22,7 +23,7 @@ const TRIES = 20;
  */
 export function trialPlace(): string {
   const mount = unifiedMount();
-  return isRootless("auto") ? `${mount}${ownCgroup().replace(/\/$/, "")}` : mount;
+  return isRootless(OWN, "auto") ? `${mount}${cgroupOf(OWN).replace(/\/$/, "")}` : mount;
 }
 
 /** A cgroup where a container's would be, removed again with all that is in it. It is locked as long as it is used. */

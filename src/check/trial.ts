@@ -2,11 +2,11 @@ import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
-import { getuid } from "../container/caller/caller.ts";
 import { close, kill, memfdCreate } from "../kernel/calls.ts";
 import { MFD_CLOEXEC, SIGKILL } from "../kernel/constants.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { enterUserNamespace } from "./isolation.ts";
+import { OWN } from "./own.ts";
 import { Subject } from "./subject.ts";
 
 /** The processes of one trial: the first is started when it is first asked for, and all end with the trial. */
@@ -22,7 +22,7 @@ export class Trial implements Disposable {
    */
   get subject(): Subject {
     const first = this.outsider;
-    if (getuid() !== 0 && !this.isInside) enterUserNamespace(first);
+    if (OWN.uid !== 0 && !this.isInside) enterUserNamespace(first);
     this.isInside = true;
     return first;
   }

@@ -1,7 +1,6 @@
 /** What a bundle needs of its user namespace: mappings, proc and sysfs in there, owners of what is mounted in there. */
 import type { Config } from "../../runtime-spec/config.ts";
 import type { IdMapping, Linux } from "../../runtime-spec/config-linux.ts";
-import { getuid } from "../container/caller/caller.ts";
 import { writeOrdinaryMappings } from "../container/init/ordinary-mappings.ts";
 import { writeMappings } from "../container/init/user-namespace.ts";
 import { CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../kernel/constants.ts";
@@ -12,6 +11,7 @@ import { isBind } from "../linux/mounts/mount-options.ts";
 import { isRevealing, whyTooRevealing } from "../linux/mounts/too-revealing.ts";
 import type { Feature } from "./feature.ts";
 import { detached, rootOfOwn } from "./isolation.ts";
+import { OWN } from "./own.ts";
 import type { Subject } from "./subject.ts";
 import { Forbidden } from "./verdict.ts";
 
@@ -92,8 +92,8 @@ function mappingsOf(linux: Linux): Feature {
     probe({ outsider }) {
       const { pid } = outsider.child(CLONE_NEWUSER);
       try {
-        if (getuid() === 0) writeMappings(pid, linux, "linux");
-        else writeOrdinaryMappings(pid, linux);
+        if (OWN.uid === 0) writeMappings(pid, linux, "linux");
+        else writeOrdinaryMappings(OWN, pid, linux);
       } catch (error) {
         throw error instanceof UserError && error.property !== null ? new Forbidden(error.problem) : error;
       }

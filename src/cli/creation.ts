@@ -1,3 +1,4 @@
+import type { Caller } from "../agent/caller.ts";
 import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
 import { fromCaller, isRootless, requireUserNamespace } from "../container/caller/caller.ts";
 import { cgroupDriver } from "../container/cgroup/cgroup.ts";
@@ -15,21 +16,22 @@ type Creation = InvocationOf<"create" | "run">;
 /** What `create` and `run` have in common: their flags, up to a container that waits for its start. */
 export async function createContainer(
   { globals, flags, args }: Creation,
+  caller: Caller,
   bundle: Bundle,
   console: Console | null,
 ): Promise<Created> {
-  const store = storeOf(globals);
-  const handed = await handedDown(bundle, `${store.root}/${args[0]}`, flags.preserveFds);
+  const store = storeOf(globals, caller);
+  const handed = await handedDown(caller, bundle, `${store.root}/${args[0]}`, flags.preserveFds);
   return create(store, handed.bundle, {
     id: args[0],
     prepare: handed.prepare,
     systemdCgroup: globals.systemdCgroup,
-    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     preservedFds: handed.descriptors,
     gaps: handed.gaps,
     noPivot: flags.noPivot,
     ownKeyring: !flags.noNewKeyring,
-    rootless: isRootless(globals.rootless),
+    rootless: isRootless(caller, globals.rootless),
     console,
     announce: await announcerFor(flags.pidfdSocket, "standard"),
     debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
@@ -38,18 +40,18 @@ export async function createContainer(
 }
 
 /** `--dry-run`: prints the steps that would be taken, and takes none. */
-export async function showSteps(invocation: Creation): Promise<number> {
+export async function showSteps(invocation: Creation, caller: Caller): Promise<number> {
   const { globals, flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
-  const driver = await cgroupDriver(globals.systemdCgroup, isRootless(globals.rootless));
-  for (const line of dryRun(args[0], bundleOf(invocation), driver, flags)) print(`${line}\n`);
+  const driver = await cgroupDriver(caller, globals.systemdCgroup, isRootless(caller, globals.rootless));
+  for (const line of dryRun(caller, args[0], bundleOf(invocation, caller), driver, flags)) print(`${line}\n`);
   return 0;
 }
 
 /** The bundle that the flags name, checked. @throws UserError */
-export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">): Bundle {
-  const bundle = readBundle(flags.bundle ?? ".");
-  requireUserNamespace(bundle.config);
+export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">, caller: Caller): Bundle {
+  const bundle = readBundle(flags.bundle ?? ".", caller);
+  requireUserNamespace(caller, bundle.config);
   for (const warning of warningsOf(bundle)) doubt(globals, warning);
   return bundle;
 }

@@ -1,3 +1,4 @@
+import type { Caller } from "../agent/caller.ts";
 import { fromCaller } from "../container/caller/caller.ts";
 import type { CommonOptions } from "../container/criu/criu.ts";
 import { CLONE_NEWNET } from "../kernel/constants.ts";
@@ -11,8 +12,11 @@ type Flags = InvocationOf<"checkpoint">["flags"] | InvocationOf<"restore">["flag
 const IMAGES = "checkpoint";
 
 /** Where the flags say that the images are, and criu's log. */
-export function placesFrom({ imagePath = IMAGES, workPath }: Flags) {
-  return { images: fromCaller(imagePath), work: workPath === undefined ? undefined : fromCaller(workPath) };
+export function placesFrom({ imagePath = IMAGES, workPath }: Flags, caller: Caller) {
+  return {
+    images: fromCaller(caller, imagePath),
+    work: workPath === undefined ? undefined : fromCaller(caller, workPath),
+  };
 }
 
 /** The flags that both commands pass on to criu. */

@@ -1,3 +1,4 @@
+import type { Caller } from "../agent/caller.ts";
 import type { Bundle } from "../container/bundle.ts";
 import type { StateDirectory } from "../container/state/store.ts";
 
@@ -15,21 +16,30 @@ interface HandedDown {
  * Looks for sockets to listen on ($LISTEN_FDS), a $NOTIFY_SOCKET and descriptors to preserve; `state` is the
  * container's state directory. What it takes is loaded when there are any. @throws UserError
  */
-export async function handedDown(bundle: Bundle, state: string, preserved: number): Promise<HandedDown> {
-  const { LISTEN_FDS = "", NOTIFY_SOCKET = "" } = process.env;
+export async function handedDown(
+  caller: Caller,
+  bundle: Bundle,
+  state: string,
+  preserved: number,
+): Promise<HandedDown> {
+  const { LISTEN_FDS = "", NOTIFY_SOCKET = "" } = caller.env;
   const none = { bundle, descriptors: 0, gaps: [], prepare: undefined };
   if (LISTEN_FDS === "" && NOTIFY_SOCKET === "" && preserved === 0) return none;
-  const listened = await withListeningSockets(bundle, preserved);
+  const listened = await withListeningSockets(caller, bundle, preserved);
   if (NOTIFY_SOCKET === "") return listened;
   const { withNotifySocket } = await import("../container/foreground/notify-socket.ts");
-  return { ...listened, ...withNotifySocket(listened.bundle, state) };
+  return { ...listened, ...withNotifySocket(caller, listened.bundle, state) };
 }
 
-async function withListeningSockets(bundle: Bundle, preserved: number): Promise<HandedDown> {
+async function withListeningSockets(
+  { env: { LISTEN_FDS, LISTEN_PID } }: Caller,
+  bundle: Bundle,
+  preserved: number,
+): Promise<HandedDown> {
   const { listeningSockets, passDescriptors, withVariables } = await import(
     "../container/caller/caller-descriptors.ts"
   );
-  const sockets = listeningSockets(process.env);
+  const sockets = listeningSockets({ LISTEN_FDS, LISTEN_PID });
   passDescriptors(sockets, "$LISTEN_FDS");
   const gaps = passDescriptors(sockets + preserved, "--preserve-fds");
   if (sockets === 0) return { bundle, descriptors: preserved, gaps, prepare: undefined };

@@ -1,3 +1,4 @@
+import type { Caller } from "../agent/caller.ts";
 import { removeEnded } from "../container/delete.ts";
 import { Foreground, HeldSignals } from "../container/foreground/foreground.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
@@ -12,21 +13,21 @@ import { adopting, waitFor } from "./orphans.ts";
  * `tsrun run ID`: create, start, wait; the exit status is the container's. The container is deleted afterwards
  * unless --keep is given, and at once when it cannot be started.
  */
-export async function run(invocation: InvocationOf<"run">): Promise<number> {
+export async function run(invocation: InvocationOf<"run">, caller: Caller): Promise<number> {
   const { globals, flags } = invocation;
-  if (flags.dryRun) return showSteps(invocation);
+  if (flags.dryRun) return showSteps(invocation, caller);
   const warn = warnings(globals);
-  const bundle = bundleOf(invocation);
+  const bundle = bundleOf(invocation, caller);
   const console = await consoleFor(bundle.process, flags);
-  using caller = console?.kind === "caller" ? console : null;
-  const readiness = await readinessFor(warn);
+  using terminal = console?.kind === "caller" ? console : null;
+  const readiness = await readinessFor(caller, warn);
   const held = new HeldSignals();
-  const { directory, saved, mailbox } = await createContainer(invocation, bundle, console);
+  const { directory, saved, mailbox } = await createContainer(invocation, caller, bundle, console);
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
     const subreaper = await adopting(flags, saved.init);
     await beforeStart(directory, saved);
     readiness?.listen(directory);
-    const foreground = flags.detach ? null : new Foreground(saved.init.pid, caller);
+    const foreground = flags.detach ? null : new Foreground(saved.init.pid, terminal);
     wake(directory, saved.init, mailbox);
     return { foreground, subreaper };
   });

@@ -1,17 +1,18 @@
-import { fromCaller, getuid, isRootless } from "../container/caller/caller.ts";
+import type { Caller } from "../agent/caller.ts";
+import { fromCaller, isRootless } from "../container/caller/caller.ts";
 import { Store } from "../container/state/store.ts";
 import { UserError } from "../kernel/user-error.ts";
 import type { Globals } from "./grammar/table.ts";
 
 /** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws UserError */
-export function storeOf({ root, rootless }: Globals): Store {
-  if (root !== undefined) return new Store(fromCaller(root));
-  return new Store(isRootless(rootless) ? ownRoot() : "/run/tsrun");
+export function storeOf({ root, rootless }: Globals, caller: Caller): Store {
+  if (root !== undefined) return new Store(fromCaller(caller, root), caller);
+  return new Store(isRootless(caller, rootless) ? ownRoot(caller) : "/run/tsrun", caller);
 }
 
-function ownRoot(): string {
-  const { XDG_RUNTIME_DIR: own = "" } = process.env;
-  if (own === "" && getuid() === 0) return "/run/tsrun"; // root of a whole system in a user namespace
+function ownRoot({ env, uid }: Caller): string {
+  const { XDG_RUNTIME_DIR: own = "" } = env;
+  if (own === "" && uid === 0) return "/run/tsrun"; // root of a whole system in a user namespace
   if (own === "")
     throw new UserError(
       "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, or use --root",

@@ -1,6 +1,7 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, type Problem, validateConfig } from "../../runtime-spec/validate.ts";
+import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { S_IFDIR, S_IFMT } from "../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
@@ -26,8 +27,8 @@ export interface Bundle {
 }
 
 /** Reads a bundle. Throws UserError with all that is wrong with it. */
-export function readBundle(directory: string): Bundle {
-  const path = fromCaller(directory);
+export function readBundle(directory: string, caller: Pick<Caller, "proc">): Bundle {
+  const path = fromCaller(caller, directory);
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"));
   const { config } = found;

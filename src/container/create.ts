@@ -1,4 +1,5 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
+import type { Caller } from "../agent/caller.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
@@ -9,7 +10,6 @@ import { hasOwnDevice } from "../linux/devices/devices.ts";
 import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
 import { guardDevices } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
-import { getuid } from "./caller/caller.ts";
 import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { layOutExecution, leaveHost, loadListened, park, setUp, takeOn } from "./init/init-program.ts";
@@ -94,7 +94,7 @@ async function makeWithHooks(store: Store, bundle: Bundle, options: CreateOption
   try {
     return await make(store, bundle, options, create);
   } catch (error) {
-    await create.undo(options.warn);
+    await create.undo(store.caller, options.warn);
     throw error;
   }
 }
@@ -110,7 +110,8 @@ async function make(
   hooks: CreateHooks | null,
 ): Promise<Created> {
   using undo = new Undo();
-  const plan = await planOf(given, options, undo);
+  const { caller } = store;
+  const plan = await planOf(store.caller, given, options, undo);
   const located = locate(store, plan, options, undo);
   const launched = launch(plan, located, options, undo);
   const root = await setUpRoot(plan, located, launched, options);
@@ -119,17 +120,17 @@ async function make(
   launched.init.program.ready();
   const { pid, userNamespace } = await launched.begin();
   closeNamespaces(plan.namespaces);
-  await giveFromHost(plan, pid, undo);
-  if (root.terminal !== null) options.console?.attach(launched.init, pid, root.terminal);
+  await giveFromHost(caller, plan, pid, undo);
+  if (root.terminal !== null) options.console?.attach(caller, launched.init, pid, root.terminal);
   if (hooks !== null) {
-    finishInit(launched.init, pid);
+    finishInit(caller, launched.init, pid);
     await runHooks(hooks, located, root.subject, pid, undo);
     leave();
-    runInit(launched.init, pid); // what the set-up has left open does not count to the limit of open files
+    runInit(caller, launched.init, pid); // what the set-up has left open does not count to the limit of open files
   }
   const taken = dropPrivileges(plan, launched, root.subject, pid, options);
   const created = parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
-  loadListened(launched.parked, pid, plan.filter, stateOf(created, "creating"));
+  loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);
   options.announce?.(pid);
   here(close(launched.fd));
@@ -155,7 +156,7 @@ function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): L
   const groups = resctrl === null ? {} : { resctrl: resctrl.groups };
   const saved = coverRoot(
     plan,
-    { ...firstState(bundle, options), cgroup: placed, ...groups },
+    { ...firstState(store.caller, bundle, options), cgroup: placed, ...groups },
     directory,
     undo,
   );
@@ -203,10 +204,11 @@ interface Begun {
 function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
   const { bundle, namespaces, hostAgent } = plan;
   const { directory, cgroup } = located;
+  const { caller } = directory;
   const fd = inState(directory.path, () => newMailbox(directory));
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = { held: cgroup.admit !== undefined, gaps: options.gaps, hasHost: hostAgent !== null, taking };
-  const started = taking(() => new Launch(fd, namespaces, cgroup.fd, how));
+  const started = taking(() => new Launch(caller, fd, namespaces, cgroup.fd, how));
   undo.add(() => started.abort());
   cgroup.admit?.(started.stagePid);
   const { init, parked } = started;
@@ -221,8 +223,8 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
     cgroup.admitted?.();
     started.release();
     const pid = started.waitForInit();
-    const userNamespace = userNamespaceOf(pid, namespaces);
-    if (namespaces.created.has("user")) await mapIds(pid, bundle.config.linux ?? {});
+    const userNamespace = userNamespaceOf(caller, pid, namespaces);
+    if (namespaces.created.has("user")) await mapIds(caller, pid, bundle.config.linux ?? {});
     stream();
     cgroup.restrict();
     return { pid, userNamespace };
@@ -245,21 +247,26 @@ async function setUpRoot(
 ) {
   const { hostAgent } = plan;
   const host = hostAgent === null ? null : new hostAgent.HostAgent(launch, (await begin()).pid);
-  const context = contextOf(plan, { keyring, host, warn });
+  const context = contextOf(launch.caller, plan, { keyring, host, warn });
   const opened = setUp(init.program, context);
   host?.end();
   return { ...opened, subject: context.subject };
 }
 
 /** Gives an init that exists what only the host can: its groups in resctrl, network devices. */
-async function giveFromHost({ bundle, resctrl }: Plan, pid: number, undo: Undo): Promise<void> {
+async function giveFromHost(
+  caller: Caller,
+  { bundle, resctrl }: Plan,
+  pid: number,
+  undo: Undo,
+): Promise<void> {
   const { netDevices } = bundle.config.linux ?? {};
   if (resctrl !== null) {
     undo.add(() => resctrl.leave());
     resctrl.join(pid);
   }
   if (netDevices === undefined) return;
-  const devices = (await import("./init/net-devices.ts")).moveNetDevices(pid, netDevices);
+  const devices = (await import("./init/net-devices.ts")).moveNetDevices(caller, pid, netDevices);
   undo.always(() => devices.close());
   undo.add(() => devices.giveBack());
 }
@@ -288,12 +295,12 @@ function dropPrivileges(
   const uidMappings = subject.unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
   const taken = takeOn(init.program, subject, { preservedFds, uidMappings });
   init.program.move(parked.agentAddress);
-  finishInit(init, pid); // of what was posted before
+  finishInit(subject.caller, init, pid); // of what was posted before
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setAspects(pid, "outside", subject);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
-  finishInit(init, pid);
+  finishInit(subject.caller, init, pid);
   return { ...taken, startTime };
 }
 
@@ -320,12 +327,12 @@ function parkInit(
   directory.write(created);
   if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
   park(parked, preservedFds, filter);
-  runInit(parked, pid);
+  runInit(directory.caller, parked, pid);
   return created;
 }
 
 /** Writes the mappings of the container's user namespace, by the means that the caller has. @throws UserError */
-async function mapIds(pid: number, linux: Linux): Promise<void> {
-  if (getuid() === 0) writeMappings(pid, linux, "linux");
-  else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(pid, linux);
+async function mapIds(caller: Caller, pid: number, linux: Linux): Promise<void> {
+  if (caller.uid === 0) writeMappings(pid, linux, "linux");
+  else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(caller, pid, linux);
 }

@@ -91,7 +91,7 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
     warn(`the cgroup ${cgroup.path} stays: it has processes that are not of container ${directory.id}`);
   } else if (cgroup) {
     if (!hadEnded) killAll(cgroup.path);
-    (await cgroupDriver(cgroup.unit !== undefined)).remove(cgroup);
+    (await cgroupDriver(directory.caller, cgroup.unit !== undefined)).remove(cgroup);
   }
   if (saved?.sharedRoots !== undefined)
     (await import("./init/shared-mounts.ts")).uncoverRootfs(saved, directory);
@@ -99,7 +99,7 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
   directory.remove();
   if (!saved?.hooks?.poststop?.length) return;
   const { runPoststopHooks } = await import("./hooks/hooks.ts");
-  await runPoststopHooks(saved, warn);
+  await runPoststopHooks(directory.caller, saved, warn);
 }
 
 function endInit(init: SavedInit): void {

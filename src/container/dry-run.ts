@@ -1,3 +1,4 @@
+import type { Caller } from "../agent/caller.ts";
 import { dieWithTsrun } from "../agent/life.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
@@ -11,7 +12,7 @@ import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/na
 import { keyringName } from "../linux/process/keyring.ts";
 import { labelsOf, withMountLabel } from "../linux/process/labels.ts";
 import * as scheduling from "../linux/process/scheduling.ts";
-import { type SeccompFilter, seccompFilter } from "../linux/seccomp/filter.ts";
+import { filterFor, type SeccompFilter } from "../linux/seccomp/filter.ts";
 import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup/driver.ts";
@@ -43,18 +44,19 @@ interface DryRunFlags {
  * alone can show to be wrong is an error as in `create`. @throws UserError
  */
 export function dryRun(
+  caller: Caller,
   id: string,
   bundle: Bundle,
   driver: CgroupDriver,
   flags: DryRunFlags,
 ): readonly string[] {
   const { seccomp } = bundle.config.linux ?? {};
-  const filter = seccomp === undefined ? null : new Rehearsal().act(() => seccompFilter(seccomp));
-  const namespaces = openNamespaces(bundle.config);
-  using prepared = prepareMounts(bundle, namespaces);
+  const filter = seccomp === undefined ? null : new Rehearsal().act(() => filterFor(caller, seccomp));
+  const namespaces = openNamespaces(caller, bundle.config);
+  using prepared = prepareMounts(caller, bundle, namespaces);
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   try {
-    const run = new DryRun(id, bundle, { namespaces, prepared, filter, fd });
+    const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, fd });
     run.launch(driver);
     const subject = run.setUp(flags);
     run.becomeProcess(subject, flags.preserveFds);
@@ -76,6 +78,7 @@ interface Opened {
 }
 
 class DryRun {
+  private readonly caller: Caller;
   private readonly id: string;
   private readonly bundle: Bundle;
   private readonly opened: Opened;
@@ -84,11 +87,12 @@ class DryRun {
   /** How many steps of a program are among the deeds. */
   private readonly taken = new Map<Program, number>();
 
-  constructor(id: string, bundle: Bundle, opened: Opened) {
+  constructor(caller: Caller, id: string, bundle: Bundle, opened: Opened) {
+    this.caller = caller;
     this.id = id;
     this.bundle = bundle;
     this.opened = opened;
-    this.boxes = new MailboxFile(opened.fd, { hasHost: needsHostAgent(opened.namespaces) });
+    this.boxes = new MailboxFile(opened.fd, { hasHost: needsHostAgent(caller, opened.namespaces) });
   }
 
   get deeds(): readonly Deed[] {
@@ -102,7 +106,7 @@ class DryRun {
     const { stage, init, host } = this.boxes;
     const saved = driver.place(this.id, config);
     const cgroup = saved.unit === undefined ? this.tsrun.act(() => driver.make(saved, config)) : null;
-    addEntry(stage.program, namespaces, host);
+    addEntry(this.caller, stage.program, namespaces, host);
     if (saved.unit !== undefined) {
       this.take("stage", stage.program); // it waits until systemd has moved it
       rehearseScope(this.tsrun, saved, config);
@@ -115,24 +119,24 @@ class DryRun {
       host === null ? 0 : CLONE_FILES,
     );
     this.take("stage", stage.program);
-    if (namespaces.created.has("user")) rehearseMappings(this.tsrun, config);
+    if (namespaces.created.has("user")) rehearseMappings(this.tsrun, this.caller, config);
     if (cgroup === null) rehearseLimits(this.tsrun, saved, config);
     else this.tsrun.act(() => cgroup.restrict());
     dieWithTsrun(init.program.by("container's init"));
-    addJoins(init.program, namespaces, true);
+    addJoins(this.caller, init.program, namespaces, true);
   }
 
   /** What the init mounts and sets, and the hooks of `create`. */
   setUp({ noPivot, noNewKeyring }: DryRunFlags): Subject {
-    const { bundle } = this;
+    const { bundle, caller } = this;
     const { namespaces, prepared } = this.opened;
     const { init } = this.boxes;
-    using labels = labelsOf(bundle.process);
+    using labels = labelsOf(caller, bundle.process);
     const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
     const keyring = noNewKeyring ? null : keyringName(this.id);
     const labelled = { ...bundle, config: withMountLabel(bundle.config) };
     const plan = { bundle: labelled, namespaces, labels, prepared, scheduling, coversRootfs };
-    const context = contextOf(plan, { keyring, host: this.host(), warn: () => {} });
+    const context = contextOf(caller, plan, { keyring, host: this.host(), warn: () => {} });
     const { tree } = setUp(init.program, context);
     this.take("init", init.program);
     rehearseMoves(this.tsrun, this.id, bundle.config);

@@ -1,5 +1,6 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
+import type { Caller } from "../agent/caller.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
 import {
@@ -30,7 +31,7 @@ import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
 import { layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
-import { isOurChildAlive, Launch, runInit } from "./init/launch.ts";
+import { Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
 import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
@@ -99,16 +100,17 @@ async function execIn(
   options: ExecOptions,
 ): Promise<void> {
   using undo = new Undo();
+  const { caller } = directory;
   const { linux } = directory.config();
-  const filter = await filterOf(linux?.seccomp);
+  const filter = await filterOf(caller, linux?.seccomp);
 
   const { execCPUAffinity } = process;
   const scheduling = await schedulingOf(process);
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
-  using labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(process) : null;
+  using labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
 
-  const unprivileged = unprivilegedGuest();
-  const target = await openTarget(saved.init, saved.cgroup, {
+  const unprivileged = unprivilegedGuest(caller);
+  const target = await openTarget(caller, saved.init, saved.cgroup, {
     below: options.cgroup,
     frozen: options.ignorePaused,
   });
@@ -116,7 +118,8 @@ async function execIn(
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
-  const launch = new Launch(fd, plan, target.cgroup, {
+  const [root] = target.root === null ? [] : caller.pass([target.root]);
+  const launch = new Launch(caller, fd, plan, target.cgroup, {
     admit: target.admit,
     gaps: options.gaps,
     prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
@@ -124,11 +127,12 @@ async function execIn(
   undo.add(() => launch.abort());
   const { program } = launch.init;
   program.by("exec").add(setsid());
-  if (target.root !== null) {
-    program.add(fchdir(target.root));
+  if (root !== undefined) {
+    program.add(fchdir(root));
     program.add(chroot("."));
   }
   const subject = guestOf(saved, {
+    caller,
     process,
     linux,
     hasUserNamespace: target.hasUserNamespace,
@@ -146,23 +150,23 @@ async function execIn(
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const pid = launch.waitForInit();
   closeTarget(target);
-  if (terminal !== null) options.console?.attach(launch.init, pid, terminal);
+  if (terminal !== null) options.console?.attach(caller, launch.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
   setAspects(pid, "outside", subject);
   const { executable, home } = takeOn(program, subject, {
     preservedFds: options.preservedFds,
     uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
   });
-  runInit(launch.init, pid);
+  runInit(caller, launch.init, pid);
 
   const result = (step: { readonly step: number }) => launch.init.result(step);
   const path = executable.choose(result);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
   setAspects(pid, "last", subject);
-  loadListened(launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
+  loadListened(caller, launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
   options.beforeExecution(pid);
-  execute(launch.init, process, {
+  execute(caller, launch.init, process, {
     env: home.environment(launch.init),
     path,
     pid,
@@ -191,11 +195,11 @@ interface Execution {
   readonly filter: SeccompFilter | null;
 }
 
-function execute(agent: Mailbox, process: Process, execution: Execution): void {
+function execute(caller: Caller, agent: Mailbox, process: Process, execution: Execution): void {
   const { env, path, pid, preservedFds, filter } = execution;
   const { first, end } = layOutExecution(agent, process, env, path, preservedFds, filter);
   agent.run(first, end);
-  const outcome = agent.outcome(() => isOurChildAlive(pid));
+  const outcome = agent.outcome(() => caller.isRunning(pid));
   if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
   if (outcome.kind === "failed")
     throw new UserError("process.args[0]", `cannot execute ${path}: execve: ${errnoWords(agent.errno)}`);

@@ -66,7 +66,7 @@ export async function restore(store: Store, bundle: Bundle, options: RestoreOpti
   try {
     return await make(store, bundle, options, hooks);
   } catch (error) {
-    await hooks.undo(options.warn);
+    await hooks.undo(store.caller, options.warn);
     throw error;
   }
 }
@@ -82,15 +82,15 @@ async function make(
   const names = namesOf(options.images);
   const streams = restoredStreams(names);
   const common = requestOptions(options, config);
-  const namespaces = restoredNamespaces(config);
+  const namespaces = restoredNamespaces(store.caller, config);
   const directory = store.create(options.id);
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
   const first = {
-    ...firstState(bundle, { id: options.id, ownKeyring: true }),
-    streams: streamsAfter(names),
+    ...firstState(store.caller, bundle, { id: options.id, ownKeyring: true }),
+    streams: streamsAfter(store.caller.streams, names),
   };
-  const driver = await cgroupDriver(options.systemdCgroup);
+  const driver = await cgroupDriver(store.caller, options.systemdCgroup);
   const place = driver.place(options.id, config);
   const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
@@ -136,7 +136,7 @@ async function make(
       onNotification: async (event) => {
         if (event.script === "setup-namespaces")
           await hooks.runInRuntime({ directory, saved, pid: event.pid });
-        if (event.script === "post-restore" && config.root?.readonly) sealRoot(event.pid);
+        if (event.script === "post-restore" && config.root?.readonly) sealRoot(store.caller, event.pid);
         takeMaster(event, options.console);
       },
     },
@@ -148,7 +148,7 @@ async function make(
   const ownsPidNamespace = namespaces.createsPid;
   const init = { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace };
   const hasUser = config.linux?.namespaces?.some(({ type }) => type === "user");
-  const own = hasUser ? {} : { userNamespace: readLink("/proc/self/ns/user") };
+  const own = hasUser ? {} : { userNamespace: readLink(`${store.caller.proc}/ns/user`) };
   const restored = { ...saved, init: { ...init, ...own } };
   directory.write(restored);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);

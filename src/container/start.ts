@@ -106,7 +106,7 @@ export async function afterStart(
   if (saved.hooks === undefined) return;
   const { runPoststartHooks } = await import("./hooks/hooks.ts");
   try {
-    await runPoststartHooks(saved);
+    await runPoststartHooks(directory.caller, saved);
   } catch (error) {
     await endAndRemove(directory, warn);
     throw error;

@@ -31,7 +31,7 @@ export async function update(store: Store, id: string, wanted: Resources, schema
   const resctrl =
     l3CacheSchema === undefined && memBwSchema === undefined ? null : await import("../linux/resctrl.ts");
   const root = resctrl?.resctrlMount();
-  const driver = await cgroupDriver(saved.cgroup.unit !== undefined);
+  const driver = await cgroupDriver(store.caller, saved.cgroup.unit !== undefined);
   await driver.change(saved.cgroup, changed);
   let { intelRdt } = config.linux ?? {};
   if (resctrl !== null) {

@@ -1,8 +1,9 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import { type NamespaceType, namespaceIndex, type TimeOffsets } from "../../runtime-spec/config-linux.ts";
 import { sysctlNamespace } from "../../runtime-spec/rules-sysctl.ts";
+import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
-import { CWD, close, fcntl, fstatfs, geteuid, ioctl, openat } from "../kernel/calls.ts";
+import { CWD, close, fstatfs, ioctl, openat } from "../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   CLONE_NEWCGROUP,
@@ -13,7 +14,6 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
-  F_SETFD,
   NS_GET_NSTYPE,
   NS_GET_USERNS,
   NSFS_MAGIC,
@@ -60,7 +60,7 @@ export interface NamespacePlan {
 }
 
 /** Opens and checks the namespaces to join. @throws UserError */
-export function openNamespaces(config: Config): NamespacePlan {
+export function openNamespaces(caller: Pick<Caller, "proc" | "uid">, config: Config): NamespacePlan {
   const created = new Set<NamespaceType>();
   const joins: Join[] = [];
   const wanted = config.linux?.namespaces ?? [];
@@ -71,13 +71,13 @@ export function openNamespaces(config: Config): NamespacePlan {
     if (path === undefined || path === "") created.add(type);
     else {
       const where = `linux.namespaces[${index}].path`;
-      refuseChangesOfOwn(config, type, file, path);
-      if (type === "user" && isOwn("user", path)) continue;
+      refuseChangesOfOwn(caller, config, type, file, path);
+      if (type === "user" && isOwn(caller, "user", path)) continue;
       joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
     }
   }
   // An ordinary user may join the others only from within the user namespace that owns them.
-  if (here(geteuid()) !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
+  if (caller.uid !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
 }
@@ -101,9 +101,15 @@ export function wrongNamespaces({ linux }: Config): readonly UserError[] {
  * Refuses a path to tsrun's own namespace if the config changes something in it, such as the host name: that would
  * change the host, as if the container had no such namespace. @throws UserError
  */
-function refuseChangesOfOwn(config: Config, type: NamespaceType, file: string, path: string): void {
+function refuseChangesOfOwn(
+  caller: Pick<Caller, "proc">,
+  config: Config,
+  type: NamespaceType,
+  file: string,
+  path: string,
+): void {
   const [change] = changesOf(config, type);
-  if (change === undefined || !isOwn(file, path)) return;
+  if (change === undefined || !isOwn(caller, file, path)) return;
   fail(change, `would change the host: ${path} is the host's own ${type} namespace`);
 }
 
@@ -145,10 +151,14 @@ export function isOwnedBy(namespace: number, user: number): boolean {
  * The name of an init's user namespace, from its link in /proc. It is unique while a process is in that namespace.
  * Undefined for a new one if tsrun lacks CAP_SYS_PTRACE, which is needed to read an agent's links.
  */
-export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan): string | undefined {
+export function userNamespaceOf(
+  { proc }: Pick<Caller, "proc">,
+  pid: number,
+  { created, joins }: NamespacePlan,
+): string | undefined {
   const joined = joins.find(({ type }) => type === "user");
   if (joined !== undefined) return nameOf(joined.fd);
-  if (!created.has("user")) return readLink("/proc/self/ns/user");
+  if (!created.has("user")) return readLink(`${proc}/ns/user`);
   try {
     return readLink(`/proc/${pid}/ns/user`);
   } catch (error) {
@@ -160,13 +170,17 @@ export function userNamespaceOf(pid: number, { created, joins }: NamespacePlan):
 const nameOf = (user: number) => `user:[${status("", AT_EMPTY_PATH, user).inode}]`;
 
 /**
- * Opens the user namespace `name` of a container; null for this process's own. The init may since have moved into a new
+ * Opens the user namespace `name` of a container; null for the caller's own. The init may since have moved into a new
  * one below it. Without a name, the init's is opened. @throws SyscallError
  */
-export function openUserNamespace(pid: number, name: string | undefined): number | null {
+export function openUserNamespace(
+  { proc }: Pick<Caller, "proc">,
+  pid: number,
+  name: string | undefined,
+): number | null {
   const current = readLink(`/proc/${pid}/ns/user`);
   const wanted = name ?? current;
-  if (wanted === readLink("/proc/self/ns/user")) return null;
+  if (wanted === readLink(`${proc}/ns/user`)) return null;
   let fd = here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
   while (nameOf(fd) !== wanted) {
     const parent = here(ioctl(fd, NS_GET_USERNS));
@@ -174,11 +188,6 @@ export function openUserNamespace(pid: number, name: string | undefined): number
     fd = parent;
   }
   return fd;
-}
-
-/** Lets an agent that is started next inherit the joined namespaces. */
-export function passOn(plan: NamespacePlan): void {
-  for (const { fd } of plan.joins) here(fcntl(fd, F_SETFD, 0));
 }
 
 /** Sum of the clone flags of these kinds. They do not fit 32-bit operators. */
@@ -209,10 +218,10 @@ function openNamespace(where: string, path: string, type: NamespaceType, flag: n
   return fail(where, `${path} is not a ${type} namespace: it is a ${found} namespace`);
 }
 
-/** Whether the path is this process's own namespace: the kernel refuses to join one's own user namespace. */
-function isOwn(file: string, path: string): boolean {
+/** Whether the path is the caller's own namespace: the kernel refuses to join one's own user namespace. */
+function isOwn({ proc }: Pick<Caller, "proc">, file: string, path: string): boolean {
   try {
-    const [own, other] = [status(`/proc/self/ns/${file}`), status(path)];
+    const [own, other] = [status(`${proc}/ns/${file}`), status(path)];
     return (
       own.inode === other.inode && own.device[1] === other.device[1] && own.device[0] === other.device[0]
     );

@@ -1,4 +1,5 @@
 /** Cgroup v2, tried in a cgroup of the trial's own; what is passed on to it by those above stays as it is. */
+
 import type { Config } from "../../../runtime-spec/config.ts";
 import { isRootless } from "../../container/caller/caller.ts";
 import { CWD, close, faccessat2, openat } from "../../kernel/calls.ts";
@@ -15,6 +16,7 @@ import { controllersIn, unifiedMount, whyMissing } from "../../linux/cgroups/hie
 import { pidsIn } from "../../linux/cgroups/pids.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { plannedLimits } from "../limits.ts";
+import { OWN } from "../own.ts";
 import { removeAbandoned, TrialCgroup, trialPlace } from "../trial-cgroup.ts";
 import { Forbidden, Missing } from "../verdict.ts";
 
@@ -91,10 +93,10 @@ function limitsBy(controller: string, config: Config): readonly string[] {
 }
 
 /** What is impossible without a cgroup of its own: every container has one, an ordinary user's only on demand. */
-const WANTS_CGROUP = isRootless("auto") ? ["linux.cgroupsPath", "linux.resources"] : [EVERY_CONTAINER];
+const WANTS_CGROUP = isRootless(OWN, "auto") ? ["linux.cgroupsPath", "linux.resources"] : [EVERY_CONTAINER];
 
 function wantsCgroup(config: Config): readonly string[] {
-  if (!isRootless("auto")) return [""];
+  if (!isRootless(OWN, "auto")) return [""];
   if (config.linux?.cgroupsPath) return ["linux.cgroupsPath"];
   return plannedLimits(config)
     .writes.filter(({ isDefault }) => !isDefault)
@@ -104,7 +106,7 @@ function wantsCgroup(config: Config): readonly string[] {
 /** Every container's devices are restricted, unless its rules allow all; an ordinary user's only by its own rules. */
 function restrictedDevices({ linux }: Config): readonly string[] {
   const rules = linux?.resources?.devices;
-  if (rules === undefined && isRootless("auto")) return [];
+  if (rules === undefined && isRootless(OWN, "auto")) return [];
   if (allowsEverything(containerDeviceRules(rules, linux?.devices))) return [];
   return [rules === undefined ? "" : "linux.resources.devices"];
 }

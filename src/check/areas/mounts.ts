@@ -1,5 +1,4 @@
 import type { Config } from "../../../runtime-spec/config.ts";
-import { getuid } from "../../container/caller/caller.ts";
 import {
   CWD,
   fchdir,
@@ -42,6 +41,7 @@ import { openSlave, unlockSlave } from "../../kernel/terminal.ts";
 import { placesOf } from "../config-pattern.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { detached, enterTmpfs, leaveMounts } from "../isolation.ts";
+import { OWN } from "../own.ts";
 import { mountOwn } from "../user-namespace-features.ts";
 import { Missing } from "../verdict.ts";
 
@@ -148,7 +148,7 @@ export const mounts: Area = {
     {
       name: "device-nodes",
       title: "device nodes: mknod",
-      config: getuid() === 0 ? ["linux.devices"] : [],
+      config: OWN.uid === 0 ? ["linux.devices"] : [],
       places: madeDevices,
       probe({ subject }) {
         const tmpfs = enterTmpfs(subject);

@@ -1,4 +1,3 @@
-import { getuid } from "../../container/caller/caller.ts";
 import { mapGranted } from "../../container/init/ordinary-mappings.ts";
 import type { Call } from "../../kernel/call.ts";
 import { CWD, prctl, readlinkat, setgroups, setresgid, setresuid, unshare } from "../../kernel/calls.ts";
@@ -6,6 +5,7 @@ import { CLONE_NEWTIME, CLONE_NEWUSER, PR_SET_DUMPABLE } from "../../kernel/cons
 import { NAMESPACES } from "../../linux/namespaces.ts";
 import { type Area, EVERY_CONTAINER, type Feature } from "../feature.ts";
 import { mapOwn, mapRange } from "../isolation.ts";
+import { OWN } from "../own.ts";
 import type { Subject } from "../subject.ts";
 import { Missing } from "../verdict.ts";
 
@@ -45,8 +45,8 @@ export const namespaces: Area = {
       places: () => [], // a bundle's own mappings are tried instead: user-namespace-features.ts
       probe({ outsider }) {
         const child = outsider.child(CLONE_NEWUSER);
-        if (getuid() === 0) mapRange(child);
-        else mapGranted(child.pid);
+        if (OWN.uid === 0) mapRange(child);
+        else mapGranted(OWN, child.pid);
       },
     },
     {
@@ -54,7 +54,7 @@ export const namespaces: Area = {
       title: "user namespace of an ordinary user",
       config: [],
       probe({ subject }) {
-        if (getuid() !== 0) return; // the trial is in one already
+        if (OWN.uid !== 0) return; // the trial is in one already
         subject.changeRights(...becoming(NOBODY, NOBODY), unshare(CLONE_NEWUSER));
         mapOwn(subject, NOBODY, NOBODY);
       },

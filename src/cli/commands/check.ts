@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "../../check/check.ts";
 import { readBundle } from "../../container/bundle.ts";
 import { EXIT } from "../../kernel/user-error.ts";
@@ -22,14 +23,14 @@ const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings) => st
 };
 
 /** `tsrun check`: what this host lets containers do, or what of a bundle it can't honour; 1 when that is too little. */
-export function check({ flags }: InvocationOf<"check">): number {
+export function check({ flags }: InvocationOf<"check">, caller: Caller): number {
   const format = flags.json ? "json" : flags.format;
   if (flags.bundle === undefined) {
     const findings = checkHost();
     print(OF_HOST[format](findings));
     return findings.lacking.length === 0 ? 0 : EXIT.failed;
   }
-  const findings = checkBundle(readBundle(flags.bundle));
+  const findings = checkBundle(readBundle(flags.bundle, caller));
   print(OF_BUNDLE[format](findings));
   return findings.obstacles.length === 0 ? 0 : EXIT.failed;
 }

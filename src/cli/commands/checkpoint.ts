@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { requireRoot } from "../../container/caller/caller.ts";
 import { checkpoint as checkpointContainer } from "../../container/checkpoint.ts";
 import { statusIfThere } from "../../kernel/files.ts";
@@ -11,10 +12,10 @@ import { storeOf } from "../store-of.ts";
 type Flags = InvocationOf<"checkpoint">["flags"];
 
 /** `tsrun checkpoint ID` */
-export async function checkpoint(invocation: InvocationOf<"checkpoint">): Promise<number> {
-  requireRoot();
+export async function checkpoint(invocation: InvocationOf<"checkpoint">, caller: Caller): Promise<number> {
+  requireRoot(caller);
   const { globals, flags, args } = invocation;
-  const places = placesFrom(flags);
+  const places = placesFrom(flags, caller);
   const criu = {
     ...optionsFrom(flags),
     parentImages: parentFrom(flags, places.images),
@@ -24,7 +25,7 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">): Promis
   };
   const { leaveRunning, preDump } = flags;
   await checkpointContainer(
-    storeOf(globals),
+    storeOf(globals, caller),
     args[0],
     { ...places, leaveRunning, preDump, criu },
     warnings(globals),

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { completions } from "../help/complete.ts";
@@ -16,8 +17,8 @@ export function completion({ args: [shell] }: InvocationOf<"completion">): numbe
 }
 
 /** `tsrun __complete -- WORDS`: what may stand for the last word of a command line, for the scripts. */
-export function complete({ globals, args }: InvocationOf<"__complete">): number {
-  const containers = (root = globals.root) => storeOf({ ...globals, root }).ids();
+export function complete({ globals, args }: InvocationOf<"__complete">, caller: Caller): number {
+  const containers = (root = globals.root) => storeOf({ ...globals, root }, caller).ids();
   const lines = completions(args, { commands: shownCommands(), containers });
   print(lines.map((line) => `${line}\n`).join(""));
   return 0;

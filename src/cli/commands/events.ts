@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { containerStatus } from "../../container/state/status.ts";
 import { NO_CGROUP, type StateDirectory } from "../../container/state/store.ts";
 import { ERRNO } from "../../kernel/errno.ts";
@@ -12,9 +13,12 @@ import { storeOf } from "../store-of.ts";
 const LOOK = 100;
 
 /** `tsrun events ID`: statistics as JSON lines, and OOM kills, until the container has ended; `--stats` once. */
-export async function events({ globals, flags, args: [id] }: InvocationOf<"events">): Promise<number> {
+export async function events(
+  { globals, flags, args: [id] }: InvocationOf<"events">,
+  caller: Caller,
+): Promise<number> {
   if (flags.interval <= 0) throw new UserError("events", "--interval must be greater than 0");
-  using directory = storeOf(globals).open(id);
+  using directory = storeOf(globals, caller).open(id);
   const path = cgroupOf(directory);
   if (flags.stats) {
     const stats = statsIfThere(path);

@@ -3,6 +3,7 @@ import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../../runtime-spec/defs.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
 import { Foreground } from "../../container/foreground/foreground.ts";
@@ -18,9 +19,9 @@ import { storeOf } from "../store-of.ts";
 type Exec = InvocationOf<"exec">;
 
 /** `tsrun exec ID COMMAND …`, or with the process from a file. */
-export async function exec(invocation: Exec): Promise<number> {
+export async function exec(invocation: Exec, caller: Caller): Promise<number> {
   try {
-    return await execute(invocation);
+    return await execute(invocation, caller);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // The process is the command line's, or the process file's.
@@ -28,20 +29,23 @@ export async function exec(invocation: Exec): Promise<number> {
   }
 }
 
-async function execute({ globals, flags, args: [id, ...command] }: Exec): Promise<number> {
-  using directory = storeOf(globals).open(id);
+async function execute({ globals, flags, args: [id, ...command] }: Exec, caller: Caller): Promise<number> {
+  using directory = storeOf(globals, caller).open(id);
   const warn = warnings(globals);
   const process =
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
-      : withInherited(processFromFile(fromCaller(flags.process), globals), directory.config().process);
+      : withInherited(
+          processFromFile(fromCaller(caller, flags.process), globals),
+          directory.config().process,
+        );
   const gaps = flags.preserveFds > 0 ? await preserve(flags.preserveFds) : [];
   const console = await consoleFor(process, flags);
-  using caller = console?.kind === "caller" ? console : null;
+  using terminal = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(flags.pidfdSocket, "setns");
   let foreground: Foreground | undefined;
   await execProcess(directory, process, {
-    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     preservedFds: flags.preserveFds,
     gaps,
     cgroup: cgroupFrom(flags.cgroup),
@@ -51,7 +55,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec): Promis
     warn,
     beforeExecution: (pid) => {
       announce?.(pid);
-      if (!flags.detach) foreground = new Foreground(pid, caller);
+      if (!flags.detach) foreground = new Foreground(pid, terminal);
     },
   });
   return (await foreground?.wait()) ?? 0; // before the terminal is given back

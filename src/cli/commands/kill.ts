@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { kill as killContainer } from "../../container/kill.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -5,8 +6,11 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun kill ID [SIGNAL]` */
-export function kill({ globals, flags, args: [id, signal = "TERM"] }: InvocationOf<"kill">): number {
-  killContainer(storeOf(globals), id, signalNumber(signal), flags.all);
+export function kill(
+  { globals, flags, args: [id, signal = "TERM"] }: InvocationOf<"kill">,
+  caller: Caller,
+): number {
+  killContainer(storeOf(globals, caller), id, signalNumber(signal), flags.all);
   return 0;
 }
 

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { userName } from "../../container/caller/caller.ts";
 import { type ContainerStatus, containerStatus, stateOf } from "../../container/state/status.ts";
 import { DamagedState, type Saved, type StateDirectory, type Store } from "../../container/state/store.ts";
@@ -14,8 +15,8 @@ type Told = ReturnType<typeof stateOf<ContainerStatus>> &
  * `tsrun list`: in a table, as JSON, or the ids alone, in runc's shapes. All in plain loops: `map` and its like are
  * compiled at their first use in a process, and four of them would be a tenth of what this takes.
  */
-export function list({ globals, flags }: InvocationOf<"list">): number {
-  const store = storeOf(globals);
+export function list({ globals, flags }: InvocationOf<"list">, caller: Caller): number {
+  const store = storeOf(globals, caller);
   const warn = warnings(globals);
   if (flags.quiet) print(lines(store.ids()));
   else if (flags.format === "json") print(`${JSON.stringify(containers(store, warn))}\n`);

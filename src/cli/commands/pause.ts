@@ -1,15 +1,16 @@
+import type { Caller } from "../../agent/caller.ts";
 import { pause as pauseContainer, resume as resumeContainer } from "../../container/pause.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun pause ID` */
-export function pause({ globals, args: [id] }: InvocationOf<"pause">): number {
-  pauseContainer(storeOf(globals), id);
+export function pause({ globals, args: [id] }: InvocationOf<"pause">, caller: Caller): number {
+  pauseContainer(storeOf(globals, caller), id);
   return 0;
 }
 
 /** `tsrun resume ID` */
-export function resume({ globals, args: [id] }: InvocationOf<"resume">): number {
-  resumeContainer(storeOf(globals), id);
+export function resume({ globals, args: [id] }: InvocationOf<"resume">, caller: Caller): number {
+  resumeContainer(storeOf(globals, caller), id);
   return 0;
 }

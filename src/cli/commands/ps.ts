@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { processesOf } from "../../container/state/processes.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
@@ -5,8 +6,8 @@ import { print } from "../output.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun ps ID`: the host's pids of a container's processes as JSON, or the host's `ps` of them. */
-export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps">): number {
-  using directory = storeOf(globals).open(id);
+export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps">, caller: Caller): number {
+  using directory = storeOf(globals, caller).open(id);
   const saved = directory.read();
   const pids = saved === null ? [] : processesOf(saved);
   print(flags.format === "json" ? `${JSON.stringify(pids)}\n` : processTable(options, new Set(pids)));

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { fromCaller, requireRoot } from "../../container/caller/caller.ts";
 import { removeEnded } from "../../container/delete.ts";
 import { Foreground, HeldSignals } from "../../container/foreground/foreground.ts";
@@ -13,20 +14,20 @@ import { adopting, waitFor } from "../orphans.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
-export async function restore(invocation: InvocationOf<"restore">): Promise<number> {
-  requireRoot();
+export async function restore(invocation: InvocationOf<"restore">, caller: Caller): Promise<number> {
+  requireRoot(caller);
   const { globals, flags, args } = invocation;
   const warn = warnings(globals);
-  const bundle = bundleOf(invocation);
-  const store = storeOf(globals);
-  const handed = await handedDown(bundle, `${store.root}/${args[0]}`, 0);
+  const bundle = bundleOf(invocation, caller);
+  const store = storeOf(globals, caller);
+  const handed = await handedDown(caller, bundle, `${store.root}/${args[0]}`, 0);
   const console = await consoleFor(bundle.process, flags);
-  using caller = console?.kind === "caller" ? console : null;
+  using terminal = console?.kind === "caller" ? console : null;
   const held = new HeldSignals();
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
-    ...placesFrom(flags),
+    ...placesFrom(flags, caller),
     id: args[0],
-    pidFile: flags.pidFile === undefined ? undefined : fromCaller(flags.pidFile),
+    pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     prepare: handed.prepare,
     systemdCgroup: globals.systemdCgroup,
     console,
@@ -34,7 +35,7 @@ export async function restore(invocation: InvocationOf<"restore">): Promise<numb
     warn,
   });
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
-    foreground: flags.detach ? null : new Foreground(saved.init.pid, caller),
+    foreground: flags.detach ? null : new Foreground(saved.init.pid, terminal),
     subreaper: await adopting(flags, saved.init),
   }));
   for (const signal of held.release()) foreground?.send(signal);

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { EXIT, isInternal, linesOf } from "../../kernel/user-error.ts";
 import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
 import type { CommandName, Globals } from "../grammar/table.ts";
@@ -13,7 +14,7 @@ import { VERSION } from "./version.ts";
 
 /** What a command returns: tsrun's exit status. */
 type Status = number | Promise<number>;
-type Runner<C extends CommandName> = (invocation: InvocationOf<C>) => Status;
+type Runner<C extends CommandName> = (invocation: InvocationOf<C>, caller: Caller) => Status;
 
 const making = () => import("../making-commands.ts");
 
@@ -49,7 +50,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
 };
 
 /** Runs a command line, prints and logs what goes wrong, and returns the exit status. */
-export async function run(argv: readonly string[]): Promise<number> {
+export async function run(argv: readonly string[], caller: Caller): Promise<number> {
   let globals: Globals | null = null;
   let status: number = EXIT.failed;
   try {
@@ -58,7 +59,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     requireLog(globals);
     for (const warning of invocation.warnings) log(globals, "warning", warning);
     if (invocation.command === "exec") status = EXIT.execFailed;
-    return await dispatch(invocation);
+    return await dispatch(invocation, caller);
   } catch (error) {
     if (error instanceof UsageError) report(error.globals, error, error.hint);
     else report(globals, error);
@@ -66,7 +67,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function dispatch(invocation: Invocation): Promise<number> {
+async function dispatch(invocation: Invocation, caller: Caller): Promise<number> {
   if (invocation.command === "version") {
     print(
       `tsrun version ${VERSION}\nspec: ${(await import("../../../runtime-spec/state.ts")).OCI_VERSION}\n`,
@@ -75,7 +76,7 @@ async function dispatch(invocation: Invocation): Promise<number> {
   }
   const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
-  return runner(invocation as InvocationOf<CommandName>); // as above
+  return runner(invocation as InvocationOf<CommandName>, caller); // as above
 }
 
 /** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */

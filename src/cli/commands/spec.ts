@@ -1,5 +1,6 @@
 import type { Config } from "../../../runtime-spec/config.ts";
-import { fromCaller, getgid, getuid } from "../../container/caller/caller.ts";
+import type { Caller } from "../../agent/caller.ts";
+import { fromCaller } from "../../container/caller/caller.ts";
 import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
 import { containerStatus } from "../../container/state/status.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
@@ -14,9 +15,9 @@ import { storeOf } from "../store-of.ts";
 type Spec = InvocationOf<"spec">;
 
 /** `tsrun spec`: writes a config.json to start from; one that is there already stays. */
-export function spec(invocation: Spec): number {
-  const path = `${fromCaller(invocation.flags.bundle ?? ".")}/config.json`;
-  const text = `${JSON.stringify(configFor(invocation), null, "\t")}\n`;
+export function spec(invocation: Spec, caller: Caller): number {
+  const path = `${fromCaller(caller, invocation.flags.bundle ?? ".")}/config.json`;
+  const text = `${JSON.stringify(configFor(invocation, caller), null, "\t")}\n`;
   const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666));
   if (fd === -ERRNO.EEXIST)
     throw new UserError(`${path} exists already: remove it first, or name another --bundle`);
@@ -26,13 +27,13 @@ export function spec(invocation: Spec): number {
   return 0;
 }
 
-function configFor({ globals, flags }: Spec): Config {
+function configFor({ globals, flags }: Spec, caller: Caller): Config {
   if (flags.sandbox !== undefined && flags.rootless)
     throw new UserError("spec", "--sandbox and --rootless do not go together yet");
-  if (flags.rootless) return rootlessConfig(getuid(), getgid());
+  if (flags.rootless) return rootlessConfig(caller.uid, caller.gid);
   if (flags.sandbox === undefined) return defaultConfig();
-  const pid = sandboxPid(globals, flags.sandbox);
-  const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink("/proc/self/ns/user");
+  const pid = sandboxPid(globals, flags.sandbox, caller);
+  const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink(`${caller.proc}/ns/user`);
   const config = joinSandbox(defaultConfig(), pid, { inUser });
   // A pod's containers are seldom somebody's shell.
   return config.process === undefined
@@ -40,8 +41,8 @@ function configFor({ globals, flags }: Spec): Config {
     : { ...config, process: { ...config.process, terminal: false } };
 }
 
-function sandboxPid(globals: Spec["globals"], id: string): number {
-  using directory = storeOf(globals).open(id);
+function sandboxPid(globals: Spec["globals"], id: string, caller: Caller): number {
+  using directory = storeOf(globals, caller).open(id);
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { userName } from "../../container/caller/caller.ts";
 import { containerStatus, stateOf } from "../../container/state/status.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -6,8 +7,8 @@ import { print } from "../output.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun state ID`: the spec's state, and as runc adds them rootfs, created and owner. */
-export function state({ globals, args: [id] }: InvocationOf<"state">): number {
-  using directory = storeOf(globals).open(id);
+export function state({ globals, args: [id] }: InvocationOf<"state">, caller: Caller): number {
+  using directory = storeOf(globals, caller).open(id);
   const saved = directory.read();
   if (saved === null)
     throw new UserError(

@@ -1,6 +1,7 @@
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { update as updateContainer } from "../../container/update.ts";
 import { readAll } from "../../kernel/files.ts";
@@ -13,15 +14,18 @@ import { storeOf } from "../store-of.ts";
 type Flags = InvocationOf<"update">["flags"];
 
 /** `tsrun update ID`: limits from flags, or from a JSON file or standard input. */
-export async function update({ globals, flags, args: [id] }: InvocationOf<"update">): Promise<number> {
+export async function update(
+  { globals, flags, args: [id] }: InvocationOf<"update">,
+  caller: Caller,
+): Promise<number> {
   const { resources: file } = flags;
   const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
   const warn = (line: string) => doubt(globals, line);
   const resources =
-    file === undefined ? checked(source, fromFlags(flags), warn) : fromFile(file, source, warn);
+    file === undefined ? checked(source, fromFlags(flags), warn) : fromFile(file, source, caller, warn);
   const { l3CacheSchema, memBwSchema } = flags;
   try {
-    await updateContainer(storeOf(globals), id, resources, { l3CacheSchema, memBwSchema });
+    await updateContainer(storeOf(globals, caller), id, resources, { l3CacheSchema, memBwSchema });
   } catch (error) {
     if (!(error instanceof UserError) || error.property === null) throw error;
     // It is not in config.json.
@@ -30,9 +34,11 @@ export async function update({ globals, flags, args: [id] }: InvocationOf<"updat
   return 0;
 }
 
-function fromFile(file: string, source: string, warn: (line: string) => void): Resources {
+function fromFile(file: string, source: string, caller: Caller, warn: (line: string) => void): Resources {
   const text =
-    file === "-" ? new TextDecoder().decode(readAll(0)) : readNamed("update: --resources", fromCaller(file));
+    file === "-"
+      ? new TextDecoder().decode(readAll(caller.streams[0]))
+      : readNamed("update: --resources", fromCaller(caller, file));
   return checked(source, parseJson(text, source), warn);
 }
 

@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { readBundle, warningsOf } from "../../container/bundle.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { wrongNamespaces } from "../../linux/namespaces.ts";
@@ -6,8 +7,8 @@ import { oneLine } from "../log.ts";
 import { print } from "../output.ts";
 
 /** `tsrun validate`: says "valid", or fails with everything that is wrong. */
-export function validate({ flags }: InvocationOf<"validate">): number {
-  const bundle = readBundle(flags.bundle ?? ".");
+export function validate({ flags }: InvocationOf<"validate">, caller: Caller): number {
+  const bundle = readBundle(flags.bundle ?? ".", caller);
   const { path, config } = bundle;
   const wrong = wrongNamespaces(config);
   if (wrong.length > 0) throw new UserError(wrong.map(({ message }) => message));

@@ -1,5 +1,6 @@
 /** Containers' cgroups as tsrun makes them itself, and the choice between that and systemd. */
 import type { Config } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { close } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
@@ -16,11 +17,11 @@ import type { SavedCgroup } from "../state/store.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
 import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
 
-/** tsrun's own cgroups. */
-const own: CgroupDriver = {
+/** Cgroups that tsrun makes itself, for this caller. */
+const ownFor = (caller: Caller): CgroupDriver => ({
   place(id, config) {
     const mount = unifiedMount();
-    const path = cgroupDirectory(mount, config.linux?.cgroupsPath, id);
+    const path = cgroupDirectory(caller, mount, config.linux?.cgroupsPath, id);
     refuseUnfit(path);
     return { mount, path };
   },
@@ -32,18 +33,22 @@ const own: CgroupDriver = {
     applyAllOrNone(path, plan.writes);
   },
   remove: ({ mount, path }) => removeCgroup(mount, path),
-};
+});
 
 /** An ordinary user's cgroups. */
-const permitted: CgroupDriver = {
-  ...own,
+const permittedFor = (caller: Caller): CgroupDriver => ({
+  ...ownFor(caller),
   make: (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
-};
+});
 
 /** How a container gets its cgroup; systemd's part is loaded only on demand. */
-export async function cgroupDriver(systemd: boolean, rootless = false): Promise<CgroupDriver> {
+export async function cgroupDriver(
+  caller: Caller,
+  systemd: boolean,
+  rootless = false,
+): Promise<CgroupDriver> {
   if (systemd) return (await import("./scope.ts")).scopes;
-  return rootless ? permitted : own;
+  return rootless ? permittedFor(caller) : ownFor(caller);
 }
 
 function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {

@@ -14,6 +14,7 @@
  */
 
 import type { Config } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { close, fchownat, openat2, pipe2, read, SAME_GROUP, umask, write } from "../../kernel/calls.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH, POLLIN, RESOLVE_NO_SYMLINKS } from "../../kernel/constants.ts";
@@ -22,7 +23,6 @@ import { here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
 import { bindDatagrams, connectDatagrams, sendDescriptor } from "../../kernel/socket.ts";
 import type { Bundle } from "../bundle.ts";
-import { getuid } from "../caller/caller.ts";
 import { withVariables } from "../caller/caller-descriptors.ts";
 import { isAlive } from "../state/process-info.ts";
 import type { SavedInit, StateDirectory } from "../state/store.ts";
@@ -51,13 +51,13 @@ interface WithSocket {
  * The bundle with a mount for the socket's directory, which is in the state directory; unchanged if the container
  * shares its mounts with others. `start` makes the socket.
  */
-export function withNotifySocket(bundle: Bundle, state: string): WithSocket {
+export function withNotifySocket(caller: Caller, bundle: Bundle, state: string): WithSocket {
   const name = `${NOTIFY_DIRECTORY}/${crypto.randomUUID()}`;
   const owner = rootOnHost(bundle.config);
   const prepare = ({ fd }: StateDirectory) => {
     makeDirectory(NOTIFY_DIRECTORY, owner === null ? 0o711 : 0o700, fd);
     makeDirectory(name, 0o755, fd);
-    if (owner !== null && getuid() === 0) here(fchownat(fd, NOTIFY_DIRECTORY, owner, SAME_GROUP, 0));
+    if (owner !== null && caller.uid === 0) here(fchownat(fd, NOTIFY_DIRECTORY, owner, SAME_GROUP, 0));
   };
   return { bundle: withMount(bundle, `${state}/${name}`), prepare };
 }

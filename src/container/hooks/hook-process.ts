@@ -9,9 +9,9 @@
 
 import type { Hook } from "../../../runtime-spec/config.ts";
 import type { State } from "../../../runtime-spec/state.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { Program } from "../../agent/program.ts";
-import { reap } from "../../agent/spawn.ts";
 import {
   chroot,
   close,
@@ -29,7 +29,6 @@ import {
 import {
   F_ADD_SEALS,
   F_SEAL_ALL,
-  F_SETFD,
   FIRST_FD,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
@@ -48,7 +47,7 @@ import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { layOutExecution, loadListened } from "../init/init-program.ts";
-import { isOurChildAlive, Launch, runInit } from "../init/launch.ts";
+import { Launch, runInit } from "../init/launch.ts";
 import { Undo } from "../state/undo.ts";
 import { HookOutput } from "./hook-output.ts";
 import { HookStreams } from "./hook-streams.ts";
@@ -57,6 +56,7 @@ type Home = ReturnType<typeof findHome>;
 
 /** Where a hook runs, and as whom. */
 export interface HookPlace {
+  readonly caller: Caller;
   /** Namespaces that it joins, in a cgroup of theirs; tsrun's own without any. */
   readonly joins: readonly Join[];
   readonly cgroup: number | null;
@@ -103,6 +103,7 @@ export async function runHook(where: string, hook: Hook, state: HookState, place
 
 class RunningHook implements Disposable {
   private readonly where: string;
+  private readonly caller: Caller;
   private readonly pid: number;
   private readonly pidfd: number;
   private readonly output: HookOutput;
@@ -112,6 +113,7 @@ class RunningHook implements Disposable {
   constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
     using undo = new Undo();
     this.where = where;
+    this.caller = place.caller;
     const streams = new HookStreams(state);
     undo.always(() => streams.close());
     this.output = new HookOutput();
@@ -154,7 +156,7 @@ class RunningHook implements Disposable {
   }
 
   private reap(): number {
-    const status = reap(this.pid, true) ?? 0;
+    const status = this.caller.reap(this.pid, true) ?? 0;
     this.reaped = true;
     return status;
   }
@@ -195,20 +197,22 @@ interface Spawn {
 function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): number {
   const { args = [], env = place.env, path } = hook;
   const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
+  const { caller } = place;
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
-  for (const inherited of [stdin, ...outputs]) here(fcntl(inherited, F_SETFD, 0));
-  const launch = new Launch(fd, { created: new Set(), joins: place.joins }, place.cgroup, {
+  const [input = -1, ...printed] = caller.pass([stdin, ...outputs]);
+  const [root] = place.root === null ? [] : caller.pass([place.root]);
+  const launch = new Launch(caller, fd, { created: new Set(), joins: place.joins }, place.cgroup, {
     admit: place.admit,
   });
   undo.add(() => launch.abort());
   const agent = launch.init;
   const { program } = agent;
   program.by(where).add(setsid());
-  program.add(dup3(stdin, 0, 0));
-  for (const [index, output] of outputs.entries()) program.add(dup3(output, index + 1, 0));
-  if (place.root !== null) {
-    program.add(fchdir(place.root));
+  program.add(dup3(input, 0, 0));
+  for (const [index, output] of printed.entries()) program.add(dup3(output, index + 1, 0));
+  if (root !== undefined) {
+    program.add(fchdir(root));
     program.add(chroot("."));
   }
   place.label(program);
@@ -216,12 +220,12 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   const home = place.enter(program);
   const pid = launch.waitForInit();
   place.prepare(pid);
-  runInit(agent, pid);
-  loadListened(agent, pid, place.filter, state);
+  runInit(caller, agent, pid);
+  loadListened(caller, agent, pid, place.filter, state);
   const whole = hook.env ?? home?.environment(agent) ?? env;
   const { first, end } = layOutExecution(agent, process, whole, path, 0, place.filter);
   place.schedule(pid);
-  execute(agent, { first, end, pid, where });
+  execute(caller, agent, { first, end, pid, where });
   return pid;
 }
 
@@ -232,9 +236,9 @@ interface Execution {
   readonly where: string;
 }
 
-function execute(agent: Mailbox, { first, end, pid, where }: Execution): void {
+function execute(caller: Caller, agent: Mailbox, { first, end, pid, where }: Execution): void {
   agent.run(first, end);
-  const outcome = agent.outcome(() => isOurChildAlive(pid));
+  const outcome = agent.outcome(() => caller.isRunning(pid));
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw agent.failure(outcome.step);
   throw new UserError(where, `cannot execute the hook: ${errnoWords(agent.errno)}`);

@@ -18,6 +18,7 @@
  */
 import type { Hook, Hooks, Process } from "../../../runtime-spec/config.ts";
 import type { Linux } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Program } from "../../agent/program.ts";
 import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
@@ -68,28 +69,36 @@ export class CreateHooks {
 
   /** Runs them. Meanwhile the state tells the init's pid. @throws UserError */
   async run(creation: Creation & Guarded): Promise<void> {
-    const { saved, pid } = creation;
+    const {
+      saved,
+      pid,
+      directory: { caller },
+    } = creation;
     const state = await this.runInRuntime(creation);
     const init = { pid, startTime: processInfo(pid)?.startTime ?? 0 };
-    await runInside("createContainer", this.hooks.createContainer, { saved, init, state }, (entrance) =>
-      creationPlace(entrance, creation),
+    await runInside(
+      "createContainer",
+      this.hooks.createContainer,
+      { caller, saved, init, state },
+      (entrance) => creationPlace(entrance, creation),
     );
   }
 
   /** Runs those in tsrun's namespaces alone: of a container that is restored, whose mounts are criu's. */
   async runInRuntime({ directory, saved, pid }: Creation): Promise<HookState> {
+    const { caller } = directory;
     this.creating = { ...saved, creatingPid: pid };
     directory.write(this.creating);
     const state = stateOf(this.creating, "creating");
-    const runtime = runtimePlace(saved.bundle);
+    const runtime = runtimePlace(caller, saved.bundle);
     await runAll("prestart", this.hooks.prestart, state, runtime);
     await runAll("createRuntime", this.hooks.createRuntime, state, runtime);
     return state;
   }
 
   /** After a failed creation is undone: the poststop hooks, if any other may have run. */
-  async undo(warn: Warn): Promise<void> {
-    if (this.creating !== null) await runPoststopHooks(this.creating, warn);
+  async undo(caller: Caller, warn: Warn): Promise<void> {
+    if (this.creating !== null) await runPoststopHooks(caller, this.creating, warn);
   }
 }
 
@@ -97,24 +106,30 @@ export class CreateHooks {
 export async function runStartHooks(directory: StateDirectory, saved: Saved, init: SavedInit): Promise<void> {
   const hooks = saved.hooks?.startContainer;
   if (hooks === undefined) return;
+  const { caller } = directory;
   const { linux, process } = directory.config();
-  const filter = await filterOf(linux?.seccomp);
-  using labels = process === undefined ? null : labelsOf(process);
+  const filter = await filterOf(caller, linux?.seccomp);
+  using labels = process === undefined ? null : labelsOf(caller, process);
   const state = stateOf(saved, "created");
-  await runInside("startContainer", hooks, { saved, init, state }, (entrance, hook, where) =>
-    processPlace(entrance, { saved, hook, where, process, linux, filter, labels }),
+  await runInside("startContainer", hooks, { caller, saved, init, state }, (entrance, hook, where) =>
+    processPlace(entrance, { caller, saved, hook, where, process, linux, filter, labels }),
   );
 }
 
 /** Runs the hooks after a container's program was executed. @throws UserError */
-export async function runPoststartHooks(saved: Saved): Promise<void> {
-  await runAll("poststart", saved.hooks?.poststart, stateOf(saved, "running"), runtimePlace(saved.bundle));
+export async function runPoststartHooks(caller: Caller, saved: Saved): Promise<void> {
+  await runAll(
+    "poststart",
+    saved.hooks?.poststart,
+    stateOf(saved, "running"),
+    runtimePlace(caller, saved.bundle),
+  );
 }
 
 /** Runs the hooks of a container that is gone. One that fails does not keep the others from running. */
-export async function runPoststopHooks(saved: Saved, warn: Warn): Promise<void> {
+export async function runPoststopHooks(caller: Caller, saved: Saved, warn: Warn): Promise<void> {
   const state = stateOf(saved, "stopped");
-  const place = runtimePlace(saved.bundle);
+  const place = runtimePlace(caller, saved.bundle);
   for (const [index, hook] of (saved.hooks?.poststop ?? []).entries()) {
     try {
       await runHook(placeOf("poststop", index, hook), hook, state, place);
@@ -144,6 +159,7 @@ interface Entrance extends Target {
 }
 
 interface Inside {
+  readonly caller: Caller;
   readonly saved: Saved;
   readonly init: Pick<SavedInit, "pid" | "startTime">;
   readonly state: HookState;
@@ -153,12 +169,12 @@ interface Inside {
 async function runInside(
   kind: keyof Hooks,
   hooks: readonly Hook[] = [],
-  { saved, init, state }: Inside,
+  { caller, saved, init, state }: Inside,
   place: (entrance: Entrance, hook: Hook, where: string) => HookPlace,
 ): Promise<void> {
   for (const [index, hook] of hooks.entries()) {
     const where = placeOf(kind, index, hook);
-    const target = await openTarget(init, saved.cgroup);
+    const target = await openTarget(caller, init, saved.cgroup);
     try {
       const entrance = { ...target, pidInside: innermostPid(init.pid) };
       await runHook(where, hook, state, place(entrance, hook, where));
@@ -175,19 +191,20 @@ function innermostPid(pid: number): number {
 }
 
 /** In tsrun's namespaces, as its user. */
-function runtimePlace(bundle: string): HookPlace {
+function runtimePlace(caller: Caller, bundle: string): HookPlace {
   return {
+    caller,
     joins: [],
     cgroup: null,
     admit: null,
     root: null,
     pidInside: undefined,
-    prepare: giveBackOpenFiles,
+    prepare: (pid) => giveBackOpenFiles(pid, caller),
     label: () => {},
     enter: (program) => enterBundle(program, bundle),
     schedule: () => {},
     filter: null,
-    env: Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
+    env: Object.entries(caller.env).map(([name, value]) => `${name}=${value}`),
   };
 }
 
@@ -197,10 +214,11 @@ function creationPlace(
   { directory, saved, hasUserNamespace, unprivileged }: Creation & Guarded,
 ): HookPlace {
   const { oomScoreAdj } = directory.config().process ?? {};
+  const { caller } = directory;
   return {
-    ...entrance,
+    ...{ ...entrance, caller },
     prepare(pid) {
-      giveBackOpenFiles(pid);
+      giveBackOpenFiles(pid, caller);
       setOomScore(pid, oomScoreAdj, unprivileged === null ? null : () => {}); // create will tell
       resetAffinity(pid);
     },
@@ -222,6 +240,7 @@ function enterBundle(program: Program, bundle: string): null {
 }
 
 interface ProcessHook {
+  readonly caller: Caller;
   readonly saved: Saved;
   readonly hook: Hook;
   readonly where: string;
@@ -233,10 +252,11 @@ interface ProcessHook {
 
 /** As another process of the container, with what config.json gives to its process. */
 function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
-  const { saved, hook, where, process, linux, filter, labels } = wanted;
+  const { caller, saved, hook, where, process, linux, filter, labels } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
-  const unprivileged = unprivilegedGuest();
+  const unprivileged = unprivilegedGuest(caller);
   const subject = guestOf(saved, {
+    caller,
     process,
     linux,
     hasUserNamespace: entrance.hasUserNamespace,
@@ -247,7 +267,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     scheduling,
   });
   return {
-    ...entrance,
+    ...{ ...entrance, caller },
     prepare: (pid) => setAspects(pid, "outside", subject),
     label: (program) => addAspects(program, "enter", subject),
     enter(program) {

@@ -37,7 +37,7 @@ export class HostAgent {
     this.pid = pid;
     const { init } = launch;
     const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
-    runInit(init, pid);
+    runInit(launch.caller, init, pid);
     const enter = setns(init.result(own), CLONE_NEWNS);
     this.entered = this.run((program) => program.by("host agent").add(enter, [ERRNO.EPERM])) >= 0;
     init.program.by("host agent").add(close(init.result(own)));
@@ -47,7 +47,7 @@ export class HostAgent {
   open(add: (program: Program) => StepResult): Fd {
     const { init } = this.launch;
     if (!this.entered) return add(init.program);
-    runInit(init, this.pid);
+    runInit(this.launch.caller, init, this.pid);
     this.host.program.by(init.program.wantedBy);
     return this.run(add);
   }
@@ -55,7 +55,7 @@ export class HostAgent {
   private run(add: (program: Program) => StepResult): number {
     const { host, launch } = this;
     const result = add(host.program);
-    runInit(host, launch.hostPid());
+    runInit(launch.caller, host, launch.hostPid());
     return host.result(result);
   }
 

@@ -24,6 +24,7 @@
 import type { Config, Process } from "../../../runtime-spec/config.ts";
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import type { State } from "../../../runtime-spec/state.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { shrink } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
@@ -206,7 +207,7 @@ interface TakingOn {
 export function takeOn(program: Program, subject: Subject, { preservedFds, uidMappings }: TakingOn) {
   const { process } = subject;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
-  if (!process.terminal) giveStreams(program, process.user?.uid ?? 0, uidMappings);
+  if (!process.terminal) giveStreams(program, subject.caller.streams, process.user?.uid ?? 0, uidMappings);
   const home = findHome(program, process);
   addAspects(program, "become", subject);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
@@ -237,10 +238,16 @@ export function layOutExecution(
  * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
  * From here on the agent's own waits are subject to the filter.
  */
-export function loadListened(agent: Mailbox, pid: number, filter: SeccompFilter | null, state: State): void {
+export function loadListened(
+  caller: Caller,
+  agent: Mailbox,
+  pid: number,
+  filter: SeccompFilter | null,
+  state: State,
+): void {
   if (!filter?.listener) return;
   const loaded = loadFilter(agent, filter);
-  runInit(agent, pid);
+  runInit(caller, agent, pid);
   handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 

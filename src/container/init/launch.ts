@@ -7,11 +7,11 @@
  *
  * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
  */
+import type { Caller } from "../../agent/caller.ts";
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
 import { MailboxFile, type MailboxFileOptions } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
-import { reap, spawnAgent } from "../../agent/spawn.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import {
   CWD,
@@ -19,13 +19,10 @@ import {
   dup3,
   eventfd2,
   exitGroup,
-  fcntl,
-  kill,
   openat,
   prctl,
   setns,
   unshare,
-  waitid,
   write,
 } from "../../kernel/calls.ts";
 import {
@@ -35,23 +32,15 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_PARENT,
-  F_SETFD,
   O_CLOEXEC,
   O_WRONLY,
-  P_PID,
   PR_SET_DUMPABLE,
-  SIGKILL,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { attempt, here } from "../../kernel/here.ts";
-import { cloneArgs, endedChild, SIGINFO_SIZE } from "../../kernel/structs.ts";
+import { cloneArgs } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { MOST_TRIES } from "../../linux/inside.ts";
-import { cloneFlags, type Join, type NamespacePlan, passOn } from "../../linux/namespaces.ts";
-import { getuid } from "../caller/caller.ts";
+import { cloneFlags, type Join, type NamespacePlan } from "../../linux/namespaces.ts";
 import { kernelWords } from "./kernel-words.ts";
 
 /** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
@@ -70,6 +59,7 @@ export interface LaunchOptions extends MailboxFileOptions {
 
 /** A stage on its way; `init` waits for it. */
 export class Launch {
+  readonly caller: Caller;
   readonly init: Mailbox;
   readonly parked: Mailbox;
   /** The mailbox of an agent that stays the host's and shares the init's descriptors; null without `hasHost`. */
@@ -88,33 +78,34 @@ export class Launch {
    * unless the stage is moved.
    */
   constructor(
+    caller: Caller,
     fd: number,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
     { gaps = [], prepare = () => {}, admit = null, held = admit !== null, ...options }: LaunchOptions = {},
   ) {
     const { stage, init, parked, host } = new MailboxFile(fd, options);
+    this.caller = caller;
     this.stage = stage;
     this.init = init;
     this.parked = parked;
     this.host = host;
     this.held = held;
+    const passed = passTo(caller, fd, namespaces, cgroupFd);
     if (gaps.length > 0) holdPlaces(this.stage.program, gaps);
     prepare(this.stage.program);
-    this.hostClone = addEntry(this.stage.program, namespaces, host);
+    this.hostClone = addEntry(caller, this.stage.program, passed.namespaces, host);
     if (held) this.stage.post();
     const shared = host === null ? 0 : CLONE_FILES;
-    this.clone = addClone(this.stage.program, namespaces, cgroupFd, this.init.agentAddress, shared);
+    this.clone = addClone(this.stage.program, namespaces, passed.cgroup, this.init.agentAddress, shared);
     if (!held) this.stage.post();
-    passOn(namespaces);
-    if (cgroupFd !== null) here(fcntl(cgroupFd, F_SETFD, 0));
     // tsrun may be killed before it posts anything else.
     dieWithTsrun(this.init.program.by("container's init"));
-    addJoins(this.init.program, namespaces, true);
+    addJoins(caller, this.init.program, passed.namespaces, true);
     this.init.post();
     if (host !== null) dieWithTsrun(host.program.by("host agent"));
     host?.post();
-    this.stagePid = spawnAgent(fd);
+    this.stagePid = caller.start(passed.mailbox);
     if (admit !== null) this.releaseTo(admit);
   }
 
@@ -148,7 +139,7 @@ export class Launch {
   /** Ends the host agent. */
   endHost(): void {
     const pid = this.hostPid();
-    if (pid > 0 && !this.hostEnded) killAndReap(pid);
+    if (pid > 0 && !this.hostEnded) this.caller.end(pid);
     this.hostEnded = true;
   }
 
@@ -157,7 +148,7 @@ export class Launch {
     if (this.held) {
       this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
       this.endHost();
-      if (!this.stageEnded()) killAndReap(this.stagePid);
+      if (!this.stageEnded()) this.caller.end(this.stagePid);
       return;
     }
     try {
@@ -169,7 +160,7 @@ export class Launch {
 
   private abortInit(): void {
     try {
-      killAndReap(this.waitForInit());
+      this.caller.end(this.waitForInit());
     } catch (error) {
       if (!(error instanceof UserError)) throw error; // there never was an init
     }
@@ -179,11 +170,10 @@ export class Launch {
     const outcome = this.stage.outcome(() => !this.stageEnded());
     if (outcome.kind === "failed") {
       const failure = this.stage.failure(outcome.step);
-      attempt({ name: "kill", args: [this.stagePid, SIGKILL] });
-      reap(this.stagePid, true);
+      this.caller.end(this.stagePid);
       throw failure;
     }
-    if (!this.reaped) reap(this.stagePid, true);
+    if (!this.reaped) this.caller.reap(this.stagePid, true);
     // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
     const pid = this.stage.result(this.clone);
     if (pid <= 0) throw new UserError("tsrun's stage process was killed before it had made the container");
@@ -191,9 +181,25 @@ export class Launch {
   }
 
   private stageEnded(): boolean {
-    this.reaped ||= reap(this.stagePid, false) !== null;
+    this.reaped ||= this.caller.reap(this.stagePid, false) !== null;
     return this.reaped;
   }
+}
+
+/** Hands down what the stage and the init need; returns the same by the numbers that it has there. */
+function passTo(caller: Caller, mailbox: number, namespaces: NamespacePlan, cgroup: number | null) {
+  const { joins } = namespaces;
+  const [box = -1, ...others] = caller.pass([
+    mailbox,
+    ...joins.map(({ fd }) => fd),
+    ...(cgroup === null ? [] : [cgroup]),
+  ]);
+  const passed = joins.map((join, index) => ({ ...join, fd: others[index] ?? -1 }));
+  return {
+    mailbox: box,
+    namespaces: { ...namespaces, joins: passed },
+    cgroup: cgroup === null ? null : (others[joins.length] ?? -1),
+  };
 }
 
 /** Keeps these descriptor numbers occupied until execve(2), so that nothing is opened there. */
@@ -205,6 +211,7 @@ function holdPlaces(program: Program, descriptors: readonly number[]): void {
 
 /** What the stage does before it clones. Returns the step that makes the host agent, while the stage has its rights. */
 export function addEntry(
+  caller: Caller,
   program: Program,
   namespaces: NamespacePlan,
   host: Mailbox | null,
@@ -213,11 +220,11 @@ export function addEntry(
   program.by("stage process");
   dieWithTsrun(program);
   // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
-  const staysDumpable = namespaces.created.has("user") && getuid() !== 0;
+  const staysDumpable = namespaces.created.has("user") && caller.uid !== 0;
   if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
   const shared = cloneArgs(CLONE_PARENT | CLONE_FILES, 0, 0);
   const hostClone = host === null ? null : program.clone(shared, host.agentAddress);
-  addJoins(program, namespaces, false);
+  addJoins(caller, program, namespaces, false);
   if (namespaces.created.has("time"))
     program.by("config.json: linux.namespaces (time)").add(unshare(CLONE_NEWTIME));
   setClocks?.();
@@ -225,9 +232,9 @@ export function addEntry(
 }
 
 /** The joins that the stage makes, or those that the init makes itself. */
-export function addJoins(program: Program, namespaces: NamespacePlan, itself: boolean): void {
+export function addJoins(caller: Caller, program: Program, namespaces: NamespacePlan, itself: boolean): void {
   for (const join of namespaces.joins) {
-    if (joinsItself(join, namespaces) !== itself) continue;
+    if (joinsItself(caller, join, namespaces) !== itself) continue;
     program.by(join.where).add(setns(join.fd, join.flag));
     program.add(close(join.fd));
   }
@@ -239,8 +246,8 @@ export function addJoins(program: Program, namespaces: NamespacePlan, itself: bo
  * namespace the stage has to join it, as namespaces of the host can't be joined from there. The init also joins a user
  * namespace if none of any kind is made: in there, the host's root may lack permission for the container's cgroup.
  */
-function joinsItself({ flag }: Join, { created }: NamespacePlan): boolean {
-  if (flag === CLONE_NEWUSER) return created.size === 0 && getuid() === 0;
+function joinsItself({ uid }: Caller, { flag }: Join, { created }: NamespacePlan): boolean {
+  if (flag === CLONE_NEWUSER) return created.size === 0 && uid === 0;
   return flag === CLONE_NEWCGROUP && !created.has("user");
 }
 
@@ -274,14 +281,14 @@ function addClocks(program: Program, offsets: string): () => void {
 }
 
 /** Runs what was added to the init's program since the last post. @throws UserError when the init died */
-export function runInit(init: Mailbox, pid: number): void {
+export function runInit(caller: Caller, init: Mailbox, pid: number): void {
   init.post();
-  finishInit(init, pid);
+  finishInit(caller, init, pid);
 }
 
 /** Waits for a posted program of the init, and checks what it found. @throws UserError too */
-export function finishInit(init: Mailbox, pid: number): void {
-  const alive = () => isOurChildAlive(pid);
+export function finishInit(caller: Caller, init: Mailbox, pid: number): void {
+  const alive = () => caller.isRunning(pid);
   let outcome = init.outcome(alive);
   for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {
     init.goOn(outcome.step);
@@ -302,16 +309,4 @@ export function finishInit(init: Mailbox, pid: number): void {
 function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
   if (outcome.kind !== "failed" || init.errno !== ERRNO.EAGAIN) return false;
   return init.program.steps[outcome.step]?.call.name === "openat2";
-}
-
-/** Whether a child still runs. It is not reaped: its exit status is for the process that waits for the container. */
-export function isOurChildAlive(pid: number): boolean {
-  const info = new Uint8Array(SIGINFO_SIZE);
-  return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
-}
-
-/** Kills and reaps a child. An unreaped pid is never reused, so no pidfd is needed: there may be none left to open. */
-function killAndReap(pid: number): void {
-  if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
-  if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun
 }

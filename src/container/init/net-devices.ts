@@ -5,7 +5,9 @@
  * When the container's network namespace ends, the kernel itself gives physical interfaces back and removes virtual
  * ones. Loaded only for the containers that ask for it.
  */
+
 import type { NetDevice } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, memfdCreate, openat, socket } from "../../kernel/calls.ts";
 import { AF_NETLINK, CLONE_NEWNET, MFD_CLOEXEC, O_RDONLY, SOCK_RAW } from "../../kernel/constants.ts";
@@ -40,8 +42,8 @@ interface Side {
 }
 
 /** Moves interfaces to the network namespace of a process. @throws UserError; then none has moved */
-export function moveNetDevices(pid: number, devices: NetDevices): MovedDevices {
-  const moved = new MovedDevices(pid);
+export function moveNetDevices(caller: Caller, pid: number, devices: NetDevices): MovedDevices {
+  const moved = new MovedDevices(caller, pid);
   try {
     for (const [hostName, { name = hostName }] of Object.entries(devices)) moved.move(hostName, name);
     return moved;
@@ -57,9 +59,9 @@ class MovedDevices {
   private readonly container: Side;
   private readonly moved: Moved[] = [];
 
-  constructor(pid: number) {
+  constructor(caller: Caller, pid: number) {
     const namespace = here(openat(CWD, `/proc/${pid}/ns/net`, O_RDONLY));
-    this.container = { namespace, socket: socketIn(namespace) };
+    this.container = { namespace, socket: socketIn(caller, namespace) };
     this.host = {
       namespace: here(openat(CWD, "/proc/thread-self/ns/net", O_RDONLY)),
       socket: here(socket(AF_NETLINK, SOCK_RAW)),
@@ -122,17 +124,17 @@ function complaint(errno: number): string {
 }
 
 /** A socket in another network namespace. Only a process in there can make it: an agent that ends at once. */
-function socketIn(namespace: number): number {
+function socketIn(caller: Caller, namespace: number): number {
   const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const joins = [
     { type: "network", flag: CLONE_NEWNET, fd: namespace, where: "config.json: linux.netDevices" },
   ] as const;
-  const launch = new Launch(mailbox, { created: new Set(), joins }, null);
+  const launch = new Launch(caller, mailbox, { created: new Set(), joins }, null);
   try {
     const pid = launch.waitForInit();
     const { program } = launch.init;
     const made = program.by("config.json: linux.netDevices").add(socket(AF_NETLINK, SOCK_RAW));
-    runInit(launch.init, pid);
+    runInit(caller, launch.init, pid);
     return fetchDescriptor(pid, launch.init.result(made));
   } finally {
     launch.abort();

@@ -5,10 +5,13 @@
  * Loaded only for ordinary users.
  */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { readTextIfThere, writeExisting } from "../../kernel/files.ts";
 import { fail } from "../../kernel/user-error.ts";
-import { getgid, getuid, userName } from "../caller/caller.ts";
+import { userName } from "../caller/caller.ts";
 import { writeMappings } from "./user-namespace.ts";
+
+type User = Pick<Caller, "uid" | "gid">;
 
 interface Mappings {
   readonly uidMappings?: readonly IdMapping[];
@@ -16,14 +19,18 @@ interface Mappings {
 }
 
 /** @throws UserError */
-export function writeOrdinaryMappings(pid: number, { uidMappings = [], gidMappings = [] }: Mappings): void {
-  if (isOnly(getgid(), gidMappings)) {
+export function writeOrdinaryMappings(
+  user: User,
+  pid: number,
+  { uidMappings = [], gidMappings = [] }: Mappings,
+): void {
+  if (isOnly(user.gid, gidMappings)) {
     // Else a user could drop a group that denies access to something (user_namespaces(7)).
     writeExisting(`/proc/${pid}/setgroups`, "deny");
     writeMappings(pid, { gidMappings }, "linux");
-  } else help("newgidmap", "/etc/subgid", "linux.gidMappings", pid, gidMappings);
-  if (isOnly(getuid(), uidMappings)) writeMappings(pid, { uidMappings }, "linux");
-  else help("newuidmap", "/etc/subuid", "linux.uidMappings", pid, uidMappings);
+  } else help(user, "newgidmap", "/etc/subgid", "linux.gidMappings", pid, gidMappings);
+  if (isOnly(user.uid, uidMappings)) writeMappings(pid, { uidMappings }, "linux");
+  else help(user, "newuidmap", "/etc/subuid", "linux.uidMappings", pid, uidMappings);
 }
 
 /** Whether the mappings map this id and no other. */
@@ -33,6 +40,7 @@ export function isOnly(id: number, mappings: readonly IdMapping[]): boolean {
 }
 
 function help(
+  user: User,
   program: string,
   file: string,
   where: string,
@@ -55,29 +63,29 @@ function help(
   const ranges = mappings.map(({ hostID, size }) =>
     size === 1 ? `${hostID}` : `${hostID}-${hostID + size - 1}`,
   );
-  fail(where, `${program} refuses to map ${ranges.join(", ")}: ${said}; ${grants(file)}`);
+  fail(where, `${program} refuses to map ${ranges.join(", ")}: ${said}; ${grants(user, file)}`);
 }
 
 /** Maps the caller's own ids and the first range of each that is granted to it. @throws UserError */
-export function mapGranted(pid: number): void {
+export function mapGranted(user: User, pid: number): void {
   const mappings = (own: number, file: string, program: string, where: string) => {
-    const [, first, size] = granted(file)[0]?.split(":") ?? fail(where, grants(file));
+    const [, first, size] = granted(user, file)[0]?.split(":") ?? fail(where, grants(user, file));
     const range = { containerID: 1, hostID: Number(first), size: Number(size) };
-    help(program, file, where, pid, [{ containerID: 0, hostID: own, size: 1 }, range]);
+    help(user, program, file, where, pid, [{ containerID: 0, hostID: own, size: 1 }, range]);
   };
-  mappings(getgid(), "/etc/subgid", "newgidmap", "linux.gidMappings");
-  mappings(getuid(), "/etc/subuid", "newuidmap", "linux.uidMappings");
+  mappings(user.gid, "/etc/subgid", "newgidmap", "linux.gidMappings");
+  mappings(user.uid, "/etc/subuid", "newuidmap", "linux.uidMappings");
 }
 
 /** What a file such as /etc/subuid (subuid(5)) grants to the caller. */
-function grants(file: string): string {
-  const lines = granted(file);
+function grants(user: User, file: string): string {
+  const lines = granted(user, file);
   return lines.length > 0
     ? `${file} grants ${lines.join(", ")}`
-    : `${file} has no line for you, such as ${userName(getuid())}:100000:65536`;
+    : `${file} has no line for you, such as ${userName(user.uid)}:100000:65536`;
 }
 
-function granted(file: string): readonly string[] {
-  const names = [String(getuid()), userName(getuid())];
+function granted({ uid }: User, file: string): readonly string[] {
+  const names = [String(uid), userName(uid)];
   return (readTextIfThere(file) ?? "").split("\n").filter((line) => names.includes(line.split(":")[0] ?? ""));
 }

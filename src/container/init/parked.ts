@@ -14,7 +14,6 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { status, writeFile } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../../kernel/structs.ts";
-import { getuid } from "../caller/caller.ts";
 import { MAILBOX_FILE, type SavedInit, type StateDirectory } from "../state/store.ts";
 
 /** The name that a container's init has until it executes its program; proc(5) shows at most 15 bytes. */
@@ -25,7 +24,7 @@ export function newMailbox(directory: StateDirectory): number {
   const statfs = new Uint8Array(STATFS_SIZE);
   here(fstatfs(directory.fd, statfs));
   // Only root may find a memfd again.
-  if (statfsType(statfs) === TMPFS_MAGIC || getuid() !== 0)
+  if (statfsType(statfs) === TMPFS_MAGIC || directory.caller.uid !== 0)
     return here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
   writeFile(MAILBOX_FILE, "", 0o600, directory.fd);
   return here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));

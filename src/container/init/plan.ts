@@ -1,4 +1,5 @@
 /** What a creation knows and has opened before it makes anything. */
+import type { Caller } from "../../agent/caller.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { isCopiedUp, isIdMapped } from "../../linux/mounts/mount-options.ts";
@@ -12,7 +13,7 @@ import type { Resctrl } from "../../linux/resctrl.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { filterOf } from "../../linux/seccomp/load.ts";
 import type { Bundle } from "../bundle.ts";
-import { getuid, unprivilegedInit } from "../caller/caller.ts";
+import { unprivilegedInit } from "../caller/caller.ts";
 import { cgroupDriver } from "../cgroup/cgroup.ts";
 import type { CgroupDriver } from "../cgroup/driver.ts";
 import { type Subject, schedulingOf } from "../process/aspects.ts";
@@ -48,20 +49,20 @@ interface PlanOptions {
 }
 
 /** Reads, opens and loads what the bundle asks for; `undo` closes it. @throws UserError */
-export async function planOf(given: Bundle, options: PlanOptions, undo: Undo): Promise<Plan> {
+export async function planOf(caller: Caller, given: Bundle, options: PlanOptions, undo: Undo): Promise<Plan> {
   const { linux } = given.config;
-  const driver = await cgroupDriver(options.systemdCgroup, options.rootless);
+  const driver = await cgroupDriver(caller, options.systemdCgroup, options.rootless);
   const labelling = wantsLabels(given) ? await import("../../linux/process/labels.ts") : null;
   const bundle = labelling === null ? given : { ...given, config: labelling.withMountLabel(given.config) };
-  const labels = labelling?.labelsOf(bundle.process) ?? null;
+  const labels = labelling?.labelsOf(caller, bundle.process) ?? null;
   undo.always(() => labels?.[Symbol.dispose]());
-  const namespaces = openNamespaces(bundle.config);
+  const namespaces = openNamespaces(caller, bundle.config);
   const shared = namespaces.created.has("mount") ? null : await import("./shared-mounts.ts");
   const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
   const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
-  const filter = await filterOf(linux?.seccomp);
+  const filter = await filterOf(caller, linux?.seccomp);
   const prepared = needsPreparedMounts(bundle)
-    ? (await import("./prepared-mounts.ts")).prepareMounts(bundle, namespaces)
+    ? (await import("./prepared-mounts.ts")).prepareMounts(caller, bundle, namespaces)
     : null;
   undo.always(() => prepared?.[Symbol.dispose]());
   const scheduling = await schedulingOf(bundle.process);
@@ -70,7 +71,7 @@ export async function planOf(given: Bundle, options: PlanOptions, undo: Undo): P
   return {
     ...{ bundle, driver, namespaces, labels, filter, prepared, scheduling, resctrl: resctrl ?? null },
     ...{ shared, coversRootfs, enterRoot },
-    hostAgent: needsHostAgent(namespaces) ? await import("./host-agent.ts") : null,
+    hostAgent: needsHostAgent(caller, namespaces) ? await import("./host-agent.ts") : null,
   };
 }
 
@@ -84,10 +85,8 @@ function wantsLabels({ config: { linux }, process }: Bundle): boolean {
 }
 
 /** Whether the init has less rights over the host's files than tsrun, and mounts some. */
-export const needsHostAgent = ({ created, joins }: NamespacePlan): boolean =>
-  getuid() === 0 &&
-  created.has("mount") &&
-  (created.has("user") || joins.some(({ type }) => type === "user"));
+export const needsHostAgent = ({ uid }: Caller, { created, joins }: NamespacePlan): boolean =>
+  uid === 0 && created.has("mount") && (created.has("user") || joins.some(({ type }) => type === "user"));
 
 /** Whether a mount asks for what is made before the init is born. */
 function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
@@ -97,6 +96,7 @@ function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
 
 /** What the init's program is built from. */
 export function contextOf(
+  caller: Caller,
   plan: Pick<Plan, "bundle" | "namespaces" | "labels" | "prepared" | "scheduling" | "coversRootfs">,
   { keyring, host, warn }: Made,
 ): InitContext {
@@ -104,11 +104,12 @@ export function contextOf(
   const { config, process } = bundle;
   const creates = namespaces.created.has("user");
   const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
-  const unprivileged = unprivilegedInit(creates);
+  const unprivileged = unprivilegedInit(caller, creates);
   return {
     bundle,
     namespaces,
     subject: {
+      caller,
       process,
       linux: config.linux,
       hasUserNamespace,

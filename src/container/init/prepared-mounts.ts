@@ -5,8 +5,9 @@
  * Loaded only for the containers that ask for it.
  */
 import type { Config, Mount } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { CWD, close, fcntl, memfdCreate, openat } from "../../kernel/calls.ts";
-import { F_DUPFD, F_SETFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
+import { F_DUPFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { names } from "../../linux/inside.ts";
@@ -26,10 +27,10 @@ export interface PreparedMounts extends Disposable {
 }
 
 /** @throws UserError */
-export function prepareMounts(bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
+export function prepareMounts(caller: Caller, bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
   const { mounts = [] } = bundle.config;
   const prepared = new Map<number, PreparedMount>();
-  const users = new UserNamespaces(bundle.config, namespaces);
+  const users = new UserNamespaces(caller, bundle.config, namespaces);
   try {
     for (const [index, mount] of mounts.entries()) {
       const where = `mounts[${index}]`;
@@ -55,13 +56,21 @@ function mappingOf(where: string, mount: Mount, users: UserNamespaces): number {
   return users.forMount(where, mount, readMountOptions(options).mappings);
 }
 
+/** A user namespace, and its descriptor in agents. */
+interface Made {
+  readonly fd: number;
+  readonly passed: number;
+}
+
 /** User namespaces by what they map, as descriptors that agents inherit; those made here end with them. */
 class UserNamespaces {
+  private readonly caller: Caller;
   private readonly linux: NonNullable<Config["linux"]>;
   private readonly joined: number | undefined;
-  private readonly made = new Map<string, number>();
+  private readonly made = new Map<string, Made>();
 
-  constructor({ linux = {} }: Config, { joins }: NamespacePlan) {
+  constructor(caller: Caller, { linux = {} }: Config, { joins }: NamespacePlan) {
+    this.caller = caller;
     this.linux = linux;
     this.joined = joins.find(({ type }) => type === "user")?.fd;
   }
@@ -84,27 +93,27 @@ class UserNamespaces {
   }
 
   private withMappings(where: string, mappings: Mappings): number {
-    return this.keep(JSON.stringify(mappings), () => newUserNamespace(where, mappings));
+    return this.keep(JSON.stringify(mappings), () => newUserNamespace(this.caller, where, mappings));
   }
 
   private keep(key: string, open: () => number): number {
     const known = this.made.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.passed;
     const fd = open();
-    here(fcntl(fd, F_SETFD, 0));
-    this.made.set(key, fd);
-    return fd;
+    const [passed = -1] = this.caller.pass([fd]);
+    this.made.set(key, { fd, passed });
+    return passed;
   }
 
   close(): void {
-    for (const fd of this.made.values()) here(close(fd));
+    for (const { fd } of this.made.values()) here(close(fd));
   }
 }
 
 /** A descriptor of a user namespace without any process. */
-function newUserNamespace(where: string, mappings: Mappings): number {
+function newUserNamespace(caller: Caller, where: string, mappings: Mappings): number {
   const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const launch = new Launch(mailbox, { created: new Set(["user"]), joins: [] }, null);
+  const launch = new Launch(caller, mailbox, { created: new Set(["user"]), joins: [] }, null);
   try {
     const pid = launch.waitForInit();
     writeMappings(pid, mappings, where);

@@ -98,8 +98,8 @@ export function uncoverRootfs({ rootfs, sharedRoots = [] }: Saved, directory: St
 }
 
 /** The mounts over a rootfs that belong to other containers in the store. */
-function coversOfOthers({ id: own, path }: StateDirectory): readonly (readonly number[])[] {
-  const store = new Store(path.slice(0, -own.length - 1));
+function coversOfOthers({ id: own, path, caller }: StateDirectory): readonly (readonly number[])[] {
+  const store = new Store(path.slice(0, -own.length - 1), caller);
   return store.ids().flatMap((id) => {
     using directory = id === own ? null : store.find(id);
     const { sharedRoots } = (directory && savedOf(directory)) ?? {};

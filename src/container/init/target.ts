@@ -1,4 +1,5 @@
-import { CWD, close, openat, openatInherited, readlinkat } from "../../kernel/calls.ts";
+import type { Caller } from "../../agent/caller.ts";
+import { CWD, close, openat, readlinkat } from "../../kernel/calls.ts";
 import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../../kernel/files.ts";
@@ -6,14 +7,13 @@ import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
 import { type Join, NAMESPACES, openUserNamespace } from "../../linux/namespaces.ts";
-import { getuid } from "../caller/caller.ts";
 import { isAlive, openProcess } from "../state/process-info.ts";
 import type { SavedCgroup, SavedInit } from "../state/store.ts";
 
 /** What another process needs to enter a container, as descriptors. */
 export interface Target {
   /**
-   * Namespaces of the init that differ from tsrun's own, joined through its pidfd; the cgroup and the user namespace
+   * Namespaces of the init that differ from the caller's, joined through its pidfd; the cgroup and the user namespace
    * separately.
    */
   readonly joins: readonly Join[];
@@ -39,18 +39,19 @@ export interface Whereabouts {
 
 /** Opens the container of an init. @throws UserError */
 export async function openTarget(
+  caller: Caller,
   init: Identified,
   saved: SavedCgroup | null,
   { below, frozen = false }: Whereabouts = {},
 ): Promise<Target> {
-  if (saved === null) return openNamespacesOf(init);
+  if (saved === null) return openNamespacesOf(caller, init);
   const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
   // A process born in a frozen cgroup would never run, and we would wait for it for ever.
   if (!frozen && readEvents(directory)?.frozen)
     throw new UserError(
       `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
     );
-  const target = openNamespacesOf(init);
+  const target = openNamespacesOf(caller, init);
   if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(directory, below) };
   const { admit } = await import("../cgroup/scope.ts");
   return { ...target, admit: (stage) => admit(saved, directory, stage) };
@@ -60,11 +61,11 @@ export async function openTarget(
  * The same without the cgroup. Everything is found by the init's pid, and the init's identity is checked afterwards:
  * if the pid had been reused meanwhile, these might be the host's namespaces. @throws UserError
  */
-export function openNamespacesOf(init: Identified): Target {
+export function openNamespacesOf(caller: Caller, init: Identified): Target {
   const pidfd = openProcess(init.pid);
   if (pidfd === null) throw hasJustEnded();
   try {
-    const target = findTarget(init, pidfd);
+    const target = findTarget(caller, init, pidfd);
     if (isAlive(init.pid, init.startTime)) return target;
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
@@ -82,10 +83,10 @@ export function isEnding({ pid, startTime }: Identified): boolean {
 
 const hasJustEnded = () => new UserError("cannot enter the container: its init has just ended");
 
-function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
+function findTarget(caller: Caller, { pid, userNamespace }: Identified, pidfd: number): Target {
   const foreign = NAMESPACES.filter(
     ({ type, file }) =>
-      type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`/proc/self/ns/${file}`),
+      type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`${caller.proc}/ns/${file}`),
   );
   const where = "container's namespaces";
   const joins: Join[] = [];
@@ -98,11 +99,11 @@ function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
   if (flags === 0) here(close(pidfd));
   else joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
-  const user = openUserNamespace(pid, userNamespace);
+  const user = openUserNamespace(caller, pid, userNamespace);
   if (user !== null) {
     const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
     // Root joins it last, as it could not join the others afterwards; an ordinary user first, as only that allows them.
-    if (getuid() === 0) joins.push(join);
+    if (caller.uid === 0) joins.push(join);
     else joins.unshift(join);
   }
   return {
@@ -110,7 +111,7 @@ function findTarget({ pid, userNamespace }: Identified, pidfd: number): Target {
     hasUserNamespace: user !== null,
     cgroup: null,
     admit: null,
-    root: sharesMounts ? here(openatInherited(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
+    root: sharesMounts ? here(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
   };
 }
 

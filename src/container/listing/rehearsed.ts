@@ -1,5 +1,6 @@
 /** What tsrun does around the agents' programs when it makes a container, for `--dry-run`. */
 import type { Config, Hooks } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { execve } from "../../kernel/calls.ts";
 import { writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
@@ -8,7 +9,6 @@ import { planFor } from "../../linux/cgroups/apply.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import { Resctrl } from "../../linux/resctrl.ts";
 import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
-import { getgid, getuid } from "../caller/caller.ts";
 import { restrict } from "../cgroup/limits.ts";
 import { isOnly } from "../init/ordinary-mappings.ts";
 import { writeMappings } from "../init/user-namespace.ts";
@@ -31,14 +31,14 @@ export function rehearseLimits(tsrun: Rehearsal, { mount, path }: SavedCgroup, c
 }
 
 /** The mappings of a new user namespace; ranges of an ordinary user's ids are written by helpers. */
-export function rehearseMappings(tsrun: Rehearsal, { linux = {} }: Config): void {
-  if (getuid() === 0) {
+export function rehearseMappings(tsrun: Rehearsal, { uid, gid }: Caller, { linux = {} }: Config): void {
+  if (uid === 0) {
     tsrun.act(() => writeMappings(INIT_PID, linux, "linux"));
     return;
   }
   for (const [program, where, own] of [
-    ["newgidmap", "gidMappings", getgid()],
-    ["newuidmap", "uidMappings", getuid()],
+    ["newgidmap", "gidMappings", gid],
+    ["newuidmap", "uidMappings", uid],
   ] as const) {
     const mappings = linux[where] ?? [];
     if (isOnly(own, mappings)) {

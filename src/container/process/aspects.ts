@@ -14,6 +14,7 @@
  */
 import type { ExecCpuAffinity, Process } from "../../../runtime-spec/config.ts";
 import type { Linux } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Program } from "../../agent/program.ts";
 import { personality, prctl, setresgid, setresuid } from "../../kernel/calls.ts";
@@ -30,6 +31,7 @@ import type { Saved } from "../state/store.ts";
 
 /** A process of the container, and what its maker brings. */
 export interface Subject {
+  readonly caller: Caller;
   readonly process: Process;
   readonly linux: Linux | undefined;
   /** Whether it lives in a user namespace of the container's. */
@@ -96,7 +98,7 @@ export const ASPECTS: readonly Aspect[] = [
     },
   },
   { of: ["linux.memoryPolicy"], enter: (program, { linux }) => setMemoryPolicy(program, linux) },
-  { of: ["process.rlimits"], outside: (pid, { process }) => setRlimits(pid, process) },
+  { of: ["process.rlimits"], outside: (pid, { process, caller }) => setRlimits(pid, process, caller) },
   {
     of: ["process.oomScoreAdj"],
     outside: (pid, { process, warn }) => setOomScore(pid, process.oomScoreAdj, warn),

@@ -1,8 +1,8 @@
 import { OCI_VERSION } from "../../../runtime-spec/state.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { keyringName } from "../../linux/process/keyring.ts";
-import { ownStreams } from "../../linux/process/streams.ts";
+import { streamNames } from "../../linux/process/streams.ts";
 import type { Bundle } from "../bundle.ts";
-import { getuid } from "../caller/caller.ts";
 import type { LaterHooks, Saved } from "./store.ts";
 
 interface Identity {
@@ -12,7 +12,7 @@ interface Identity {
 }
 
 /** What is saved of a container before anything of it is made. */
-export function firstState(bundle: Bundle, { id, ownKeyring }: Identity): Saved {
+export function firstState(caller: Caller, bundle: Bundle, { id, ownKeyring }: Identity): Saved {
   const { annotations } = bundle.config;
   const hooks = laterHooks(bundle);
   return {
@@ -21,10 +21,10 @@ export function firstState(bundle: Bundle, { id, ownKeyring }: Identity): Saved 
     bundle: bundle.path,
     rootfs: bundle.rootfs,
     created: new Date().toISOString(),
-    owner: getuid(),
+    owner: caller.uid,
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
-    streams: bundle.process.terminal ? [] : ownStreams(),
+    streams: bundle.process.terminal ? [] : streamNames(caller.streams),
     keyring: ownKeyring ? keyringName(id) : null,
     init: null,
     ...(hooks === null ? {} : { hooks }),

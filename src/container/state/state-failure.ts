@@ -1,8 +1,9 @@
 /** Errors about files in the state directory, which name the directory that the user has chosen. */
 import { type Call, SyscallError } from "../../kernel/call.ts";
+import { geteuid } from "../../kernel/calls.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
+import { here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { getuid } from "../caller/caller.ts";
 
 /** System calls by which files of a state directory are found and made. */
 const OF_FILES: readonly string[] = [
@@ -36,6 +37,6 @@ function hintFor(path: string, errno: number): string {
   if (errno === ERRNO.ENOSPC) return `; the file system that ${path} is on is full, or has no inodes left`;
   if (errno === ERRNO.EMFILE) return "; raise the caller's limit of open files (ulimit -n)";
   if (errno === ERRNO.EFBIG) return "; raise the caller's limit of the size of files (ulimit -f)";
-  if (errno === ERRNO.EACCES && getuid() !== 0) return "; run tsrun as root, or name another --root";
+  if (errno === ERRNO.EACCES && here(geteuid()) !== 0) return "; run tsrun as root, or name another --root";
   return "";
 }

@@ -1,5 +1,6 @@
 import type { Config, Hooks } from "../../../runtime-spec/config.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, flock, openat, umount2, unlinkat } from "../../kernel/calls.ts";
 import {
@@ -28,7 +29,6 @@ import {
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { ResctrlGroups } from "../../linux/resctrl.ts";
-import { getuid } from "../caller/caller.ts";
 import { inState, stateFailure } from "./state-failure.ts";
 
 /** How long a command waits for another one that works on the same container, in milliseconds. */
@@ -135,8 +135,11 @@ export class StateDirectory implements Disposable {
   readonly id: string;
   readonly path: string;
   readonly fd: number;
+  /** Who acts on the container. */
+  readonly caller: Caller;
 
-  constructor(id: string, path: string, fd: number) {
+  constructor(id: string, path: string, fd: number, caller: Caller) {
+    this.caller = caller;
     this.id = id;
     this.path = path;
     this.fd = fd;
@@ -258,8 +261,10 @@ function tryLock(fd: number, kind: number): boolean {
 /** The containers below one `--root`. */
 export class Store {
   readonly root: string;
+  readonly caller: Caller;
 
-  constructor(root: string) {
+  constructor(root: string, caller: Caller) {
+    this.caller = caller;
     this.root = root;
   }
 
@@ -271,7 +276,7 @@ export class Store {
     checkId(id);
     const path = `${this.root}/${id}`;
     // The sticky bit protects files below $XDG_RUNTIME_DIR from cleaning up (XDG Base Directory Specification).
-    inState(this.root, () => makeDirectories(this.root, getuid() === 0 ? 0o711 : 0o1700));
+    inState(this.root, () => makeDirectories(this.root, this.caller.uid === 0 ? 0o711 : 0o1700));
     if (!inState(path, () => makeDirectory(path, 0o711))) throw inUse(id, this.root);
     try {
       return this.claim(id, path);
@@ -324,7 +329,7 @@ export class Store {
     const fd = attempt(call);
     if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return null;
     if (fd < 0) throw stateFailure(path, call, -fd);
-    return new StateDirectory(id, path, fd);
+    return new StateDirectory(id, path, fd, this.caller);
   }
 }
 

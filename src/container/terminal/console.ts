@@ -6,6 +6,7 @@
  * to the terminal that it was called from.
  */
 import type { Process } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { here } from "../../kernel/here.ts";
@@ -28,7 +29,7 @@ import { type Ends, Relay } from "./relay.ts";
 /** Who gets the master. */
 export interface Console {
   /** Takes it, once the steps of `terminal` have been added to the process's program. @throws UserError */
-  attach(agent: Mailbox, pid: number, terminal: Terminal): void;
+  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void;
   /** Takes the master itself, of a process that is restored. @throws UserError */
   take(master: number): void;
 }
@@ -64,8 +65,8 @@ export class ConsoleSocket implements Console {
     this.socket = new CallerSocket("--console-socket", path);
   }
 
-  attach(agent: Mailbox, pid: number, terminal: Terminal): void {
-    runInit(agent, pid);
+  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void {
+    runInit(caller, agent, pid);
     const master = fetchDescriptor(pid, agent.result(terminal.master));
     closeTerminal(agent.program, terminal);
     this.take(master);
@@ -97,8 +98,8 @@ export class CallerConsole implements Console, Disposable {
     ["SIGTTOU", null],
   ]);
 
-  attach(agent: Mailbox, pid: number, terminal: Terminal): void {
-    runInit(agent, pid);
+  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void {
+    runInit(caller, agent, pid);
     const take = (step: StepResult) => fetchDescriptor(pid, agent.result(step));
     this.connect({ master: take(terminal.master), slave: take(terminal.slave) });
     closeTerminal(agent.program, terminal);

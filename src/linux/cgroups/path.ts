@@ -1,4 +1,5 @@
 /** From `linux.cgroupsPath` to a directory (config-linux.md, "Cgroups Path"). */
+import type { Caller } from "../../agent/caller.ts";
 import { readText } from "../../kernel/files.ts";
 import { fail } from "../../kernel/user-error.ts";
 
@@ -10,7 +11,12 @@ const WHERE = "linux.cgroupsPath";
  * therefore can't have children with controllers. No path leads out of the mount.
  * @throws UserError
  */
-export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, id: string): string {
+export function cgroupDirectory(
+  caller: Pick<Caller, "proc">,
+  mount: string,
+  cgroupsPath: string | undefined,
+  id: string,
+): string {
   const path = cgroupsPath || id;
   if (isSystemdForm(path))
     return fail(
@@ -18,7 +24,7 @@ export function cgroupDirectory(mount: string, cgroupsPath: string | undefined, 
       `"${path}" has the form slice:prefix:name, which is for --systemd-cgroup: give a path such as "/tsrun/${id}"`,
     );
   if (path.includes("\n")) return fail(WHERE, "must not contain a newline: the kernel refuses such a cgroup");
-  const inside = path.startsWith("/") ? clean(path) : clean(parentOf(ownCgroup())) + clean(path);
+  const inside = path.startsWith("/") ? clean(path) : clean(parentOf(cgroupOf(caller))) + clean(path);
   if (inside === "") return fail(WHERE, `"${path}" is the root of the hierarchy: name a cgroup below it`);
   return mount + inside;
 }
@@ -38,9 +44,9 @@ function clean(path: string): string {
   return names.map((name) => `/${name}`).join("");
 }
 
-/** The cgroup v2 that this process is in, from the root of the hierarchy. */
-export function ownCgroup(): string {
-  const lines = readText("/proc/self/cgroup").split("\n");
+/** The cgroup v2 that the caller is in, from the root of the hierarchy. */
+export function cgroupOf({ proc }: Pick<Caller, "proc">): string {
+  const lines = readText(`${proc}/cgroup`).split("\n");
   return lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "/";
 }
 

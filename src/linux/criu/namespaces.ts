@@ -1,6 +1,8 @@
 /** Namespaces that a container shares with others (external ones): criu(8) does not save their content. */
+
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { status } from "../../kernel/files.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { NAMESPACES, openNamespaces } from "../namespaces.ts";
@@ -35,8 +37,8 @@ export function savedNamespaces(config: Config, pid: number): readonly string[] 
  * For `criu restore`: the namespaces that it joins by path, and those that are passed to it as descriptors, opened.
  * @throws UserError
  */
-export function restoredNamespaces(config: Config) {
-  const { joins, created } = openNamespaces(config); // checks them all
+export function restoredNamespaces(caller: Caller, config: Config) {
+  const { joins, created } = openNamespaces(caller, config); // checks them all
   const handed = joins.flatMap(({ type, fd }) => {
     const key = EXTERNAL[type];
     return key === undefined ? [] : [{ key, fd }];

@@ -2,8 +2,9 @@
  * The standard streams of a container's process, by the names that `create` has saved (../process/streams.ts). A pipe,
  * or a file from outside the container, cannot be restored: the process gets tsrun's own stream in its place.
  */
+import type { Streams } from "../../agent/caller.ts";
 import type { MountEntry } from "../mounts/mount-table.ts";
-import { ownStreams } from "../process/streams.ts";
+import { streamNames } from "../process/streams.ts";
 
 /** A file by its mount and its inode, as criu names it. */
 const FILE = /^file\[([0-9a-f]+):/;
@@ -20,14 +21,14 @@ export function externalStreams(names: readonly string[], table: readonly MountE
   return [...new Set(names.filter(isOutside))];
 }
 
-/** For `criu restore`: which stream of tsrun replaces which name. */
+/** For `criu restore`: which of the caller's streams replaces which name. */
 export function restoredStreams(names: readonly string[]) {
   return names.flatMap((key, fd) => (isReplaced(key) && names.indexOf(key) === fd ? [{ key, fd }] : []));
 }
 
-/** The names of the streams once tsrun's have replaced them. */
-export function streamsAfter(names: readonly string[]): readonly string[] {
-  const own = ownStreams();
+/** The names of the streams once the caller's have replaced them. */
+export function streamsAfter(streams: Streams, names: readonly string[]): readonly string[] {
+  const own = streamNames(streams);
   return names.map((name) => (isReplaced(name) ? (own[names.indexOf(name)] ?? "") : name));
 }
 

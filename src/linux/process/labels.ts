@@ -9,10 +9,10 @@
  * Loaded only for the containers and processes that ask for it.
  */
 import type { Config, Mount, Process } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Program } from "../../agent/program.ts";
-import { close, fcntl, fsconfigCreate, fsmount, fsopen, openat2, write } from "../../kernel/calls.ts";
+import { close, fsconfigCreate, fsmount, fsopen, openat2, write } from "../../kernel/calls.ts";
 import {
-  F_SETFD,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
@@ -38,8 +38,8 @@ function hasAppArmor(): boolean {
 }
 
 /** What writes the labels of a process; null when it wants none. @throws UserError */
-export function labelsOf(process: Process): ProcessLabels | null {
-  return process.apparmorProfile || process.selinuxLabel ? new ProcessLabels(process) : null;
+export function labelsOf(caller: Caller, process: Process): ProcessLabels | null {
+  return process.apparmorProfile || process.selinuxLabel ? new ProcessLabels(caller, process) : null;
 }
 
 /** Writes the labels of one process. The agent that is started next inherits its procfs. */
@@ -47,9 +47,11 @@ export class ProcessLabels implements Disposable {
   private readonly profile: string;
   private readonly context: string;
   private readonly proc: number;
+  /** The same in agents. */
+  private readonly passed: number;
 
   /** @throws UserError when the kernel lacks what the process asks for */
-  constructor({ apparmorProfile = "", selinuxLabel = "" }: Process) {
+  constructor(caller: Caller, { apparmorProfile = "", selinuxLabel = "" }: Process) {
     if (apparmorProfile !== "" && !hasAppArmor())
       fail(
         "process.apparmorProfile",
@@ -60,6 +62,7 @@ export class ProcessLabels implements Disposable {
     this.profile = apparmorProfile;
     this.context = selinuxLabel;
     this.proc = detachedProc();
+    [this.passed = -1] = caller.pass([this.proc]);
   }
 
   /**
@@ -80,7 +83,7 @@ export class ProcessLabels implements Disposable {
   private write(program: Program, where: string, file: string, text: string): void {
     const resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     program.by(`config.json: ${where} (${text.trim()})`);
-    const opened = program.add(openat2(this.proc, `thread-self/attr/${file}`, O_WRONLY, resolve));
+    const opened = program.add(openat2(this.passed, `thread-self/attr/${file}`, O_WRONLY, resolve));
     program.add(write(opened, encoder.encode(text)));
     program.add(close(opened));
   }
@@ -96,7 +99,6 @@ function detachedProc(): number {
   here(fsconfigCreate(fs));
   const proc = here(fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   here(close(fs));
-  here(fcntl(proc, F_SETFD, 0));
   return proc;
 }
 

@@ -1,8 +1,7 @@
 import type { Process } from "../../../runtime-spec/config.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { getrlimit, prlimit64 } from "../../kernel/calls.ts";
-import { AT_FLAGS } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { attempt, here, onBehalfOf } from "../../kernel/here.ts";
 import { RLIMIT_NOFILE, RLIMITS } from "../../kernel/rlimits.ts";
 import { hardLimit, RLIMIT_SIZE, rlimit64 } from "../../kernel/structs.ts";
@@ -12,8 +11,8 @@ import { fail } from "../../kernel/user-error.ts";
  * Sets the limits of a process from outside, with tsrun's privileges: in a user namespace it could not
  * raise them itself. Limits that the config doesn't name stay those of tsrun's caller. @throws UserError
  */
-export function setRlimits(pid: number, { rlimits = [] }: Process): void {
-  if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid);
+export function setRlimits(pid: number, { rlimits = [] }: Process, caller: Pick<Caller, "openFiles">): void {
+  if (!rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) giveBackOpenFiles(pid, caller);
   for (const [index, { type, soft, hard }] of rlimits.entries()) {
     const resource = RLIMITS[type];
     const where = `process.rlimits[${index}]`;
@@ -33,15 +32,11 @@ function hintFor(type: string, errno: number): string {
   return `; only CAP_SYS_RESOURCE of the host may raise a hard limit${most}`;
 }
 
-/**
- * Gives a process the soft limit of open files that tsrun's caller had. Bun has raised tsrun's own to the hard limit,
- * which slows down programs that close every possible descriptor.
- */
-export function giveBackOpenFiles(pid: number): void {
-  const soft = auxiliaryValue(AT_FLAGS); // where entry.S has put it
-  if (soft === 0n) return;
+/** Gives a process the soft limit of open files that the caller had, where tsrun has another one. */
+export function giveBackOpenFiles(pid: number, { openFiles }: Pick<Caller, "openFiles">): void {
+  if (openFiles === 0n) return;
   const limits = new Uint8Array(new ArrayBuffer(RLIMIT_SIZE));
   here(getrlimit(RLIMIT_NOFILE, limits));
-  const call = prlimit64(pid, RLIMIT_NOFILE, rlimit64(soft, hardLimit(limits)));
+  const call = prlimit64(pid, RLIMIT_NOFILE, rlimit64(openFiles, hardLimit(limits)));
   onBehalfOf("open files as tsrun's caller had them", () => attempt(call)); // one that has ended is noticed by whoever waits
 }

@@ -1,5 +1,6 @@
-/** The standard streams that tsrun has, and that a container's process inherits unless it has a terminal. */
+/** The standard streams that the caller has, and that a container's process inherits unless it has a terminal. */
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
+import type { Streams } from "../../agent/caller.ts";
 import type { Program } from "../../agent/program.ts";
 import { fchown, SAME_GROUP } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, S_IFIFO, S_IFMT, S_IFREG, STREAMS } from "../../kernel/constants.ts";
@@ -12,8 +13,8 @@ import type { FileStatus } from "../../kernel/structs.ts";
  * A name for each stream, in criu(8)'s format: `pipe:[INODE]`; `file[MOUNT:INODE]`, in hexadecimal, for a file or a
  * named pipe; the link in proc for anything else, such as `/dev/null`; empty for a closed stream.
  */
-export function ownStreams(): readonly string[] {
-  return STREAMS.map(streamName);
+export function streamNames(streams: Streams): readonly string[] {
+  return streams.map(streamName);
 }
 
 /**
@@ -22,15 +23,21 @@ export function ownStreams(): readonly string[] {
  * and keeps its owner. In a user namespace the current owner is unmapped, so tsrun changes it itself, by the
  * `mappings`; without them the change may fail, and is skipped.
  */
-export function giveStreams(program: Program, uid: number, mappings: readonly IdMapping[]): void {
+export function giveStreams(
+  program: Program,
+  streams: Streams,
+  uid: number,
+  mappings: readonly IdMapping[],
+): void {
   const outside = mappings.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
   for (const stream of STREAMS) {
-    const found = streamStatus(stream);
+    const own = streams[stream];
+    const found = streamStatus(own);
     if (found === null) continue;
     const kind = found.mode & S_IFMT;
     if (kind !== S_IFIFO && (kind !== S_IFREG || stream === 0)) continue;
     if (outside !== undefined) {
-      attempt(fchown(stream, outside.hostID + uid - outside.containerID, SAME_GROUP));
+      attempt(fchown(own, outside.hostID + uid - outside.containerID, SAME_GROUP));
       continue;
     }
     if (found.uid === uid) continue;

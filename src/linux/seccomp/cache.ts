@@ -6,7 +6,9 @@
  * written: the directory must be the caller's own, with mode 0700; owner and mode, of a file too, are read from the
  * opened descriptor; and a file must match its key and the digest in front of it. Else the filter is compiled again.
  */
+
 import { formatJson } from "../../../runtime-spec/json.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, geteuid, getpid, openat, renameat2 } from "../../kernel/calls.ts";
 import {
@@ -46,8 +48,8 @@ export function cacheKey(...words: readonly unknown[]): string {
   return sha256(formatJson([FORMAT, ...words]));
 }
 
-/** The caller's directory for filters, made when it is missing. */
-export function openCache(path = defaultPath()): Cache | null {
+/** A directory of filters, made when it is missing. */
+export function openCache(path: string | null): Cache | null {
   if (path === null) return null;
   try {
     makeDirectory(path, 0o700);
@@ -61,9 +63,10 @@ export function openCache(path = defaultPath()): Cache | null {
   return null;
 }
 
-function defaultPath(): string | null {
-  if (here(geteuid()) === 0) return "/run/tsrun-seccomp";
-  const { XDG_RUNTIME_DIR: own } = process.env;
+/** Where the filters of this caller are kept; null for one without a place. */
+export function cacheOf({ uid, env }: Pick<Caller, "uid" | "env">): string | null {
+  if (uid === 0) return "/run/tsrun-seccomp";
+  const { XDG_RUNTIME_DIR: own } = env;
   return own ? `${own}/tsrun-seccomp` : null; // podman hands on an empty one
 }
 

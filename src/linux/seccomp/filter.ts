@@ -1,4 +1,5 @@
 import type { Seccomp, SeccompFlag } from "../../../runtime-spec/config-linux-seccomp.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import { attempt } from "../../kernel/here.ts";
 import {
@@ -9,7 +10,7 @@ import {
 } from "../../kernel/seccomp.ts";
 import { ARCHITECTURE, type SyscallName, syscallNumber } from "../../kernel/syscall-numbers.ts";
 import { fail } from "../../kernel/user-error.ts";
-import { cacheKey, openCache } from "./cache.ts";
+import { cacheKey, cacheOf, openCache } from "./cache.ts";
 import { compile } from "./compile.ts";
 import { evaluate } from "./evaluate.ts";
 import { findLibrary } from "./libseccomp.ts";
@@ -34,11 +35,15 @@ export interface Listener {
 /** Default flags of a profile, as far as the kernel knows them: runc's. */
 const DEFAULT_FLAGS: readonly SeccompFlag[] = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
-/** The filter of `linux.seccomp`. @throws UserError */
-export function seccompFilter(seccomp: Seccomp): SeccompFilter {
+/** The filter of `linux.seccomp`, from the caller's cache if it is there. @throws UserError */
+export const filterFor = (caller: Pick<Caller, "uid" | "env">, seccomp: Seccomp): SeccompFilter =>
+  seccompFilter(seccomp, cacheOf(caller));
+
+/** The filter of `linux.seccomp`; `cache` is the directory of compiled ones, or null. @throws UserError */
+export function seccompFilter(seccomp: Seccomp, cache: string | null): SeccompFilter {
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);
-  return { program: programOf(seccomp, listener), flags, listener };
+  return { program: programOf(seccomp, listener, cache), flags, listener };
 }
 
 function listenerOf({ syscalls = [], listenerPath, listenerMetadata }: Seccomp): Listener | null {
@@ -65,14 +70,14 @@ export function kernelTakes(flags: number): boolean {
 }
 
 /** The instructions, from the cache or compiled. Cached ones have passed the check. */
-function programOf(seccomp: Seccomp, listener: Listener | null): Uint8Array {
+function programOf(seccomp: Seccomp, listener: Listener | null, directory: string | null): Uint8Array {
   const library = findLibrary();
   const { defaultAction, defaultErrnoRet = null, architectures = [], syscalls = [] } = seccomp;
   const key = cacheKey(
     ...[ARCHITECTURE, library.identity],
     ...[defaultAction, defaultErrnoRet, architectures, syscalls],
   );
-  using cache = openCache();
+  using cache = openCache(directory);
   const kept = cache?.get(key);
   if (kept) return kept;
   const program = compile(seccomp, library.path);

@@ -14,6 +14,7 @@
  */
 import type { Process } from "../../../runtime-spec/config.ts";
 import type { Seccomp } from "../../../runtime-spec/config-linux-seccomp.ts";
+import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { SOCK_FILTER_SIZE, setSeccompFilter, sockFprog } from "../../kernel/seccomp.ts";
@@ -22,8 +23,13 @@ import type { SeccompFilter } from "./filter.ts";
 const NEEDED = "CAP_SYS_ADMIN";
 
 /** The filter of `linux.seccomp`; null without one, and then no code for filters is loaded. @throws UserError */
-export async function filterOf(seccomp: Seccomp | undefined): Promise<SeccompFilter | null> {
-  return seccomp === undefined ? null : (await import("./filter.ts")).seccompFilter(seccomp);
+export async function filterOf(
+  caller: Pick<Caller, "uid" | "env">,
+  seccomp: Seccomp | undefined,
+): Promise<SeccompFilter | null> {
+  if (seccomp === undefined) return null;
+  const { filterFor } = await import("./filter.ts");
+  return filterFor(caller, seccomp);
 }
 
 /** Bytes that a filter takes in a mailbox. */

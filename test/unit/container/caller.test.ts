@@ -9,8 +9,11 @@ const testRoot = testIf(process.getuid?.() === 0, "needs root");
 /** What is different for the inits of new and of joined user namespaces, for a tsrun that is called like this. */
 function unprivileged(...through: readonly string[]): unknown {
   const source = JSON.stringify(join(import.meta.dir, "../../../src/container/caller/caller.ts"));
+  const own = JSON.stringify(join(import.meta.dir, "../../../src/agent/own-caller.ts"));
   const code = `const { unprivilegedInit } = await import(${source});
-    console.log(JSON.stringify([true, false].map(unprivilegedInit)));`;
+    const { OwnCaller } = await import(${own});
+    const ofInit = (creates) => unprivilegedInit(new OwnCaller(), creates);
+    console.log(JSON.stringify([true, false].map(ofInit)));`;
   const [file = "", ...args] = [...through, process.execPath, "-e", code];
   const { stdout, stderr } = spawnSync(file, args, { encoding: "utf8" });
   assert.is(stderr, "");

@@ -1,6 +1,8 @@
 /** What an init would do for a config, as data. */
+
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
+import { OwnCaller } from "../../../src/agent/own-caller.ts";
 import { Program, type Step } from "../../../src/agent/program.ts";
 import { leaveHost, setUp, takeOn } from "../../../src/container/init/init-program.ts";
 import { makeKeyring } from "../../../src/linux/process/keyring.ts";
@@ -27,6 +29,7 @@ export function initProgram(
     linux: config.linux,
     hasUserNamespace,
     unprivileged: null,
+    caller: new OwnCaller(),
     keepGroups: false,
     keyring: keyring ? (steps: Program) => makeKeyring(steps, "_ses.x") : null,
     labels: null,

@@ -1,9 +1,11 @@
 /** What `--dry-run` and `--debug` print of programs: every number that has a name is printed by it. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../../runtime-spec/config.ts";
+import { OwnCaller } from "../../../src/agent/own-caller.ts";
 import type { Step } from "../../../src/agent/program.ts";
 import type { Bundle } from "../../../src/container/bundle.ts";
 import type { CgroupDriver } from "../../../src/container/cgroup/driver.ts";
@@ -137,7 +139,11 @@ test("nor have those of the stage, the host agent, the parked init and tsrun", (
     linux: { ...RARE.linux, uidMappings: ids, gidMappings: ids, timeOffsets: { monotonic: { secs: 9 } } },
   } satisfies Config;
   const bundle: Bundle = { path: "/", config, process: config.process, rootfs: "/", text: "", doubts: [] };
-  const lines = dryRun("x", bundle, NO_CGROUPS, { noPivot: false, noNewKeyring: false, preserveFds: 0 });
+  const lines = dryRun(new OwnCaller(), "x", bundle, NO_CGROUPS, {
+    noPivot: false,
+    noNewKeyring: false,
+    preserveFds: 0,
+  });
   const calls = lines.flatMap((line) =>
     line.startsWith("# ") ? [] : [line.replace(/^\$\d+ | {2}\(.*\)$/g, "")],
   );

@@ -9,7 +9,7 @@ import { REQUEST, RESPONSE } from "../../../src/linux/criu/messages.ts";
 import { decode, encode } from "../../../src/linux/criu/protobuf.ts";
 import { externalStreams, restoredStreams, streamsAfter } from "../../../src/linux/criu/streams.ts";
 import type { MountEntry } from "../../../src/linux/mounts/mount-table.ts";
-import { ownStreams } from "../../../src/linux/process/streams.ts";
+import { streamNames } from "../../../src/linux/process/streams.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -151,7 +151,7 @@ test("a file on one of the container's own mounts is not outside", () => {
 test("the streams have the names that criu knows them by", () => {
   const file = `${mkdtempSync(join(tmpdir(), "streams-"))}/out`;
   const print =
-    'import { ownStreams } from "./src/linux/process/streams.ts"; console.error(JSON.stringify(ownStreams()));';
+    'import { streamNames } from "./src/linux/process/streams.ts"; console.error(JSON.stringify(streamNames([0, 1, 2])));';
   const out = openSync(file, "w");
   try {
     const { stderr } = Bun.spawnSync([process.execPath, "-e", print], { stdio: ["ignore", out, "pipe"] });
@@ -168,9 +168,9 @@ test("the streams have the names that criu knows them by", () => {
 });
 
 test("after a restore those that were replaced are tsrun's own", () => {
-  const [own0 = "", own1 = ""] = ownStreams();
-  assert.equal(streamsAfter(["pipe:[7]", "file[1a:2b]", "file[1a:2b]"]), [own0, own1, own1]);
-  assert.equal(streamsAfter(["/dev/null", "", "/dev/pts/0"]), ["/dev/null", "", "/dev/pts/0"]);
+  const [own0 = "", own1 = ""] = streamNames([0, 1, 2]);
+  assert.equal(streamsAfter([0, 1, 2], ["pipe:[7]", "file[1a:2b]", "file[1a:2b]"]), [own0, own1, own1]);
+  assert.equal(streamsAfter([0, 1, 2], ["/dev/null", "", "/dev/pts/0"]), ["/dev/null", "", "/dev/pts/0"]);
 });
 
 // What criu says

@@ -4,7 +4,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroupDirectory, isSystemdForm } from "../../../../src/linux/cgroups/path.ts";
 
-const place = (cgroupsPath: string | undefined) => cgroupDirectory("/mount", cgroupsPath, "box");
+const place = (cgroupsPath: string | undefined) =>
+  cgroupDirectory({ proc: "/proc/self" }, "/mount", cgroupsPath, "box");
 
 test("an absolute cgroupsPath starts at the mount", () => {
   assert.is(place("/docker/7f0d"), "/mount/docker/7f0d");

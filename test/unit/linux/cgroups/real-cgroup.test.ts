@@ -1,9 +1,11 @@
 // What only a kernel can show: needs root and a cgroup v2 that may be written to.
+
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, statSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { DeviceRule } from "../../../../runtime-spec/config-linux-resources.ts";
+import { OwnCaller } from "../../../../src/agent/own-caller.ts";
 import { cgroupDriver } from "../../../../src/container/cgroup/cgroup.ts";
 import { CWD, close, mkdirat, openat } from "../../../../src/kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../../../src/kernel/constants.ts";
@@ -213,7 +215,7 @@ testHere("a cgroup that has processes is refused before it is made", async () =>
   using box = cgroup();
   const path = box.directory.slice(mount.length);
   await shellIn(box.directory, SLEEP);
-  const driver = await cgroupDriver(false);
+  const driver = await cgroupDriver(new OwnCaller(), false);
   assert.throws(
     () => driver.place("id", { ociVersion: "1.0.2", root: { path: "rootfs" }, linux: { cgroupsPath: path } }),
     /has processes/,

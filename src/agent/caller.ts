@@ -1,0 +1,34 @@
+/**
+ * The process that tsrun acts for: the one that called it. Agents are its children, so containers and hooks inherit from
+ * it what the kernel hands down (namespaces, limits, credentials, umask, oom score, cgroup); the rest is told here.
+ *
+ * On the command line that is tsrun itself (own-caller.ts). Paths are opened by tsrun, so both must be in the same mount
+ * namespace, with the same root directory.
+ */
+export interface Caller {
+  /** Its directory in proc(5). */
+  readonly proc: string;
+  /** Its effective user and group. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly env: Environment;
+  /** Its standard streams, as descriptors of tsrun. */
+  readonly streams: Streams;
+  /** The bits that its new files don't get; 0 where the kernel takes care of that. */
+  readonly umask: number;
+  /** The soft limit of open files that its processes are to have; 0n where they inherit the right one. */
+  readonly openFiles: bigint;
+  /** Hands down descriptors of tsrun to the agents that are started next. Returns their numbers there. */
+  pass(descriptors: readonly number[]): readonly number[];
+  /** Starts an agent as its child, on a mailbox file by its number there. Returns the agent's pid. @throws SyscallError */
+  start(mailbox: number): number;
+  /** Takes an ended child's status (wait(2)); null while it runs, with `wait` false. @throws SyscallError */
+  reap(pid: number, wait: boolean): number | null;
+  /** Whether a child still runs. It is not reaped: its exit status is for whoever waits for the container. */
+  isRunning(pid: number): boolean;
+  /** Kills and reaps a child, unless that has been reaped. */
+  end(pid: number): void;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+export type Streams = readonly [number, number, number];

@@ -1,0 +1,55 @@
+import { fcntl, getegid, geteuid, kill, waitid } from "../kernel/calls.ts";
+import {
+  AT_FLAGS,
+  F_SETFD,
+  P_PID,
+  SIGKILL,
+  STREAMS,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+} from "../kernel/constants.ts";
+import { auxiliaryValue } from "../kernel/ffi.ts";
+import { attempt, here } from "../kernel/here.ts";
+import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
+import type { Caller } from "./caller.ts";
+import { reap, spawnAgent } from "./spawn.ts";
+
+/** tsrun as its own caller, as on the command line: agents are its children. */
+export class OwnCaller implements Caller {
+  readonly proc = "/proc/self";
+  readonly uid = here(geteuid());
+  readonly gid = here(getegid());
+  readonly env = process.env;
+  readonly streams = STREAMS;
+  readonly umask = 0;
+
+  /** Bun has raised the soft limit to the hard one, which slows down programs that close every possible descriptor. */
+  get openFiles(): bigint {
+    return auxiliaryValue(AT_FLAGS); // where entry.S has put the caller's
+  }
+
+  pass(descriptors: readonly number[]): readonly number[] {
+    for (const fd of descriptors) here(fcntl(fd, F_SETFD, 0));
+    return descriptors;
+  }
+
+  start(mailbox: number): number {
+    return spawnAgent(mailbox);
+  }
+
+  reap(pid: number, wait: boolean): number | null {
+    return reap(pid, wait);
+  }
+
+  isRunning(pid: number): boolean {
+    const info = new Uint8Array(SIGINFO_SIZE);
+    return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
+  }
+
+  /** An unreaped pid is never reused, so no pidfd is needed: there may be none left to open. */
+  end(pid: number): void {
+    if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
+    if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun
+  }
+}
