@@ -23,6 +23,7 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
   const readiness = await readinessFor(caller, warn);
   const held = new HeldSignals();
   const { directory, saved, mailbox } = await createContainer(invocation, caller, bundle, console);
+  using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
     const subreaper = await adopting(flags, saved.init);
     await beforeStart(directory, saved);

@@ -40,7 +40,7 @@ export async function checkpoint(
   warn: (line: string) => void,
 ): Promise<void> {
   using directory = store.open(id);
-  directory.lock();
+  await directory.lock();
   const { saved, init } = running(directory);
   const config = directory.config();
   refuseUnsavable(config);

@@ -63,7 +63,7 @@ export interface Created {
 
 /**
  * Makes a container of a bundle: state, cgroup, namespaces, init, all that config.json says. Leaves nothing
- * behind when it fails. The container is locked until `directory` is disposed of or tsrun ends.
+ * behind when it fails. The container is locked until `directory` is disposed of.
  * @throws UserError
  */
 export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
@@ -112,7 +112,7 @@ async function make(
   using undo = new Undo();
   const { caller } = store;
   const plan = await planOf(store.caller, given, options, undo);
-  const located = locate(store, plan, options, undo);
+  const located = await locate(store, plan, options, undo);
   const launched = launch(plan, located, options, undo);
   const root = await setUpRoot(plan, located, launched, options);
   const leave = () => leaveHost(launched.init.program, root.tree, plan.bundle, plan.enterRoot);
@@ -147,9 +147,10 @@ interface Located {
 }
 
 /** Makes the state directory, and then the cgroup: state is written before what it tells of is made. */
-function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Located {
+async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Promise<Located> {
   const { bundle, driver, resctrl, namespaces } = plan;
-  const directory = store.create(options.id);
+  const directory = await store.create(options.id);
+  undo.add(() => directory[Symbol.dispose]());
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
   const placed = driver.place(options.id, bundle.config);

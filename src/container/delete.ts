@@ -28,12 +28,12 @@ export async function remove(
   using directory = force ? store.find(id) : store.open(id);
   if (directory === null) return;
   if (force && isDamaged(directory)) {
-    if (directory.lockIfCurrent()) directory.remove();
+    if (await directory.lockIfCurrent()) directory.remove();
     return;
   }
   if (force) endAtOnce(directory);
   else requireEnded(directory);
-  if (!directory.lockIfCurrent()) return;
+  if (!(await directory.lockIfCurrent())) return;
   // It may have been started since. Without an init, its status would only reflect the lock that we hold.
   if (!force && directory.read()?.init) requireEnded(directory);
   await destroy(directory, warn);
@@ -51,7 +51,7 @@ function isDamaged(directory: StateDirectory): boolean {
 
 /** Removes a container whose end this command has waited for, unless another command has removed it already. */
 export async function removeEnded(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
-  if (directory.lockIfCurrent()) await destroy(directory, warn);
+  if (await directory.lockIfCurrent()) await destroy(directory, warn);
 }
 
 /** Kills a container that may still run, and removes it, unless another command has removed it already. */

@@ -7,9 +7,9 @@ import { NO_CGROUP, type StateDirectory, type Store } from "./state/store.ts";
 const PATIENCE = 10_000;
 
 /** Freezes all processes of a container (cgroup.freeze). @throws UserError when it is not running */
-export function pause(store: Store, id: string): void {
+export async function pause(store: Store, id: string): Promise<void> {
   using directory = store.open(id);
-  directory.lock();
+  await directory.lock();
   const path = cgroupOf(directory, "pause");
   if (isFrozen(path))
     throw new UserError(`cannot pause container ${id}: container not running (it is paused already)`);
@@ -18,9 +18,9 @@ export function pause(store: Store, id: string): void {
 }
 
 /** Lets a paused container go on. @throws UserError when it is not paused */
-export function resume(store: Store, id: string): void {
+export async function resume(store: Store, id: string): Promise<void> {
   using directory = store.open(id);
-  directory.lock();
+  await directory.lock();
   const path = cgroupOf(directory, "resume");
   if (!isFrozen(path)) throw new UserError(`cannot resume container ${id}: container not paused`);
   thaw(path);

@@ -58,8 +58,8 @@ const LOG = "restore.log";
 /**
  * Restores a container from a bundle and a checkpoint, with criu(8). tsrun makes the state, the cgroup and its limits;
  * criu makes namespaces, mounts and processes. The init is a child of tsrun. Only those hooks run that `create` runs
- * outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed of
- * or tsrun ends. @throws UserError
+ * outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed of.
+ * @throws UserError
  */
 export async function restore(store: Store, bundle: Bundle, options: RestoreOptions): Promise<Restored> {
   const hooks = new CreateHooks(bundle.config.hooks ?? {});
@@ -83,7 +83,8 @@ async function make(
   const streams = restoredStreams(names);
   const common = requestOptions(options, config);
   const namespaces = restoredNamespaces(store.caller, config);
-  const directory = store.create(options.id);
+  const directory = await store.create(options.id);
+  undo.add(() => directory[Symbol.dispose]());
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
   const first = {

@@ -34,7 +34,7 @@ export async function start(
   readiness: Readiness | null,
 ): Promise<void> {
   using directory = store.open(id);
-  directory.lock();
+  await directory.lock();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (status !== "created" || !saved?.init)

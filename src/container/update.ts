@@ -19,7 +19,7 @@ export interface Schemas {
  */
 export async function update(store: Store, id: string, wanted: Resources, schemas: Schemas): Promise<void> {
   using directory = store.open(id);
-  directory.lock();
+  await directory.lock();
   const saved = directory.read();
   const status = containerStatus(directory, saved);
   if (!saved?.init || status === "stopped" || status === "creating")

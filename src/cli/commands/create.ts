@@ -11,6 +11,6 @@ export async function create(invocation: InvocationOf<"create">, caller: Caller)
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(bundle.process, { consoleSocket, detach: true });
   new HeldSignals(); // until tsrun ends
-  await createContainer(invocation, caller, bundle, console);
+  using _ = (await createContainer(invocation, caller, bundle, console)).directory;
   return 0;
 }

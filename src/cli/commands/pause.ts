@@ -4,13 +4,16 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun pause ID` */
-export function pause({ globals, args: [id] }: InvocationOf<"pause">, caller: Caller): number {
-  pauseContainer(storeOf(globals, caller), id);
+export async function pause({ globals, args: [id] }: InvocationOf<"pause">, caller: Caller): Promise<number> {
+  await pauseContainer(storeOf(globals, caller), id);
   return 0;
 }
 
 /** `tsrun resume ID` */
-export function resume({ globals, args: [id] }: InvocationOf<"resume">, caller: Caller): number {
-  resumeContainer(storeOf(globals, caller), id);
+export async function resume(
+  { globals, args: [id] }: InvocationOf<"resume">,
+  caller: Caller,
+): Promise<number> {
+  await resumeContainer(storeOf(globals, caller), id);
   return 0;
 }

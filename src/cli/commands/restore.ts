@@ -34,6 +34,7 @@ export async function restore(invocation: InvocationOf<"restore">, caller: Calle
     criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
     warn,
   });
+  using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
     foreground: flags.detach ? null : new Foreground(saved.init.pid, terminal),
     subreaper: await adopting(flags, saved.init),

@@ -28,6 +28,7 @@ import {
 } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { until } from "../../kernel/wait.ts";
 import type { ResctrlGroups } from "../../linux/resctrl.ts";
 import { inState, stateFailure } from "./state-failure.ts";
 
@@ -130,7 +131,10 @@ function savedIn(text: string): Saved | null {
   }
 }
 
-/** A container's directory, opened. While it is locked, no other command changes the container. */
+/**
+ * A container's directory, opened. While it is locked, no other command changes the container, be it one of another
+ * process or of this. Disposing of it gives the lock back.
+ */
 export class StateDirectory implements Disposable {
   readonly id: string;
   readonly path: string;
@@ -171,24 +175,16 @@ export class StateDirectory implements Disposable {
   }
 
   /** Takes the container's lock. @throws UserError when another command keeps it too long, or has deleted the container */
-  lock(): void {
-    if (!this.lockIfCurrent())
+  async lock(): Promise<void> {
+    if (!(await this.lockIfCurrent()))
       throw new UserError(`container ${this.id} does not exist: it was deleted meanwhile`);
   }
 
   /** The same; false when another command has deleted the container. @throws UserError when it is kept too long */
-  lockIfCurrent(): boolean {
-    this.waitForLock();
+  async lockIfCurrent(): Promise<boolean> {
+    if (!(await until(() => tryLock(this.fd, LOCK_EX), LOCK_PATIENCE)))
+      throw new UserError(`container ${this.id} is in use by another command for more than 10 s`);
     return this.isCurrent;
-  }
-
-  private waitForLock(): void {
-    const deadline = performance.now() + LOCK_PATIENCE;
-    while (!tryLock(this.fd, LOCK_EX)) {
-      if (performance.now() > deadline)
-        throw new UserError(`container ${this.id} is in use by another command for more than 10 s`);
-      Bun.sleepSync(5);
-    }
   }
 
   /** Gives the lock back, so that others may act on the container. */
@@ -272,27 +268,32 @@ export class Store {
    * Makes and locks the directory of a new container. mkdir(2) decides between two creators of one id.
    * @throws UserError when the id is invalid or in use
    */
-  create(id: string): StateDirectory {
+  async create(id: string): Promise<StateDirectory> {
     checkId(id);
     const path = `${this.root}/${id}`;
     // The sticky bit protects files below $XDG_RUNTIME_DIR from cleaning up (XDG Base Directory Specification).
     inState(this.root, () => makeDirectories(this.root, this.caller.uid === 0 ? 0o711 : 0o1700));
     if (!inState(path, () => makeDirectory(path, 0o711))) throw inUse(id, this.root);
     try {
-      return this.claim(id, path);
+      return await this.claim(id, path);
     } catch (error) {
       attempt(unlinkat(CWD, path, AT_REMOVEDIR)); // fails if another command has made something in it
       throw error;
     }
   }
 
-  private claim(id: string, path: string): StateDirectory {
+  private async claim(id: string, path: string): Promise<StateDirectory> {
     const directory = this.openDirectory(id, path);
     if (directory === null) throw new UserError(`container ${id} was deleted while it was being created`);
-    directory.lock();
-    // Ours may have been deleted before we locked it, and this one be another `create`'s.
-    if (directory.read() !== null) throw inUse(id, this.root);
-    return directory;
+    try {
+      await directory.lock();
+      // Ours may have been deleted before we locked it, and this one be another `create`'s.
+      if (directory.read() !== null) throw inUse(id, this.root);
+      return directory;
+    } catch (error) {
+      directory[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Opens an existing container's directory; null when there is no such container. */

@@ -1,0 +1,83 @@
+/**
+ * Waiting for others: for the end of a process, an answer, a lock.
+ *
+ * A command that serves one container lets the kernel wake it, as that is quicker than any timer; it looks at its own
+ * signals every 100 ms. A process that serves many (`serveMany`) lets its thread stand still for 2 ms, by which time
+ * most waits are over, and looks again from the event loop, with pauses that grow with the time waited.
+ */
+import { ppoll } from "./calls.ts";
+import { POLLIN } from "./constants.ts";
+import { attempt } from "./here.ts";
+import { pollFd } from "./structs.ts";
+
+/** How long the thread may stand still at a time, in milliseconds: when a wait begins, and between two pauses. */
+interface Pace {
+  readonly first: number;
+  readonly later: number;
+}
+
+const ALONE: Pace = { first: 100, later: 100 };
+const AMONG_MANY: Pace = { first: 2, later: 0 };
+
+/** For waits beside which the same process does other things, such as relaying a terminal. */
+export const NEVER_STILL: Pace = { first: 0, later: 0 };
+
+let usual = ALONE;
+
+/** From now on no wait holds up the others of this process. */
+export function serveMany(): void {
+  usual = AMONG_MANY;
+}
+
+/** The pauses of the event loop, in milliseconds: this part of the time waited so far, within these bounds. */
+const PART = 1 / 8;
+const SHORTEST = 1;
+const LONGEST = 10;
+
+/** The pauses while the thread stands still: they double. */
+const SHORTEST_NAP = 0.1;
+const LONGEST_NAP = 5;
+
+/**
+ * Waits until `look` returns true, at most so many milliseconds; returns whether it did. `look` may let the thread
+ * stand still for as long as it is told.
+ */
+export async function waitFor(
+  look: (still: number) => boolean,
+  milliseconds: number,
+  { first, later } = usual,
+): Promise<boolean> {
+  const begin = performance.now();
+  for (let still = first; ; still = later) {
+    const left = begin + milliseconds - performance.now();
+    if (look(Math.max(0, Math.min(still, left)))) return true;
+    const waited = performance.now() - begin;
+    if (waited >= milliseconds) return false;
+    const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));
+    await Bun.sleep(Math.min(pause, milliseconds - waited));
+  }
+}
+
+/** Waits until a condition holds that nobody announces, at most so many milliseconds; returns whether it does. */
+export function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
+  return waitFor((still) => holdsWithin(condition, still), milliseconds, pace);
+}
+
+/**
+ * Waits until there is something to read from a descriptor, or nobody left to write; of a pidfd, until the process has
+ * ended. At most so many milliseconds; returns whether it is so.
+ */
+export function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
+  return waitFor((still) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0, milliseconds, pace);
+}
+
+/** Whether a condition holds before so many milliseconds are over, for which the thread stands still. */
+function holdsWithin(condition: () => boolean, milliseconds: number): boolean {
+  const deadline = performance.now() + milliseconds;
+  for (let nap = SHORTEST_NAP; !condition(); nap = Math.min(nap * 2, LONGEST_NAP)) {
+    const left = deadline - performance.now();
+    if (left <= 0) return false;
+    attempt(ppoll(new Uint8Array(0), Math.min(nap, left)));
+  }
+  return true;
+}
