@@ -29,7 +29,7 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
     await beforeStart(directory, saved);
     readiness?.listen(directory);
     const foreground = flags.detach ? null : new Foreground(saved.init.pid, terminal);
-    wake(directory, saved.init, mailbox);
+    await wake(directory, saved.init, mailbox);
     return { foreground, subreaper };
   });
   for (const signal of held.release()) foreground?.send(signal);

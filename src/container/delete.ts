@@ -1,8 +1,8 @@
-import { close, ppoll } from "../kernel/calls.ts";
-import { POLLIN, SIGKILL } from "../kernel/constants.ts";
+import { close } from "../kernel/calls.ts";
+import { SIGKILL } from "../kernel/constants.ts";
 import { here } from "../kernel/here.ts";
-import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { readable } from "../kernel/wait.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
@@ -84,7 +84,7 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
   const saved = directory.read();
   const { init, cgroup } = saved ?? {};
   const lives = init && isAlive(init.pid, init.startTime);
-  if (lives) endInit(init);
+  if (lives) await endInit(init);
   // Nothing outlives a pid namespace: processes that are left belong to a later container with this cgroupsPath.
   const hadEnded = init?.ownsPidNamespace && !lives;
   if (cgroup && hadEnded && pidsIn(cgroup.path).length > 0) {
@@ -102,14 +102,15 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
   await runPoststopHooks(directory.caller, saved, warn);
 }
 
-function endInit(init: SavedInit): void {
+async function endInit(init: SavedInit): Promise<void> {
   const pidfd = openProcess(init.pid);
   if (pidfd === null) return;
-  const killed = signalInit(init, SIGKILL);
-  const ended = !killed || here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE)) > 0;
-  here(close(pidfd));
-  if (!ended)
-    throw new UserError(
-      `the container's init (pid ${init.pid}) does not die: it may wait for a device or a network file system`,
-    );
+  try {
+    if (!signalInit(init, SIGKILL) || (await readable(pidfd, DEATH_PATIENCE))) return;
+  } finally {
+    here(close(pidfd));
+  }
+  throw new UserError(
+    `the container's init (pid ${init.pid}) does not die: it may wait for a device or a network file system`,
+  );
 }

@@ -6,6 +6,7 @@ import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { readable, until } from "../kernel/wait.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
 import { parkedMailbox } from "./init/parked.ts";
@@ -48,7 +49,7 @@ export async function start(
     if (mailbox === null) throw wasKilled(directory);
     await orDestroyed(directory, warn, () => beforeStart(directory, { ...saved, init }));
     readiness?.listen(directory);
-    wake(directory, saved.init, mailbox);
+    await wake(directory, saved.init, mailbox);
     directory.unlock();
     await afterStart(directory, saved, warn);
   } catch (error) {
@@ -66,8 +67,7 @@ const REAPING_PATIENCE = 500;
  * and docker leaves everything behind, if the shim has not yet noticed that the init has ended.
  */
 async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
-  const deadline = performance.now() + REAPING_PATIENCE;
-  while (isZombie(pid, startTime) && performance.now() < deadline) await Bun.sleep(1);
+  await until(() => !isZombie(pid, startTime), REAPING_PATIENCE);
 }
 
 /** Runs the startContainer hooks. @throws UserError: then the container is to be deleted */
@@ -114,7 +114,7 @@ export async function afterStart(
 }
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws UserError */
-export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): void {
+export async function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): Promise<void> {
   const pidfd = openProcess(init.pid);
   if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
   mailbox.run(init.first, init.end);
@@ -122,7 +122,7 @@ export function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbo
   // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
   if (outcome.kind === "failed") {
     attempt(pidfdSendSignal(pidfd, SIGKILL));
-    here(ppoll(pollFd(pidfd, POLLIN), DEATH_PATIENCE));
+    await readable(pidfd, DEATH_PATIENCE);
   }
   here(close(pidfd));
   if (outcome.kind === "failed") {

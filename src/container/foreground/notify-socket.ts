@@ -22,6 +22,7 @@ import { listDirectory, makeDirectory, removeFile } from "../../kernel/files.ts"
 import { here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
 import { bindDatagrams, connectDatagrams, sendDescriptor } from "../../kernel/socket.ts";
+import { NEVER_STILL, readable, until } from "../../kernel/wait.ts";
 import type { Bundle } from "../bundle.ts";
 import { withVariables } from "../caller/caller-descriptors.ts";
 import { isAlive } from "../state/process-info.ts";
@@ -33,8 +34,8 @@ const SOCKET = "notify.sock";
 const INSIDE = "/run/notify";
 const OPTIONS = ["bind", "nosuid", "noexec", "nodev", "ro"];
 
-/** How often to poll, in milliseconds. Other work goes on meanwhile, so nothing here may block. */
-const PAUSE = 20;
+/** How many messages are read before the other work of this process goes on. */
+const MOST_AT_ONCE = 16;
 /** How long systemd may take to acknowledge, in milliseconds. */
 const BARRIER_PATIENCE = 30_000;
 
@@ -128,17 +129,17 @@ export class Readiness {
     socket: number,
     { pid, startTime }: Pick<SavedInit, "pid" | "startTime">,
   ): Promise<string | null> {
-    const datagram = new Uint8Array(4096);
-    for (;;) {
+    let ready: string | undefined;
+    const hasSaid = () => {
       const alive = isAlive(pid, startTime); // what it said last is read after its end too
-      while (isReadable(socket)) {
-        const text = decoder.decode(datagram.subarray(0, here(read(socket, datagram))));
-        const ready = text.split("\n").find((line) => line.startsWith("READY="));
-        if (ready !== undefined) return ready;
+      for (let left = MOST_AT_ONCE; ready === undefined && isReadable(socket); left--) {
+        if (left === 0) return false;
+        ready = readyLine(socket);
       }
-      if (!alive) return null;
-      await Bun.sleep(PAUSE);
-    }
+      return ready !== undefined || !alive;
+    };
+    await until(hasSaid, Number.POSITIVE_INFINITY, NEVER_STILL);
+    return ready ?? null;
   }
 
   private async tellHost(ready: string, mainPid: number): Promise<void> {
@@ -152,6 +153,13 @@ export class Readiness {
   }
 }
 
+/** The line of the next datagram that tells readiness, if there is one. */
+function readyLine(socket: number): string | undefined {
+  const datagram = new Uint8Array(4096);
+  const text = decoder.decode(datagram.subarray(0, here(read(socket, datagram))));
+  return text.split("\n").find((line) => line.startsWith("READY="));
+}
+
 /** sd_notify_barrier(3): systemd closes the descriptor once it has dealt with what was sent before. */
 async function barrier(connection: number): Promise<void> {
   const ends = new Int32Array(2);
@@ -159,8 +167,7 @@ async function barrier(connection: number): Promise<void> {
   const [mine = -1, theirs = -1] = ends;
   sendDescriptor(connection, encoder.encode("BARRIER=1"), theirs);
   here(close(theirs));
-  const deadline = performance.now() + BARRIER_PATIENCE;
-  while (!isReadable(mine) && performance.now() < deadline) await Bun.sleep(PAUSE);
+  await readable(mine, BARRIER_PATIENCE, NEVER_STILL);
   here(close(mine));
 }
 

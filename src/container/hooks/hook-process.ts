@@ -23,7 +23,6 @@ import {
   lseek,
   memfdCreate,
   pidfdOpen,
-  ppoll,
   setsid,
 } from "../../kernel/calls.ts";
 import {
@@ -41,8 +40,9 @@ import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
-import { pollFd, waitStatus } from "../../kernel/structs.ts";
+import { waitStatus } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { readable, waitFor } from "../../kernel/wait.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
@@ -82,26 +82,39 @@ export interface HookPlace {
 /** The state as hooks get it. */
 export type HookState = State & { readonly pid: number };
 
-/** How long one wait for a hook lasts at most, in milliseconds: signals for tsrun are handled between two. */
-const TURN = 100;
 /** How long a killed hook may take to die, in milliseconds. */
 const DEATH_PATIENCE = 10_000;
+/** How often its output is read before the other work of this process goes on. */
+const MOST_AT_ONCE = 16;
 
 /** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws UserError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
+  await using running = startHook(where, hook, state, place);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
-  const deadline = performance.now() + limit;
-  using running = new RunningHook(where, hook, state, place);
-  for (let left = limit; !running.serve(Math.min(TURN, left)); left = deadline - performance.now()) {
-    if (left <= 0)
-      throw running.fail(`hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`);
-    await Bun.sleep(0);
-  }
+  if (!(await waitFor((still) => running.serve(still), limit)))
+    throw await running.fail(
+      `hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`,
+    );
   const how = running.end();
-  if (how !== null) throw running.fail(how);
+  if (how !== null) throw await running.fail(how);
 }
 
-class RunningHook implements Disposable {
+function startHook(where: string, hook: Hook, state: HookState, place: HookPlace): RunningHook {
+  using undo = new Undo();
+  const streams = new HookStreams(state);
+  undo.always(() => streams.close());
+  const output = new HookOutput();
+  undo.add(() => output.close());
+  const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
+  undo.always(() => void here(close(stdin)));
+  const pid = spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
+  output.closeWriteEnd();
+  const running = new RunningHook(where, place.caller, pid, output);
+  undo.keep();
+  return running;
+}
+
+class RunningHook implements AsyncDisposable {
   private readonly where: string;
   private readonly caller: Caller;
   private readonly pid: number;
@@ -110,29 +123,24 @@ class RunningHook implements Disposable {
   private readonly polled = new PollSet(2);
   private reaped = false;
 
-  constructor(where: string, hook: Hook, state: HookState, place: HookPlace) {
-    using undo = new Undo();
+  constructor(where: string, caller: Caller, pid: number, output: HookOutput) {
     this.where = where;
-    this.caller = place.caller;
-    const streams = new HookStreams(state);
-    undo.always(() => streams.close());
-    this.output = new HookOutput();
-    undo.add(() => this.output.close());
-    const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
-    undo.always(() => void here(close(stdin)));
-    this.pid = spawn({ where, hook, state, place, stdin, outputs: streams.or(this.output.writeEnd) }, undo);
-    this.output.closeWriteEnd();
-    this.pidfd = here(pidfdOpen(this.pid));
-    undo.keep();
+    this.caller = caller;
+    this.pid = pid;
+    this.output = output;
+    this.pidfd = here(pidfdOpen(pid));
   }
 
-  /** Takes in what the hook prints, for so many milliseconds at most. Returns whether it has ended. */
+  /** Takes in what the hook prints, and waits so many milliseconds for more. Returns whether it has ended. */
   serve(milliseconds: number): boolean {
-    this.polled.watch(0, this.pidfd, POLLIN);
-    this.polled.watch(1, this.output.readEnd, POLLIN);
-    if (!this.polled.wait(Math.max(0, milliseconds))) return false;
-    if (this.polled.found(1) !== 0) this.output.take();
-    return this.polled.found(0) !== 0;
+    for (let left = MOST_AT_ONCE; left > 0; left--) {
+      this.polled.watch(0, this.pidfd, POLLIN);
+      this.polled.watch(1, this.output.readEnd, POLLIN);
+      if (!this.polled.wait(left === MOST_AT_ONCE ? milliseconds : 0)) return false;
+      if (this.polled.found(1) !== 0) this.output.take();
+      if (this.polled.found(0) !== 0) return true;
+    }
+    return false;
   }
 
   /** How an ended hook failed, in words; null when it did not. */
@@ -142,17 +150,17 @@ class RunningHook implements Disposable {
     return exit === 0 ? null : `exit status ${exit}`;
   }
 
-  fail(how: string): UserError {
-    this.kill();
+  async fail(how: string): Promise<UserError> {
+    await this.kill();
     const said = this.output.tail();
     return new UserError(this.where, said === "" ? how : `${how}; it said: ${said}`);
   }
 
-  private kill(): void {
+  private async kill(): Promise<void> {
     if (this.reaped) return;
     // Until it is reaped, its pid is its process group's number and nobody else's.
     attempt(kill(-this.pid, SIGKILL));
-    if (attempt(ppoll(pollFd(this.pidfd, POLLIN), DEATH_PATIENCE)) > 0) this.reap();
+    if (await readable(this.pidfd, DEATH_PATIENCE)) this.reap();
   }
 
   private reap(): number {
@@ -161,8 +169,8 @@ class RunningHook implements Disposable {
     return status;
   }
 
-  [Symbol.dispose](): void {
-    this.kill();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
     this.output.close();
     here(close(this.pidfd));
   }
