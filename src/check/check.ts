@@ -56,8 +56,8 @@ export interface BundleFindings extends HostFindings {
 }
 
 /** Tries everything. */
-export function checkHost(): HostFindings {
-  const rows = tryAll(AREAS);
+export async function checkHost(): Promise<HostFindings> {
+  const rows = await tryAll(AREAS);
   const config = OWN.uid === 0 ? defaultConfig() : rootlessConfig(OWN.uid, OWN.gid);
   const lacking = rows.filter(
     ({ feature, verdict }) => fails(verdict) && placesIn(feature, config).length > 0,
@@ -66,13 +66,13 @@ export function checkHost(): HostFindings {
 }
 
 /** Tries what a bundle needs. */
-export function checkBundle(bundle: Bundle): BundleFindings {
+export async function checkBundle(bundle: Bundle): Promise<BundleFindings> {
   const { path, config, text } = bundle;
   const areas = [...AREAS, ...areasOf(bundle, AREAS)].map((area) => ({
     ...area,
     features: area.features.filter((feature) => placesIn(feature, config).length > 0),
   }));
-  const rows = tryAll(areas);
+  const rows = await tryAll(areas);
   const lines = linesOf(text);
   const lineOf = (place: string) => lines.get(place) ?? 1;
   const obstacles = rows
@@ -116,16 +116,17 @@ function placesIn({ config: patterns, places }: Feature, config: Config): readon
   return [...new Set(found)];
 }
 
-function tryAll(areas: readonly Area[]): readonly Row[] {
-  return areas.flatMap((area) =>
-    area.features.map((feature) => ({ area, feature, verdict: verdictOf(feature) })),
-  );
+async function tryAll(areas: readonly Area[]): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const area of areas)
+    for (const feature of area.features) rows.push({ area, feature, verdict: await verdictOf(feature) });
+  return rows;
 }
 
-function verdictOf({ probe }: Feature): Verdict {
+async function verdictOf({ probe }: Feature): Promise<Verdict> {
   using trial = new Trial();
   try {
-    const note = probe(trial);
+    const note = await probe(trial);
     return typeof note === "string" ? { state: "works", note } : { state: "works" };
   } catch (error) {
     return verdictOn(error);

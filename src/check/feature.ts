@@ -15,7 +15,8 @@ export interface Feature {
   /** The places in a config that need it, where that takes more than the patterns. */
   readonly places?: (config: Config) => readonly string[];
   /**
-   * Tries it, and throws what verdict.ts understands when it doesn't work; text that it returns is a remark.
+   * Tries it, and throws what verdict.ts understands when it doesn't work; text that it returns, or resolves to, is a
+   * remark.
    * Whatever it makes outside of the trial's processes it removes itself.
    */
   readonly probe: (trial: Trial) => unknown;

@@ -27,7 +27,7 @@ export function trialPlace(): string {
 }
 
 /** A cgroup where a container's would be, removed again with all that is in it. It is locked as long as it is used. */
-export class TrialCgroup implements Disposable {
+export class TrialCgroup implements AsyncDisposable {
   readonly path: string;
   private readonly mount = unifiedMount();
   private readonly lock: number;
@@ -53,25 +53,25 @@ export class TrialCgroup implements Disposable {
     return subject.child(0, fd);
   }
 
-  [Symbol.dispose](): void {
-    remove(this.mount, this.path);
+  async [Symbol.asyncDispose](): Promise<void> {
+    await remove(this.mount, this.path);
     here(close(this.lock));
   }
 }
 
 /** Removes what a check that was killed has left: nobody locks it. */
-export function removeAbandoned(): void {
+export async function removeAbandoned(): Promise<void> {
   const place = trialPlace();
   for (const { name } of listDirectory(place) ?? []) {
     if (!name.startsWith(PREFIX)) continue;
     const fd = attempt(openat(CWD, `${place}/${name}`, O_RDONLY | O_DIRECTORY));
     if (fd < 0) continue; // gone meanwhile
-    if (attempt(flock(fd, LOCK_EX | LOCK_NB)) >= 0) remove(unifiedMount(), `${place}/${name}`);
+    if (attempt(flock(fd, LOCK_EX | LOCK_NB)) >= 0) await remove(unifiedMount(), `${place}/${name}`);
     here(close(fd));
   }
 }
 
-function remove(mount: string, path: string): void {
-  killAll(path);
-  removeCgroup(mount, path, PATIENCE_MS);
+async function remove(mount: string, path: string): Promise<void> {
+  await killAll(path);
+  await removeCgroup(mount, path, PATIENCE_MS);
 }

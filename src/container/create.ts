@@ -109,7 +109,7 @@ async function make(
   options: CreateOptions,
   hooks: CreateHooks | null,
 ): Promise<Created> {
-  using undo = new Undo();
+  await using undo = new Undo();
   const { caller } = store;
   const plan = await planOf(store.caller, given, options, undo);
   const located = await locate(store, plan, options, undo);
@@ -279,7 +279,8 @@ async function runHooks(
   pid: number,
   undo: Undo,
 ): Promise<void> {
-  undo.add(() => cgroup.saved && killAll(cgroup.saved.path)); // what a hook may have left in there
+  const { path } = cgroup.saved ?? {};
+  if (path !== undefined) undo.add(() => killAll(path)); // what a hook may have left in there
   await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
 }
 

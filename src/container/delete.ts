@@ -31,7 +31,7 @@ export async function remove(
     if (await directory.lockIfCurrent()) directory.remove();
     return;
   }
-  if (force) endAtOnce(directory);
+  if (force) await endAtOnce(directory);
   else requireEnded(directory);
   if (!(await directory.lockIfCurrent())) return;
   // It may have been started since. Without an init, its status would only reflect the lock that we hold.
@@ -56,7 +56,7 @@ export async function removeEnded(directory: StateDirectory, warn: (line: string
 
 /** Kills a container that may still run, and removes it, unless another command has removed it already. */
 export async function endAndRemove(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
-  endAtOnce(directory);
+  await endAtOnce(directory);
   await removeEnded(directory, warn);
 }
 
@@ -70,10 +70,10 @@ function requireEnded(directory: StateDirectory): void {
 }
 
 /** Kill before waiting for the lock: its holder may be stuck in a hook from the image. */
-function endAtOnce(directory: StateDirectory): void {
+async function endAtOnce(directory: StateDirectory): Promise<void> {
   const saved = directory.read();
   if (!saved?.init || !signalInit(saved.init, SIGKILL)) return;
-  if (!saved.init.ownsPidNamespace && saved.cgroup) killAll(saved.cgroup.path);
+  if (!saved.init.ownsPidNamespace && saved.cgroup) await killAll(saved.cgroup.path);
 }
 
 /**
@@ -90,8 +90,8 @@ export async function destroy(directory: StateDirectory, warn: (line: string) =>
   if (cgroup && hadEnded && pidsIn(cgroup.path).length > 0) {
     warn(`the cgroup ${cgroup.path} stays: it has processes that are not of container ${directory.id}`);
   } else if (cgroup) {
-    if (!hadEnded) killAll(cgroup.path);
-    (await cgroupDriver(directory.caller, cgroup.unit !== undefined)).remove(cgroup);
+    if (!hadEnded) await killAll(cgroup.path);
+    await (await cgroupDriver(directory.caller, cgroup.unit !== undefined)).remove(cgroup);
   }
   if (saved?.sharedRoots !== undefined)
     (await import("./init/shared-mounts.ts")).uncoverRootfs(saved, directory);

@@ -99,7 +99,7 @@ async function execIn(
   process: Process,
   options: ExecOptions,
 ): Promise<void> {
-  using undo = new Undo();
+  await using undo = new Undo();
   const { caller } = directory;
   const { linux } = directory.config();
   const filter = await filterOf(caller, linux?.seccomp);

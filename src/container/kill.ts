@@ -17,13 +17,13 @@ import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
  * ends.
  * @throws UserError when the container is not running, except with `all`
  */
-export function kill(store: Store, id: string, signal: number, all: boolean): void {
+export async function kill(store: Store, id: string, signal: number, all: boolean): Promise<void> {
   using directory = store.open(id);
   const saved = directory.read();
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
     if (!all) requireOneLiving(directory, saved);
     else if (saved !== null && hasEndedForAll(saved)) return;
-    if (saved?.cgroup) signalCgroup(saved.cgroup.path, saved.init, signal);
+    if (saved?.cgroup) await signalCgroup(saved.cgroup.path, saved.init, signal);
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
@@ -40,10 +40,10 @@ function hasEndedForAll({ init }: Saved): boolean {
 }
 
 /** Signals all processes in a cgroup, and the init, which may have been moved to another cgroup. */
-function signalCgroup(path: string, init: SavedInit | null, signal: number): void {
+async function signalCgroup(path: string, init: SavedInit | null, signal: number): Promise<void> {
   const hasInit = init === null || pidsIn(path).includes(init.pid);
-  if (signal === SIGKILL) killAll(path);
-  else signalAll(path, signal);
+  if (signal === SIGKILL) await killAll(path);
+  else await signalAll(path, signal);
   if (!hasInit) signalInit(init, signal);
 }
 

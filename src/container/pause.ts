@@ -13,7 +13,7 @@ export async function pause(store: Store, id: string): Promise<void> {
   const path = cgroupOf(directory, "pause");
   if (isFrozen(path))
     throw new UserError(`cannot pause container ${id}: container not running (it is paused already)`);
-  if (!freeze(path, PATIENCE))
+  if (!(await freeze(path, PATIENCE)))
     throw new UserError(`the processes in ${path} did not all stop within ${PATIENCE / 1000} seconds`);
 }
 

@@ -77,7 +77,7 @@ async function make(
   options: RestoreOptions,
   hooks: CreateHooks,
 ): Promise<Restored> {
-  using undo = new Undo();
+  await using undo = new Undo();
   const { config } = bundle;
   const names = namesOf(options.images);
   const streams = restoredStreams(names);
@@ -98,7 +98,7 @@ async function make(
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
   const cgroup = driver.make(place, config);
   undo.add(() => cgroup.remove());
-  undo.add(() => void killAll(place.path));
+  undo.add(() => killAll(place.path));
   /** Restored processes start in criu's own cgroup. */
   const enterCgroup = (criu: number) => {
     if (cgroup.admit === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));

@@ -58,9 +58,9 @@ function controllerFeature({ name, file, config }: (typeof CONTROLLERS)[number])
     title: `cgroup controller ${name}`,
     config,
     places: (whole) => limitsBy(name, whole),
-    probe(trial) {
+    async probe(trial) {
       if (!controllersIn(unifiedMount()).has(name)) throw new Missing(whyMissing(name));
-      using cgroup = new TrialCgroup();
+      await using cgroup = new TrialCgroup();
       if (!controllersIn(cgroup.path).has(name)) return passedOn(trialPlace(), name);
       cgroup.bear(trial);
       const names = listDirectory(cgroup.path)?.map((entry) => entry.name) ?? [];
@@ -128,9 +128,9 @@ export const cgroups: Area = {
       title: "new cgroups",
       config: WANTS_CGROUP,
       places: wantsCgroup,
-      probe() {
-        using _ = new TrialCgroup();
-        removeAbandoned();
+      async probe() {
+        await using _ = new TrialCgroup();
+        await removeAbandoned();
       },
     },
     {
@@ -138,8 +138,8 @@ export const cgroups: Area = {
       title: "processes born in a cgroup: CLONE_INTO_CGROUP",
       config: WANTS_CGROUP,
       places: wantsCgroup,
-      probe(trial) {
-        using cgroup = new TrialCgroup();
+      async probe(trial) {
+        await using cgroup = new TrialCgroup();
         const child = cgroup.bear(trial);
         if (!pidsIn(cgroup.path).includes(child.pid))
           throw new Missing("clone3: the new process is in another cgroup");
@@ -149,8 +149,8 @@ export const cgroups: Area = {
       name: "cgroup.kill",
       title: "the end of a whole cgroup: cgroup.kill",
       config: [],
-      probe(trial) {
-        using cgroup = new TrialCgroup();
+      async probe(trial) {
+        await using cgroup = new TrialCgroup();
         const child = cgroup.bear(trial);
         writeExisting(`${cgroup.path}/cgroup.kill`, "1");
         const status = trial.status(child.pid);
@@ -161,10 +161,10 @@ export const cgroups: Area = {
       name: "cgroup.freeze",
       title: "pause: cgroup.freeze",
       config: [],
-      probe(trial) {
-        using cgroup = new TrialCgroup();
+      async probe(trial) {
+        await using cgroup = new TrialCgroup();
         cgroup.bear(trial);
-        if (!freeze(cgroup.path, PATIENCE_MS))
+        if (!(await freeze(cgroup.path, PATIENCE_MS)))
           throw new Missing(
             `the processes in ${cgroup.path} did not all stop within ${PATIENCE_MS / 1000} seconds`,
           );
@@ -175,8 +175,8 @@ export const cgroups: Area = {
       name: "cgroup.pressure",
       title: "pressure of a cgroup (PSI)",
       config: [],
-      probe() {
-        using cgroup = new TrialCgroup();
+      async probe() {
+        await using cgroup = new TrialCgroup();
         readText(`${cgroup.path}/cpu.pressure`);
       },
     },
@@ -185,8 +185,8 @@ export const cgroups: Area = {
       title: "device rules: eBPF programs",
       config: ["linux.resources.devices"],
       places: restrictedDevices,
-      probe(trial) {
-        using cgroup = new TrialCgroup();
+      async probe(trial) {
+        await using cgroup = new TrialCgroup();
         const child = cgroup.bear(trial);
         const openNull = openat(CWD, "/dev/null", O_RDWR);
         child.do(openNull);

@@ -23,14 +23,14 @@ const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings) => st
 };
 
 /** `tsrun check`: what this host lets containers do, or what of a bundle it can't honour; 1 when that is too little. */
-export function check({ flags }: InvocationOf<"check">, caller: Caller): number {
+export async function check({ flags }: InvocationOf<"check">, caller: Caller): Promise<number> {
   const format = flags.json ? "json" : flags.format;
   if (flags.bundle === undefined) {
-    const findings = checkHost();
+    const findings = await checkHost();
     print(OF_HOST[format](findings));
     return findings.lacking.length === 0 ? 0 : EXIT.failed;
   }
-  const findings = checkBundle(readBundle(flags.bundle, caller));
+  const findings = await checkBundle(readBundle(flags.bundle, caller));
   print(OF_BUNDLE[format](findings));
   return findings.obstacles.length === 0 ? 0 : EXIT.failed;
 }

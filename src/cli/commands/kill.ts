@@ -6,11 +6,11 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun kill ID [SIGNAL]` */
-export function kill(
+export async function kill(
   { globals, flags, args: [id, signal = "TERM"] }: InvocationOf<"kill">,
   caller: Caller,
-): number {
-  killContainer(storeOf(globals, caller), id, signalNumber(signal), flags.all);
+): Promise<number> {
+  await killContainer(storeOf(globals, caller), id, signalNumber(signal), flags.all);
   return 0;
 }
 

@@ -89,6 +89,6 @@ function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
         `limits need a cgroup, and there is no permission for one: name a cgroupsPath ${delegated}`,
       );
     const notes = ["the container has no cgroup: there is no permission for one"];
-    return { saved: null, fd: null, notes, restrict: () => {}, remove: () => {}, close: () => {} };
+    return { saved: null, fd: null, notes, restrict: () => {}, remove: async () => {}, close: () => {} };
   }
 }

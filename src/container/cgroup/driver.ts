@@ -14,7 +14,7 @@ export interface CgroupDriver {
   /** Changes its limits, all or none. @throws UserError */
   change(saved: SavedCgroup, resources: Resources): Promise<void>;
   /** Removes it and all below it. @throws UserError */
-  remove(saved: SavedCgroup): void;
+  remove(saved: SavedCgroup): Promise<void>;
 }
 
 /** A container's cgroup while it is being made. */
@@ -32,6 +32,6 @@ export interface NewCgroup {
   /** Applies resource limits and the device program. @throws UserError */
   restrict(): void;
   /** Takes back what was made. */
-  remove(): void;
+  remove(): Promise<void>;
   close(): void;
 }

@@ -128,8 +128,8 @@ class Scope implements NewCgroup {
     else apply();
   }
 
-  remove(): void {
-    if (this.starting !== null) remove(this.made.saved);
+  async remove(): Promise<void> {
+    if (this.starting !== null) await remove(this.made.saved);
     this.close();
   }
 
@@ -201,7 +201,7 @@ async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
 }
 
 /** systemd removes a scope when its processes have ended, but keeps a failed one until it is reset. */
-function remove(saved: SavedCgroup): void {
+async function remove(saved: SavedCgroup): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
   try {
     using manager = new Manager(kind);
@@ -210,7 +210,7 @@ function remove(saved: SavedCgroup): void {
     // If systemd can't be reached the cgroup is removed below, and systemd then drops the unit.
     if (!(error instanceof UserError)) throw error;
   }
-  removeCgroup(saved.mount, saved.path);
+  await removeCgroup(saved.mount, saved.path);
 }
 
 function unitOf({ unit, path }: SavedCgroup): SavedUnit {

@@ -89,7 +89,7 @@ const MOST_AT_ONCE = 16;
 
 /** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws UserError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
-  await using running = startHook(where, hook, state, place);
+  await using running = await startHook(where, hook, state, place);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
   if (!(await waitFor((still) => running.serve(still), limit)))
     throw await running.fail(
@@ -99,8 +99,13 @@ export async function runHook(where: string, hook: Hook, state: HookState, place
   if (how !== null) throw await running.fail(how);
 }
 
-function startHook(where: string, hook: Hook, state: HookState, place: HookPlace): RunningHook {
-  using undo = new Undo();
+async function startHook(
+  where: string,
+  hook: Hook,
+  state: HookState,
+  place: HookPlace,
+): Promise<RunningHook> {
+  await using undo = new Undo();
   const streams = new HookStreams(state);
   undo.always(() => streams.close());
   const output = new HookOutput();

@@ -5,30 +5,31 @@ import { here } from "../../kernel/here.ts";
 /** How many descriptors at once removals need: a directory's, and its content's. */
 const SPARE = 2;
 
+/** Takes one thing back; what it returns is waited for. */
+type Step = () => unknown;
+
 /**
  * What a command has made so far, undone in reverse order unless it is kept. Every step that makes something
  * registers its removal here at once, so that a failure at any point leaves nothing behind. A few descriptors are held
  * for the removals, as the failure may have been that no descriptor was left.
  */
-export class Undo implements Disposable {
+export class Undo implements AsyncDisposable {
   private spare = Array.from({ length: SPARE }, () => here(openat(CWD, "/", O_PATH | O_DIRECTORY)));
-  private steps: (() => void)[] = [];
+  private steps: Step[] = [];
   private failures = 0;
-  private readonly last: (() => void)[] = [];
+  private readonly last: Step[] = [];
 
-  add(step: () => void): void {
+  add(step: Step): void {
     this.steps.push(step);
   }
 
   /** Removes the record of what was made, unless something could not be removed: `delete --force` needs it then. */
-  addRecord(removal: () => void): void {
-    this.steps.push(() => {
-      if (this.failures === 0) removal();
-    });
+  addRecord(removal: Step): void {
+    this.steps.push(() => (this.failures === 0 ? removal() : undefined));
   }
 
   /** Something to do at the end, whether all went well or not. */
-  always(step: () => void): void {
+  always(step: Step): void {
     this.last.push(step);
   }
 
@@ -43,17 +44,17 @@ export class Undo implements Disposable {
     this.spare = [];
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.releaseSpare();
     for (const step of this.steps.reverse()) {
       try {
-        step();
+        await step();
       } catch {
         this.failures += 1;
         // The error that made us undo is the one to report; what could not be removed, `delete --force` will.
       }
     }
     this.steps = [];
-    for (const step of this.last) step();
+    for (const step of this.last) await step();
   }
 }

@@ -7,7 +7,7 @@ import { here, onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { enableControllers, type RequiredControllers } from "./controllers.ts";
 import { readEvents } from "./events.ts";
-import { OURS, removeCgroup, removeParents } from "./remove.ts";
+import { OURS, removeParents, removeUnused } from "./remove.ts";
 
 /** The deletion of another container may remove a parent that we have just seen: then we start again. */
 const TRIES = 20;
@@ -35,7 +35,7 @@ function make(mount: string, directory: string, required: RequiredControllers): 
     enableControllers(mount, directory, required);
     return here(openat(CWD, directory, O_PATH | O_DIRECTORY));
   } catch (error) {
-    if (isNew) removeCgroup(mount, directory);
+    if (isNew) removeUnused(mount, directory);
     throw error;
   }
 }

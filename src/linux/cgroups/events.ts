@@ -1,7 +1,6 @@
-import { ppoll } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readTextIfThere } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
+import { until } from "../../kernel/wait.ts";
 
 /** `cgroup.events` of a cgroup, which includes those below it. */
 export interface CgroupEvents {
@@ -35,17 +34,9 @@ export function waitForEvents(
   directory: string,
   done: (events: CgroupEvents) => boolean,
   milliseconds: number,
-): boolean {
-  const deadline = performance.now() + milliseconds;
-  for (let pause = 0.1; ; pause = Math.min(pause * 2, 5)) {
+): Promise<boolean> {
+  return until(() => {
     const events = readEvents(directory);
-    if (events === null || done(events)) return true;
-    if (performance.now() >= deadline) return false;
-    sleep(pause);
-  }
-}
-
-/** Blocks this thread: ppoll(2) of nothing. */
-export function sleep(milliseconds: number): void {
-  here(ppoll(new Uint8Array(0), milliseconds));
+    return events === null || done(events);
+  }, milliseconds);
 }

@@ -6,9 +6,9 @@ import { readIfThere, waitForEvents } from "./events.ts";
  * wait prevents that: then the cgroup is thawed again after `patience` milliseconds, and the answer is false.
  * @throws SyscallError
  */
-export function freeze(directory: string, patience: number): boolean {
+export async function freeze(directory: string, patience: number): Promise<boolean> {
   writeExisting(`${directory}/cgroup.freeze`, "1");
-  if (waitForEvents(directory, ({ frozen }) => frozen, patience)) return true;
+  if (await waitForEvents(directory, ({ frozen }) => frozen, patience)) return true;
   thaw(directory);
   return false;
 }

@@ -12,7 +12,7 @@ import { pidsIn } from "./pids.ts";
  * Kills all processes in a cgroup and below it; false when there is no such cgroup. They may take a moment to
  * die: `waitUntilEmpty`. @throws SyscallError
  */
-export function killAll(directory: string): boolean {
+export async function killAll(directory: string): Promise<boolean> {
   try {
     // cgroup.kill, Linux 5.14, reaches frozen processes and those being forked.
     writeExisting(`${directory}/cgroup.kill`, "1");
@@ -27,9 +27,10 @@ export function killAll(directory: string): boolean {
 }
 
 /** Rounds of SIGKILL: a process that can't be frozen may fork while the list is read. */
-function killOneByOne(directory: string): boolean {
-  const found = signalAll(directory, SIGKILL);
-  for (let left = 20; left > 0 && !waitUntilEmpty(directory, 50); left--) signalAll(directory, SIGKILL);
+async function killOneByOne(directory: string): Promise<boolean> {
+  const found = await signalAll(directory, SIGKILL);
+  for (let left = 20; left > 0 && !(await waitUntilEmpty(directory, 50)); left--)
+    await signalAll(directory, SIGKILL);
   return found;
 }
 
@@ -37,28 +38,28 @@ function killOneByOne(directory: string): boolean {
  * Sends a signal to every process in a cgroup and below it; false when there is none. They are frozen meanwhile, so
  * that none forks a child that misses the signal. @throws SyscallError
  */
-export function signalAll(directory: string, signal: number): boolean {
+export async function signalAll(directory: string, signal: number): Promise<boolean> {
   if (pidsIn(directory).length === 0) return false;
   const wasFrozen = isFrozen(directory);
   // A process that can't be frozen can't fork either.
-  if (!wasFrozen) unlessGone(() => freeze(directory, 500));
+  if (!wasFrozen) await unlessGone(() => freeze(directory, 500));
   try {
     for (const pid of pidsIn(directory)) send(pid, signal);
   } finally {
-    if (!wasFrozen) unlessGone(() => thaw(directory));
+    if (!wasFrozen) await unlessGone(() => thaw(directory));
   }
   return true;
 }
 
 /** Returns whether all processes of the cgroup have ended within so many milliseconds. @throws SyscallError */
-export function waitUntilEmpty(directory: string, milliseconds: number): boolean {
+export function waitUntilEmpty(directory: string, milliseconds: number): Promise<boolean> {
   return waitForEvents(directory, ({ populated }) => !populated, milliseconds);
 }
 
 /** systemd removes a scope's cgroup as soon as its last process has ended, even if we are still using it. */
-function unlessGone(act: () => void): void {
+async function unlessGone(act: () => unknown): Promise<void> {
   try {
-    act();
+    await act();
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) throw error;
   }

@@ -5,7 +5,8 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { sleep, waitForEvents } from "./events.ts";
+import { until } from "../../kernel/wait.ts";
+import { readEvents } from "./events.ts";
 import { pidsIn } from "./pids.ts";
 import { visitBelow } from "./subtree.ts";
 
@@ -22,15 +23,21 @@ export const OURS = 0o1000;
  * Waits at most `patience` milliseconds for killed processes to end. A cgroup that does not exist is no error.
  * @throws UserError
  */
-export function removeCgroup(mount: string, directory: string, patience = 10_000): void {
-  const deadline = performance.now() + patience;
-  for (let pause = 0; !removed(CWD, directory); pause = 1) {
-    sleep(pause);
-    const left = deadline - performance.now();
-    if (left <= 0 || !waitForEvents(directory, ({ populated }) => !populated, left)) throw busy(directory);
-    visitBelow(directory, removed);
-  }
+export async function removeCgroup(mount: string, directory: string, patience = 10_000): Promise<void> {
+  if (!(await until(() => removedWithBelow(directory), patience))) throw busy(directory);
   removeParents(mount, directory);
+}
+
+function removedWithBelow(directory: string): boolean {
+  if (removed(CWD, directory)) return true;
+  if (readEvents(directory)?.populated) return false;
+  visitBelow(directory, removed);
+  return removed(CWD, directory);
+}
+
+/** The same for a cgroup that was just made, and that nobody uses yet. @throws SyscallError */
+export function removeUnused(mount: string, directory: string): void {
+  if (removed(CWD, directory)) removeParents(mount, directory);
 }
 
 /** Removes marked parents, up to the first that has other children or no mark. @throws SyscallError */

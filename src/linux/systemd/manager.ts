@@ -4,7 +4,6 @@ import { BusError, BusLostError, type Connection, type MethodCall } from "../../
 import type { Message } from "../../dbus/message.ts";
 import type { Value, Variant } from "../../dbus/values.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { sleep } from "../cgroups/events.ts";
 import { type ManagerKind, reachManager } from "./sockets.ts";
 import { property, type UnitProperty } from "./unit-property.ts";
 
@@ -192,7 +191,7 @@ export class Manager implements Disposable {
       if (!(error instanceof BusError)) throw error; // it has just been removed
     }
     this.resetFailed(unit);
-    sleep(LEFTOVER_PAUSE);
+    Bun.sleepSync(LEFTOVER_PAUSE);
     return true;
   }
 

@@ -120,9 +120,16 @@ for (const [name, config] of configs)
 /** A cgroup driver that makes nothing. */
 const NO_CGROUPS: CgroupDriver = {
   place: () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
-  make: () => ({ saved: null, fd: null, notes: [], restrict: () => {}, remove: () => {}, close: () => {} }),
+  make: () => ({
+    saved: null,
+    fd: null,
+    notes: [],
+    restrict: () => {},
+    remove: async () => {},
+    close: () => {},
+  }),
   change: async () => {},
-  remove: () => {},
+  remove: async () => {},
 };
 
 test("nor have those of the stage, the host agent, the parked init and tsrun", () => {

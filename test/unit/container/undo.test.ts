@@ -3,13 +3,13 @@ import * as assert from "uvu/assert";
 import { Undo } from "../../../src/container/state/undo.ts";
 
 /** What is undone, in its order, of a record, a cgroup and a process that were made one after another. */
-function undone(removeCgroup: () => void = () => {}): string[] {
+async function undone(removeCgroup: () => void | Promise<void> = () => {}): Promise<string[]> {
   const steps: string[] = [];
   {
-    using undo = new Undo();
+    await using undo = new Undo();
     undo.addRecord(() => steps.push("record"));
-    undo.add(() => {
-      removeCgroup();
+    undo.add(async () => {
+      await removeCgroup();
       steps.push("cgroup");
     });
     undo.add(() => steps.push("process"));
@@ -17,15 +17,15 @@ function undone(removeCgroup: () => void = () => {}): string[] {
   return steps;
 }
 
-test("what was made last is undone first, and what tells of it at the end", () => {
-  assert.equal(undone(), ["process", "cgroup", "record"]);
+test("what was made last is undone first, and what tells of it at the end", async () => {
+  assert.equal(await undone(), ["process", "cgroup", "record"]);
 });
 
 for (const kept of [true, false])
-  test(`what is always to be done is done when all is ${kept ? "kept" : "undone"}, after that`, () => {
+  test(`what is always to be done is done when all is ${kept ? "kept" : "undone"}, after that`, async () => {
     const steps: string[] = [];
     {
-      using undo = new Undo();
+      await using undo = new Undo();
       undo.always(() => steps.push("always"));
       undo.add(() => steps.push("undone"));
       if (kept) undo.keep();
@@ -33,11 +33,20 @@ for (const kept of [true, false])
     assert.equal(steps, kept ? ["always"] : ["undone", "always"]);
   });
 
-test("what tells of something that could not be removed stays", () => {
-  const fails = () => {
-    throw new Error("busy");
-  };
-  assert.equal(undone(fails), ["process"]);
+test("what takes its time is waited for", async () => {
+  assert.equal(await undone(() => Bun.sleep(5)), ["process", "cgroup", "record"]);
 });
+
+for (const [what, fails] of [
+  ["at once", () => raise()],
+  ["later", () => Bun.sleep(5).then(raise)],
+] as const)
+  test(`what tells of something that could not be removed stays, if that failed ${what}`, async () => {
+    assert.equal(await undone(fails), ["process"]);
+  });
+
+function raise(): never {
+  throw new Error("busy");
+}
 
 test.run();

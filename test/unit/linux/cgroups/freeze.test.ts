@@ -16,9 +16,9 @@ const neverFrozen = (state: "0" | "1", procs = "") =>
     "box/cgroup.procs": procs,
   });
 
-test("a cgroup that does not freeze in time is thawed again", () => {
+test("a cgroup that does not freeze in time is thawed again", async () => {
   using cgroups = neverFrozen("0");
-  assert.not.ok(freeze(join(cgroups.mount, "box"), 30));
+  assert.not(await freeze(join(cgroups.mount, "box"), 30));
   assert.is(cgroups.read("box/cgroup.freeze").trim(), "0");
 });
 
@@ -30,7 +30,7 @@ for (const [what, state] of [
     const child = spawn("sleep", ["60"]);
     const ended = new Promise((resolve) => child.once("exit", (_, signal) => resolve(signal)));
     using cgroups = neverFrozen(state, `${child.pid}\n`);
-    assert.ok(signalAll(join(cgroups.mount, "box"), SIGKILL));
+    assert.ok(await signalAll(join(cgroups.mount, "box"), SIGKILL));
     assert.is(await ended, "SIGKILL");
     assert.is(cgroups.read("box/cgroup.freeze").trim(), state);
   });
