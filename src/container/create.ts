@@ -1,6 +1,7 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Caller } from "../agent/caller.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
+import type { Program } from "../agent/program.ts";
 import { StepError } from "../agent/step-error.ts";
 import { close } from "../kernel/calls.ts";
 import { writeFile } from "../kernel/files.ts";
@@ -8,7 +9,7 @@ import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { hasOwnDevice } from "../linux/devices/devices.ts";
 import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
-import { guardDevices } from "../linux/process/null-streams.ts";
+import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
 import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
@@ -115,7 +116,7 @@ async function make(
   const located = await locate(store, plan, options, undo);
   const launched = launch(plan, located, options, undo);
   const root = await setUpRoot(plan, located, launched, options);
-  const leave = () => leaveHost(launched.init.program, root.tree, plan.bundle, plan.enterRoot);
+  const leave = () => leaveHost(launched.init.program, caller, root.tree, plan.bundle, plan.enterRoot);
   if (hooks === null) leave();
   launched.init.program.ready();
   const { pid, userNamespace } = await launched.begin();
@@ -148,7 +149,7 @@ interface Located {
 
 /** Makes the state directory, and then the cgroup: state is written before what it tells of is made. */
 async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Promise<Located> {
-  const { bundle, driver, resctrl, namespaces } = plan;
+  const { bundle, driver, resctrl } = plan;
   const directory = await store.create(options.id);
   undo.add(() => directory[Symbol.dispose]());
   undo.addRecord(() => directory.remove());
@@ -162,8 +163,6 @@ async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Un
     undo,
   );
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
-  if (!bundle.process.terminal)
-    guardDevices((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
   const cgroup = driver.make(placed, bundle.config);
   undo.add(() => cgroup.remove());
   return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };
@@ -207,8 +206,15 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   const { directory, cgroup } = located;
   const { caller } = directory;
   const fd = inState(directory.path, () => newMailbox(directory));
+  const streams = new ReplacedStreams(caller);
+  undo.always(() => streams[Symbol.dispose]());
+  if (!bundle.process.terminal)
+    streams.guard((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
   const taking = <T>(take: () => T) => inState(directory.path, take);
-  const how = { held: cgroup.admit !== undefined, gaps: options.gaps, hasHost: hostAgent !== null, taking };
+  const how = {
+    ...{ held: cgroup.admit !== undefined, gaps: options.gaps, hasHost: hostAgent !== null, taking },
+    prepare: (stage: Program) => streams.add(stage),
+  };
   const started = taking(() => new Launch(caller, fd, namespaces, cgroup.fd, how));
   undo.add(() => started.abort());
   cgroup.admit?.(started.stagePid);

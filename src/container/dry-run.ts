@@ -142,7 +142,7 @@ class DryRun {
     rehearseMoves(this.tsrun, this.id, bundle.config);
     rehearseHooks(this.tsrun, bundle.config, "prestart", "createRuntime", "createContainer");
     const enter = noPivot ? moveRootOf(bundle.rootfs) : pivot;
-    leaveHost(init.program, tree, bundle, coversRootfs ? changeRoot : enter);
+    leaveHost(init.program, caller, tree, bundle, coversRootfs ? changeRoot : enter);
     return context.subject;
   }
 

@@ -25,7 +25,7 @@ import {
 import { errnoWords } from "../kernel/errno.ts";
 import { here } from "../kernel/here.ts";
 import { UserError } from "../kernel/user-error.ts";
-import { takeDevicesOf } from "../linux/process/null-streams.ts";
+import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
@@ -114,7 +114,8 @@ async function execIn(
     below: options.cgroup,
     frozen: options.ignorePaused,
   });
-  if (!process.terminal) takeDevicesOf(saved.init.pid);
+  using streams = new ReplacedStreams(caller);
+  if (!process.terminal) streams.takeFrom(saved.init.pid);
   const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   undo.always(() => void here(close(fd)));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
@@ -122,7 +123,10 @@ async function execIn(
   const launch = new Launch(caller, fd, plan, target.cgroup, {
     admit: target.admit,
     gaps: options.gaps,
-    prepare: (stage) => scheduling?.confineParent(stage, execCPUAffinity ?? {}),
+    prepare(stage) {
+      streams.add(stage);
+      scheduling?.confineParent(stage, execCPUAffinity ?? {});
+    },
   });
   undo.add(() => launch.abort());
   const { program } = launch.init;

@@ -179,6 +179,7 @@ function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux =
 /** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
 export function leaveHost(
   program: Program,
+  caller: Caller,
   tree: Tree | null,
   bundle: Bundle,
   enterRoot: EnterRoot = pivot,
@@ -189,7 +190,7 @@ export function leaveHost(
   }
   seal(program, tree, bundle.config);
   enterRoot(program, tree.root, bundle.config.linux?.rootfsPropagation);
-  if (!bundle.process.terminal) reopenDevices(program, (path) => hasOwnDevice(bundle.config, path));
+  if (!bundle.process.terminal) reopenDevices(program, caller, (path) => hasOwnDevice(bundle.config, path));
 }
 
 /** How a process leaves what it had of the host. */

@@ -3,18 +3,10 @@
  * and its owner, root, could change its mode for the whole host, even without capabilities. So each stream is replaced
  * by the container's own device, or reopened through a read-only mount, which allows I/O but no change of the node.
  */
+import type { Caller } from "../../agent/caller.ts";
 import type { Program } from "../../agent/program.ts";
 import { type Call, SyscallError } from "../../kernel/call.ts";
-import {
-  CWD,
-  close,
-  dup3,
-  mountSetattr,
-  openat,
-  openat2,
-  openatInherited,
-  openTree,
-} from "../../kernel/calls.ts";
+import { CWD, close, dup3, mountSetattr, openat, openat2, openTree } from "../../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
   MOUNT_ATTR_RDONLY,
@@ -38,9 +30,11 @@ const { EACCES, EINVAL, ENOENT, EPERM } = ERRNO;
 
 const FLAGS = O_RDWR | O_NOCTTY;
 
-/** A standard stream of tsrun's that is a default device. */
+/** A standard stream of the caller's that is a default device. */
 interface HostDevice {
   readonly stream: number;
+  /** In tsrun. */
+  readonly descriptor: number;
   readonly path: string;
   readonly status: FileStatus;
 }
@@ -50,8 +44,8 @@ interface HostDevice {
  * `hasOwn` says that a device is not its own, it is left: a volume decides what that path is, and the init, as root,
  * would open a file that the process's user may not read.
  */
-export function reopenDevices(program: Program, hasOwn: (path: string) => boolean): void {
-  const hosts = hostDevices().filter(({ path }) => hasOwn(path));
+export function reopenDevices(program: Program, caller: Caller, hasOwn: (path: string) => boolean): void {
+  const hosts = hostDevices(caller).filter(({ path }) => hasOwn(path));
   for (const path of new Set(hosts.map((host) => host.path))) {
     program.by("standard streams");
     program.whenOk(openat2(CWD, path, FLAGS, INSIDE), "all", (own) => {
@@ -61,63 +55,99 @@ export function reopenDevices(program: Program, hasOwn: (path: string) => boolea
   }
 }
 
-/** For a new container: reopens the streams for which it has no device of its own. */
-export function guardDevices(hasOwn: (path: string) => boolean): void {
-  for (const host of hostDevices()) if (!hasOwn(host.path)) guard(host);
-}
+/** Streams to take the place of the caller's in what is started next. */
+export class ReplacedStreams implements Disposable {
+  private readonly caller: Caller;
+  private readonly opened = new Map<number, number>();
 
-/** For a process that joins the container of the init `pid`: its devices, unless those are the host's nodes too. */
-export function takeDevicesOf(pid: number): void {
-  const hosts = hostDevices();
-  if (hosts.length === 0) return;
-  // This fails for an ordinary user; then all streams are reopened.
-  const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY));
-  for (const host of hosts) {
-    const isSafe = takeOwn(root, host) || guard(host);
-    // In a user namespace the container's mount of the host's node is read-only, and tsrun may lack the right to make one.
-    if (!isSafe) takeOwn(root, host, true);
+  constructor(caller: Caller) {
+    this.caller = caller;
   }
-  if (root >= 0) here(close(root));
+
+  /** For a new container: those for which it has no device of its own. */
+  guard(hasOwn: (path: string) => boolean): this {
+    for (const host of hostDevices(this.caller)) if (!hasOwn(host.path)) this.open(host, openGuarded);
+    return this;
+  }
+
+  /** For a process that joins the container of the init `pid`: its devices, unless those are the host's nodes too. */
+  takeFrom(pid: number): this {
+    const hosts = hostDevices(this.caller);
+    if (hosts.length === 0) return this;
+    // This fails for an ordinary user; then all streams are reopened.
+    const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY));
+    for (const host of hosts) {
+      // In a user namespace the container's mount of the host's node is read-only, and tsrun may lack the right to make one.
+      this.open(
+        host,
+        (one) => openOwn(root, one),
+        openGuarded,
+        (one) => openOwn(root, one, true),
+      );
+    }
+    if (root >= 0) here(close(root));
+    return this;
+  }
+
+  /** Opens a stream in the first way that works. */
+  private open(host: HostDevice, ...ways: readonly ((host: HostDevice) => number)[]): void {
+    for (const way of ways) {
+      const fd = way(host);
+      if (fd < 0) continue;
+      this.opened.set(host.stream, fd);
+      return;
+    }
+  }
+
+  /** Adds the steps of the process that is to have them. */
+  add(program: Program): void {
+    for (const [stream, fd] of this.opened) {
+      const [passed = -1] = this.caller.pass([fd]);
+      program.by("standard streams").add(dup3(passed, stream, 0));
+      program.add(close(passed));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.opened.values()) here(close(fd));
+    this.opened.clear();
+  }
 }
 
-function takeOwn(root: number, { stream, path, status }: HostDevice, evenHosts = false): boolean {
+/** Opens the container's own device; negative where it isn't what the stream is, or the host's node. */
+function openOwn(root: number, { path, status }: HostDevice, evenHosts = false): number {
   const own = openInside(root, path, O_PATH);
-  if (own < 0) return false;
+  if (own < 0) return own;
   const found = streamStatus(own);
   const isHosts = found?.inode === status.inode && `${found.device}` === `${status.device}`;
   const isFit = found !== null && deviceOf(found) === path && (evenHosts || !isHosts);
-  const taken = isFit && openAs(stream, own);
+  const fd = isFit ? reopened(own) : -ENOENT;
   here(close(own));
-  return taken;
+  return fd;
 }
 
-/** An ordinary user can't do this, and need not: the devices belong to root. Returns whether it is done. */
-function guard({ stream, path }: HostDevice): boolean {
+/** Opens it through a read-only mount. An ordinary user can't, and need not: the devices belong to root. */
+function openGuarded({ descriptor, path }: HostDevice): number {
   const copy = (directory: number, name: string) =>
     tried(openTree(directory, name, OPEN_TREE_CLONE | AT_EMPTY_PATH), [EPERM, EINVAL, ENOENT]);
-  let tree = copy(stream, "");
+  let tree = copy(descriptor, "");
   if (tree === -EINVAL) tree = copy(CWD, path); // it was opened in another mount namespace
-  if (tree < 0) return false;
+  if (tree < 0) return tree;
   here(mountSetattr(tree, "", AT_EMPTY_PATH, { set: MOUNT_ATTR_RDONLY }));
-  const done = openAs(stream, tree);
+  const fd = reopened(tree);
   here(close(tree));
-  return done;
+  return fd;
 }
 
-/** Opens what an O_PATH descriptor refers to as a stream. Returns false where it is on a mount without devices. */
-function openAs(stream: number, place: number): boolean {
-  const fd = tried(openatInherited(CWD, `/proc/self/fd/${place}`, FLAGS), [EACCES]);
-  if (fd < 0) return false;
-  here(dup3(fd, stream, 0));
-  here(close(fd));
-  return true;
-}
+/** Opens what an O_PATH descriptor refers to; negative where that is on a mount without devices. */
+const reopened = (place: number) => tried(openat(CWD, `/proc/self/fd/${place}`, FLAGS), [EACCES]);
 
-function hostDevices(): readonly HostDevice[] {
+function hostDevices({ streams }: Caller): readonly HostDevice[] {
   return STREAMS.flatMap((stream) => {
-    const status = streamStatus(stream);
+    const descriptor = streams[stream];
+    const status = streamStatus(descriptor);
     const path = status === null ? undefined : deviceOf(status);
-    return status === null || path === undefined ? [] : [{ stream, path, status }];
+    return status === null || path === undefined ? [] : [{ stream, descriptor, path, status }];
   });
 }
 

@@ -49,7 +49,7 @@ export function initProgram(
     hostHasKcore: false,
     privateParent: null,
   });
-  leaveHost(program, tree, bundle);
+  leaveHost(program, new OwnCaller(), tree, bundle);
   takeOn(program, subject, { preservedFds: 0, uidMappings: [] });
   return program.steps;
 }
