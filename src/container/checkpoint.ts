@@ -1,6 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
-import { UserError } from "../kernel/user-error.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
@@ -16,8 +15,8 @@ import {
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { destroy } from "./delete.ts";
-import { containerStatus } from "./state/status.ts";
-import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
+import type { Living, Store } from "./state/store.ts";
+import { requireStatus } from "./state/verbs.ts";
 
 export interface CheckpointOptions extends ImagePlaces {
   readonly leaveRunning: boolean;
@@ -41,46 +40,31 @@ export async function checkpoint(
 ): Promise<void> {
   using directory = store.open(id);
   await directory.lock();
-  const { saved, init } = running(directory);
+  const { saved } = requireStatus("checkpoint", directory);
   const config = directory.config();
   refuseUnsavable(config);
   for (const line of losses(config)) warn(line);
   makeImageDirectories(options);
   removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
   const type = options.preDump ? "preDump" : "dump";
-  const table = mountTable(init.pid);
+  const table = mountTable(saved.init.pid);
   const { streams } = saved;
   if (!options.preDump) writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
-  const request = requestFor(options, { saved, init, config, table });
+  const request = requestFor(options, { saved, config, table });
   const external = [...(request.external ?? []), ...externalStreams(streams, table)];
   await askCriu({ type, options: { ...request, external } }, options, `checkpoint container ${id}`);
   if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
 }
 
-interface Running {
-  readonly saved: Saved;
-  readonly init: SavedInit;
-}
-
 /** A running container. */
-interface Seen {
+interface Running {
+  readonly saved: Living;
   readonly config: Config;
   readonly table: readonly MountEntry[];
 }
 
-function running(directory: StateDirectory): Running {
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (saved?.init && (status === "running" || status === "paused")) return { saved, init: saved.init };
-  throw new UserError(
-    `cannot checkpoint container ${directory.id}: it is ${status}, and only a running or paused one can be`,
-  );
-}
-
-function requestFor(
-  options: CheckpointOptions,
-  { saved, init: { pid }, config, table }: Running & Seen,
-): CriuOptions {
+function requestFor(options: CheckpointOptions, { saved, config, table }: Running): CriuOptions {
+  const { pid } = saved.init;
   const cgroup = saved.cgroup?.path ?? "";
   return {
     ...requestOptions(options, config),

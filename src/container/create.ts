@@ -24,7 +24,14 @@ import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
 import { inState } from "./state/state-failure.ts";
 import { stateOf } from "./state/status.ts";
-import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
+import {
+  CONFIG_FILE,
+  type Living,
+  type Saved,
+  type SavedInit,
+  type StateDirectory,
+  type Store,
+} from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -58,7 +65,7 @@ export interface CreateOptions {
 /** A container that waits for `start`: its init is parked with the program to execute laid out. */
 export interface Created {
   readonly directory: StateDirectory;
-  readonly saved: Saved & { readonly init: SavedInit };
+  readonly saved: Living;
   readonly mailbox: Mailbox;
 }
 

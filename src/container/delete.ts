@@ -8,8 +8,8 @@ import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
 import { signalInit } from "./kill.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
-import { containerStatus } from "./state/status.ts";
 import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
+import { requireStatus } from "./state/verbs.ts";
 
 /** How long a killed init may take to die, in milliseconds: one in uninterruptible sleep can't be hurried. */
 export const DEATH_PATIENCE = 10_000;
@@ -32,10 +32,10 @@ export async function remove(
     return;
   }
   if (force) await endAtOnce(directory);
-  else requireEnded(directory);
+  else requireStatus("delete", directory);
   if (!(await directory.lockIfCurrent())) return;
   // It may have been started since. Without an init, its status would only reflect the lock that we hold.
-  if (!force && directory.read()?.init) requireEnded(directory);
+  if (!force && directory.read()?.init) requireStatus("delete", directory);
   await destroy(directory, warn);
 }
 
@@ -58,15 +58,6 @@ export async function removeEnded(directory: StateDirectory, warn: (line: string
 export async function endAndRemove(directory: StateDirectory, warn: (line: string) => void): Promise<void> {
   await endAtOnce(directory);
   await removeEnded(directory, warn);
-}
-
-/** @throws UserError when the container is neither stopped nor created */
-function requireEnded(directory: StateDirectory): void {
-  const status = containerStatus(directory, directory.read());
-  if (status !== "stopped" && status !== "created")
-    throw new UserError(
-      `cannot delete container ${directory.id} that is not stopped: ${status}; stop it first, or use --force`,
-    );
 }
 
 /** Kill before waiting for the lock: its holder may be stuck in a hook from the image. */

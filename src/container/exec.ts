@@ -35,9 +35,10 @@ import { Launch, runInit } from "./init/launch.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
 import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
-import { containerStatus, stateOf } from "./state/status.ts";
-import type { Saved, SavedInit, StateDirectory } from "./state/store.ts";
+import { stateOf } from "./state/status.ts";
+import type { Living, StateDirectory } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
+import { requireStatus } from "./state/verbs.ts";
 import type { Console } from "./terminal/console.ts";
 
 export interface ExecOptions {
@@ -65,21 +66,10 @@ export interface ExecOptions {
  * @throws UserError; then no process is left
  */
 export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (!saved?.init || status === "stopped" || status === "creating")
-    throw new UserError(
-      `container ${directory.id}`,
-      `cannot exec in a ${status} container: container not running`,
-    );
-  if (status === "paused" && !options.ignorePaused)
-    throw new UserError(
-      `container ${directory.id}`,
-      "cannot exec in a paused container (use --ignore-paused to override), or resume it",
-    );
+  const verb = options.ignorePaused ? "exec --ignore-paused" : "exec";
+  const { saved, status } = requireStatus(verb, directory);
   try {
-    const running = { ...saved, init: saved.init };
-    const act = () => execIn(directory, running, status, process, options);
+    const act = () => execIn(directory, saved, status, process, options);
     if (options.debug === undefined) await act();
     else await (await import("./listing/trace.ts")).traced(options.debug, act);
   } catch (error) {
@@ -94,7 +84,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
 
 async function execIn(
   directory: StateDirectory,
-  saved: Saved & { readonly init: SavedInit },
+  saved: Living,
   status: "created" | "running" | "paused",
   process: Process,
   options: ExecOptions,

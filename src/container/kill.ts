@@ -3,13 +3,12 @@ import { SIGKILL } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { UserError } from "../kernel/user-error.ts";
 import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
 import { processesOf } from "./state/processes.ts";
-import { containerStatus } from "./state/status.ts";
 import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
+import { refusal, requireStatus } from "./state/verbs.ts";
 
 /**
  * Sends a signal to a container's init, or with `all` to every process of the container.
@@ -27,8 +26,8 @@ export async function kill(store: Store, id: string, signal: number, all: boolea
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
-  const init = requireLiving(directory, saved);
-  if (!signalInit(init, signal)) throw notRunning(id, "stopped");
+  const { init } = requireStatus("kill", directory, saved).saved;
+  if (!signalInit(init, signal)) throw refusal("kill", directory, "stopped");
 }
 
 /**
@@ -61,7 +60,7 @@ export function signalInit({ pid, startTime }: SavedInit, signal: number): boole
 /** Without a pid namespace of its own, a container's other processes may have outlived its init. */
 function requireOneLiving(directory: StateDirectory, saved: Saved | null): void {
   if (saved === null || saved.cgroup === null || pidsIn(saved.cgroup.path).length === 0)
-    requireLiving(directory, saved);
+    requireStatus("kill", directory, saved);
 }
 
 /** Returns false when the process has ended. @throws SyscallError */
@@ -73,15 +72,4 @@ function sendSignal(pidfd: number, signal: number): boolean {
     if (isErrno(error, ERRNO.ESRCH)) return false;
     throw error;
   }
-}
-
-function requireLiving(directory: StateDirectory, saved: Saved | null): SavedInit {
-  const status = containerStatus(directory, saved);
-  if (!saved?.init || status === "stopped" || status === "creating") throw notRunning(directory.id, status);
-  return saved.init;
-}
-
-/** containerd and podman look for these words. */
-function notRunning(id: string, status: string): UserError {
-  return new UserError(`cannot signal container ${id}: container not running (it is ${status})`);
 }

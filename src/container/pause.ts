@@ -1,7 +1,7 @@
 import { UserError } from "../kernel/user-error.ts";
-import { freeze, isFrozen, thaw } from "../linux/cgroups/freeze.ts";
-import { containerStatus } from "./state/status.ts";
-import { NO_CGROUP, type StateDirectory, type Store } from "./state/store.ts";
+import { freeze, thaw } from "../linux/cgroups/freeze.ts";
+import type { Store } from "./state/store.ts";
+import { requireStatus } from "./state/verbs.ts";
 
 /** How long the processes may take to stop, in milliseconds. */
 const PATIENCE = 10_000;
@@ -10,9 +10,7 @@ const PATIENCE = 10_000;
 export async function pause(store: Store, id: string): Promise<void> {
   using directory = store.open(id);
   await directory.lock();
-  const path = cgroupOf(directory, "pause");
-  if (isFrozen(path))
-    throw new UserError(`cannot pause container ${id}: container not running (it is paused already)`);
+  const { path } = requireStatus("pause", directory).saved.cgroup;
   if (!(await freeze(path, PATIENCE)))
     throw new UserError(`the processes in ${path} did not all stop within ${PATIENCE / 1000} seconds`);
 }
@@ -21,16 +19,6 @@ export async function pause(store: Store, id: string): Promise<void> {
 export async function resume(store: Store, id: string): Promise<void> {
   using directory = store.open(id);
   await directory.lock();
-  const path = cgroupOf(directory, "resume");
-  if (!isFrozen(path)) throw new UserError(`cannot resume container ${id}: container not paused`);
+  const { path } = requireStatus("resume", directory).saved.cgroup;
   thaw(path);
-}
-
-function cgroupOf(directory: StateDirectory, verb: string): string {
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (!saved || status === "stopped" || status === "creating")
-    throw new UserError(`cannot ${verb} container ${directory.id}: container not running (it is ${status})`);
-  if (saved.cgroup === null) throw new UserError(`cannot ${verb} container ${directory.id}: ${NO_CGROUP}`);
-  return saved.cgroup.path;
 }

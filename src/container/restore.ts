@@ -29,7 +29,7 @@ import { CreateHooks } from "./hooks/hooks.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
-import { CONFIG_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
+import { CONFIG_FILE, type Living, type StateDirectory, type Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -50,7 +50,7 @@ export interface RestoreOptions extends ImagePlaces {
 /** A container that runs again. */
 export interface Restored {
   readonly directory: StateDirectory;
-  readonly saved: Saved & { readonly init: SavedInit };
+  readonly saved: Living;
 }
 
 const LOG = "restore.log";

@@ -11,17 +11,15 @@ import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
 import { parkedMailbox } from "./init/parked.ts";
 import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
-import { type ContainerStatus, containerStatus } from "./state/status.ts";
-import { MAILBOX_FILE, type Saved, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
-
-/** runc's messages about containers that cannot be started. */
-const WORDS: Readonly<Record<ContainerStatus, string>> = {
-  creating: "a container in the creating state",
-  created: "a container whose init is gone",
-  running: "an already running container",
-  paused: "a container in the paused state",
-  stopped: "a container that has stopped",
-};
+import {
+  type Living,
+  MAILBOX_FILE,
+  type Saved,
+  type SavedInit,
+  type StateDirectory,
+  type Store,
+} from "./state/store.ts";
+import { requireStatus } from "./state/verbs.ts";
 
 /**
  * Lets a created container run its program. Returns when execve(2) has succeeded and the hooks have ended; if the
@@ -36,18 +34,11 @@ export async function start(
 ): Promise<void> {
   using directory = store.open(id);
   await directory.lock();
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (status !== "created" || !saved?.init)
-    throw new UserError(
-      `container ${id}`,
-      `cannot start ${WORDS[status]}; only a created one can be started`,
-    );
-  const { init } = saved;
-  const mailbox = parkedMailbox(directory, init);
+  const { saved } = requireStatus("start", directory);
+  const mailbox = parkedMailbox(directory, saved.init);
   try {
     if (mailbox === null) throw wasKilled(directory);
-    await orDestroyed(directory, warn, () => beforeStart(directory, { ...saved, init }));
+    await orDestroyed(directory, warn, () => beforeStart(directory, saved));
     readiness?.listen(directory);
     await wake(directory, saved.init, mailbox);
     directory.unlock();
@@ -71,10 +62,7 @@ async function untilReaped({ pid, startTime }: SavedInit): Promise<void> {
 }
 
 /** Runs the startContainer hooks. @throws UserError: then the container is to be deleted */
-export async function beforeStart(
-  directory: StateDirectory,
-  saved: Saved & { readonly init: SavedInit },
-): Promise<void> {
+export async function beforeStart(directory: StateDirectory, saved: Living): Promise<void> {
   if (saved.hooks === undefined) return;
   const { runStartHooks } = await import("./hooks/hooks.ts");
   await runStartHooks(directory, saved, saved.init);

@@ -1,11 +1,10 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
 import { formatJson } from "../../runtime-spec/json.ts";
 import { replaceFile } from "../kernel/files.ts";
-import { UserError } from "../kernel/user-error.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { containerStatus } from "./state/status.ts";
-import { CONFIG_FILE, NO_CGROUP, type Store } from "./state/store.ts";
+import { CONFIG_FILE, type Store } from "./state/store.ts";
+import { requireStatus } from "./state/verbs.ts";
 
 /** New lines of the schemata of a container's group in resctrl. */
 export interface Schemas {
@@ -20,11 +19,7 @@ export interface Schemas {
 export async function update(store: Store, id: string, wanted: Resources, schemas: Schemas): Promise<void> {
   using directory = store.open(id);
   await directory.lock();
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (!saved?.init || status === "stopped" || status === "creating")
-    throw new UserError(`cannot update container ${id}: container not running (it is ${status})`);
-  if (saved.cgroup === null) throw new UserError(`cannot update container ${id}: ${NO_CGROUP}`);
+  const { saved } = requireStatus("update", directory);
   const config = directory.config();
   const { changed, saved: resources } = updateResources(config.linux?.resources ?? {}, wanted);
   const { l3CacheSchema, memBwSchema } = schemas;

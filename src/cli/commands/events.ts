@@ -1,6 +1,7 @@
 import type { Caller } from "../../agent/caller.ts";
 import { containerStatus } from "../../container/state/status.ts";
-import { NO_CGROUP, type StateDirectory } from "../../container/state/store.ts";
+import type { StateDirectory } from "../../container/state/store.ts";
+import { refusal, requireStatus } from "../../container/state/verbs.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readTextIfThere } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -19,10 +20,11 @@ export async function events(
 ): Promise<number> {
   if (flags.interval <= 0) throw new UserError("events", "--interval must be greater than 0");
   using directory = storeOf(globals, caller).open(id);
-  const path = cgroupOf(directory);
+  const { path } = requireStatus("events", directory).saved.cgroup;
   if (flags.stats) {
     const stats = statsIfThere(path);
-    if (stats === null) throw isThere(directory) ? hasNoCgroup(directory, path) : notRunning(directory);
+    if (stats === null)
+      throw isThere(directory) ? hasNoCgroup(directory, path) : refusal("events", directory, "stopped");
     print(line("stats", id, stats));
     return 0;
   }
@@ -39,16 +41,6 @@ export async function events(
   }
   return 0;
 }
-
-function cgroupOf(directory: StateDirectory): string {
-  const saved = directory.read();
-  if (!saved || !isThere(directory)) throw notRunning(directory);
-  if (saved.cgroup === null) throw new UserError(`no events of container ${directory.id}: ${NO_CGROUP}`);
-  return saved.cgroup.path;
-}
-
-const notRunning = ({ id }: StateDirectory) =>
-  new UserError(`no events of container ${id}: container not running`);
 
 /** Somebody has moved its processes elsewhere and removed it. */
 const hasNoCgroup = ({ id }: StateDirectory, path: string) =>

@@ -2,7 +2,7 @@ import type { Config } from "../../../runtime-spec/config.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
-import { containerStatus } from "../../container/state/status.ts";
+import { requireStatus } from "../../container/state/verbs.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
@@ -43,9 +43,5 @@ function configFor({ globals, flags }: Spec, caller: Caller): Config {
 
 function sandboxPid(globals: Spec["globals"], id: string, caller: Caller): number {
   using directory = storeOf(globals, caller).open(id);
-  const saved = directory.read();
-  const status = containerStatus(directory, saved);
-  if (!saved?.init || status === "stopped" || status === "creating")
-    throw new UserError("spec", `sandbox ${id} is ${status}, not running: it holds no namespaces to join`);
-  return saved.init.pid;
+  return requireStatus("spec --sandbox", directory).saved.init.pid;
 }

@@ -75,8 +75,8 @@ export interface Saved {
   readonly hooks?: LaterHooks;
 }
 
-/** Why the container cannot be frozen, limited or measured. */
-export const NO_CGROUP = "it has no cgroup: its ordinary user had no permission for one when it was created";
+/** A container that has, or had, an init. */
+export type Living = Saved & { readonly init: SavedInit };
 
 export type LaterHooks = Pick<Hooks, "startContainer" | "poststart" | "poststop">;
 
