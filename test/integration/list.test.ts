@@ -136,6 +136,10 @@ testTsrun("completion offers the containers of the root that the command line na
   assert.match(offered(["start", ""]), new RegExp(`^${box.id}$`, "m"));
   assert.is(offered(["start", box.id.slice(0, -1)]), `${box.id}\n`);
   assert.is(offered(["--root", freshDirectory("none"), "start", ""]), "");
+  assert.is(offered(["resume", box.id]), "");
+  silent(box.call("start"));
+  assert.is(offered(["start", box.id]), "");
+  assert.is(offered(["pause", box.id]), `${box.id}\n`);
 });
 
 leavesNothing();

@@ -1,4 +1,6 @@
 import type { Caller } from "../../agent/caller.ts";
+import { type ContainerStatus, containerStatus } from "../../container/state/status.ts";
+import type { Store } from "../../container/state/store.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { completions } from "../help/complete.ts";
@@ -18,8 +20,25 @@ export function completion({ args: [shell] }: InvocationOf<"completion">): numbe
 
 /** `tsrun __complete -- WORDS`: what may stand for the last word of a command line, for the scripts. */
 export function complete({ globals, args }: InvocationOf<"__complete">, caller: Caller): number {
-  const containers = (root = globals.root) => storeOf({ ...globals, root }, caller).ids();
-  const lines = completions(args, { commands: shownCommands(), containers });
+  const lines = completions(args, {
+    commands: shownCommands(),
+    containers: (root = globals.root, statuses) => idsIn(storeOf({ ...globals, root }, caller), statuses),
+  });
   print(lines.map((line) => `${line}\n`).join(""));
   return 0;
+}
+
+function idsIn(store: Store, statuses: readonly ContainerStatus[] | null): readonly string[] {
+  const ids = store.ids();
+  return statuses === null ? ids : ids.filter((id) => isIn(store, id, statuses));
+}
+
+function isIn(store: Store, id: string, statuses: readonly ContainerStatus[]): boolean {
+  try {
+    using directory = store.find(id);
+    return directory !== null && statuses.includes(containerStatus(directory, directory.read()));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return false; // its state is damaged, or is being removed
+  }
 }

@@ -1,4 +1,6 @@
 /** `tsrun __complete`: which words may stand next on a command line, found by a walk over those before. */
+import type { ContainerStatus } from "../../container/state/status.ts";
+import { statusesFor } from "../../container/state/verbs.ts";
 import { commandNamed } from "../grammar/parse.ts";
 import { type CommandName, commandEntry, GLOBAL_FLAGS } from "../grammar/table.ts";
 import type { Flag, FlagTable } from "../grammar/table-types.ts";
@@ -9,8 +11,11 @@ import { shownFlags } from "./help.ts";
 /** What is offered that is not in the table alone. */
 export interface Offered {
   readonly commands: readonly CommandName[];
-  /** The ids of the containers below the root that the command line names. */
-  readonly containers: (root: string | undefined) => readonly string[];
+  /** The ids of the containers below the root that the command line names, in one of these statuses or in any. */
+  readonly containers: (
+    root: string | undefined,
+    statuses: readonly ContainerStatus[] | null,
+  ) => readonly string[];
 }
 
 /** Where the last word of a command line stands. */
@@ -19,6 +24,8 @@ interface Place {
   command: CommandName | null | undefined;
   /** The flag whose value it is. */
   flag: Flag | undefined;
+  /** The names of the flags before it. */
+  given: string[];
   /** How many arguments of the command are before it. */
   args: number;
   flagsEnded: boolean;
@@ -34,7 +41,8 @@ export function completions(words: readonly string[], offered: Offered): readonl
   const place = placeAfter(line.slice(0, -1));
   const [, spelled, value] = /^(-[^=]+=)(.*)$/.exec(typed) ?? [];
   if (place.flag === undefined && !place.flagsEnded && spelled !== undefined && value !== undefined) {
-    const flag = flagSpelled(place, spelled.slice(0, -1));
+    const [name, flag] = flagSpelled(place, spelled.slice(0, -1)) ?? [];
+    if (name !== undefined) place.given.push(name);
     const source = flag === undefined ? "nothing" : (valueSource(flag) ?? BOOLEANS);
     return lines(source, { start: value, before: isSplit ? "" : spelled }, place, offered);
   }
@@ -55,7 +63,14 @@ function rejoined(words: readonly string[]) {
 }
 
 function placeAfter(words: readonly string[]): Place {
-  const place: Place = { command: undefined, flag: undefined, args: 0, flagsEnded: false, root: undefined };
+  const place: Place = {
+    command: undefined,
+    flag: undefined,
+    given: [],
+    args: 0,
+    flagsEnded: false,
+    root: undefined,
+  };
   for (const word of words) pass(place, word);
   return place;
 }
@@ -69,7 +84,8 @@ function pass(place: Place, word: string): void {
   } else if (!place.flagsEnded && word === "--") place.flagsEnded = true;
   else if (!place.flagsEnded && /^-./.test(word)) {
     const [spelled = "", ...value] = word.split("=");
-    const flag = flagSpelled(place, spelled);
+    const [name, flag] = flagSpelled(place, spelled) ?? [];
+    if (name !== undefined) place.given.push(name);
     if (value.length === 0 && flag?.kind !== "bool") place.flag = flag;
     if (value.length > 0 && isGlobal && flag === GLOBAL_FLAGS.root) place.root = value.join("=");
   } else if (isGlobal) {
@@ -87,9 +103,9 @@ function flagsAt({ command }: Place): FlagTable {
 }
 
 /** By `--name`, `-name` or `-n`, as the parser has it. */
-function flagSpelled(place: Place, spelled: string): Flag | undefined {
+function flagSpelled(place: Place, spelled: string): [name: string, flag: Flag] | undefined {
   const name = spelled.replace(/^--?/, "");
-  return Object.entries(flagsAt(place)).find(([long, { short }]) => long === name || short === name)?.[1];
+  return Object.entries(flagsAt(place)).find(([long, { short }]) => long === name || short === name);
 }
 
 function sourceAt(place: Place, typed: string, { commands }: Offered): Source {
@@ -106,13 +122,16 @@ function sourceAt(place: Place, typed: string, { commands }: Offered): Source {
 function lines(
   source: Source,
   { start, before }: { readonly start: string; readonly before: string },
-  { root }: Place,
+  { command, given, root }: Place,
   { containers }: Offered,
 ): readonly string[] {
   if (source === "nothing") return [];
   if (source === "files") return [FILES];
   if (source === "directories") return [DIRECTORIES];
-  const words = source === "containers" ? containers(root).map((id) => [id] as const) : source.words;
+  const words =
+    source === "containers"
+      ? containers(root, statusesFor(command ?? "", given)).map((id) => [id] as const)
+      : source.words;
   return words
     .filter(([word]) => word.startsWith(start))
     .map(([word, ...summary]) => [`${before}${word}`, ...summary].join("\t"));

@@ -23,14 +23,19 @@ function file(name: string, text: string): string {
 
 const scriptFile = (shell: string) => file(`tsrun.${shell}`, completionScript(shell) ?? "");
 
-/** Answers like a tsrun that shows every command, on a host with the containers web and db, and r1 under the root /r. */
+/**
+ * Answers like a tsrun that shows every command, on a host with the containers web, which runs, db, which waits for its
+ * start, and old, which has stopped; and r1 under the root /r, in any status.
+ */
 const FAKE = file(
   "fake.ts",
   `import { COMMAND_NAMES as commands } from ${JSON.stringify(join(SOURCES, "grammar/table.ts"))};
   import { completions } from ${JSON.stringify(join(SOURCES, "help/complete.ts"))};
   const [command, separator, ...words] = process.argv.slice(2);
   if (command !== "__complete" || separator !== "--") throw new Error(\`called as \${process.argv}\`);
-  const containers = (root) => (root === "/r" ? ["r1"] : ["web", "db"]);
+  const status = { web: "running", db: "created", old: "stopped" };
+  const containers = (root, statuses) =>
+    root === "/r" ? ["r1"] : Object.keys(status).filter((id) => statuses?.includes(status[id]) ?? true);
   process.stdout.write(completions(words, { commands, containers }).map((line) => \`\${line}\\n\`).join(""));`,
 );
 
@@ -99,11 +104,21 @@ inBash("bash offers the values of a flag, in its long, short and = forms", () =>
 });
 
 inBash("bash offers containers where one is wanted, of the root that was given", () => {
-  assert.equal(bashOffers("start", ""), ["web", "db"]);
+  assert.equal(bashOffers("state", ""), ["web", "db", "old"]);
   assert.equal(bashOffers("kill", "--all", "w"), ["web"]);
   assert.equal(bashOffers("create", ""), []);
   assert.equal(bashOffers("--root", "/r", "start", ""), ["r1"]);
   assert.equal(bashOffers("--root", "=", "/r", "start", ""), ["r1"]);
+});
+
+inBash("bash offers only containers that the command can act on, with its flags", () => {
+  assert.equal(bashOffers("start", ""), ["db"]);
+  assert.equal(bashOffers("resume", ""), []);
+  assert.equal(bashOffers("exec", ""), ["web", "db"]);
+  assert.equal(bashOffers("delete", ""), ["db", "old"]);
+  assert.equal(bashOffers("delete", "-f", ""), ["web", "db", "old"]);
+  assert.equal(bashOffers("spec", "--sandbox", ""), ["web", "db"]);
+  assert.equal(bashOffers("spec", "--sandbox", "=", "o"), []);
 });
 
 inBash("bash offers signals, shells and topics of help", () => {
@@ -116,7 +131,7 @@ inFish("fish offers commands, flags, values and containers", () => {
   assert.equal(fishOffers("tsrun cr"), ["create"]);
   assert.equal(fishOffers("tsrun --log-format "), ["json", "text"]);
   assert.equal(fishOffers("tsrun --root /r start "), ["r1"]);
-  assert.equal(fishOffers("tsrun start w"), ["web"]);
+  assert.equal(fishOffers("tsrun start d"), ["db"]);
   assert.equal(fishOffers("tsrun exec --t"), ["--tty"]);
   assert.equal(fishOffers("tsrun exec web --t"), []);
 });
