@@ -18,11 +18,18 @@ import { reap, spawnAgent } from "./spawn.ts";
 /** tsrun as its own caller, as on the command line: agents are its children. */
 export class OwnCaller implements Caller {
   readonly proc = "/proc/self";
-  readonly uid = here(geteuid());
-  readonly gid = here(getegid());
   readonly env = process.env;
   readonly streams = STREAMS;
   readonly umask = 0;
+
+  // Asked for when they are needed: even these calls can fail, and then somebody must be there to report it.
+  get uid(): number {
+    return here(geteuid());
+  }
+
+  get gid(): number {
+    return here(getegid());
+  }
 
   /** Bun has raised the soft limit to the hard one, which slows down programs that close every possible descriptor. */
   get openFiles(): bigint {
