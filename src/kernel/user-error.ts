@@ -40,12 +40,9 @@ export class UserError extends Error {
   }
 }
 
-/** What is wrong with a configuration: the property at `path`. */
-export const inConfig = (path: string, problem: string) => new UserError(`${CONFIG}${path}`, problem);
-
-/** Refuses a configuration. */
+/** Refuses the configuration because of the property at `path`. */
 export function fail(path: string, problem: string): never {
-  throw inConfig(path, problem);
+  throw new UserError(`${CONFIG}${path}`, problem);
 }
 
 /** Whether an error is a mistake of tsrun's own. */

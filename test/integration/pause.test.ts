@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { created, started } from "../harness/container.ts";
 import { stateRoot, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { refusal, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
+import { complaint, refusal, runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const COUNT = ["sh", "-c", "while :; do echo tick; done >/dev/null"];
@@ -86,6 +86,12 @@ test("ps shows the host's ps of the container's processes, with ps's own options
     .stdout.trim()
     .split("\n");
   assert.is(chosen[1]?.trim(), `${box.pid()} sleep 60`);
+});
+
+testTsrun("ps says that the host has no ps", () => {
+  using box = created({ args: ["sleep", "60"] });
+  const said = complaint(runtime(["ps", box.id], { env: { PATH: "/nowhere" } }));
+  assert.is(said, "tsrun: error: ps: there is no ps in PATH; install it (Debian: procps)");
 });
 
 test("exec --ignore-paused starts its program once the container is resumed", async () => {
