@@ -191,6 +191,14 @@ export class Mailbox implements Results {
     this.ringIfIdle();
   }
 
+  /** Gives up what is left of the steps posted so far, after a failure, or when the agent has gone and another one comes. */
+  renew(): void {
+    const { words } = this;
+    words[MAILBOX.error >> 2] = 0;
+    words[MAILBOX.next >> 2] = words[MAILBOX.end >> 2] ?? 0;
+    Atomics.store(words, MAILBOX.lock >> 2, 0);
+  }
+
   /** Wakes an agent that has steps left. One that runs sees the new end, or has just missed it: `outcome` looks. */
   private ringIfIdle(): boolean {
     const { words } = this;

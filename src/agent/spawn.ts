@@ -22,7 +22,7 @@ import { SPAWN_ATTRIBUTES } from "../kernel/structs.ts";
  * A sealed memfd with the agent's program, opened read-only. Nothing in a container can write to it, and it
  * is all that a container could ever see of tsrun.
  */
-function agentImage(): number {
+export function agentImage(): number {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   let writable = attempt(memfdCreate("tsrun-agent", flags | MFD_EXEC));
   // Before Linux 6.3 there is no MFD_EXEC: memfds are executable anyway.

@@ -19,10 +19,18 @@ import {
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
   OPEN_TREE_CLOEXEC,
+  SIG_SETMASK,
   STATX_BASIC_STATS,
   STATX_MNT_ID,
 } from "./constants.ts";
-import { mountAttr, openHow, ROBUST_LIST_HEAD_SIZE, timespec } from "./structs.ts";
+import {
+  mountAttr,
+  openHow,
+  ROBUST_LIST_HEAD_SIZE,
+  SIGACTION_SIZE,
+  SIGSET_SIZE,
+  timespec,
+} from "./structs.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
 
 function call(name: SyscallName, ...args: readonly Argument[]): Call {
@@ -166,17 +174,23 @@ export const getrlimit = (resource: number, into: Uint8Array | Room) =>
 export const pidfdOpen = (pid: number) => call("pidfd_open", pid, 0);
 export const pidfdSendSignal = (pidfd: number, signal: number) =>
   call("pidfd_send_signal", pidfd, signal, 0, 0);
-export const pidfdGetfd = (pidfd: number, fd: number) => call("pidfd_getfd", pidfd, fd, 0);
+export const pidfdGetfd = (pidfd: Fd, fd: number) => call("pidfd_getfd", pidfd, fd, 0);
 export const kill = (pid: number, signal: number) => call("kill", pid, signal);
 /** `info` is a `siginfo_t` of SIGINFO_SIZE bytes. */
 export const waitid = (kind: number, id: number, info: Uint8Array, options: number) =>
   call("waitid", kind, id, info, options, 0);
 /** `status` is 4 bytes; the child's resource usage is not asked for. */
-export const wait4 = (pid: number, status: Uint8Array, options: number) =>
+export const wait4 = (pid: number, status: Uint8Array | Room, options: number) =>
   call("wait4", pid, status, options, 0);
 /** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */
 export const ppoll = (fds: Uint8Array, milliseconds: number) =>
   call("ppoll", fds, fds.byteLength / 8, timespec(milliseconds), 0, 0);
+/** Gives a signal its default action. */
+export const rtSigaction = (signal: number) =>
+  call("rt_sigaction", signal, new Uint8Array(SIGACTION_SIZE), 0, SIGSET_SIZE);
+/** Sets which signals are blocked: a sigset_t of 8 bytes. */
+export const rtSigprocmask = (blocked: Uint8Array) =>
+  call("rt_sigprocmask", SIG_SETMASK, blocked, 0, SIGSET_SIZE);
 /** Takes a signal of `set`, a sigset_t of 8 bytes, that has come and is blocked; fails with EAGAIN when none has. */
 export const rtSigtimedwait = (set: Uint8Array) =>
   call("rt_sigtimedwait", set, 0, timespec(0), set.byteLength);

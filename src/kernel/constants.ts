@@ -134,6 +134,8 @@ export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;
 export const PR_GET_NO_NEW_PRIVS = 39;
 export const PR_SET_CHILD_SUBREAPER = 36;
+/** Of Yama: which process may trace this one. */
+export const PR_SET_PTRACER = 0x59616d61;
 export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_RAISE = 2;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
@@ -149,6 +151,9 @@ export const KEY_USR_READ = 0x00020000;
 export const KEY_USR_SEARCH = 0x00080000;
 export const KEY_USR_LINK = 0x00100000;
 export const KEY_OTH_SEARCH = 0x00000008;
+
+// asm-generic/signal-defs.h
+export const SIG_SETMASK = 2;
 
 // linux/personality.h
 export const PER_LINUX = 0x0000;

@@ -171,6 +171,10 @@ export function deviceNumber(device: number): readonly [major: number, minor: nu
 }
 
 /** A `sigset_t`, as the kernel has it, of these signals. */
+/** The kernel's `struct sigaction`, and sigset_t. */
+export const SIGACTION_SIZE = 32;
+export const SIGSET_SIZE = 8;
+
 export function signalSet(signals: readonly number[]): Uint8Array {
   const set = new DataView(new ArrayBuffer(8));
   for (const signal of signals) {

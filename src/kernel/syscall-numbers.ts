@@ -10,6 +10,8 @@ export const NUMBERS = {
   mmap: [9, 222],
   munmap: [11, 215],
   ioctl: [16, 29],
+  rt_sigaction: [13, 134],
+  rt_sigprocmask: [14, 135],
   pread64: [17, 67],
   madvise: [28, 233],
   getpid: [39, 172],

@@ -78,6 +78,7 @@ const OPTIONS: { readonly [option: string]: Kind } = {
   PR_CAPBSET_DROP: capability,
   PR_SET_NO_NEW_PRIVS: number,
   PR_SET_CHILD_SUBREAPER: number,
+  PR_SET_PTRACER: number,
   PR_CAP_AMBIENT: oneOf(F.PR_CAP_AMBIENT),
 };
 
@@ -199,6 +200,8 @@ export const KINDS: Kinds = {
   recvfrom: [descriptor, text, number],
   recvmsg: [descriptor, text],
   renameat2: [descriptor, text, descriptor, text, number],
+  rt_sigaction: [signal, text],
+  rt_sigprocmask: [oneOf(F.SIG_HOW), text],
   rt_sigtimedwait: [text, text, timespec],
   sched_setaffinity: [number, number, bits],
   sched_setattr: [number, schedAttr, number],

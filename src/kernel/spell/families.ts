@@ -80,6 +80,7 @@ export const FAMILIES = {
   SECCOMP_FILTER_FLAG: family(/^SECCOMP_FILTER_FLAG_/),
   SECCOMP_SET_MODE: family(/^SECCOMP_SET_MODE_/),
   SEEK: family(/^SEEK_/),
+  SIG_HOW: family(/^SIG_SETMASK$/),
   SIG: family(/^SIG(?!IOT|CLD|POLL)/, SIGNALS),
   SOCK: family(/^SOCK_/),
   STATX: family(/^STATX_/),

@@ -1,0 +1,172 @@
+/**
+ * A caller that is another process, in which an agent runs: what only that process can do, such as having children, it is
+ * told to do there, in system calls.
+ *
+ *     tsrun ── mailbox ──▶ agent in the caller ── clone3, execve ──▶ stage, with an agent of its own
+ *
+ * tsrun and the caller must be in the same pid and mount namespaces and have the same credentials: each takes descriptors
+ * of the other (pidfd_getfd(2)).
+ */
+import type { Caller, Environment, Streams } from "../../agent/caller.ts";
+import type { Mailbox } from "../../agent/mailbox.ts";
+import type { MailboxFile } from "../../agent/mailbox-file.ts";
+import type { Program } from "../../agent/program.ts";
+import { agentImage } from "../../agent/spawn.ts";
+import { SyscallError } from "../../kernel/call.ts";
+import {
+  close,
+  execve,
+  fcntl,
+  getpid,
+  kill,
+  pidfdGetfd,
+  pidfdOpen,
+  prctl,
+  rtSigaction,
+  rtSigprocmask,
+  wait4,
+} from "../../kernel/calls.ts";
+import { F_SETFD, PR_SET_PTRACER, SIGKILL, STREAMS, WNOHANG } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { readText } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { SIGNALS } from "../../kernel/signals.ts";
+import { fetchDescriptor } from "../../kernel/socket.ts";
+import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import { processInfo } from "../state/process-info.ts";
+
+export class RemoteCaller implements Caller, Disposable {
+  readonly pid: number;
+  readonly proc: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly umask: number;
+  readonly openFiles = 0n; // inherited from the caller, as all limits
+  readonly streams: Streams;
+  /** Signals that the caller ignores, as would its children. */
+  private readonly ignored: readonly number[];
+  /** Of the agent in the caller, and of its children until they execute their program. */
+  private readonly own: Mailbox;
+  private readonly child: Mailbox;
+  private environment: Environment | null = null;
+
+  /** `file` is served by an agent in the process `pid`, from its first mailbox on. @throws SyscallError, UserError */
+  constructor(file: MailboxFile, pid: number) {
+    this.own = file.init;
+    this.child = file.stage;
+    file.stage.program.move(file.init.agentAddress);
+    file.stage.post();
+    this.pid = pid;
+    this.proc = `/proc/${pid}`;
+    const status = readText(`${this.proc}/status`);
+    this.uid = idIn(status, "Uid");
+    this.gid = idIn(status, "Gid");
+    this.umask = Number.parseInt(fieldIn(status, "Umask"), 8);
+    this.ignored = signalsIn(fieldIn(status, "SigIgn"));
+    this.run((program) => program.add(prctl(PR_SET_PTRACER, here(getpid())), "all")); // Yama's alone
+    const [input, output, errors] = STREAMS.map((stream) => fetchDescriptor(pid, stream));
+    this.streams = [input ?? -1, output ?? -1, errors ?? -1];
+  }
+
+  get env(): Environment {
+    this.environment ??= environmentIn(readText(`${this.proc}/environ`));
+    return this.environment;
+  }
+
+  pass(descriptors: readonly number[]): readonly number[] {
+    attempt(prctl(PR_SET_PTRACER, this.pid)); // Yama's alone
+    const taken = this.run((program) => {
+      const tsrun = program.add(pidfdOpen(here(getpid())));
+      const copies = descriptors.map((fd) => program.add(pidfdGetfd(tsrun, fd)));
+      for (const copy of copies) program.add(fcntl(copy, F_SETFD, 0));
+      program.add(close(tsrun));
+      return copies;
+    });
+    return taken.map((copy) => this.own.result(copy));
+  }
+
+  start(mailbox: number): number {
+    const { own, child } = this;
+    const sealed = agentImage();
+    const [image = -1] = this.pass([sealed]);
+    here(close(sealed));
+    const path = `/proc/self/fd/${image}`;
+    const { program } = child;
+    program.by("stage process").add(rtSigprocmask(new Uint8Array(SIGSET_SIZE)));
+    for (const signal of this.ignored) program.add(rtSigaction(signal));
+    const executed = program.add(execve(path, ["tsrun-agent", String(mailbox)], []));
+    child.renew();
+    child.post();
+    const made = this.run((steps) => {
+      const clone = steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress);
+      steps.add(close(image));
+      return clone;
+    });
+    const pid = own.result(made);
+    if (child.outcome(() => this.isRunning(pid)).kind !== "failed") return pid;
+    const { errno } = child;
+    this.end(pid);
+    throw new SyscallError(program.steps[executed.step]?.call ?? { name: "execve", args: [path] }, errno);
+  }
+
+  reap(pid: number, wait: boolean): number | null {
+    const ended = this.run((program) => program.add(wait4(pid, { room: 4 }, wait ? 0 : WNOHANG)));
+    if (this.own.result(ended) === 0) return null;
+    const status = this.own.filled(ended);
+    return new DataView(status.buffer, status.byteOffset).getInt32(0, true);
+  }
+
+  isRunning(pid: number): boolean {
+    const info = processInfo(pid);
+    return info !== null && info.state !== "Z" && info.state !== "X";
+  }
+
+  end(pid: number): void {
+    this.run((program) => {
+      program.whenOk(kill(pid, SIGKILL), [ERRNO.ESRCH], () =>
+        program.add(wait4(pid, { room: 4 }, 0), [ERRNO.ECHILD]),
+      );
+    });
+  }
+
+  /** Has the agent in the caller run what is added. @throws SyscallError, UserError when the caller has ended */
+  private run<T>(add: (program: Program) => T): T {
+    const { own } = this;
+    const added = add(own.program.by("caller"));
+    own.post();
+    const outcome = own.outcome(() => this.isRunning(this.pid));
+    if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
+    if (outcome.kind === "done") return added;
+    const failure = own.failure(outcome.step);
+    own.renew();
+    throw failure;
+  }
+
+  [Symbol.dispose](): void {
+    for (const stream of this.streams) if (stream >= 0) here(close(stream));
+  }
+}
+
+/** A field of proc_pid_status(5). */
+const fieldIn = (status: string, name: string) =>
+  new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "";
+
+/** The effective one, of the real, the effective, the saved and the file system's. */
+const idIn = (status: string, name: "Uid" | "Gid") => Number(fieldIn(status, name).split(/\s+/)[1]);
+
+/** A mask in hexadecimal, with signal 1 as its lowest bit. */
+function signalsIn(mask: string): readonly number[] {
+  const bits = BigInt(`0x${mask || "0"}`);
+  return Array.from({ length: 64 }, (_, index) => index + 1).filter(
+    (signal) => ((bits >> BigInt(signal - 1)) & 1n) === 1n,
+  );
+}
+
+/** proc_pid_environ(5) */
+function environmentIn(text: string): Environment {
+  const entries = text.split("\0").filter((entry) => entry.includes("="));
+  return Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+}

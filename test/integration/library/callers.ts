@@ -1,0 +1,57 @@
+/** Callers of tsrun's library: processes of their own, for which one process, the test's, makes containers. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { MailboxFile } from "../../../src/agent/mailbox-file.ts";
+import { agentImage } from "../../../src/agent/spawn.ts";
+import { RemoteCaller } from "../../../src/container/caller/remote-caller.ts";
+import type { CreateOptions } from "../../../src/container/create.ts";
+import { Store } from "../../../src/container/state/store.ts";
+import { memfdCreate } from "../../../src/kernel/calls.ts";
+import { here } from "../../../src/kernel/here.ts";
+import { stateRoot } from "../../harness/environment.ts";
+
+/** A process that calls tsrun, and what its standard output got. */
+export interface CallerProcess extends AsyncDisposable {
+  readonly caller: RemoteCaller;
+  readonly process: ChildProcess;
+  readonly store: Store;
+  printed(): string;
+}
+
+/** Starts a process by a shell script that ends in `exec "$@"`. */
+export async function callerProcess(
+  script: string,
+  output: string,
+  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+): Promise<CallerProcess> {
+  const [file, image] = [here(memfdCreate("test-caller", 0)), agentImage()];
+  const mailboxes = new MailboxFile(file);
+  const stdout = openSync(output, "w");
+  const process = spawn("/bin/sh", ["-c", script, "sh", "/proc/self/fd/4", "3"], {
+    ...options,
+    stdio: ["ignore", stdout, "inherit", file, image],
+  });
+  for (const fd of [stdout, image]) closeSync(fd);
+  const caller = new RemoteCaller(mailboxes, process.pid ?? -1);
+  return {
+    caller,
+    process,
+    store: new Store(stateRoot, caller),
+    printed: () => readFileSync(output, "utf8"),
+    async [Symbol.asyncDispose]() {
+      caller[Symbol.dispose]();
+      closeSync(file);
+      process.kill("SIGKILL");
+      await once(process, "exit");
+    },
+  };
+}
+
+/** What `create` is told, unless a test says otherwise. */
+export const plain = (id: string, more: Partial<CreateOptions> = {}): CreateOptions => ({
+  ...{ id, pidFile: undefined, prepare: undefined, systemdCgroup: false, preservedFds: 0, gaps: [] },
+  ...{ noPivot: false, ownKeyring: true, rootless: false, console: null, announce: undefined },
+  ...{ debug: undefined, warn: () => {} },
+  ...more,
+});
