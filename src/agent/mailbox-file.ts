@@ -9,14 +9,14 @@
  * A step names earlier ones by index, so a mailbox's steps grow in a place of their own. Strings and structures only have
  * to be in one piece each: what does not fit into a mailbox's first data goes to pieces behind all mailboxes.
  */
-import { fallocate, ftruncate, madvise, mmapShared, munmap } from "../kernel/calls.ts";
-import { MADV_DONTDUMP, MADV_DONTNEED, MAP_SHARED, PROT_READ, PROT_WRITE } from "../kernel/constants.ts";
+import { close, fallocate, ftruncate, madvise, memfdCreate, mmapShared, munmap } from "../kernel/calls.ts";
+import { MADV_DONTDUMP, MADV_DONTNEED, MFD_CLOEXEC } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
-import { here } from "../kernel/here.ts";
+import { attempt, here } from "../kernel/here.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
-import { noteDeath } from "./life.ts";
+import { forgetDeath, noteDeath } from "./life.ts";
 import { Mailbox, type Memory, type Place, STEPS_BYTES } from "./mailbox.ts";
 
 const PAGE = 4096;
@@ -37,8 +37,8 @@ const PIECES = PLACES.host.stepsEnd;
 /** How far what every agent needs goes: the host agent's mailbox is made for those that have one. */
 const BEGINNING = PLACES.init.offset + STEPS_OFFSET + STEPS_BYTES;
 
-/** Is told the mailboxes of each new agent. */
-type Follower = (boxes: MailboxFile) => void;
+/** Is told the mailboxes of each new agent; what it returns is called before they are given back. */
+type Follower = (boxes: MailboxFile) => (() => void) | undefined;
 
 let follower: Follower | null = null;
 
@@ -48,39 +48,54 @@ export function follow(next: Follower | null): void {
 }
 
 export interface MailboxFileOptions {
+  /** Opens an empty file for them; a memfd without it. */
+  readonly open?: () => number;
   /** Whether there is an agent that stays the host's. */
   readonly hasHost?: boolean;
   /** Stands around whatever takes memory, and words its failure. */
   readonly taking?: <T>(take: () => T) => T;
 }
 
-/** A mapped mailbox file; it grows while its mailboxes are filled. */
-export class MailboxFile implements Memory {
+const memfd = () => here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+
+/** The mailboxes of a new agent, in a mapped file, which grows while they are filled. */
+export class MailboxFile implements Memory, Disposable {
   readonly stage: Mailbox;
   readonly parked: Mailbox;
   readonly init: Mailbox;
   /** The mailbox of an agent that stays the host's. */
   readonly host: Mailbox | null;
+  readonly fd: number;
   readonly address: number;
-  private readonly fd: number;
   private readonly beginning: Uint8Array;
   private readonly taking: <T>(take: () => T) => T;
   private pieces: number = PIECES;
+  private readonly opened: DisposableStack;
 
-  /** The mailboxes of a new agent, in an empty file. The caller closes it when they have got all that they hold. */
-  constructor(fd: number, { hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
-    this.fd = fd;
+  /** @throws SyscallError */
+  constructor({ open = memfd, hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
+    using opened = new DisposableStack();
+    this.fd = taking(open);
+    opened.defer(() => attempt(close(this.fd)));
     this.taking = taking;
     this.take(0, BEGINNING);
-    this.address = map(fd, MAILBOX_SPAN);
+    this.address = here(mmapShared(this.fd, MAILBOX_SPAN));
     // Only what is used becomes JavaScript's: it counts for the garbage collector.
     this.beginning = memoryAt(this.address, BEGINNING);
-    noteDeath(this.beginning, this.address);
-    this.stage = new Mailbox(this, PLACES.stage);
-    this.parked = new Mailbox(this, PLACES.parked);
-    this.init = new Mailbox(this, PLACES.init);
-    this.host = hasHost ? new Mailbox(this, PLACES.host) : null;
-    follower?.(this);
+    const kept = noteDeath(this.beginning, this.address);
+    opened.defer(() => forgetDeath(kept) && attempt(munmap(this.address, MAILBOX_SPAN)));
+    this.stage = opened.use(new Mailbox(this, PLACES.stage));
+    this.parked = opened.use(new Mailbox(this, PLACES.parked));
+    this.init = opened.use(new Mailbox(this, PLACES.init));
+    this.host = hasHost ? opened.use(new Mailbox(this, PLACES.host)) : null;
+    const leave = follower?.(this);
+    if (leave !== undefined) opened.defer(leave);
+    this.opened = opened.move();
+  }
+
+  /** Gives all memory back. Nothing fails by it: what could not be given back is when tsrun ends. */
+  [Symbol.dispose](): void {
+    this.opened.dispose();
   }
 
   /** A part of the file, with memory behind it. @throws SyscallError ENOSPC */
@@ -115,23 +130,24 @@ export class MailboxFile implements Memory {
   }
 }
 
-/** The mailbox of an agent that an earlier tsrun parked: what runs in there was laid out by that one. */
-export function openParked(fd: number): Mailbox {
-  const end = PARKED.stepsEnd;
-  const address = map(fd, end);
-  const bytes = memoryAt(address, end);
-  const mailbox = new Mailbox(
-    { address, at: (from, to) => bytes.subarray(from, to), piece: () => null },
-    {
-      ...PARKED,
-      data: { from: end, to: end },
-    },
-  );
-  mailbox.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
-  return mailbox;
+/** The mailbox of an agent that is parked: nothing more is laid out in there. */
+export interface Parked extends Disposable {
+  readonly parked: Mailbox;
 }
 
-const map = (fd: number, length: number) => here(mmapShared(fd, length, PROT_READ | PROT_WRITE, MAP_SHARED));
+/** The mailbox that an earlier tsrun has parked an agent on. */
+export function openParked(fd: number): Parked {
+  using opened = new DisposableStack();
+  const end = PARKED.stepsEnd;
+  const address = here(mmapShared(fd, end));
+  opened.defer(() => attempt(munmap(address, end)));
+  const bytes = memoryAt(address, end);
+  const memory = { address, at: (from: number, to: number) => bytes.subarray(from, to), piece: () => null };
+  const parked = opened.use(new Mailbox(memory, { ...PARKED, data: { from: end, to: end } }));
+  parked.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
+  const kept = opened.move();
+  return { parked, [Symbol.dispose]: () => kept.dispose() };
+}
 
 const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
 

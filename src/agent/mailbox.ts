@@ -112,20 +112,28 @@ export interface Ran {
   readonly rested: number | null;
 }
 
+/** A mailbox's memory as JavaScript sees it. */
+interface Views {
+  /** The header. */
+  readonly words: Uint32Array;
+  /** The steps, by STEPS_AT_ONCE. */
+  readonly steps: Uint32Array[];
+  /** Where data goes at present. */
+  data: Part;
+  /** What the kernel fills in the agent, by step. */
+  readonly rooms: Map<number, Uint8Array>;
+}
+
 /** One mailbox as tsrun sees it. */
-export class Mailbox implements Results {
+export class Mailbox implements Results, Disposable {
   readonly program = new Program();
   /** Address of this mailbox in the agent. */
   readonly agentAddress: number;
   private readonly address: number;
   private readonly memory: Memory;
   private readonly own: Place;
-  /** The header. */
-  private readonly words: Uint32Array;
-  /** The steps, by STEPS_AT_ONCE. */
-  private readonly steps: Uint32Array[] = [];
-  /** Where data goes at present, and how much of it is used. */
-  private data: Part;
+  private views: Views | null;
+  /** How much of the present piece of data is used. */
   private used = 0;
   private readonly extents: Extent[];
   private posted = 0;
@@ -138,8 +146,6 @@ export class Mailbox implements Results {
   private tracedTo = Number.POSITIVE_INFINITY;
   /** When the agent had come to rest before it was woken for a step, while it is traced. */
   private readonly rests = new Map<number, number>();
-  /** Where the rooms are that the kernel fills in the agent, by step. */
-  private readonly rooms = new Map<number, Uint8Array>();
 
   constructor(memory: Memory, place: Place) {
     const { offset, data } = place;
@@ -147,9 +153,23 @@ export class Mailbox implements Results {
     this.address = memory.address + offset;
     this.memory = memory;
     this.own = place;
-    this.words = new Part(memory, { from: offset, to: offset + STEPS_OFFSET }).words;
-    this.data = new Part(memory, data);
+    const { words } = new Part(memory, { from: offset, to: offset + STEPS_OFFSET });
+    this.views = { words, steps: [], data: new Part(memory, data), rooms: new Map() };
     this.extents = [data];
+  }
+
+  /** Lets go of the memory, which may be unmapped then. */
+  [Symbol.dispose](): void {
+    this.views = null;
+  }
+
+  private get seen(): Views {
+    if (this.views === null) throw new Error("a mailbox is used after its memory was given back");
+    return this.views;
+  }
+
+  private get words(): Uint32Array {
+    return this.seen.words;
   }
 
   /**
@@ -249,7 +269,7 @@ export class Mailbox implements Results {
 
   /** What the kernel wrote into the room of a step's call; no more of it than `most` bytes are looked at. */
   filled(step: { readonly step: number }, most = Number.POSITIVE_INFINITY): Uint8Array {
-    return (this.rooms.get(step.step) ?? new Uint8Array()).slice(0, most);
+    return (this.seen.rooms.get(step.step) ?? new Uint8Array()).slice(0, most);
   }
 
   /** Asks the agent to note when each step starts, and when it comes to rest. */
@@ -286,7 +306,7 @@ export class Mailbox implements Results {
   /** Where a step is: the words of some steps, and the index of its first one. */
   private stepAt(index: number) {
     const part = Math.floor(index / STEPS_AT_ONCE);
-    const words = this.steps[part] ?? this.addSteps(part);
+    const words = this.seen.steps[part] ?? this.addSteps(part);
     return { words, at: ((index % STEPS_AT_ONCE) * STEP.size) >> 2 };
   }
 
@@ -294,7 +314,7 @@ export class Mailbox implements Results {
     const from = this.own.offset + STEPS_OFFSET + part * STEPS_BYTES;
     const to = Math.min(from + STEPS_BYTES, this.own.stepsEnd);
     const { words } = new Part(this.memory, { from, to });
-    this.steps[part] = words;
+    this.seen.steps[part] = words;
     return words;
   }
 
@@ -331,20 +351,20 @@ export class Mailbox implements Results {
     if ("texts" in argument) return this.texts(argument.texts);
     if ("step" in argument) return argument.step;
     const at = this.reserve(argument.room);
-    this.rooms.set(index, this.data.bytes.subarray(at, at + argument.room));
+    this.seen.rooms.set(index, this.seen.data.bytes.subarray(at, at + argument.room));
     return this.addressOf(at);
   }
 
   /** Puts bytes into the mailbox; returns their address in the agent. */
   place(bytes: Uint8Array): number {
     const at = this.reserve(bytes.byteLength);
-    this.data.bytes.set(bytes, at);
+    this.seen.data.bytes.set(bytes, at);
     return this.addressOf(at);
   }
 
   /** Puts a C string into the mailbox; returns its address in the agent. */
   text(text: string): number {
-    const { bytes } = this.data;
+    const { bytes } = this.seen.data;
     const at = this.used;
     if (at + text.length * 3 + 1 > bytes.byteLength) return this.place(encoder.encode(`${text}\0`));
     const { written } = encoder.encodeInto(text, bytes.subarray(at));
@@ -356,7 +376,7 @@ export class Mailbox implements Results {
   /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
   private texts(texts: readonly string[]): number {
     const at = this.reserve((texts.length + 1) * 8);
-    const { words } = this.data;
+    const { words } = this.seen.data;
     const address = this.addressOf(at);
     for (const [index, text] of texts.entries()) setWord(words, (at >> 2) + index * 2, this.text(text));
     return address;
@@ -364,13 +384,13 @@ export class Mailbox implements Results {
 
   /** Where data is, with so much room for more. */
   dataWithRoom(more: number): readonly Extent[] {
-    if (this.used + more > this.data.bytes.byteLength) this.addData(more);
+    if (this.used + more > this.seen.data.bytes.byteLength) this.addData(more);
     return this.extents;
   }
 
   private reserve(length: number): number {
     const size = (length + 7) & ~7;
-    if (this.used + size > this.data.bytes.byteLength) this.addData(size);
+    if (this.used + size > this.seen.data.bytes.byteLength) this.addData(size);
     const at = this.used;
     this.used += size;
     return at;
@@ -381,13 +401,13 @@ export class Mailbox implements Results {
     const extent = this.memory.piece(Math.max(usual, least), least);
     if (extent === null) throw noRoomFor(this.encoded);
     this.extents.push(extent);
-    this.data = new Part(this.memory, extent);
+    this.seen.data = new Part(this.memory, extent);
     this.used = 0;
   }
 
   /** The agent's address of what is in the present piece of data. */
   private addressOf(at: number): number {
-    return MAILBOX_ADDRESS + this.data.from + at;
+    return MAILBOX_ADDRESS + this.seen.data.from + at;
   }
 }
 

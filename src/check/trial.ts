@@ -2,9 +2,9 @@ import { dieWithTsrun } from "../agent/life.ts";
 import type { Mailbox } from "../agent/mailbox.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import { reap, spawnAgent } from "../agent/spawn.ts";
-import { close, kill, memfdCreate } from "../kernel/calls.ts";
-import { MFD_CLOEXEC, SIGKILL } from "../kernel/constants.ts";
-import { attempt, here } from "../kernel/here.ts";
+import { kill } from "../kernel/calls.ts";
+import { SIGKILL } from "../kernel/constants.ts";
+import { attempt } from "../kernel/here.ts";
 import { enterUserNamespace } from "./isolation.ts";
 import { OWN } from "./own.ts";
 import { Subject } from "./subject.ts";
@@ -13,6 +13,7 @@ import { Subject } from "./subject.ts";
 export class Trial implements Disposable {
   private mailboxes: Mailbox[] = [];
   private readonly pids = new Set<number>();
+  private readonly opened = new DisposableStack();
   private first: Subject | null = null;
   private isInside = false;
 
@@ -51,19 +52,15 @@ export class Trial implements Disposable {
   }
 
   private start(): Subject {
-    const fd = here(memfdCreate("tsrun-check", MFD_CLOEXEC));
-    const { stage, init, parked } = new MailboxFile(fd);
-    this.mailboxes = [stage, init, parked];
-    try {
-      return this.adopt(() => spawnAgent(fd));
-    } finally {
-      here(close(fd));
-    }
+    const boxes = this.opened.use(new MailboxFile());
+    this.mailboxes = [boxes.stage, boxes.init, boxes.parked];
+    return this.adopt(() => spawnAgent(boxes.fd));
   }
 
   [Symbol.dispose](): void {
     // Nobody has waited for them: these pids are still theirs.
     for (const pid of this.pids) if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true);
     this.pids.clear();
+    this.opened.dispose();
   }
 }

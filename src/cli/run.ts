@@ -22,14 +22,15 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
   using terminal = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(caller, warn);
   const held = new HeldSignals();
-  const { directory, saved, mailbox } = await createContainer(invocation, caller, bundle, console);
+  const { directory, saved, agent } = await createContainer(invocation, caller, bundle, console);
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
+    using parked = agent;
     const subreaper = await adopting(flags, saved.init);
     await beforeStart(directory, saved);
     readiness?.listen(directory);
     const foreground = flags.detach ? null : new Foreground(saved.init.pid, terminal);
-    await wake(directory, saved.init, mailbox);
+    await wake(directory, saved.init, parked.parked);
     return { foreground, subreaper };
   });
   for (const signal of held.release()) foreground?.send(signal);

@@ -1,11 +1,9 @@
 import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { Caller } from "../agent/caller.ts";
-import type { Mailbox } from "../agent/mailbox.ts";
+import type { Parked } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { StepError } from "../agent/step-error.ts";
-import { close } from "../kernel/calls.ts";
 import { writeFile } from "../kernel/files.ts";
-import { here } from "../kernel/here.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { hasOwnDevice } from "../linux/devices/devices.ts";
 import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
@@ -13,8 +11,9 @@ import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
 import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
-import { layOutExecution, leaveHost, loadListened, park, setUp, takeOn } from "./init/init-program.ts";
-import { finishInit, Launch, runInit } from "./init/launch.ts";
+import { Agent, finishInit, runInit } from "./init/agent.ts";
+import { layOutExecution, loadListened } from "./init/execution.ts";
+import { leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
 import { newMailbox } from "./init/parked.ts";
 import { contextOf, type Plan, planOf } from "./init/plan.ts";
 import { writeMappings } from "./init/user-namespace.ts";
@@ -66,7 +65,8 @@ export interface CreateOptions {
 export interface Created {
   readonly directory: StateDirectory;
   readonly saved: Living;
-  readonly mailbox: Mailbox;
+  /** Whoever starts it gives this back. */
+  readonly agent: Parked;
 }
 
 /**
@@ -141,10 +141,10 @@ async function make(
   loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);
   options.announce?.(pid);
-  here(close(launched.fd));
   located.cgroup.close();
+  launched.agent.keep();
   undo.keep();
-  return { directory: located.directory, saved: created, mailbox: launched.parked };
+  return { directory: located.directory, saved: created, agent: launched.agent };
 }
 
 /** Where the container is told of, and its cgroup. */
@@ -195,9 +195,8 @@ function coverRoot(
 }
 
 /** An init on its way. */
-interface Launched extends Pick<Launch, "init" | "parked"> {
-  readonly launch: Launch;
-  readonly fd: number;
+interface Launched extends Pick<Agent, "init" | "parked"> {
+  readonly agent: Agent;
   /** Lets the init be born, if it isn't yet, and gives it its ids; from here on it runs what is added. */
   readonly begin: () => Promise<Begun>;
 }
@@ -212,20 +211,20 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   const { bundle, namespaces, hostAgent } = plan;
   const { directory, cgroup } = located;
   const { caller } = directory;
-  const fd = inState(directory.path, () => newMailbox(directory));
   const streams = new ReplacedStreams(caller);
   undo.always(() => streams[Symbol.dispose]());
   if (!bundle.process.terminal)
     streams.guard((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = {
-    ...{ held: cgroup.admit !== undefined, gaps: options.gaps, hasHost: hostAgent !== null, taking },
+    ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },
+    ...{ held: cgroup.admit !== undefined, gaps: options.gaps },
     prepare: (stage: Program) => streams.add(stage),
   };
-  const started = taking(() => new Launch(caller, fd, namespaces, cgroup.fd, how));
-  undo.add(() => started.abort());
-  cgroup.admit?.(started.stagePid);
-  const { init, parked } = started;
+  const agent = taking(() => Agent.start(caller, namespaces, cgroup.fd, how));
+  undo.add(() => agent[Symbol.dispose]());
+  cgroup.admit?.(agent.stagePid);
+  const { init, parked } = agent;
   for (const note of cgroup.notes) options.debug?.(note);
   const stream = () => {
     init.program.onReady = () => init.post();
@@ -235,8 +234,8 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   let begun: Promise<Begun> | null = null;
   const begin = async () => {
     cgroup.admitted?.();
-    started.release();
-    const pid = started.waitForInit();
+    agent.release();
+    const pid = agent.waitForInit();
     const userNamespace = userNamespaceOf(caller, pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(caller, pid, bundle.config.linux ?? {});
     stream();
@@ -244,7 +243,7 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
     return { pid, userNamespace };
   };
   return {
-    ...{ launch: started, init, parked, fd },
+    ...{ agent, init, parked },
     begin: () => {
       begun ??= begin();
       return begun;
@@ -256,12 +255,12 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
 async function setUpRoot(
   plan: Plan,
   { saved: { keyring } }: Located,
-  { launch, init, begin }: Launched,
+  { agent, init, begin }: Launched,
   { warn }: CreateOptions,
 ) {
   const { hostAgent } = plan;
-  const host = hostAgent === null ? null : new hostAgent.HostAgent(launch, (await begin()).pid);
-  const context = contextOf(launch.caller, plan, { keyring, host, warn });
+  const host = hostAgent === null ? null : new hostAgent.HostAgent(agent, (await begin()).pid);
+  const context = contextOf(agent.caller, plan, { keyring, host, warn });
   const opened = setUp(init.program, context);
   host?.end();
   return { ...opened, subject: context.subject };
@@ -329,8 +328,9 @@ function parkInit(
   undo: Undo,
 ): Created["saved"] {
   const path = executable.choose((step) => init.result(step));
-  const env = home.environment(init);
-  const range = layOutExecution(parked, bundle.process, env, path, preservedFds, filter);
+  const { args } = bundle.process;
+  const execution = { path, args, env: home.environment(init), preservedFds, filter };
+  const range = layOutExecution(parked, execution);
   const ownsPidNamespace = namespaces.created.has("pid");
   const created = {
     ...saved,

@@ -2,10 +2,9 @@ import type { Caller } from "../agent/caller.ts";
 import { dieWithTsrun } from "../agent/life.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
-import { CWD, close, memfdCreate, openat, setns } from "../kernel/calls.ts";
-import { CLONE_FILES, CLONE_NEWNS, MFD_CLOEXEC, O_RDONLY } from "../kernel/constants.ts";
+import { CWD, close, openat, setns } from "../kernel/calls.ts";
+import { CLONE_FILES, CLONE_NEWNS, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { here } from "../kernel/here.ts";
 import { moveRootOf } from "../linux/mounts/move-root.ts";
 import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
@@ -16,11 +15,12 @@ import { filterFor, type SeccompFilter } from "../linux/seccomp/filter.ts";
 import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup/driver.ts";
-import { layOutExecution, leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
-import { addClone, addEntry, addJoins } from "./init/launch.ts";
+import { layOutExecution } from "./init/execution.ts";
+import { leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
 import { contextOf, needsHostAgent } from "./init/plan.ts";
 import { type PreparedMounts, prepareMounts } from "./init/prepared-mounts.ts";
 import { mountsInShared } from "./init/shared-mounts.ts";
+import { addClone, addEntry, addJoins } from "./init/stage-program.ts";
 import { consequences, type Deed, listed, stepText } from "./listing/listing.ts";
 import { INIT_PID, Rehearsal } from "./listing/rehearsal.ts";
 import {
@@ -54,16 +54,15 @@ export function dryRun(
   const filter = seccomp === undefined ? null : new Rehearsal().act(() => filterFor(caller, seccomp));
   const namespaces = openNamespaces(caller, bundle.config);
   using prepared = prepareMounts(caller, bundle, namespaces);
-  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  using boxes = new MailboxFile({ hasHost: needsHostAgent(caller, namespaces) });
   try {
-    const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, fd });
+    const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, boxes });
     run.launch(driver);
     const subject = run.setUp(flags);
     run.becomeProcess(subject, flags.preserveFds);
     run.start(subject, flags.preserveFds);
     return [...listed(run.deeds)];
   } finally {
-    here(close(fd));
     closeNamespaces(namespaces);
   }
 }
@@ -73,8 +72,8 @@ interface Opened {
   readonly namespaces: NamespacePlan;
   readonly prepared: PreparedMounts;
   readonly filter: SeccompFilter | null;
-  /** An empty file for mailboxes that no agent will serve. */
-  readonly fd: number;
+  /** Mailboxes that no agent will serve. */
+  readonly boxes: MailboxFile;
 }
 
 class DryRun {
@@ -92,7 +91,7 @@ class DryRun {
     this.id = id;
     this.bundle = bundle;
     this.opened = opened;
-    this.boxes = new MailboxFile(opened.fd, { hasHost: needsHostAgent(caller, opened.namespaces) });
+    this.boxes = opened.boxes;
   }
 
   get deeds(): readonly Deed[] {
@@ -193,7 +192,8 @@ class DryRun {
     this.tsrun.act(() => setAspects(INIT_PID, "last", subject));
     rehearseHooks(this.tsrun, config, "startContainer");
     const [program = ""] = process.args;
-    layOutExecution(parked, process, process.env ?? [], program, preservedFds, filter);
+    const { args, env = [] } = process;
+    layOutExecution(parked, { path: program, args, env, preservedFds, filter });
     this.take("init", parked.program, init.program.steps.length);
     rehearseHooks(this.tsrun, config, "poststart");
   }

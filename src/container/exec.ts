@@ -1,37 +1,16 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
-import type { Caller } from "../agent/caller.ts";
-import type { Mailbox } from "../agent/mailbox.ts";
 import type { Program } from "../agent/program.ts";
-import {
-  CWD,
-  chroot,
-  close,
-  closeFrom,
-  fchdir,
-  memfdCreate,
-  openat,
-  prctl,
-  setsid,
-} from "../kernel/calls.ts";
-import {
-  FIRST_FD,
-  MFD_CLOEXEC,
-  O_DIRECTORY,
-  O_PATH,
-  PR_SET_DUMPABLE,
-  PR_SET_PDEATHSIG,
-} from "../kernel/constants.ts";
-import { errnoWords } from "../kernel/errno.ts";
-import { here } from "../kernel/here.ts";
+import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel/calls.ts";
+import { FIRST_FD, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
-import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
-import { layOutExecution, loadListened, takeOn } from "./init/init-program.ts";
-import { Launch, runInit } from "./init/launch.ts";
+import { Agent } from "./init/agent.ts";
+import { execute, loadListened } from "./init/execution.ts";
+import { takeOn } from "./init/init-program.ts";
 import { closeTarget, isEnding, openTarget } from "./init/target.ts";
 import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
@@ -106,11 +85,9 @@ async function execIn(
   });
   using streams = new ReplacedStreams(caller);
   if (!process.terminal) streams.takeFrom(saved.init.pid);
-  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  undo.always(() => void here(close(fd)));
   const plan = { created: new Set<NamespaceType>(), joins: target.joins };
   const [root] = target.root === null ? [] : caller.pass([target.root]);
-  const launch = new Launch(caller, fd, plan, target.cgroup, {
+  using agent = Agent.start(caller, plan, target.cgroup, {
     admit: target.admit,
     gaps: options.gaps,
     prepare(stage) {
@@ -118,8 +95,8 @@ async function execIn(
       scheduling?.confineParent(stage, execCPUAffinity ?? {});
     },
   });
-  undo.add(() => launch.abort());
-  const { program } = launch.init;
+  const { init } = agent;
+  const { program } = init;
   program.by("exec").add(setsid());
   if (root !== undefined) {
     program.add(fchdir(root));
@@ -142,31 +119,32 @@ async function execIn(
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
   const isFetched = terminal !== null && unprivileged !== null;
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
-  const pid = launch.waitForInit();
+  const pid = agent.waitForInit();
   closeTarget(target);
-  if (terminal !== null) options.console?.attach(caller, launch.init, pid, terminal);
+  if (terminal !== null) options.console?.attach(caller, init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
   setAspects(pid, "outside", subject);
   const { executable, home } = takeOn(program, subject, {
     preservedFds: options.preservedFds,
     uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
   });
-  runInit(caller, launch.init, pid);
+  agent.run();
 
-  const result = (step: { readonly step: number }) => launch.init.result(step);
-  const path = executable.choose(result);
+  const path = executable.choose((step) => init.result(step));
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
   setAspects(pid, "last", subject);
-  loadListened(caller, launch.init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
+  loadListened(caller, init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
   options.beforeExecution(pid);
-  execute(caller, launch.init, process, {
-    env: home.environment(launch.init),
+  const execution = {
     path,
-    pid,
+    args: process.args,
+    env: home.environment(init),
     preservedFds: options.preservedFds,
     filter,
-  });
+  };
+  execute(agent, execution, "process.args[0]", `${path}: execve`);
+  agent.keep();
   undo.keep();
 }
 
@@ -179,22 +157,4 @@ function addTerminal(program: Program, process: Process, preservedFds: number): 
   const terminal = openTerminal(program, program.add(openat(CWD, "/", O_PATH | O_DIRECTORY)), process);
   takeTerminal(program, terminal);
   return terminal;
-}
-
-interface Execution {
-  readonly env: readonly string[];
-  readonly path: string;
-  readonly pid: number;
-  readonly preservedFds: number;
-  readonly filter: SeccompFilter | null;
-}
-
-function execute(caller: Caller, agent: Mailbox, process: Process, execution: Execution): void {
-  const { env, path, pid, preservedFds, filter } = execution;
-  const { first, end } = layOutExecution(agent, process, env, path, preservedFds, filter);
-  agent.run(first, end);
-  const outcome = agent.outcome(() => caller.isRunning(pid));
-  if (outcome.kind === "failed" && outcome.step < end - 1) throw agent.failure(outcome.step);
-  if (outcome.kind === "failed")
-    throw new UserError("process.args[0]", `cannot execute ${path}: execve: ${errnoWords(agent.errno)}`);
 }

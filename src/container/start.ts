@@ -35,12 +35,12 @@ export async function start(
   using directory = store.open(id);
   await directory.lock();
   const { saved } = requireStatus("start", directory);
-  const mailbox = parkedMailbox(directory, saved.init);
+  using agent = parkedMailbox(directory, saved.init);
   try {
-    if (mailbox === null) throw wasKilled(directory);
+    if (agent === null) throw wasKilled(directory);
     await orDestroyed(directory, warn, () => beforeStart(directory, saved));
     readiness?.listen(directory);
-    await wake(directory, saved.init, mailbox);
+    await wake(directory, saved.init, agent.parked);
     directory.unlock();
     await afterStart(directory, saved, warn);
   } catch (error) {

@@ -15,10 +15,13 @@ import {
   FSPICK_EMPTY_PATH,
   FUTEX_WAIT,
   FUTEX_WAKE,
+  MAP_SHARED,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
   OPEN_TREE_CLOEXEC,
+  PROT_READ,
+  PROT_WRITE,
   SIG_SETMASK,
   STATX_BASIC_STATS,
   STATX_MNT_ID,
@@ -106,8 +109,9 @@ export const chroot = (path: string) => call("chroot", path);
 export const umask = (mask: number) => call("umask", mask);
 
 // Memory.
-export const mmapShared = (fd: Fd, length: number, protection: number, flags: number) =>
-  call("mmap", 0, length, protection, flags, fd, 0);
+/** Maps a file from its beginning, for reading and writing. */
+export const mmapShared = (fd: Fd, length: number) =>
+  call("mmap", 0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 export const munmap = (address: number, length: number) => call("munmap", address, length);
 export const madvise = (address: number, length: number, advice: number) =>
   call("madvise", address, length, advice);

@@ -43,8 +43,9 @@ const hasNetRaw = (told: string) => ((BigInt(`0x${told.trim().split(/\s+/).at(-1
 
 /** A container's life for one caller, of a bundle in its working directory. Returns what it told. */
 async function lifeFor({ store, caller, printed }: CallerProcess, id: string): Promise<readonly string[]> {
-  using _ = (await create(store, readBundle(".", caller), plain(id))).directory;
-  _.unlock();
+  const { directory, agent } = await create(store, readBundle(".", caller), plain(id));
+  agent[Symbol.dispose]();
+  directory[Symbol.dispose]();
   await start(store, id, assert.unreachable, null);
   await waitUntil(() => printed().endsWith("done\n"), `${id} has told`);
   await remove(store, id, true, assert.unreachable);

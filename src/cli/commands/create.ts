@@ -11,6 +11,8 @@ export async function create(invocation: InvocationOf<"create">, caller: Caller)
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(bundle.process, { consoleSocket, detach: true });
   new HeldSignals(); // until tsrun ends
-  using _ = (await createContainer(invocation, caller, bundle, console)).directory;
+  const { directory, agent } = await createContainer(invocation, caller, bundle, console);
+  agent[Symbol.dispose]();
+  directory[Symbol.dispose]();
   return 0;
 }

@@ -1,9 +1,7 @@
-import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import type { Caller } from "../../agent/caller.ts";
-import { CWD, close, memfdCreate, mountSetattr } from "../../kernel/calls.ts";
-import { MFD_CLOEXEC, MOUNT_ATTR_RDONLY } from "../../kernel/constants.ts";
-import { here } from "../../kernel/here.ts";
-import { Launch, runInit } from "../init/launch.ts";
+import { CWD, mountSetattr } from "../../kernel/calls.ts";
+import { MOUNT_ATTR_RDONLY } from "../../kernel/constants.ts";
+import { Agent } from "../init/agent.ts";
 import { closeTarget, openNamespacesOf } from "../init/target.ts";
 import { processInfo } from "../state/process-info.ts";
 
@@ -13,16 +11,10 @@ import { processInfo } from "../state/process-info.ts";
  */
 export function sealRoot(caller: Caller, pid: number): void {
   const target = openNamespacesOf(caller, { pid, startTime: processInfo(pid)?.startTime ?? 0 });
-  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const plan = { created: new Set<NamespaceType>(), joins: target.joins };
-  const launch = new Launch(caller, fd, plan, null);
-  try {
-    const { program } = launch.init;
-    program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
-    runInit(caller, launch.init, launch.waitForInit());
-  } finally {
-    launch.abort();
-    here(close(fd));
-    closeTarget(target);
-  }
+  using opened = new DisposableStack();
+  opened.defer(() => closeTarget(target));
+  const agent = opened.use(Agent.start(caller, { created: new Set(), joins: target.joins }, null));
+  const { program } = agent.init;
+  program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
+  agent.run();
 }

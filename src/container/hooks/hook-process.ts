@@ -10,7 +10,6 @@
 import type { Hook } from "../../../runtime-spec/config.ts";
 import type { State } from "../../../runtime-spec/state.ts";
 import type { Caller } from "../../agent/caller.ts";
-import type { Mailbox } from "../../agent/mailbox.ts";
 import type { Program } from "../../agent/program.ts";
 import {
   chroot,
@@ -35,7 +34,6 @@ import {
   SEEK_SET,
   SIGKILL,
 } from "../../kernel/constants.ts";
-import { errnoWords } from "../../kernel/errno.ts";
 import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
@@ -46,8 +44,8 @@ import { readable, waitFor } from "../../kernel/wait.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { layOutExecution, loadListened } from "../init/init-program.ts";
-import { Launch, runInit } from "../init/launch.ts";
+import { Agent } from "../init/agent.ts";
+import { execute, loadListened } from "../init/execution.ts";
 import { Undo } from "../state/undo.ts";
 import { HookOutput } from "./hook-output.ts";
 import { HookStreams } from "./hook-streams.ts";
@@ -112,9 +110,10 @@ async function startHook(
   undo.add(() => output.close());
   const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
   undo.always(() => void here(close(stdin)));
-  const pid = spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
+  const agent = spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
   output.closeWriteEnd();
-  const running = new RunningHook(where, place.caller, pid, output);
+  const running = new RunningHook(where, place.caller, agent.waitForInit(), output);
+  agent.keep();
   undo.keep();
   return running;
 }
@@ -206,21 +205,16 @@ interface Spawn {
   readonly outputs: readonly [number, number];
 }
 
-/** Starts an agent and returns its pid once execve(2) has made it the hook. @throws UserError */
-function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): number {
-  const { args = [], env = place.env, path } = hook;
-  const process = { args: args.length === 0 ? [path] : args, env, cwd: "/" };
+/** Starts an agent and returns it once execve(2) has made it the hook. @throws UserError */
+function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): Agent {
   const { caller } = place;
-  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  undo.always(() => void here(close(fd)));
   const [input = -1, ...printed] = caller.pass([stdin, ...outputs]);
   const [root] = place.root === null ? [] : caller.pass([place.root]);
-  const launch = new Launch(caller, fd, { created: new Set(), joins: place.joins }, place.cgroup, {
-    admit: place.admit,
-  });
-  undo.add(() => launch.abort());
-  const agent = launch.init;
-  const { program } = agent;
+  const plan = { created: new Set<never>(), joins: place.joins };
+  const agent = Agent.start(caller, plan, place.cgroup, { admit: place.admit });
+  undo.always(() => agent[Symbol.dispose]());
+  const { init } = agent;
+  const { program } = init;
   program.by(where).add(setsid());
   program.add(dup3(input, 0, 0));
   for (const [index, output] of printed.entries()) program.add(dup3(output, index + 1, 0));
@@ -231,28 +225,13 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   place.label(program);
   program.by(where).add(closeFrom(FIRST_FD));
   const home = place.enter(program);
-  const pid = launch.waitForInit();
+  const pid = agent.waitForInit();
   place.prepare(pid);
-  runInit(caller, agent, pid);
-  loadListened(caller, agent, pid, place.filter, state);
-  const whole = hook.env ?? home?.environment(agent) ?? env;
-  const { first, end } = layOutExecution(agent, process, whole, path, 0, place.filter);
+  agent.run();
+  loadListened(caller, init, pid, place.filter, state);
   place.schedule(pid);
-  execute(caller, agent, { first, end, pid, where });
-  return pid;
-}
-
-interface Execution {
-  readonly first: number;
-  readonly end: number;
-  readonly pid: number;
-  readonly where: string;
-}
-
-function execute(caller: Caller, agent: Mailbox, { first, end, pid, where }: Execution): void {
-  agent.run(first, end);
-  const outcome = agent.outcome(() => caller.isRunning(pid));
-  if (outcome.kind !== "failed") return;
-  if (outcome.step < end - 1) throw agent.failure(outcome.step);
-  throw new UserError(where, `cannot execute the hook: ${errnoWords(agent.errno)}`);
+  const { path, args = [], env = home?.environment(init) ?? place.env } = hook;
+  const words = args.length === 0 ? [path] : args;
+  execute(agent, { path, args: words, env, preservedFds: 0, filter: place.filter }, where, "the hook");
+  return agent;
 }

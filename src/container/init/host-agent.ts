@@ -19,25 +19,25 @@ import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, openat, setns } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { type Launch, runInit } from "./launch.ts";
+import { type Agent, runInit } from "./agent.ts";
 
 export class HostAgent {
-  private readonly launch: Launch;
+  private readonly agent: Agent;
   private readonly host: Mailbox;
   private readonly pid: number;
   /** Whether it has entered: that needs CAP_SYS_CHROOT. Otherwise the init opens what it can itself. */
   private readonly entered: boolean;
 
   /** Moves it into the mount namespace of the init `pid`, whose ids are mapped by now. @throws StepError */
-  constructor(launch: Launch, pid: number) {
-    const { host } = launch;
-    if (host === null) throw new Error("the launch has no mailbox for a host agent");
-    this.launch = launch;
+  constructor(agent: Agent, pid: number) {
+    const { host } = agent;
+    if (host === null) throw new Error("there is no mailbox for a host agent");
+    this.agent = agent;
     this.host = host;
     this.pid = pid;
-    const { init } = launch;
+    const { init } = agent;
     const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
-    runInit(launch.caller, init, pid);
+    runInit(agent.caller, init, pid);
     const enter = setns(init.result(own), CLONE_NEWNS);
     this.entered = this.run((program) => program.by("host agent").add(enter, [ERRNO.EPERM])) >= 0;
     init.program.by("host agent").add(close(init.result(own)));
@@ -45,21 +45,21 @@ export class HostAgent {
 
   /** Has it open something for the init, once the init has done all that was added before. @throws StepError */
   open(add: (program: Program) => StepResult): Fd {
-    const { init } = this.launch;
+    const { init } = this.agent;
     if (!this.entered) return add(init.program);
-    runInit(this.launch.caller, init, this.pid);
+    runInit(this.agent.caller, init, this.pid);
     this.host.program.by(init.program.wantedBy);
     return this.run(add);
   }
 
   private run(add: (program: Program) => StepResult): number {
-    const { host, launch } = this;
+    const { host, agent } = this;
     const result = add(host.program);
-    runInit(launch.caller, host, launch.hostPid());
+    runInit(agent.caller, host, agent.hostPid());
     return host.result(result);
   }
 
   end(): void {
-    this.launch.endHost();
+    this.agent.endHost();
   }
 }

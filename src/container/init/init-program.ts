@@ -15,15 +15,14 @@
  *    the user, with its capabilities: from here on it can do no more than the container
  * 8. looks up args[0] with that user's permissions; closes all descriptors; forgets what it needs no longer
  *    -- parked: `created` --
- * 9. loads its seccomp filter (with a listener: before it is parked); execve(2)
+ * 9. loads its seccomp filter (with a listener: before it is parked); execve(2). See execution.ts
  *
  * Sysctls and mounts need privileges that 7 drops; masked paths must be in place before anything of the image
  * runs; the bounding set must fall before the user changes.
  */
 
-import type { Config, Process } from "../../../runtime-spec/config.ts";
+import type { Config } from "../../../runtime-spec/config.ts";
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
-import type { State } from "../../../runtime-spec/state.ts";
 import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { shrink } from "../../agent/mailbox-file.ts";
@@ -32,7 +31,6 @@ import type { StepResult } from "../../kernel/call.ts";
 import {
   close,
   closeFrom,
-  execve,
   prctl,
   setdomainname,
   sethostname,
@@ -40,13 +38,7 @@ import {
   umask,
   unshare,
 } from "../../kernel/calls.ts";
-import {
-  CLONE_NEWCGROUP,
-  CLOSE_RANGE_CLOEXEC,
-  FIRST_FD,
-  PR_SET_NAME,
-  PR_SET_PDEATHSIG,
-} from "../../kernel/constants.ts";
+import { CLONE_NEWCGROUP, FIRST_FD, PR_SET_NAME, PR_SET_PDEATHSIG } from "../../kernel/constants.ts";
 import { hasOwnDevice, makeDeviceLinks, makeDevices, makesDevices } from "../../linux/devices/devices.ts";
 import { directoryInside, names } from "../../linux/inside.ts";
 import { maskPaths, protectPaths } from "../../linux/mounts/masked-paths.ts";
@@ -63,19 +55,16 @@ import {
 } from "../../linux/mounts/rootfs.ts";
 import type { NamespacePlan } from "../../linux/namespaces.ts";
 import { bringLoopbackUp } from "../../linux/network.ts";
-import { withoutDoubles } from "../../linux/process/environment.ts";
 import { lookUp } from "../../linux/process/executable.ts";
 import { findHome } from "../../linux/process/home.ts";
 import { reopenDevices } from "../../linux/process/null-streams.ts";
 import { giveStreams } from "../../linux/process/streams.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { handOver } from "../../linux/seccomp/listener.ts";
-import { filterSize, loadFilter } from "../../linux/seccomp/load.ts";
+import { filterSize } from "../../linux/seccomp/load.ts";
 import { writeSysctls } from "../../linux/sysctl.ts";
 import { bindConsole, openTerminal, type Terminal, takeTerminal } from "../../linux/terminal.ts";
 import type { Bundle } from "../bundle.ts";
 import { addAspects, type Subject } from "../process/aspects.ts";
-import { runInit } from "./launch.ts";
 import { AGENT_NAME } from "./parked.ts";
 
 export interface InitContext {
@@ -212,44 +201,6 @@ export function takeOn(program: Program, subject: Subject, { preservedFds, uidMa
   const home = findHome(program, process);
   addAspects(program, "become", subject);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
-}
-
-/**
- * Lays out step 9 in the parked agent's mailbox without running it. Returns the range of its steps: `start`
- * posts them, perhaps from another tsrun.
- */
-export function layOutExecution(
-  parked: Mailbox,
-  { args }: Process,
-  env: readonly string[],
-  executable: string,
-  preservedFds: number,
-  filter: SeccompFilter | null,
-) {
-  const { program } = parked;
-  if (!filter?.listener) {
-    program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
-    if (filter !== null) loadFilter(parked, filter);
-  }
-  program.by("process.args[0]").add(execve(executable, args, withoutDoubles(env)));
-  return parked.prepare();
-}
-
-/**
- * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
- * From here on the agent's own waits are subject to the filter.
- */
-export function loadListened(
-  caller: Caller,
-  agent: Mailbox,
-  pid: number,
-  filter: SeccompFilter | null,
-  state: State,
-): void {
-  if (!filter?.listener) return;
-  const loaded = loadFilter(agent, filter);
-  runInit(caller, agent, pid);
-  handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 
 /**

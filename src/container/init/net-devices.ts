@@ -9,8 +9,8 @@
 import type { NetDevice } from "../../../runtime-spec/config-linux.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { CWD, close, memfdCreate, openat, socket } from "../../kernel/calls.ts";
-import { AF_NETLINK, CLONE_NEWNET, MFD_CLOEXEC, O_RDONLY, SOCK_RAW } from "../../kernel/constants.ts";
+import { CWD, close, openat, socket } from "../../kernel/calls.ts";
+import { AF_NETLINK, CLONE_NEWNET, O_RDONLY, SOCK_RAW } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { here } from "../../kernel/here.ts";
 import {
@@ -23,7 +23,7 @@ import {
 } from "../../kernel/interfaces.ts";
 import { fetchDescriptor } from "../../kernel/socket.ts";
 import { fail } from "../../kernel/user-error.ts";
-import { Launch, runInit } from "./launch.ts";
+import { Agent } from "./agent.ts";
 
 type NetDevices = Readonly<Record<string, NetDevice>>;
 
@@ -125,19 +125,12 @@ function complaint(errno: number): string {
 
 /** A socket in another network namespace. Only a process in there can make it: an agent that ends at once. */
 function socketIn(caller: Caller, namespace: number): number {
-  const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
   const joins = [
     { type: "network", flag: CLONE_NEWNET, fd: namespace, where: "config.json: linux.netDevices" },
   ] as const;
-  const launch = new Launch(caller, mailbox, { created: new Set(), joins }, null);
-  try {
-    const pid = launch.waitForInit();
-    const { program } = launch.init;
-    const made = program.by("config.json: linux.netDevices").add(socket(AF_NETLINK, SOCK_RAW));
-    runInit(caller, launch.init, pid);
-    return fetchDescriptor(pid, launch.init.result(made));
-  } finally {
-    launch.abort();
-    here(close(mailbox));
-  }
+  using agent = Agent.start(caller, { created: new Set(), joins }, null);
+  const { program } = agent.init;
+  const made = program.by("config.json: linux.netDevices").add(socket(AF_NETLINK, SOCK_RAW));
+  agent.run();
+  return fetchDescriptor(agent.waitForInit(), agent.init.result(made));
 }

@@ -5,8 +5,7 @@
  * pages would take time (2 ms on ext4): there it is a memfd, which is found again through the agent's mapping, and an
  * empty file in the state directory stands for it.
  */
-import type { Mailbox } from "../../agent/mailbox.ts";
-import { openParked, parkedMapping } from "../../agent/mailbox-file.ts";
+import { openParked, type Parked, parkedMapping } from "../../agent/mailbox-file.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, fstatfs, memfdCreate, openat } from "../../kernel/calls.ts";
 import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../../kernel/constants.ts";
@@ -31,7 +30,7 @@ export function newMailbox(directory: StateDirectory): number {
 }
 
 /** The mailbox of a created container's agent; null when that has just ended. @throws SyscallError */
-export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Mailbox | null {
+export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Parked | null {
   const inState = status(MAILBOX_FILE, 0, directory.fd).size > 0;
   const call = inState
     ? openat(directory.fd, MAILBOX_FILE, O_RDWR)
@@ -39,7 +38,9 @@ export function parkedMailbox(directory: StateDirectory, { pid }: SavedInit): Ma
   const fd = attempt(call);
   if (!inState && (fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH)) return null;
   if (fd < 0) throw new SyscallError(call, -fd);
-  const mailbox = openParked(fd);
-  here(close(fd));
-  return mailbox;
+  try {
+    return openParked(fd);
+  } finally {
+    here(close(fd));
+  }
 }

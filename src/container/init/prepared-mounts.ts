@@ -6,8 +6,8 @@
  */
 import type { Config, Mount } from "../../../runtime-spec/config.ts";
 import type { Caller } from "../../agent/caller.ts";
-import { CWD, close, fcntl, memfdCreate, openat } from "../../kernel/calls.ts";
-import { F_DUPFD, MFD_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
+import { CWD, close, fcntl, openat } from "../../kernel/calls.ts";
+import { F_DUPFD, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { names } from "../../linux/inside.ts";
@@ -18,7 +18,7 @@ import { isBind, isCopiedUp, isIdMapped, readMountOptions } from "../../linux/mo
 import type { NamespacePlan } from "../../linux/namespaces.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import type { Bundle } from "../bundle.ts";
-import { Launch } from "./launch.ts";
+import { Agent } from "./agent.ts";
 import { writeMappings } from "./user-namespace.ts";
 
 /** What was prepared, by the mount's index; the user namespaces are closed with it. */
@@ -112,16 +112,10 @@ class UserNamespaces {
 
 /** A descriptor of a user namespace without any process. */
 function newUserNamespace(caller: Caller, where: string, mappings: Mappings): number {
-  const mailbox = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
-  const launch = new Launch(caller, mailbox, { created: new Set(["user"]), joins: [] }, null);
-  try {
-    const pid = launch.waitForInit();
-    writeMappings(pid, mappings, where);
-    return here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
-  } finally {
-    launch.abort();
-    here(close(mailbox));
-  }
+  using agent = Agent.start(caller, { created: new Set(["user"]), joins: [] }, null);
+  const pid = agent.waitForInit();
+  writeMappings(pid, mappings, where);
+  return here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
 }
 
 // tmpcopyup

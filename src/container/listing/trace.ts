@@ -5,7 +5,7 @@
  * Calls are recorded separately for each caller: several containers may be made side by side.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Mailbox } from "../../agent/mailbox.ts";
+import type { Mailbox, Ran } from "../../agent/mailbox.ts";
 import { follow, type MailboxFile } from "../../agent/mailbox-file.ts";
 import type { Step } from "../../agent/program.ts";
 import type { Call } from "../../kernel/call.ts";
@@ -28,6 +28,8 @@ interface Followed {
   readonly mailbox: Mailbox;
   /** The mailbox that a parked agent had before: its steps are numbered on from there. */
   readonly after: Mailbox | null;
+  /** What has run, once the mailbox is given back. */
+  ran: readonly Ran[] | null;
 }
 
 const recorders = new AsyncLocalStorage<Recorder>();
@@ -92,16 +94,20 @@ class Recorder {
   }
 
   /** Makes the agents of these mailboxes record their times. Hooks' agents come after the container's. */
-  follow({ stage, init, parked, host }: MailboxFile): void {
-    const isHook = this.followed.length > 0;
+  follow({ stage, init, parked, host }: MailboxFile): () => void {
+    const first = this.followed.length;
     const add = (by: Deed["by"], mailbox: Mailbox, after: Mailbox | null = null) => {
       mailbox.traced = true;
-      this.followed.push({ by: isHook ? "hook" : by, mailbox, after });
+      this.followed.push({ by: first > 0 ? "hook" : by, mailbox, after, ran: null });
     };
     add("stage", stage);
     if (host !== null) add("host agent", host);
     add("init", init);
     add("init", parked, init);
+    const added = this.followed.slice(first);
+    return () => {
+      for (const one of added) one.ran = ranIn(one);
+    };
   }
 
   /** All that was recorded. Steps that have not run yet are listed as laid out for later, unless something failed. */
@@ -133,11 +139,15 @@ function summary(all: readonly Timed[], total: number): string {
   return `# ${total.toFixed(0)} µs: ${words.join("; ")}`;
 }
 
+/** What an agent has run, and what was laid out for a parked one. */
+const ranIn = ({ mailbox, after }: Followed): readonly Ran[] => [...mailbox.ran(after !== null)];
+
 /** The steps of an agent, and its waits between them. */
-function stepsOf({ by, mailbox, after }: Followed, isDone: boolean): readonly Timed[] {
+function stepsOf(followed: Followed, isDone: boolean): readonly Timed[] {
+  const { by, after } = followed;
   const first = after?.program.steps.length ?? 0;
   const deeds: Timed[] = [];
-  for (const { index, step, started, ended, rested, result } of mailbox.ran(after !== null)) {
+  for (const { index, step, started, ended, rested, result } of followed.ran ?? ranIn(followed)) {
     const deed = { by, owner: step.owner, waits: false };
     if (started > 0) {
       if (rested !== null) deeds.push(rest(deed, rested, started));

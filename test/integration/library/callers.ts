@@ -7,8 +7,6 @@ import { agentImage } from "../../../src/agent/spawn.ts";
 import { RemoteCaller } from "../../../src/container/caller/remote-caller.ts";
 import type { CreateOptions } from "../../../src/container/create.ts";
 import { Store } from "../../../src/container/state/store.ts";
-import { memfdCreate } from "../../../src/kernel/calls.ts";
-import { here } from "../../../src/kernel/here.ts";
 import { stateRoot } from "../../harness/environment.ts";
 
 /** A process that calls tsrun, and what its standard output got. */
@@ -25,12 +23,11 @@ export async function callerProcess(
   output: string,
   options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
 ): Promise<CallerProcess> {
-  const [file, image] = [here(memfdCreate("test-caller", 0)), agentImage()];
-  const mailboxes = new MailboxFile(file);
+  const [mailboxes, image] = [new MailboxFile(), agentImage()];
   const stdout = openSync(output, "w");
   const process = spawn("/bin/sh", ["-c", script, "sh", "/proc/self/fd/4", "3"], {
     ...options,
-    stdio: ["ignore", stdout, "inherit", file, image],
+    stdio: ["ignore", stdout, "inherit", mailboxes.fd, image],
   });
   for (const fd of [stdout, image]) closeSync(fd);
   const caller = new RemoteCaller(mailboxes, process.pid ?? -1);
@@ -41,9 +38,9 @@ export async function callerProcess(
     printed: () => readFileSync(output, "utf8"),
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]();
-      closeSync(file);
       process.kill("SIGKILL");
       await once(process, "exit");
+      mailboxes[Symbol.dispose]();
     },
   };
 }

@@ -14,14 +14,12 @@ import {
   exitGroup,
   getpid,
   getppid,
-  memfdCreate,
   openat,
   prctl,
   read,
 } from "../../../src/kernel/calls.ts";
-import { MFD_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../../../src/kernel/constants.ts";
+import { O_DIRECTORY, O_RDONLY } from "../../../src/kernel/constants.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
-import { here } from "../../../src/kernel/here.ts";
 import { cloneArgs } from "../../../src/kernel/structs.ts";
 
 interface Driven extends Disposable {
@@ -34,9 +32,9 @@ interface Driven extends Disposable {
 
 /** An agent on fresh mailboxes; it serves the first. Ended with the test. */
 function agent(): Driven {
-  const fd = here(memfdCreate("test-mailbox", MFD_CLOEXEC));
-  const { stage, init, parked } = new MailboxFile(fd);
-  const pid = spawnAgent(fd);
+  const boxes = new MailboxFile();
+  const { stage, init, parked } = boxes;
+  const pid = spawnAgent(boxes.fd);
   let ended = false;
   const alive = () => {
     ended ||= reap(pid, false) !== null;
@@ -47,10 +45,11 @@ function agent(): Driven {
     pid,
     alive,
     [Symbol.dispose]() {
-      here(close(fd));
-      if (!alive()) return;
-      process.kill(pid, "SIGKILL");
-      reap(pid, true);
+      if (alive()) {
+        process.kill(pid, "SIGKILL");
+        reap(pid, true);
+      }
+      boxes[Symbol.dispose]();
     },
   };
 }

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import { waitUntil } from "../../harness/wait.ts";
 
 test("a stage that is held ends with its tsrun", async () => {
-  const script = join(import.meta.dir, "launch/held.ts");
+  const script = join(import.meta.dir, "agent/held.ts");
   const tsrun = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
   const [said] = await once(tsrun.stdout, "data");
   tsrun.kill("SIGKILL");

@@ -1,0 +1,236 @@
+/**
+ * Starts agents: the stage (a short-lived child on the host that joins namespaces and clones) and through it the
+ * init, tsrun's own child thanks to CLONE_PARENT.
+ *
+ *     tsrun ── posix_spawn ──▶ stage: setns … ── clone3 ──▶ init: serves the second mailbox
+ *                              exit
+ *
+ * A stage is needed because namespaces are joined by single-threaded processes only, and Bun has threads.
+ */
+import type { Caller } from "../../agent/caller.ts";
+import { dieWithTsrun } from "../../agent/life.ts";
+import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
+import { MailboxFile, type MailboxFileOptions } from "../../agent/mailbox-file.ts";
+import type { Program } from "../../agent/program.ts";
+import type { StepResult } from "../../kernel/call.ts";
+import { CLONE_FILES } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import { MOST_TRIES } from "../../linux/inside.ts";
+import type { NamespacePlan } from "../../linux/namespaces.ts";
+import { kernelWords } from "./kernel-words.ts";
+import { addClone, addEntry, addJoins, holdPlaces, passTo } from "./stage-program.ts";
+
+export interface AgentOptions extends MailboxFileOptions {
+  /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
+  readonly gaps?: readonly number[];
+  /** Adds what the stage does first, on the host. */
+  readonly prepare?: (stage: Program) => void;
+  /** Whether the stage waits for `release` before it makes the init. */
+  readonly held?: boolean;
+  /** Moves the stage into the cgroup that the init is to be born in. */
+  readonly admit?: ((stage: number) => void) | null;
+}
+
+/** The agent that becomes a process, and those that help it. It is ended, unless it is kept, and its memory given back. */
+export class Agent implements Disposable {
+  readonly caller: Caller;
+  private readonly boxes: MailboxFile;
+  /** The descriptor of the boxes, for who starts agents on them. */
+  private readonly mailbox: number;
+  private readonly clone: StepResult;
+  private readonly hostClone: StepResult | null;
+  private spawned = 0;
+  private held: boolean;
+  private reaped = false;
+  private hostEnded = false;
+  private initPid: number | null = null;
+  private kept = false;
+
+  /**
+   * Starts a stage; `waitForInit` waits for what it makes. `cgroupFd` is the cgroup directory that the init is born in.
+   * With null that is the stage's cgroup: tsrun's own, unless the stage is moved. @throws UserError
+   */
+  static start(
+    caller: Caller,
+    namespaces: NamespacePlan,
+    cgroupFd: number | null,
+    options: AgentOptions = {},
+  ): Agent {
+    using starting = new DisposableStack();
+    const agent = starting.use(new Agent(caller, namespaces, cgroupFd, options));
+    agent.spawned = caller.start(agent.mailbox);
+    if (options.admit) {
+      options.admit(agent.spawned);
+      agent.release();
+    }
+    starting.move();
+    return agent;
+  }
+
+  /** Lays out the first programs of all. */
+  private constructor(
+    caller: Caller,
+    namespaces: NamespacePlan,
+    cgroupFd: number | null,
+    { gaps = [], prepare = () => {}, admit = null, held = admit !== null, ...options }: AgentOptions,
+  ) {
+    using opened = new DisposableStack();
+    this.boxes = opened.use(new MailboxFile(options));
+    const { stage, init, host } = this.boxes;
+    this.caller = caller;
+    this.held = held;
+    const passed = passTo(caller, this.boxes.fd, namespaces, cgroupFd);
+    this.mailbox = passed.mailbox;
+    if (gaps.length > 0) holdPlaces(stage.program, gaps);
+    prepare(stage.program);
+    this.hostClone = addEntry(caller, stage.program, passed.namespaces, host);
+    if (held) stage.post();
+    const shared = host === null ? 0 : CLONE_FILES;
+    this.clone = addClone(stage.program, namespaces, passed.cgroup, init.agentAddress, shared);
+    if (!held) stage.post();
+    // tsrun may be killed before it posts anything else.
+    dieWithTsrun(init.program.by("container's init"));
+    addJoins(caller, init.program, passed.namespaces, true);
+    init.post();
+    if (host !== null) dieWithTsrun(host.program.by("host agent"));
+    host?.post();
+    opened.move();
+  }
+
+  get init(): Mailbox {
+    return this.boxes.init;
+  }
+
+  get parked(): Mailbox {
+    return this.boxes.parked;
+  }
+
+  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null without `hasHost`. */
+  get host(): Mailbox | null {
+    return this.boxes.host;
+  }
+
+  /** The stage's pid. */
+  get stagePid(): number {
+    return this.spawned;
+  }
+
+  private get stage(): Mailbox {
+    return this.boxes.stage;
+  }
+
+  /** Lets a stage that was held go on. */
+  release(): void {
+    if (this.held) this.stage.post();
+    this.held = false;
+  }
+
+  /** Waits for the clone; returns the init's pid. @throws StepError */
+  waitForInit(): number {
+    this.initPid ??= this.waitForClone();
+    return this.initPid;
+  }
+
+  /** The pid of the host agent, once the stage has made it; else 0. */
+  hostPid(): number {
+    return this.hostClone === null ? 0 : this.stage.result(this.hostClone);
+  }
+
+  /** Ends the host agent. */
+  endHost(): void {
+    const pid = this.hostPid();
+    if (pid > 0 && !this.hostEnded) this.caller.end(pid);
+    this.hostEnded = true;
+  }
+
+  /** Runs what was added to the init's program since the last post. @throws UserError */
+  run(): void {
+    runInit(this.caller, this.init, this.waitForInit());
+  }
+
+  /** The process outlives this value: it is the container's by now. */
+  keep(): void {
+    this.kept = true;
+  }
+
+  /** Ends the stage and the init, whatever they are doing, and gives all memory back. */
+  [Symbol.dispose](): void {
+    using _ = this.boxes;
+    if (!this.kept && this.spawned !== 0) this.abort();
+    this.kept = true;
+  }
+
+  private abort(): void {
+    if (this.held) {
+      this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
+      this.endHost();
+      if (!this.stageEnded()) this.caller.end(this.spawned);
+      return;
+    }
+    try {
+      this.abortInit();
+    } finally {
+      this.endHost();
+    }
+  }
+
+  private abortInit(): void {
+    try {
+      this.caller.end(this.waitForInit());
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error; // there never was an init
+    }
+  }
+
+  private waitForClone(): number {
+    const outcome = this.stage.outcome(() => !this.stageEnded());
+    if (outcome.kind === "failed") {
+      if (!this.stageEnded()) this.caller.end(this.spawned);
+      this.reaped = true;
+      throw this.stage.failure(outcome.step);
+    }
+    if (!this.reaped) this.caller.reap(this.spawned, true);
+    this.reaped = true;
+    // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
+    const pid = this.stage.result(this.clone);
+    if (pid <= 0) throw new UserError("tsrun's stage process was killed before it had made the container");
+    return pid;
+  }
+
+  private stageEnded(): boolean {
+    this.reaped ||= this.caller.reap(this.spawned, false) !== null;
+    return this.reaped;
+  }
+}
+
+/** Runs what was added to the init's program since the last post. @throws UserError when the init died */
+export function runInit(caller: Caller, init: Mailbox, pid: number): void {
+  init.post();
+  finishInit(caller, init, pid);
+}
+
+/** Waits for a posted program of the init, and checks what it found. @throws UserError too */
+export function finishInit(caller: Caller, init: Mailbox, pid: number): void {
+  const alive = () => caller.isRunning(pid);
+  let outcome = init.outcome(alive);
+  for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {
+    init.goOn(outcome.step);
+    outcome = init.outcome(alive);
+  }
+  if (outcome.kind === "failed") {
+    const failure = init.failure(outcome.step);
+    throw failure.quote(kernelWords(init, outcome.step, () => init.outcome(alive)));
+  }
+  if (outcome.kind === "gone")
+    throw new UserError(
+      "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
+    );
+  init.program.check(init);
+}
+
+/** Whether openat2(2) gave up on a path (see MOST_TRIES). */
+function wasRaced(init: Mailbox, outcome: Outcome): outcome is Failed {
+  if (outcome.kind !== "failed" || init.errno !== ERRNO.EAGAIN) return false;
+  return init.program.steps[outcome.step]?.call.name === "openat2";
+}

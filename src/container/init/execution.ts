@@ -1,0 +1,68 @@
+/** Step 9 of init-program.ts: an agent becomes a program. */
+import type { State } from "../../../runtime-spec/state.ts";
+import type { Caller } from "../../agent/caller.ts";
+import type { Mailbox } from "../../agent/mailbox.ts";
+import { closeFrom, execve } from "../../kernel/calls.ts";
+import { CLOSE_RANGE_CLOEXEC, FIRST_FD } from "../../kernel/constants.ts";
+import { errnoWords } from "../../kernel/errno.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import { withoutDoubles } from "../../linux/process/environment.ts";
+import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
+import { handOver } from "../../linux/seccomp/listener.ts";
+import { loadFilter } from "../../linux/seccomp/load.ts";
+import { type Agent, runInit } from "./agent.ts";
+
+/** What an agent becomes. */
+export interface Execution {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly preservedFds: number;
+  readonly filter: SeccompFilter | null;
+}
+
+/**
+ * Lays out an execution in an agent's mailbox without running it. Returns the range of its steps: of a container `start`
+ * posts them, perhaps from another tsrun.
+ */
+export function layOutExecution(agent: Mailbox, { path, args, env, preservedFds, filter }: Execution) {
+  const { program } = agent;
+  if (!filter?.listener) {
+    program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
+    if (filter !== null) loadFilter(agent, filter);
+  }
+  program.by("process.args[0]").add(execve(path, args, withoutDoubles(env)));
+  return agent.prepare();
+}
+
+/**
+ * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
+ * From here on the agent's own waits are subject to the filter.
+ */
+export function loadListened(
+  caller: Caller,
+  agent: Mailbox,
+  pid: number,
+  filter: SeccompFilter | null,
+  state: State,
+): void {
+  if (!filter?.listener) return;
+  const loaded = loadFilter(agent, filter);
+  runInit(caller, agent, pid);
+  handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
+}
+
+/**
+ * Has an agent become a program, and waits until it has. Should the kernel refuse that, the error is at `place`, about
+ * `what`. @throws UserError
+ */
+export function execute(agent: Agent, execution: Execution, place: string, what: string): void {
+  const { caller, init } = agent;
+  const pid = agent.waitForInit();
+  const { first, end } = layOutExecution(init, execution);
+  init.run(first, end);
+  const outcome = init.outcome(() => caller.isRunning(pid));
+  if (outcome.kind !== "failed") return;
+  if (outcome.step < end - 1) throw init.failure(outcome.step);
+  throw new UserError(place, `cannot execute ${what}: ${errnoWords(init.errno)}`);
+}
