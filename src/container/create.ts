@@ -141,7 +141,6 @@ async function make(
   loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);
   options.announce?.(pid);
-  located.cgroup.close();
   launched.agent.keep();
   undo.keep();
   return { directory: located.directory, saved: created, agent: launched.agent };
@@ -171,6 +170,7 @@ async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Un
   );
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
   const cgroup = driver.make(placed, bundle.config);
+  undo.always(() => cgroup.close());
   undo.add(() => cgroup.remove());
   return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };
 }
