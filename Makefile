@@ -96,11 +96,6 @@ AGENT_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestan
 	-Wl,--build-id=none,-z,noexecstack,-z,norelro,-n,-s
 AGENT_FLAGS_x86_64 := -fcf-protection=none
 
-# --splitting: what only rare commands need is not loaded by the others. --no-compile-autoload-*: else a .env or
-# bunfig.toml in the caller's directory would have a say in what root runs.
-BUN_FLAGS := --compile --splitting --minify --bytecode --format=esm \
-	--no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=100
-
 SOURCES := $(shell find src runtime-spec -name '*.ts') package.json tsconfig.json
 
 build: bin/tsrun ## compile bin/tsrun
@@ -120,7 +115,7 @@ build/entry: src/entry/entry.S Makefile | need-gcc
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
 bin/tsrun: $(SOURCES) build/agent.json build/entry Makefile $(INSTALLED)
 	@mkdir -p $(@D)
-	$(BUN) build $(BUN_FLAGS) src/main.ts --outfile build/tsrun
+	$(BUN) src/entry/bundle.ts src/main.ts build/tsrun
 	@$(BUN) src/entry/patch.ts build/tsrun build/entry
 	@mv build/tsrun $@
 
@@ -164,8 +159,7 @@ $(ARM64)/bun: export CHECK = $(CHECK_INTEGRITY)
 bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry $(ARM64)/bun Makefile $(INSTALLED)
 	@mkdir -p $(@D) && rm -rf $(ARM64)/src $(ARM64)/runtime-spec
 	@cp -r src runtime-spec package.json tsconfig.json $(ARM64)
-	$(BUN) build $(BUN_FLAGS) --target=bun-linux-arm64 --compile-executable-path=$(ARM64)/bun \
-		$(ARM64)/src/main.ts --outfile $(ARM64)/tsrun
+	$(BUN) src/entry/bundle.ts $(ARM64)/src/main.ts $(ARM64)/tsrun bun-linux-arm64 $(ARM64)/bun
 	@$(BUN) src/entry/patch.ts $(ARM64)/tsrun $(ARM64)/build/entry
 	@mv $(ARM64)/tsrun $@
 
@@ -210,9 +204,9 @@ build/bench/%: bench/%.c | need-gcc
 	@mkdir -p $(@D)
 	$(CC) -O2 -static -Wall -Wextra -Werror -o $@ $<
 
-build/bench/empty: bench/empty.ts Makefile $(INSTALLED)
+build/bench/empty: bench/empty.ts src/entry/bundle.ts Makefile $(INSTALLED)
 	@mkdir -p $(@D)
-	$(BUN) build $(BUN_FLAGS) $< --outfile $@
+	$(BUN) src/entry/bundle.ts $< $@
 
 # BENCH_RUNC=PATH and BENCH_CRUN=PATH compare with these binaries; they count for much: see README.md.
 bench: bin/tsrun $(BENCH_PROGRAMS) | need-busybox ## measure tsrun beside runc and crun; BENCH_FLAGS="--quick"
