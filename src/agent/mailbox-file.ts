@@ -17,7 +17,8 @@ import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
 import { forgetDeath, noteDeath } from "./life.ts";
-import { Mailbox, type Memory, type Place, STEPS_BYTES } from "./mailbox.ts";
+import { Mailbox } from "./mailbox.ts";
+import { type MappedFile, type Place, STEPS_BYTES } from "./mailbox-memory.ts";
 
 const PAGE = 4096;
 const MEGABYTE = 0x10_0000;
@@ -59,7 +60,7 @@ export interface MailboxFileOptions {
 const memfd = () => here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
 
 /** The mailboxes of a new agent, in a mapped file, which grows while they are filled. */
-export class MailboxFile implements Memory, Disposable {
+export class MailboxFile implements MappedFile, Disposable {
   readonly stage: Mailbox;
   readonly parked: Mailbox;
   readonly init: Mailbox;

@@ -114,6 +114,12 @@ export class Program {
     for (const check of checks) check(results);
   }
 
+  /** Forgets all steps. */
+  clear(): void {
+    this.steps.length = 0;
+    this.checks = [];
+  }
+
   private redirect(call: Call, nextMailbox: number): StepResult {
     const { owner } = this;
     const step = { call, owner, tolerate: [], hints: NO_HINTS, skipOnSuccess: 0, skipOnError: 0 };

@@ -92,11 +92,11 @@ export class RemoteCaller implements Caller, Disposable {
     const [image = -1] = this.pass([sealed]);
     here(close(sealed));
     const path = `/proc/self/fd/${image}`;
+    child.renew();
     const { program } = child;
     program.by("stage process").add(rtSigprocmask(new Uint8Array(SIGSET_SIZE)));
     for (const signal of this.ignored) program.add(rtSigaction(signal));
     const executed = program.add(execve(path, ["tsrun-agent", String(mailbox)], []));
-    child.renew();
     child.post();
     const made = this.run((steps) => {
       const clone = steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress);
@@ -133,14 +133,13 @@ export class RemoteCaller implements Caller, Disposable {
   /** Has the agent in the caller run what is added. @throws SyscallError, UserError when the caller has ended */
   private run<T>(add: (program: Program) => T): T {
     const { own } = this;
+    own.clear(); // it serves as long as the caller lives
     const added = add(own.program.by("caller"));
     own.post();
     const outcome = own.outcome(() => this.isRunning(this.pid));
     if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
     if (outcome.kind === "done") return added;
-    const failure = own.failure(outcome.step);
-    own.renew();
-    throw failure;
+    throw own.failure(outcome.step);
   }
 
   [Symbol.dispose](): void {

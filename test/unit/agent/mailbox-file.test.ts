@@ -49,7 +49,6 @@ test("a mailbox that was given back is no longer used", () => {
     () => boxes.init.result(step),
     () => boxes.init.filled(step),
     () => boxes.init.place(new Uint8Array(8)),
-    () => boxes.init.text("text"),
     () => boxes.init.run(0, 1),
     () => boxes.init.outcome(() => true),
     () => boxes.init.errno,

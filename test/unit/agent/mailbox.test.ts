@@ -176,6 +176,25 @@ test("a program grows as long as it must, and an early result is a late argument
   assert.is(init.filled(zeros).length, 1_000_000);
 });
 
+test("a mailbox that is cleared again and again never gets full, and nothing is left of earlier steps", () => {
+  using driven = agent();
+  const { stage } = driven;
+  for (let round = 0; round < 200; round++) {
+    stage.clear();
+    const { program } = stage;
+    program.add(execve("/nothing", ["an", "argument"], []), [ERRNO.ENOENT]);
+    const file = program.add(openat(CWD, `/dev/${round % 2 === 0 ? "zero" : "nothing"}`, O_RDONLY), "all");
+    const skipped = program.orElse(returned(file, -ERRNO.ENOENT), "all", () => {
+      const zeros = program.add(read(file, { room: 2000 }));
+      program.afterwards((results) => assert.is(results.result(zeros), round % 2 === 0 ? 2000 : 0));
+      program.add(close(file));
+    });
+    done(driven);
+    program.check(stage);
+    assert.is(stage.result(skipped), round % 2 === 0 ? -ERRNO.EAGAIN : 0);
+  }
+});
+
 test("more steps than there is room for at all are refused, by who wants them", () => {
   using driven = agent();
   const { program } = driven.parked;

@@ -1,0 +1,232 @@
+/** A mailbox's memory: how steps, and the strings and structures that they point to, are laid out for the agent. */
+import type { Argument } from "../kernel/call.ts";
+import { syscallNumber } from "../kernel/syscall-numbers.ts";
+import { UserError } from "../kernel/user-error.ts";
+import { CLONE, COMPARE, MAILBOX_ADDRESS, MOVE, STEP, STEPS_OFFSET, TOLERATE_ALL } from "./layout.ts";
+import type { Step } from "./program.ts";
+
+const encoder = new TextEncoder();
+
+/** A part of the mailbox file, by its offsets. */
+export interface Extent {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One mailbox's place in the file: a header page and the steps, and the first of the data that they point to. */
+export interface Place {
+  readonly offset: number;
+  readonly stepsEnd: number;
+  readonly data: Extent;
+}
+
+/** The mapped file that a mailbox lies in. */
+export interface MappedFile {
+  readonly address: number;
+  /** A part of the file, with memory behind it. */
+  at(from: number, to: number): Uint8Array;
+  /** Where a new piece of the file is, of this length or, as there is no more, of `least`; null if even that is too much. */
+  piece(length: number, least: number): Extent | null;
+}
+
+/** Steps are mapped by so many, which begin with a page and end with one. */
+const STEPS_AT_ONCE = 512;
+export const STEPS_BYTES = STEPS_AT_ONCE * STEP.size;
+/** The first piece of data that is added; each is twice as long as the one before. */
+const FIRST_PIECE = 0x1_0000;
+
+/** Memory that both sides see. */
+class Part {
+  readonly from: number;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+
+  constructor(file: MappedFile, { from, to }: Extent) {
+    this.from = from;
+    this.bytes = file.at(from, to);
+    this.words = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength >> 2);
+  }
+}
+
+/** One mailbox's memory. */
+export class MailboxMemory {
+  readonly header: Uint32Array;
+  private readonly file: MappedFile;
+  private readonly own: Place;
+  /** The steps, by STEPS_AT_ONCE. */
+  private readonly steps: Uint32Array[] = [];
+  private readonly extents: Extent[];
+  /** Where data goes at present, and how much of that is used. */
+  private data: Part;
+  private used = 0;
+  /** What the kernel fills in the agent, by step. */
+  private readonly rooms = new Map<number, Uint8Array>();
+  /** The step that is being laid out. */
+  private current: Step | null = null;
+
+  constructor(file: MappedFile, place: Place) {
+    const { offset, data } = place;
+    this.file = file;
+    this.own = place;
+    this.header = new Part(file, { from: offset, to: offset + STEPS_OFFSET }).words;
+    this.data = new Part(file, data);
+    this.extents = [data];
+  }
+
+  /** What a step has returned, or the negative errno. */
+  result(step: number): number {
+    const { words, at } = this.stepAt(step);
+    return signed(words, at + (STEP.result >> 2));
+  }
+
+  /** When a step began, if that was noted; else 0. */
+  started(step: number): number {
+    const { words, at } = this.stepAt(step);
+    return timeAt(words, at + (STEP.started >> 2));
+  }
+
+  /** What the kernel wrote into the room of a step's call; no more of it than `most` bytes are looked at. */
+  filled(step: number, most: number): Uint8Array {
+    return (this.rooms.get(step) ?? new Uint8Array()).slice(0, most);
+  }
+
+  /** Forgets so many steps and all data: the memory is as it was in the beginning, but as long as it has become. */
+  clear(steps: number): void {
+    for (const [part, words] of this.steps.entries())
+      words.fill(0, 0, (Math.max(0, steps - part * STEPS_AT_ONCE) * STEP.size) >> 2);
+    this.data.bytes.fill(0, 0, this.used); // of the last piece, which is the longest
+    this.used = 0;
+    this.rooms.clear();
+  }
+
+  /** Where a step is: the words of some steps, and the index of its first one. */
+  private stepAt(index: number) {
+    const part = Math.floor(index / STEPS_AT_ONCE);
+    const words = this.steps[part] ?? this.addSteps(part);
+    return { words, at: ((index % STEPS_AT_ONCE) * STEP.size) >> 2 };
+  }
+
+  private addSteps(part: number): Uint32Array {
+    const from = this.own.offset + STEPS_OFFSET + part * STEPS_BYTES;
+    const to = Math.min(from + STEPS_BYTES, this.own.stepsEnd);
+    const { words } = new Part(this.file, { from, to });
+    this.steps[part] = words;
+    return words;
+  }
+
+  /** Lays out the step of this index. */
+  lay(index: number, step: Step): void {
+    this.current = step;
+    if (this.own.offset + STEPS_OFFSET + (index + 1) * STEP.size > this.own.stepsEnd) throw noRoomFor(step);
+    const { words, at } = this.stepAt(index);
+    const { name, args } = step.call;
+    const number =
+      name === "clone3" ? CLONE : name === "compare" ? COMPARE : name === "move" ? MOVE : syscallNumber(name);
+    let references = 0;
+    for (let i = 0; i < args.length; i++) {
+      const argument = args[i];
+      if (argument === undefined) continue;
+      if (typeof argument === "object" && "step" in argument) references |= 1 << i;
+      setWord(words, at + (STEP.argument >> 2) + i * 2, this.argument(argument, index));
+    }
+    if (step.nextMailbox !== undefined) setWord(words, at + (STEP.argument >> 2) + 4, step.nextMailbox);
+    const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
+    words[at] = number;
+    words[at + 1] = references | (step.skipOnSuccess << 16);
+    words[at + 2] = step.skipOnError | (first << 16);
+    words[at + 3] = second | (third << 16);
+    this.current = null;
+  }
+
+  /** An argument of the step of this index, as the agent gets it. */
+  private argument(argument: Argument, index: number): number | bigint {
+    if (typeof argument === "number" || typeof argument === "bigint") return argument;
+    if (typeof argument === "string") return this.text(argument);
+    if (argument instanceof Uint8Array) return this.place(argument);
+    if ("texts" in argument) return this.texts(argument.texts);
+    if ("step" in argument) return argument.step;
+    const at = this.reserve(argument.room);
+    this.rooms.set(index, this.data.bytes.subarray(at, at + argument.room));
+    return this.addressOf(at);
+  }
+
+  /** Puts bytes into the mailbox; returns their address in the agent. */
+  place(bytes: Uint8Array): number {
+    const at = this.reserve(bytes.byteLength);
+    this.data.bytes.set(bytes, at);
+    return this.addressOf(at);
+  }
+
+  /** Puts a C string into the mailbox; returns its address in the agent. */
+  text(text: string): number {
+    const { bytes } = this.data;
+    const at = this.used;
+    if (at + text.length * 3 + 1 > bytes.byteLength) return this.place(encoder.encode(`${text}\0`));
+    const { written } = encoder.encodeInto(text, bytes.subarray(at));
+    bytes[at + written] = 0;
+    this.used += (written + 8) & ~7;
+    return this.addressOf(at);
+  }
+
+  /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
+  private texts(texts: readonly string[]): number {
+    const at = this.reserve((texts.length + 1) * 8);
+    const { words } = this.data;
+    const address = this.addressOf(at);
+    for (const [index, text] of texts.entries()) setWord(words, (at >> 2) + index * 2, this.text(text));
+    return address;
+  }
+
+  /** Where data is, with so much room for more. */
+  dataWithRoom(more: number): readonly Extent[] {
+    if (this.used + more > this.data.bytes.byteLength) this.addData(more);
+    return this.extents;
+  }
+
+  private reserve(length: number): number {
+    const size = (length + 7) & ~7;
+    if (this.used + size > this.data.bytes.byteLength) this.addData(size);
+    const at = this.used;
+    this.used += size;
+    return at;
+  }
+
+  private addData(least: number): void {
+    const usual = FIRST_PIECE * 2 ** (this.extents.length - 1);
+    const extent = this.file.piece(Math.max(usual, least), least);
+    if (extent === null) throw noRoomFor(this.current);
+    this.extents.push(extent);
+    this.data = new Part(this.file, extent);
+    this.used = 0;
+  }
+
+  /** The agent's address of what is in the present piece of data. */
+  private addressOf(at: number): number {
+    return MAILBOX_ADDRESS + this.data.from + at;
+  }
+}
+
+/** A config needs more of an agent's memory than there is. */
+function noRoomFor(step: Step | null): UserError {
+  if (step === null || step.call.name === "execve")
+    return new UserError("config.json", "process.args and process.env are too long");
+  return new UserError(step.owner, "takes more than the room that there is for it");
+}
+
+function setWord(words: Uint32Array, at: number, value: number | bigint): void {
+  if (typeof value === "bigint") {
+    words[at] = Number(value & 0xffff_ffffn);
+    words[at + 1] = Number((value >> 32n) & 0xffff_ffffn);
+    return;
+  }
+  words[at] = value;
+  words[at + 1] = Math.floor(value / 2 ** 32);
+}
+
+/** A `struct timespec`, in microseconds; 0 for none. */
+export const timeAt = (words: Uint32Array, at: number) =>
+  signed(words, at) * 1e6 + Math.floor(signed(words, at + 2) / 1e3);
+
+function signed(words: Uint32Array, at: number): number {
+  return (words[at] ?? 0) + ((words[at + 1] ?? 0) | 0) * 2 ** 32;
+}
