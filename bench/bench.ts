@@ -16,6 +16,7 @@ import {
 } from "./bundle.ts";
 import { containerdTurns, startContainerd } from "./containerd.ts";
 import { isolate, type Place, placeOfThisProcess } from "./isolate.ts";
+import { libraryTurn } from "./library.ts";
 import { type Options, readOptions } from "./options.ts";
 import { mayDropCaches, readAnew } from "./page-cache.ts";
 import { json, markdown } from "./report.ts";
@@ -111,7 +112,7 @@ async function measureAll(course: Course, samples: Samples, asked: Options): Pro
   await give("run with a seccomp profile", seccompTurns(course), asked);
   await give("run in a user namespace", bundleTurns(course, "userNamespace"), asked);
   await give("run with many mounts", bundleTurns(course, "many"), { rounds: Math.ceil(asked.rounds / 5) });
-  await give("step by step", lifeTurns(course), asked);
+  await give("step by step", [...lifeTurns(course), libraryTurn(course)], asked);
   await give("commands that only look", await lightTurns(course), asked);
   await endTurns(course, "light");
   await give("exec", await execTurns(course), asked);

@@ -17,10 +17,14 @@ const NAMES: Readonly<Record<Contender, string>> = {
   empty: "empty Bun binary",
   floor: "floor (the system calls in C)",
   tsrun: "tsrun",
+  library: "tsrun in one process, warm",
   crun: "crun",
   runc: "runc",
 };
+/** Whose steps are timed. */
+const STEPPERS = ["tsrun", "library", "crun", "runc"] as const;
 const CONTENDERS = ["spawn", "empty", "floor", ...RUNTIME_NAMES] as const;
+const ALL = [...CONTENDERS, "library"] as const;
 
 /** The findings as Markdown. */
 export function markdown({ circumstances, notes, samples, verdicts }: Findings): string {
@@ -67,7 +71,7 @@ export function markdown({ circumstances, notes, samples, verdicts }: Findings):
 /** The findings for programs. */
 export function json({ circumstances, notes, samples, verdicts }: Findings): string {
   const results = (Object.keys(MEASURES) as Measure[]).flatMap((measure) =>
-    CONTENDERS.flatMap((contender) => {
+    ALL.flatMap((contender) => {
       const found = samples.of(measure, contender);
       return found === null ? [] : [{ measure, contender, unit: MEASURES[measure], ...found }];
     }),
@@ -113,14 +117,15 @@ function seccompTable(samples: Samples): string {
 
 function stepTable(samples: Samples): string {
   return table(
-    ["", ...RUNTIME_NAMES, "× runc", "× crun"],
+    ["", ...STEPPERS.map((name) => NAMES[name]), "× runc", "× crun", "warm × crun"],
     (["create", "start", "kill", "delete"] as const).map((step) => {
       const median = (contender: Contender) => samples.of(step, contender)?.median ?? null;
       return [
         `\`${step}\``,
-        ...RUNTIME_NAMES.map((name) => cell(samples.of(step, name))),
+        ...STEPPERS.map((name) => cell(samples.of(step, name))),
         ratio(quotient(median("tsrun"), median("runc"))),
         ratio(quotient(median("tsrun"), median("crun"))),
+        ratio(quotient(median("library"), median("crun"))),
       ];
     }),
   );
