@@ -1,18 +1,20 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
+import type { State } from "../../runtime-spec/state.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel/calls.ts";
 import { FIRST_FD, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
+import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
 import { Agent } from "./init/agent.ts";
-import { execute, loadListened } from "./init/execution.ts";
+import { type Execution, execute, loadListened } from "./init/execution.ts";
 import { takeOn } from "./init/init-program.ts";
-import { closeTarget, isEnding, openTarget } from "./init/target.ts";
-import { addAspects, guestOf, schedulingOf, setAspects } from "./process/aspects.ts";
+import { closeTarget, isEnding, openTarget, type Target } from "./init/target.ts";
+import { addAspects, guestOf, type Subject, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { stateOf } from "./state/status.ts";
 import type { Living, StateDirectory } from "./state/store.ts";
@@ -45,14 +47,14 @@ export interface ExecOptions {
  * @throws UserError; then no process is left
  */
 export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
-  const verb = options.ignorePaused ? "exec --ignore-paused" : "exec";
-  const { saved, status } = requireStatus(verb, directory);
+  const verb: ExecVerb = options.ignorePaused ? "exec --ignore-paused" : "exec";
+  const found = requireStatus(verb, directory);
   try {
-    const act = () => execIn(directory, saved, status, process, options);
+    const act = () => execIn(directory, found, process, options);
     if (options.debug === undefined) await act();
     else await (await import("./listing/trace.ts")).traced(options.debug, act);
   } catch (error) {
-    if (isEnding(saved.init))
+    if (isEnding(found.saved.init))
       throw new UserError(
         `container ${directory.id}`,
         "cannot exec in a stopped container: container not running (it has just ended)",
@@ -61,91 +63,129 @@ export async function exec(directory: StateDirectory, process: Process, options:
   }
 }
 
+type ExecVerb = "exec" | "exec --ignore-paused";
+
+/** The phases of an exec. The agent runs what its program has by then while tsrun adds what comes next. */
 async function execIn(
   directory: StateDirectory,
-  saved: Living,
-  status: "created" | "running" | "paused",
+  { saved, status }: ReturnType<typeof requireStatus<ExecVerb>>,
   process: Process,
   options: ExecOptions,
 ): Promise<void> {
   await using undo = new Undo();
+  const plan = await planOf(directory, saved, process, options, undo);
+  const agent = launch(plan, options, undo);
+  const pid = enter(plan, agent, options);
+  const program = dropPrivileges(plan, agent, options);
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
+  const state = stateOf(saved, status === "paused" ? "running" : status);
+  executeProcess(plan, agent, { ...program, pid, state }, options);
+  agent.keep();
+  undo.keep();
+}
+
+/** What an exec knows and has opened before it starts anything. */
+interface Plan {
+  readonly filter: SeccompFilter | null;
+  readonly target: Target;
+  readonly streams: ReplacedStreams;
+  readonly subject: Subject;
+}
+
+/** Loads and opens what the exec needs; `undo` closes it. @throws UserError */
+async function planOf(
+  directory: StateDirectory,
+  saved: Living,
+  process: Process,
+  { cgroup: below, ignorePaused, warn }: ExecOptions,
+  undo: Undo,
+): Promise<Plan> {
   const { caller } = directory;
   const { linux } = directory.config();
   const filter = await filterOf(caller, linux?.seccomp);
-
-  const { execCPUAffinity } = process;
   const scheduling = await schedulingOf(process);
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
-  using labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
-
+  const labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
+  undo.always(() => labels?.[Symbol.dispose]());
   const unprivileged = unprivilegedGuest(caller);
-  const target = await openTarget(caller, saved.init, saved.cgroup, {
-    below: options.cgroup,
-    frozen: options.ignorePaused,
-  });
-  using streams = new ReplacedStreams(caller);
+  const target = await openTarget(caller, saved.init, saved.cgroup, { below, frozen: ignorePaused });
+  undo.always(() => closeTarget(target));
+  const streams = new ReplacedStreams(caller);
+  undo.always(() => streams[Symbol.dispose]());
   if (!process.terminal) streams.takeFrom(saved.init.pid);
-  const plan = { created: new Set<NamespaceType>(), joins: target.joins };
+  const subject = guestOf(saved, {
+    ...{ caller, process, linux, unprivileged, labels, scheduling },
+    hasUserNamespace: target.hasUserNamespace,
+    filtered: filter !== null,
+    warn: unprivileged === null ? null : warn,
+    execCPUAffinity: process.execCPUAffinity,
+  });
+  return { filter, target, streams, subject };
+}
+
+/** Starts the stage, which joins the container's namespaces and clones into its cgroup. */
+function launch({ target, streams, subject }: Plan, { gaps }: ExecOptions, undo: Undo): Agent {
+  const { caller, scheduling, execCPUAffinity = {} } = subject;
   const [root] = target.root === null ? [] : caller.pass([target.root]);
-  using agent = Agent.start(caller, plan, target.cgroup, {
-    admit: target.admit,
-    gaps: options.gaps,
+  const namespaces = { created: new Set<NamespaceType>(), joins: target.joins };
+  const agent = Agent.start(caller, namespaces, target.cgroup, {
+    ...{ admit: target.admit, gaps },
     prepare(stage) {
       streams.add(stage);
-      scheduling?.confineParent(stage, execCPUAffinity ?? {});
+      scheduling?.confineParent(stage, execCPUAffinity);
     },
   });
-  const { init } = agent;
-  const { program } = init;
-  program.by("exec").add(setsid());
+  undo.always(() => agent[Symbol.dispose]());
+  const program = agent.init.program.by("exec");
+  program.add(setsid());
   if (root !== undefined) {
     program.add(fchdir(root));
     program.add(chroot("."));
   }
-  const subject = guestOf(saved, {
-    caller,
-    process,
-    linux,
-    hasUserNamespace: target.hasUserNamespace,
-    unprivileged,
-    labels,
-    filtered: filter !== null,
-    warn: unprivileged === null ? null : options.warn,
-    execCPUAffinity,
-    scheduling,
-  });
+  return agent;
+}
+
+/** Gives the process, which is in the container by now, all that takes privileges. Returns its pid. */
+function enter({ subject }: Plan, agent: Agent, { preservedFds, console }: ExecOptions): number {
+  const { caller, process, unprivileged } = subject;
+  const { program } = agent.init;
   addAspects(program, "enter", subject);
-  const terminal = process.terminal ? addTerminal(program, process, options.preservedFds) : null;
+  const terminal = process.terminal ? addTerminal(program, process, preservedFds) : null;
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
   const isFetched = terminal !== null && unprivileged !== null;
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const pid = agent.waitForInit();
-  closeTarget(target);
-  if (terminal !== null) options.console?.attach(caller, init, pid, terminal);
+  if (terminal !== null) console?.attach(caller, agent.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
   setAspects(pid, "outside", subject);
-  const { executable, home } = takeOn(program, subject, {
-    preservedFds: options.preservedFds,
-    uidMappings: unprivileged === null ? (linux?.uidMappings ?? []) : [],
-  });
-  agent.run();
+  return pid;
+}
 
-  const path = executable.choose((step) => init.result(step));
-  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
-  program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution: until then it ends with tsrun
+/** Makes it the process's user, and looks up the program as that user. */
+function dropPrivileges({ subject }: Plan, agent: Agent, { preservedFds }: ExecOptions): Found {
+  const { linux, unprivileged } = subject;
+  const uidMappings = unprivileged === null ? (linux?.uidMappings ?? []) : [];
+  const { executable, home } = takeOn(agent.init.program, subject, { preservedFds, uidMappings });
+  agent.run();
+  return { path: executable.choose((step) => agent.init.result(step)), env: home.environment(agent.init) };
+}
+
+type Found = Pick<Execution, "path" | "env">;
+
+/** Executes the program. Until then the process ends with tsrun. */
+function executeProcess(
+  { filter, subject }: Plan,
+  agent: Agent,
+  { path, env, pid, state }: Found & { readonly pid: number; readonly state: State },
+  { preservedFds, beforeExecution }: ExecOptions,
+): void {
+  const { caller, process } = subject;
+  agent.init.program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution
   setAspects(pid, "last", subject);
-  loadListened(caller, init, pid, filter, stateOf(saved, status === "paused" ? "running" : status));
-  options.beforeExecution(pid);
-  const execution = {
-    path,
-    args: process.args,
-    env: home.environment(init),
-    preservedFds: options.preservedFds,
-    filter,
-  };
+  loadListened(caller, agent.init, pid, filter, state);
+  beforeExecution(pid);
+  const execution = { path, args: process.args, env, preservedFds, filter };
   execute(agent, execution, "process.args[0]", `${path}: execve`);
-  agent.keep();
-  undo.keep();
 }
 
 /**
