@@ -11,7 +11,8 @@ import { adopting, waitFor } from "./orphans.ts";
 
 /**
  * `tsrun run ID`: create, start, wait; the exit status is the container's. The container is deleted afterwards
- * unless --keep is given, and at once when it cannot be started.
+ * unless --keep is given, and at once when it cannot be started. The agent's memory goes with tsrun, which is quicker
+ * than giving it back.
  */
 export async function run(invocation: InvocationOf<"run">, caller: Caller): Promise<number> {
   const { globals, flags } = invocation;
@@ -25,12 +26,11 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
   const { directory, saved, agent } = await createContainer(invocation, caller, bundle, console);
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
-    using parked = agent;
     const subreaper = await adopting(flags, saved.init);
     await beforeStart(directory, saved);
     readiness?.listen(directory);
     const foreground = flags.detach ? null : new Foreground(saved.init.pid, terminal);
-    await wake(directory, saved.init, parked.parked);
+    await wake(directory, saved.init, agent.parked);
     return { foreground, subreaper };
   });
   for (const signal of held.release()) foreground?.send(signal);

@@ -65,7 +65,7 @@ export interface CreateOptions {
 export interface Created {
   readonly directory: StateDirectory;
   readonly saved: Living;
-  /** Whoever starts it gives this back. */
+  /** Its memory is given back by whoever lives on. */
   readonly agent: Parked;
 }
 

@@ -11,8 +11,6 @@ export async function create(invocation: InvocationOf<"create">, caller: Caller)
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(bundle.process, { consoleSocket, detach: true });
   new HeldSignals(); // until tsrun ends
-  const { directory, agent } = await createContainer(invocation, caller, bundle, console);
-  agent[Symbol.dispose]();
-  directory[Symbol.dispose]();
+  using _ = (await createContainer(invocation, caller, bundle, console)).directory;
   return 0;
 }
