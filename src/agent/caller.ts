@@ -27,7 +27,7 @@ export interface Caller {
   /** Whether a child still runs. It is not reaped: its exit status is for whoever waits for the container. */
   isRunning(pid: number): boolean;
   /** Kills and reaps a child, unless that has been reaped. */
-  end(pid: number): void;
+  end(pid: number): Promise<void>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -14,7 +14,7 @@
  * `lock` is a robust futex: when the agent dies, or becomes the container's program by execve(2), the kernel
  * itself sets OWNER_DIED and wakes tsrun. So "exec succeeded" needs no pipe, and nobody waits for the dead.
  * An agent that dies between a post and taking the lock is found by the caller's `alive` check, made
- * every 100 ms.
+ * whenever a wait has brought nothing.
  *
  * A mailbox has a header page, its steps, and the strings and structures that they point to; mailbox-file.ts tells
  * where. Steps of later posts follow earlier ones, so results stay usable.
@@ -25,13 +25,14 @@ import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
+import { waitFor } from "../kernel/wait.ts";
 import { MAILBOX, MAILBOX_ADDRESS } from "./layout.ts";
 import { type Extent, MailboxMemory, type MappedFile, type Place, timeAt } from "./mailbox-memory.ts";
 import { Program, type Results, type Step } from "./program.ts";
 import { StepError } from "./step-error.ts";
 
-/** How long one futex wait lasts before the agent's life is checked, in milliseconds. */
-const LIFE_CHECK = timespec(100);
+/** How long one futex wait of a thread that stands still lasts before the agent's life is checked, in milliseconds. */
+const LIFE_CHECK = 100;
 
 export type Outcome =
   | { readonly kind: "done" }
@@ -168,16 +169,32 @@ export class Mailbox implements Results, Disposable {
   }
 
   /** Waits until all that was posted has been done, or has ended otherwise. */
-  outcome(alive: () => boolean): Outcome {
+  async outcome(alive: () => boolean): Promise<Outcome> {
+    const outcome = await waitFor((still) => this.outcomeWithin(still, alive), Number.POSITIVE_INFINITY);
+    if (outcome === null) throw new Error("a wait without a limit has ended");
+    return outcome;
+  }
+
+  /** The same where nothing else can be done meanwhile: the thread stands still. */
+  outcomeBlocking(alive: () => boolean): Outcome {
+    for (;;) {
+      const outcome = this.outcomeWithin(LIFE_CHECK, alive);
+      if (outcome !== null) return outcome;
+    }
+  }
+
+  /** The same for so many milliseconds: then null if the agent lives and has not come to its end. */
+  private outcomeWithin(milliseconds: number, alive: () => boolean): Outcome | null {
     const lock = MAILBOX.lock >> 2;
     for (;;) {
       const value = Atomics.load(this.words, lock);
       if (value === 0 && !this.ringIfIdle()) break;
       if ((value & FUTEX_OWNER_DIED) !== 0) return { kind: "gone" };
       if (value === 0) continue;
-      const result = attempt(futexWait(this.address + MAILBOX.lock, value, LIFE_CHECK));
-      if (result === -ERRNO.ETIMEDOUT && !alive() && Atomics.load(this.words, lock) === value)
-        return { kind: "gone" };
+      const result = attempt(futexWait(this.address + MAILBOX.lock, value, timespec(milliseconds)));
+      if (result === 0 || result === -ERRNO.EAGAIN) continue;
+      if (Atomics.load(this.words, lock) !== value) continue;
+      return alive() || Atomics.load(this.words, lock) !== value ? null : { kind: "gone" };
     }
     if (this.errno === 0) return { kind: "done" };
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };

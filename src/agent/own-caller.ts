@@ -1,4 +1,4 @@
-import { fcntl, getegid, geteuid, kill, waitid } from "../kernel/calls.ts";
+import { close, fcntl, getegid, geteuid, kill, pidfdOpen, waitid } from "../kernel/calls.ts";
 import {
   AT_FLAGS,
   F_SETFD,
@@ -12,8 +12,12 @@ import {
 import { auxiliaryValue } from "../kernel/ffi.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
+import { readable, until } from "../kernel/wait.ts";
 import type { Caller } from "./caller.ts";
 import { reap, spawnAgent } from "./spawn.ts";
+
+/** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
+const DEATH_PATIENCE = 10_000;
 
 /** tsrun as its own caller, as on the command line: agents are its children. */
 export class OwnCaller implements Caller {
@@ -54,9 +58,13 @@ export class OwnCaller implements Caller {
     return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
   }
 
-  /** An unreaped pid is never reused, so no pidfd is needed: there may be none left to open. */
-  end(pid: number): void {
+  /** An unreaped pid is never reused, so it needs no pidfd to be killed: there may be none left to open. */
+  async end(pid: number): Promise<void> {
     if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
-    if (attempt(kill(pid, SIGKILL)) >= 0) reap(pid, true); // else it ends with tsrun
+    if (attempt(kill(pid, SIGKILL)) < 0) return; // it ends with tsrun
+    const pidfd = attempt(pidfdOpen(pid));
+    await (pidfd < 0 ? until(() => !this.isRunning(pid), DEATH_PATIENCE) : readable(pidfd, DEATH_PATIENCE));
+    if (pidfd >= 0) here(close(pidfd));
+    reap(pid, false);
   }
 }

@@ -132,6 +132,6 @@ export class Subject {
       if (performance.now() > deadline) throw new Missing(`did not return within ${PATIENCE_MS / 1000} s`);
       return OWN.isRunning(this.pid);
     };
-    return this.mailbox.outcome(alive).kind;
+    return this.mailbox.outcomeBlocking(alive).kind;
   }
 }

@@ -44,7 +44,8 @@ export async function showSteps(invocation: Creation, caller: Caller): Promise<n
   const { globals, flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
   const driver = await cgroupDriver(caller, globals.systemdCgroup, isRootless(caller, globals.rootless));
-  for (const line of dryRun(caller, args[0], bundleOf(invocation, caller), driver, flags)) print(`${line}\n`);
+  const lines = await dryRun(caller, args[0], bundleOf(invocation, caller), driver, flags);
+  for (const line of lines) print(`${line}\n`);
   return 0;
 }
 

@@ -129,21 +129,21 @@ async function make(
   const { pid, userNamespace } = await launched.begin();
   closeNamespaces(plan.namespaces);
   await giveFromHost(caller, plan, pid, undo);
-  if (root.terminal !== null) options.console?.attach(caller, launched.init, pid, root.terminal);
+  if (root.terminal !== null) await options.console?.attach(caller, launched.init, pid, root.terminal);
   if (hooks !== null) {
-    finishInit(caller, launched.init, pid);
+    await finishInit(caller, launched.init, pid);
     await runHooks(hooks, located, root.subject, pid, undo);
     leave();
-    runInit(caller, launched.init, pid); // what the set-up has left open does not count to the limit of open files
+    await runInit(caller, launched.init, pid); // what the set-up has left open does not count to the limit of open files
   }
-  const taken = dropPrivileges(plan, launched, root.subject, pid, options);
-  const created = parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
-  loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
+  const taken = await dropPrivileges(plan, launched, root.subject, pid, options);
+  const created = await parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
+  await loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);
   options.announce?.(pid);
-  launched.agent.keep();
+  const agent = launched.agent.keep();
   undo.keep();
-  return { directory: located.directory, saved: created, agent: launched.agent };
+  return { directory: located.directory, saved: created, agent };
 }
 
 /** Where the container is told of, and its cgroup. */
@@ -160,7 +160,7 @@ async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Un
   undo.add(() => directory[Symbol.dispose]());
   undo.addRecord(() => directory.remove());
   options.prepare?.(directory);
-  const placed = driver.place(options.id, bundle.config);
+  const placed = await driver.place(options.id, bundle.config);
   const groups = resctrl === null ? {} : { resctrl: resctrl.groups };
   const saved = coverRoot(
     plan,
@@ -169,7 +169,7 @@ async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Un
     undo,
   );
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
-  const cgroup = driver.make(placed, bundle.config);
+  const cgroup = await driver.make(placed, bundle.config);
   undo.always(() => cgroup.close());
   undo.add(() => cgroup.remove());
   return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };
@@ -222,7 +222,7 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
     prepare: (stage: Program) => streams.add(stage),
   };
   const agent = taking(() => Agent.start(caller, namespaces, cgroup.fd, how));
-  undo.add(() => agent[Symbol.dispose]());
+  undo.add(() => agent[Symbol.asyncDispose]());
   cgroup.admit?.(agent.stagePid);
   const { init, parked } = agent;
   for (const note of cgroup.notes) options.debug?.(note);
@@ -233,9 +233,9 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   if (!namespaces.created.has("user")) stream();
   let begun: Promise<Begun> | null = null;
   const begin = async () => {
-    cgroup.admitted?.();
+    await cgroup.admitted?.();
     agent.release();
-    const pid = agent.waitForInit();
+    const pid = await agent.waitForInit();
     const userNamespace = userNamespaceOf(caller, pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(caller, pid, bundle.config.linux ?? {});
     stream();
@@ -259,10 +259,10 @@ async function setUpRoot(
   { warn }: CreateOptions,
 ) {
   const { hostAgent } = plan;
-  const host = hostAgent === null ? null : new hostAgent.HostAgent(agent, (await begin()).pid);
+  const host = hostAgent === null ? null : await hostAgent.enterAsHost(agent, (await begin()).pid);
   const context = contextOf(agent.caller, plan, { keyring, host, warn });
   const opened = setUp(init.program, context);
-  host?.end();
+  await host?.end();
   return { ...opened, subject: context.subject };
 }
 
@@ -279,7 +279,7 @@ async function giveFromHost(
     resctrl.join(pid);
   }
   if (netDevices === undefined) return;
-  const devices = (await import("./init/net-devices.ts")).moveNetDevices(caller, pid, netDevices);
+  const devices = await (await import("./init/net-devices.ts")).moveNetDevices(caller, pid, netDevices);
   undo.always(() => devices.close());
   undo.add(() => devices.giveBack());
 }
@@ -299,34 +299,34 @@ async function runHooks(
 type Taken = ReturnType<typeof takeOn>;
 
 /** Makes the init the container's user; from here on it can do no more than the container. */
-function dropPrivileges(
+async function dropPrivileges(
   { bundle }: Plan,
   { init, parked }: Launched,
   subject: Subject,
   pid: number,
   { preservedFds }: CreateOptions,
-): Taken & Pick<SavedInit, "startTime"> {
+): Promise<Taken & Pick<SavedInit, "startTime">> {
   const uidMappings = subject.unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
   const taken = takeOn(init.program, subject, { preservedFds, uidMappings });
   init.program.move(parked.agentAddress);
-  finishInit(subject.caller, init, pid); // of what was posted before
+  await finishInit(subject.caller, init, pid); // of what was posted before
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
   setAspects(pid, "outside", subject);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
-  finishInit(subject.caller, init, pid);
+  await finishInit(subject.caller, init, pid);
   return { ...taken, startTime };
 }
 
 /** Lays out the execution, and lets the init wait for it, in as little memory as it can. */
-function parkInit(
+async function parkInit(
   { bundle, filter, namespaces }: Plan,
   { directory, saved }: Located,
   { init, parked }: Launched,
   { pidFile, preservedFds }: CreateOptions,
   { executable, home, pid, startTime, userNamespace }: Taken & Begun & Pick<SavedInit, "startTime">,
   undo: Undo,
-): Created["saved"] {
+): Promise<Created["saved"]> {
   const path = executable.choose((step) => init.result(step));
   const { args } = bundle.process;
   const execution = { path, args, env: home.environment(init), preservedFds, filter };
@@ -342,7 +342,7 @@ function parkInit(
   directory.write(created);
   if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
   park(parked, preservedFds, filter);
-  runInit(directory.caller, parked, pid);
+  await runInit(directory.caller, parked, pid);
   return created;
 }
 

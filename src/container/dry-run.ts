@@ -43,21 +43,21 @@ interface DryRunFlags {
  * What `create` and `start` would do, one line each below who does it for which property. Nothing is made; what reading
  * alone can show to be wrong is an error as in `create`. @throws UserError
  */
-export function dryRun(
+export async function dryRun(
   caller: Caller,
   id: string,
   bundle: Bundle,
   driver: CgroupDriver,
   flags: DryRunFlags,
-): readonly string[] {
+): Promise<readonly string[]> {
   const { seccomp } = bundle.config.linux ?? {};
   const filter = seccomp === undefined ? null : new Rehearsal().act(() => filterFor(caller, seccomp));
   const namespaces = openNamespaces(caller, bundle.config);
-  using prepared = prepareMounts(caller, bundle, namespaces);
+  using prepared = await prepareMounts(caller, bundle, namespaces);
   using boxes = new MailboxFile({ hasHost: needsHostAgent(caller, namespaces) });
   try {
     const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, boxes });
-    run.launch(driver);
+    await run.launch(driver);
     const subject = run.setUp(flags);
     run.becomeProcess(subject, flags.preserveFds);
     run.start(subject, flags.preserveFds);
@@ -99,12 +99,13 @@ class DryRun {
   }
 
   /** The cgroup, the stage, the init's birth. */
-  launch(driver: CgroupDriver): void {
+  async launch(driver: CgroupDriver): Promise<void> {
     const { config } = this.bundle;
     const { namespaces } = this.opened;
     const { stage, init, host } = this.boxes;
-    const saved = driver.place(this.id, config);
-    const cgroup = saved.unit === undefined ? this.tsrun.act(() => driver.make(saved, config)) : null;
+    const saved = await driver.place(this.id, config);
+    // tsrun's own driver makes it at once.
+    const cgroup = saved.unit === undefined ? await this.tsrun.act(() => driver.make(saved, config)) : null;
     addEntry(this.caller, stage.program, namespaces, host);
     if (saved.unit !== undefined) {
       this.take("stage", stage.program); // it waits until systemd has moved it

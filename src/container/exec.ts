@@ -75,11 +75,11 @@ async function execIn(
   await using undo = new Undo();
   const plan = await planOf(directory, saved, process, options, undo);
   const agent = launch(plan, options, undo);
-  const pid = enter(plan, agent, options);
-  const program = dropPrivileges(plan, agent, options);
+  const pid = await enter(plan, agent, options);
+  const program = await dropPrivileges(plan, agent, options);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
   const state = stateOf(saved, status === "paused" ? "running" : status);
-  executeProcess(plan, agent, { ...program, pid, state }, options);
+  await executeProcess(plan, agent, { ...program, pid, state }, options);
   agent.keep();
   undo.keep();
 }
@@ -135,7 +135,7 @@ function launch({ target, streams, subject }: Plan, { gaps }: ExecOptions, undo:
       scheduling?.confineParent(stage, execCPUAffinity);
     },
   });
-  undo.always(() => agent[Symbol.dispose]());
+  undo.always(() => agent[Symbol.asyncDispose]());
   const program = agent.init.program.by("exec");
   program.add(setsid());
   if (root !== undefined) {
@@ -146,7 +146,11 @@ function launch({ target, streams, subject }: Plan, { gaps }: ExecOptions, undo:
 }
 
 /** Gives the process, which is in the container by now, all that takes privileges. Returns its pid. */
-function enter({ subject }: Plan, agent: Agent, { preservedFds, console }: ExecOptions): number {
+async function enter(
+  { subject }: Plan,
+  agent: Agent,
+  { preservedFds, console }: ExecOptions,
+): Promise<number> {
   const { caller, process, unprivileged } = subject;
   const { program } = agent.init;
   addAspects(program, "enter", subject);
@@ -154,38 +158,42 @@ function enter({ subject }: Plan, agent: Agent, { preservedFds, console }: ExecO
   // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
   const isFetched = terminal !== null && unprivileged !== null;
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
-  const pid = agent.waitForInit();
-  if (terminal !== null) console?.attach(caller, agent.init, pid, terminal);
+  const pid = await agent.waitForInit();
+  if (terminal !== null) await console?.attach(caller, agent.init, pid, terminal);
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 0));
   setAspects(pid, "outside", subject);
   return pid;
 }
 
 /** Makes it the process's user, and looks up the program as that user. */
-function dropPrivileges({ subject }: Plan, agent: Agent, { preservedFds }: ExecOptions): Found {
+async function dropPrivileges(
+  { subject }: Plan,
+  agent: Agent,
+  { preservedFds }: ExecOptions,
+): Promise<Found> {
   const { linux, unprivileged } = subject;
   const uidMappings = unprivileged === null ? (linux?.uidMappings ?? []) : [];
   const { executable, home } = takeOn(agent.init.program, subject, { preservedFds, uidMappings });
-  agent.run();
+  await agent.run();
   return { path: executable.choose((step) => agent.init.result(step)), env: home.environment(agent.init) };
 }
 
 type Found = Pick<Execution, "path" | "env">;
 
 /** Executes the program. Until then the process ends with tsrun. */
-function executeProcess(
+async function executeProcess(
   { filter, subject }: Plan,
   agent: Agent,
   { path, env, pid, state }: Found & { readonly pid: number; readonly state: State },
   { preservedFds, beforeExecution }: ExecOptions,
-): void {
+): Promise<void> {
   const { caller, process } = subject;
   agent.init.program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution
   setAspects(pid, "last", subject);
-  loadListened(caller, agent.init, pid, filter, state);
+  await loadListened(caller, agent.init, pid, filter, state);
   beforeExecution(pid);
   const execution = { path, args: process.args, env, preservedFds, filter };
-  execute(agent, execution, "process.args[0]", `${path}: execve`);
+  await execute(agent, execution, "process.args[0]", `${path}: execve`);
 }
 
 /**

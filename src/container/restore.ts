@@ -92,18 +92,18 @@ async function make(
     streams: streamsAfter(store.caller.streams, names),
   };
   const driver = await cgroupDriver(store.caller, options.systemdCgroup);
-  const place = driver.place(options.id, config);
+  const place = await driver.place(options.id, config);
   const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
-  const cgroup = driver.make(place, config);
+  const cgroup = await driver.make(place, config);
   undo.add(() => cgroup.remove());
   undo.add(() => killAll(place.path));
   /** Restored processes start in criu's own cgroup. */
-  const enterCgroup = (criu: number) => {
+  const enterCgroup = async (criu: number) => {
     if (cgroup.admit === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
     else cgroup.admit(criu);
-    cgroup.admitted?.();
+    await cgroup.admitted?.();
     cgroup.restrict();
     cgroup.close();
   };
@@ -137,7 +137,7 @@ async function make(
       onNotification: async (event) => {
         if (event.script === "setup-namespaces")
           await hooks.runInRuntime({ directory, saved, pid: event.pid });
-        if (event.script === "post-restore" && config.root?.readonly) sealRoot(store.caller, event.pid);
+        if (event.script === "post-restore" && config.root?.readonly) await sealRoot(store.caller, event.pid);
         takeMaster(event, options.console);
       },
     },

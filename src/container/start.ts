@@ -106,7 +106,7 @@ export async function wake(directory: StateDirectory, init: SavedInit, mailbox: 
   const pidfd = openProcess(init.pid);
   if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
   mailbox.run(init.first, init.end);
-  const outcome = mailbox.outcome(() => !hasEnded(pidfd));
+  const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
   // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
   if (outcome.kind === "failed") {
     attempt(pidfdSendSignal(pidfd, SIGKILL));

@@ -39,36 +39,37 @@ const SHORTEST_NAP = 0.1;
 const LONGEST_NAP = 5;
 
 /**
- * Waits until `look` returns true, at most so many milliseconds; returns whether it did. `look` may let the thread
- * stand still for as long as it is told.
+ * Waits until `look` finds something, at most so many milliseconds; null when it has not. It may let the thread stand
+ * still for as long as it is told.
  */
-export async function waitFor(
-  look: (still: number) => boolean,
+export async function waitFor<T>(
+  look: (still: number) => T | null,
   milliseconds: number,
   { first, later } = usual,
-): Promise<boolean> {
+): Promise<T | null> {
   const begin = performance.now();
   for (let still = first; ; still = later) {
     const left = begin + milliseconds - performance.now();
-    if (look(Math.max(0, Math.min(still, left)))) return true;
+    const found = look(Math.max(0, Math.min(still, left)));
     const waited = performance.now() - begin;
-    if (waited >= milliseconds) return false;
+    if (found !== null || waited >= milliseconds) return found;
     const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));
     await Bun.sleep(Math.min(pause, milliseconds - waited));
   }
 }
 
 /** Waits until a condition holds that nobody announces, at most so many milliseconds; returns whether it does. */
-export function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
-  return waitFor((still) => holdsWithin(condition, still), milliseconds, pace);
+export async function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
+  return (await waitFor((still) => holdsWithin(condition, still) || null, milliseconds, pace)) ?? false;
 }
 
 /**
  * Waits until there is something to read from a descriptor, or nobody left to write; of a pidfd, until the process has
  * ended. At most so many milliseconds; returns whether it is so.
  */
-export function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
-  return waitFor((still) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0, milliseconds, pace);
+export async function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
+  const look = (still: number) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0 || null;
+  return (await waitFor(look, milliseconds, pace)) ?? false;
 }
 
 /** Whether a condition holds before so many milliseconds are over, for which the thread stands still. */

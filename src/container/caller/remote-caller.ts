@@ -34,7 +34,11 @@ import { SIGNALS } from "../../kernel/signals.ts";
 import { fetchDescriptor } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { until } from "../../kernel/wait.ts";
 import { processInfo } from "../state/process-info.ts";
+
+/** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
+const DEATH_PATIENCE = 10_000;
 
 export class RemoteCaller implements Caller, Disposable {
   readonly pid: number;
@@ -104,9 +108,9 @@ export class RemoteCaller implements Caller, Disposable {
       return clone;
     });
     const pid = own.result(made);
-    if (child.outcome(() => this.isRunning(pid)).kind !== "failed") return pid;
+    if (child.outcomeBlocking(() => this.isRunning(pid)).kind !== "failed") return pid;
     const { errno } = child;
-    this.end(pid);
+    this.endAtOnce(pid);
     throw new SyscallError(program.steps[executed.step]?.call ?? { name: "execve", args: [path] }, errno);
   }
 
@@ -122,7 +126,12 @@ export class RemoteCaller implements Caller, Disposable {
     return info !== null && info.state !== "Z" && info.state !== "X";
   }
 
-  end(pid: number): void {
+  async end(pid: number): Promise<void> {
+    this.run((program) => program.add(kill(pid, SIGKILL), [ERRNO.ESRCH]));
+    if (await until(() => !this.isRunning(pid), DEATH_PATIENCE)) this.endAtOnce(pid);
+  }
+
+  private endAtOnce(pid: number): void {
     this.run((program) => {
       program.whenOk(kill(pid, SIGKILL), [ERRNO.ESRCH], () =>
         program.add(wait4(pid, { room: 4 }, 0), [ERRNO.ECHILD]),
@@ -130,13 +139,16 @@ export class RemoteCaller implements Caller, Disposable {
     });
   }
 
-  /** Has the agent in the caller run what is added. @throws SyscallError, UserError when the caller has ended */
+  /**
+   * Has the agent in the caller run what is added, steps that take no time; the thread stands still meanwhile.
+   * @throws SyscallError, UserError when the caller has ended
+   */
   private run<T>(add: (program: Program) => T): T {
     const { own } = this;
     own.clear(); // it serves as long as the caller lives
     const added = add(own.program.by("caller"));
     own.post();
-    const outcome = own.outcome(() => this.isRunning(this.pid));
+    const outcome = own.outcomeBlocking(() => this.isRunning(this.pid));
     if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
     if (outcome.kind === "done") return added;
     throw own.failure(outcome.step);

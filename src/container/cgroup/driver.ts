@@ -8,9 +8,9 @@ export interface CgroupDriver {
    * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
    * killed after that, `delete` would take it for the container's. @throws UserError
    */
-  place(id: string, config: Config): SavedCgroup;
+  place(id: string, config: Config): Promise<SavedCgroup>;
   /** Makes it, with the controllers that the limits need. @throws UserError */
-  make(saved: SavedCgroup, config: Config): NewCgroup;
+  make(saved: SavedCgroup, config: Config): Promise<NewCgroup>;
   /** Changes its limits, all or none. @throws UserError */
   change(saved: SavedCgroup, resources: Resources): Promise<void>;
   /** Removes it and all below it. @throws UserError */
@@ -26,7 +26,7 @@ export interface NewCgroup {
   /** Asks for the stage, which waits meanwhile, to be moved into the cgroup; absent if it stays where it is. */
   readonly admit?: (stage: number) => void;
   /** Waits until the stage is there. @throws UserError */
-  readonly admitted?: () => void;
+  readonly admitted?: () => Promise<void>;
   /** Which resources are left out, and why: for --debug. */
   readonly notes: readonly string[];
   /** Applies resource limits and the device program. @throws UserError */

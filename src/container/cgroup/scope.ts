@@ -33,7 +33,7 @@ import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
 /** Cgroups that are systemd's units. */
 export const scopes: CgroupDriver = { place, make, change, remove };
 
-function place(id: string, config: Config): SavedCgroup {
+async function place(id: string, config: Config): Promise<SavedCgroup> {
   const manager = ownManager();
   const usualSlice = manager === "system" ? "system.slice" : "user.slice";
   const { unit, slice, cgroup } = unitPlace(config.linux?.cgroupsPath, id, usualSlice);
@@ -49,7 +49,7 @@ function userCgroup(): string {
   return manager.text("ControlGroup");
 }
 
-function make(saved: SavedCgroup, config: Config): NewCgroup {
+async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
   const unit = unitOf(saved);
   const resources = config.linux?.resources ?? {};
   const plan = planFor(saved.mount, resourceWrites(resources));
@@ -65,7 +65,7 @@ function make(saved: SavedCgroup, config: Config): NewCgroup {
 }
 
 /** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
-export function admit(saved: SavedCgroup, directory: string, process: number): void {
+export async function admit(saved: SavedCgroup, directory: string, process: number): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
   using manager = new Manager(kind);
   const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's
@@ -106,7 +106,7 @@ class Scope implements NewCgroup {
     this.starting = manager.start(unit.name, stage, properties);
   }
 
-  admitted(): void {
+  async admitted(): Promise<void> {
     if (this.starting === null) return;
     const { manager, saved, unit, plan, annotated } = this.made;
     try {

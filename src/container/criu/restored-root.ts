@@ -9,12 +9,12 @@ import { processInfo } from "../state/process-info.ts";
  * Makes the root of a restored container read-only again, which criu(8) does not do. `pid` is its init, which is still
  * stopped. @throws UserError
  */
-export function sealRoot(caller: Caller, pid: number): void {
+export async function sealRoot(caller: Caller, pid: number): Promise<void> {
   const target = openNamespacesOf(caller, { pid, startTime: processInfo(pid)?.startTime ?? 0 });
-  using opened = new DisposableStack();
+  await using opened = new AsyncDisposableStack();
   opened.defer(() => closeTarget(target));
   const agent = opened.use(Agent.start(caller, { created: new Set(), joins: target.joins }, null));
   const { program } = agent.init;
   program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
-  agent.run();
+  await agent.run();
 }

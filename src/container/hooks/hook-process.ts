@@ -59,7 +59,7 @@ export interface HookPlace {
   readonly joins: readonly Join[];
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where it can't be born there. */
-  readonly admit: ((stage: number) => void) | null;
+  readonly admit: ((stage: number) => Promise<void>) | null;
   /** Its root directory, when that isn't its mount namespace's. */
   readonly root: number | null;
   /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
@@ -89,7 +89,7 @@ const MOST_AT_ONCE = 16;
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
   await using running = await startHook(where, hook, state, place);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
-  if (!(await waitFor((still) => running.serve(still), limit)))
+  if ((await waitFor((still) => running.serve(still) || null, limit)) === null)
     throw await running.fail(
       `hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`,
     );
@@ -110,9 +110,9 @@ async function startHook(
   undo.add(() => output.close());
   const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
   undo.always(() => void here(close(stdin)));
-  const agent = spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
+  const agent = await spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
   output.closeWriteEnd();
-  const running = new RunningHook(where, place.caller, agent.waitForInit(), output);
+  const running = new RunningHook(where, place.caller, await agent.waitForInit(), output);
   agent.keep();
   undo.keep();
   return running;
@@ -206,13 +206,13 @@ interface Spawn {
 }
 
 /** Starts an agent and returns it once execve(2) has made it the hook. @throws UserError */
-function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): Agent {
+async function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): Promise<Agent> {
   const { caller } = place;
   const [input = -1, ...printed] = caller.pass([stdin, ...outputs]);
   const [root] = place.root === null ? [] : caller.pass([place.root]);
   const plan = { created: new Set<never>(), joins: place.joins };
   const agent = Agent.start(caller, plan, place.cgroup, { admit: place.admit });
-  undo.always(() => agent[Symbol.dispose]());
+  undo.always(() => agent[Symbol.asyncDispose]());
   const { init } = agent;
   const { program } = init;
   program.by(where).add(setsid());
@@ -225,13 +225,13 @@ function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo)
   place.label(program);
   program.by(where).add(closeFrom(FIRST_FD));
   const home = place.enter(program);
-  const pid = agent.waitForInit();
+  const pid = await agent.waitForInit();
   place.prepare(pid);
-  agent.run();
-  loadListened(caller, init, pid, place.filter, state);
+  await agent.run();
+  await loadListened(caller, init, pid, place.filter, state);
   place.schedule(pid);
   const { path, args = [], env = home?.environment(init) ?? place.env } = hook;
   const words = args.length === 0 ? [path] : args;
-  execute(agent, { path, args: words, env, preservedFds: 0, filter: place.filter }, where, "the hook");
+  await execute(agent, { path, args: words, env, preservedFds: 0, filter: place.filter }, where, "the hook");
   return agent;
 }

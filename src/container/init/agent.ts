@@ -10,7 +10,7 @@
 import type { Caller } from "../../agent/caller.ts";
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Failed, Mailbox, Outcome } from "../../agent/mailbox.ts";
-import { MailboxFile, type MailboxFileOptions } from "../../agent/mailbox-file.ts";
+import { MailboxFile, type MailboxFileOptions, type Parked } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { CLONE_FILES } from "../../kernel/constants.ts";
@@ -28,12 +28,12 @@ export interface AgentOptions extends MailboxFileOptions {
   readonly prepare?: (stage: Program) => void;
   /** Whether the stage waits for `release` before it makes the init. */
   readonly held?: boolean;
-  /** Moves the stage into the cgroup that the init is to be born in. */
-  readonly admit?: ((stage: number) => void) | null;
+  /** Moves the stage into the cgroup that the init is to be born in; done when the init is waited for. */
+  readonly admit?: ((stage: number) => Promise<void>) | null;
 }
 
 /** The agent that becomes a process, and those that help it. It is ended, unless it is kept, and its memory given back. */
-export class Agent implements Disposable {
+export class Agent implements AsyncDisposable {
   readonly caller: Caller;
   private readonly boxes: MailboxFile;
   /** The descriptor of the boxes, for who starts agents on them. */
@@ -42,6 +42,7 @@ export class Agent implements Disposable {
   private readonly hostClone: StepResult | null;
   private spawned = 0;
   private held: boolean;
+  private readonly admit: ((stage: number) => Promise<void>) | null;
   private reaped = false;
   private hostEnded = false;
   private initPid: number | null = null;
@@ -57,15 +58,14 @@ export class Agent implements Disposable {
     cgroupFd: number | null,
     options: AgentOptions = {},
   ): Agent {
-    using starting = new DisposableStack();
-    const agent = starting.use(new Agent(caller, namespaces, cgroupFd, options));
-    agent.spawned = caller.start(agent.mailbox);
-    if (options.admit) {
-      options.admit(agent.spawned);
-      agent.release();
+    const agent = new Agent(caller, namespaces, cgroupFd, options);
+    try {
+      agent.spawned = caller.start(agent.mailbox);
+      return agent;
+    } catch (error) {
+      agent.boxes[Symbol.dispose]();
+      throw error;
     }
-    starting.move();
-    return agent;
   }
 
   /** Lays out the first programs of all. */
@@ -80,6 +80,7 @@ export class Agent implements Disposable {
     const { stage, init, host } = this.boxes;
     this.caller = caller;
     this.held = held;
+    this.admit = admit;
     const passed = passTo(caller, this.boxes.fd, namespaces, cgroupFd);
     this.mailbox = passed.mailbox;
     if (gaps.length > 0) holdPlaces(stage.program, gaps);
@@ -127,8 +128,12 @@ export class Agent implements Disposable {
   }
 
   /** Waits for the clone; returns the init's pid. @throws StepError */
-  waitForInit(): number {
-    this.initPid ??= this.waitForClone();
+  async waitForInit(): Promise<number> {
+    if (this.held && this.admit !== null) {
+      await this.admit(this.spawned);
+      this.release();
+    }
+    this.initPid ??= await this.waitForClone();
     return this.initPid;
   }
 
@@ -138,55 +143,56 @@ export class Agent implements Disposable {
   }
 
   /** Ends the host agent. */
-  endHost(): void {
-    const pid = this.hostPid();
-    if (pid > 0 && !this.hostEnded) this.caller.end(pid);
+  async endHost(): Promise<void> {
+    const pid = this.hostEnded ? 0 : this.hostPid();
     this.hostEnded = true;
+    if (pid > 0) await this.caller.end(pid);
   }
 
   /** Runs what was added to the init's program since the last post. @throws UserError */
-  run(): void {
-    runInit(this.caller, this.init, this.waitForInit());
+  async run(): Promise<void> {
+    await runInit(this.caller, this.init, await this.waitForInit());
   }
 
-  /** The process outlives this value: it is the container's by now. */
-  keep(): void {
+  /** The process outlives this value: it is the container's by now. Returns what is left of it here. */
+  keep(): Parked {
     this.kept = true;
+    return { parked: this.parked, [Symbol.dispose]: () => this.boxes[Symbol.dispose]() };
   }
 
   /** Ends the stage and the init, whatever they are doing, and gives all memory back. */
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     using _ = this.boxes;
-    if (!this.kept && this.spawned !== 0) this.abort();
+    if (!this.kept && this.spawned !== 0) await this.abort();
     this.kept = true;
   }
 
-  private abort(): void {
+  private async abort(): Promise<void> {
     if (this.held) {
-      this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
-      this.endHost();
-      if (!this.stageEnded()) this.caller.end(this.spawned);
+      await this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
+      await this.endHost();
+      if (!this.stageEnded()) await this.caller.end(this.spawned);
       return;
     }
     try {
-      this.abortInit();
+      await this.abortInit();
     } finally {
-      this.endHost();
+      await this.endHost();
     }
   }
 
-  private abortInit(): void {
+  private async abortInit(): Promise<void> {
     try {
-      this.caller.end(this.waitForInit());
+      await this.caller.end(await this.waitForInit());
     } catch (error) {
       if (!(error instanceof UserError)) throw error; // there never was an init
     }
   }
 
-  private waitForClone(): number {
-    const outcome = this.stage.outcome(() => !this.stageEnded());
+  private async waitForClone(): Promise<number> {
+    const outcome = await this.stage.outcome(() => !this.stageEnded());
     if (outcome.kind === "failed") {
-      if (!this.stageEnded()) this.caller.end(this.spawned);
+      if (!this.stageEnded()) await this.caller.end(this.spawned);
       this.reaped = true;
       throw this.stage.failure(outcome.step);
     }
@@ -205,22 +211,36 @@ export class Agent implements Disposable {
 }
 
 /** Runs what was added to the init's program since the last post. @throws UserError when the init died */
-export function runInit(caller: Caller, init: Mailbox, pid: number): void {
+export async function runInit(caller: Caller, init: Mailbox, pid: number): Promise<void> {
   init.post();
-  finishInit(caller, init, pid);
+  await finishInit(caller, init, pid);
 }
 
 /** Waits for a posted program of the init, and checks what it found. @throws UserError too */
-export function finishInit(caller: Caller, init: Mailbox, pid: number): void {
+export async function finishInit(caller: Caller, init: Mailbox, pid: number): Promise<void> {
   const alive = () => caller.isRunning(pid);
-  let outcome = init.outcome(alive);
+  const waits = finishing(init);
+  for (let wait = waits.next(); !wait.done; ) wait = waits.next(await init.outcome(alive));
+}
+
+/** The same as `runInit`, while the thread stands still. */
+export function runInitBlocking(caller: Caller, init: Mailbox, pid: number): void {
+  init.post();
+  const alive = () => caller.isRunning(pid);
+  const waits = finishing(init);
+  for (let wait = waits.next(); !wait.done; ) wait = waits.next(init.outcomeBlocking(alive));
+}
+
+/** Yields whenever it waits for the agent, and is told then how that has ended. */
+function* finishing(init: Mailbox): Generator<void, void, Outcome> {
+  let outcome = yield;
   for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {
     init.goOn(outcome.step);
-    outcome = init.outcome(alive);
+    outcome = yield;
   }
   if (outcome.kind === "failed") {
     const failure = init.failure(outcome.step);
-    throw failure.quote(kernelWords(init, outcome.step, () => init.outcome(alive)));
+    throw failure.quote(yield* kernelWords(init, outcome.step));
   }
   if (outcome.kind === "gone")
     throw new UserError(

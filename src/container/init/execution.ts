@@ -39,16 +39,16 @@ export function layOutExecution(agent: Mailbox, { path, args, env, preservedFds,
  * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
  * From here on the agent's own waits are subject to the filter.
  */
-export function loadListened(
+export async function loadListened(
   caller: Caller,
   agent: Mailbox,
   pid: number,
   filter: SeccompFilter | null,
   state: State,
-): void {
+): Promise<void> {
   if (!filter?.listener) return;
   const loaded = loadFilter(agent, filter);
-  runInit(caller, agent, pid);
+  await runInit(caller, agent, pid);
   handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 
@@ -56,12 +56,17 @@ export function loadListened(
  * Has an agent become a program, and waits until it has. Should the kernel refuse that, the error is at `place`, about
  * `what`. @throws UserError
  */
-export function execute(agent: Agent, execution: Execution, place: string, what: string): void {
+export async function execute(
+  agent: Agent,
+  execution: Execution,
+  place: string,
+  what: string,
+): Promise<void> {
   const { caller, init } = agent;
-  const pid = agent.waitForInit();
+  const pid = await agent.waitForInit();
   const { first, end } = layOutExecution(init, execution);
   init.run(first, end);
-  const outcome = init.outcome(() => caller.isRunning(pid));
+  const outcome = await init.outcome(() => caller.isRunning(pid));
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
   throw new UserError(place, `cannot execute ${what}: ${errnoWords(init.errno)}`);

@@ -19,7 +19,19 @@ import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, openat, setns } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { type Agent, runInit } from "./agent.ts";
+import { type Agent, runInit, runInitBlocking } from "./agent.ts";
+
+/** Moves the host agent into the mount namespace of the init `pid`, whose ids are mapped by now. @throws UserError */
+export async function enterAsHost(agent: Agent, pid: number): Promise<HostAgent> {
+  const { caller, init, host } = agent;
+  if (host === null) throw new Error("there is no mailbox for a host agent");
+  const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
+  await runInit(caller, init, pid);
+  const enter = host.program.by("host agent").add(setns(init.result(own), CLONE_NEWNS), [ERRNO.EPERM]);
+  await runInit(caller, host, agent.hostPid());
+  init.program.by("host agent").add(close(init.result(own)));
+  return new HostAgent(agent, host, pid, host.result(enter) >= 0);
+}
 
 export class HostAgent {
   private readonly agent: Agent;
@@ -28,38 +40,28 @@ export class HostAgent {
   /** Whether it has entered: that needs CAP_SYS_CHROOT. Otherwise the init opens what it can itself. */
   private readonly entered: boolean;
 
-  /** Moves it into the mount namespace of the init `pid`, whose ids are mapped by now. @throws StepError */
-  constructor(agent: Agent, pid: number) {
-    const { host } = agent;
-    if (host === null) throw new Error("there is no mailbox for a host agent");
+  constructor(agent: Agent, host: Mailbox, pid: number, entered: boolean) {
     this.agent = agent;
     this.host = host;
     this.pid = pid;
-    const { init } = agent;
-    const own = init.program.by("host agent").add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
-    runInit(agent.caller, init, pid);
-    const enter = setns(init.result(own), CLONE_NEWNS);
-    this.entered = this.run((program) => program.by("host agent").add(enter, [ERRNO.EPERM])) >= 0;
-    init.program.by("host agent").add(close(init.result(own)));
+    this.entered = entered;
   }
 
-  /** Has it open something for the init, once the init has done all that was added before. @throws StepError */
+  /**
+   * Has it open something for the init, once the init has done all that was added before. The thread stands still
+   * meanwhile: the steps that need the descriptor are just being added. @throws UserError
+   */
   open(add: (program: Program) => StepResult): Fd {
-    const { init } = this.agent;
+    const { host, pid } = this;
+    const { caller, init } = this.agent;
     if (!this.entered) return add(init.program);
-    runInit(this.agent.caller, init, this.pid);
-    this.host.program.by(init.program.wantedBy);
-    return this.run(add);
-  }
-
-  private run(add: (program: Program) => StepResult): number {
-    const { host, agent } = this;
-    const result = add(host.program);
-    runInit(agent.caller, host, agent.hostPid());
+    runInitBlocking(caller, init, pid);
+    const result = add(host.program.by(init.program.wantedBy));
+    runInitBlocking(caller, host, this.agent.hostPid());
     return host.result(result);
   }
 
-  end(): void {
-    this.agent.endHost();
+  async end(): Promise<void> {
+    await this.agent.endHost();
   }
 }

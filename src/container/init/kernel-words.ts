@@ -7,10 +7,10 @@ const MESSAGE_SIZE = 256;
 
 /**
  * The kernel's own message about a failed step that makes a file system: the agent still has the context open, and
- * reading it gives lines such as `e tmpfs: Bad value for 'size'`. Empty when there is none. `wait` waits for the
- * agent.
+ * reading it gives lines such as `e tmpfs: Bad value for 'size'`. Empty when there is none. Yields when it
+ * waits for the agent.
  */
-export function kernelWords(agent: Mailbox, step: number, wait: () => void): string {
+export function* kernelWords(agent: Mailbox, step: number): Generator<void, string, unknown> {
   const { program } = agent;
   const { name, args: [context] = [] } = program.steps[step]?.call ?? {};
   const isContext = name === "fsconfig" || name === "fsmount";
@@ -20,7 +20,7 @@ export function kernelWords(agent: Mailbox, step: number, wait: () => void): str
   );
   agent.post();
   agent.goOn(readings[0]?.step ?? 0);
-  wait();
+  yield;
   return readings
     .filter((reading) => agent.result(reading) > 0)
     .map((reading) => new TextDecoder().decode(agent.filled(reading).subarray(0, agent.result(reading))))

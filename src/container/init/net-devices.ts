@@ -42,8 +42,12 @@ interface Side {
 }
 
 /** Moves interfaces to the network namespace of a process. @throws UserError; then none has moved */
-export function moveNetDevices(caller: Caller, pid: number, devices: NetDevices): MovedDevices {
-  const moved = new MovedDevices(caller, pid);
+export async function moveNetDevices(
+  caller: Caller,
+  pid: number,
+  devices: NetDevices,
+): Promise<MovedDevices> {
+  const moved = new MovedDevices(await containerSide(caller, pid));
   try {
     for (const [hostName, { name = hostName }] of Object.entries(devices)) moved.move(hostName, name);
     return moved;
@@ -59,9 +63,8 @@ class MovedDevices {
   private readonly container: Side;
   private readonly moved: Moved[] = [];
 
-  constructor(caller: Caller, pid: number) {
-    const namespace = here(openat(CWD, `/proc/${pid}/ns/net`, O_RDONLY));
-    this.container = { namespace, socket: socketIn(caller, namespace) };
+  constructor(container: Side) {
+    this.container = container;
     this.host = {
       namespace: here(openat(CWD, "/proc/thread-self/ns/net", O_RDONLY)),
       socket: here(socket(AF_NETLINK, SOCK_RAW)),
@@ -123,14 +126,19 @@ function complaint(errno: number): string {
   return `netlink: ${errnoWords(errno)}${hint}`;
 }
 
+async function containerSide(caller: Caller, pid: number): Promise<Side> {
+  const namespace = here(openat(CWD, `/proc/${pid}/ns/net`, O_RDONLY));
+  return { namespace, socket: await socketIn(caller, namespace) };
+}
+
 /** A socket in another network namespace. Only a process in there can make it: an agent that ends at once. */
-function socketIn(caller: Caller, namespace: number): number {
+async function socketIn(caller: Caller, namespace: number): Promise<number> {
   const joins = [
     { type: "network", flag: CLONE_NEWNET, fd: namespace, where: "config.json: linux.netDevices" },
   ] as const;
-  using agent = Agent.start(caller, { created: new Set(), joins }, null);
+  await using agent = Agent.start(caller, { created: new Set(), joins }, null);
   const { program } = agent.init;
   const made = program.by("config.json: linux.netDevices").add(socket(AF_NETLINK, SOCK_RAW));
-  agent.run();
-  return fetchDescriptor(agent.waitForInit(), agent.init.result(made));
+  await agent.run();
+  return fetchDescriptor(await agent.waitForInit(), agent.init.result(made));
 }

@@ -62,7 +62,7 @@ export async function planOf(caller: Caller, given: Bundle, options: PlanOptions
   const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
   const filter = await filterOf(caller, linux?.seccomp);
   const prepared = needsPreparedMounts(bundle)
-    ? (await import("./prepared-mounts.ts")).prepareMounts(caller, bundle, namespaces)
+    ? await (await import("./prepared-mounts.ts")).prepareMounts(caller, bundle, namespaces)
     : null;
   undo.always(() => prepared?.[Symbol.dispose]());
   const scheduling = await schedulingOf(bundle.process);

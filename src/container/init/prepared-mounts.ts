@@ -27,14 +27,18 @@ export interface PreparedMounts extends Disposable {
 }
 
 /** @throws UserError */
-export function prepareMounts(caller: Caller, bundle: Bundle, namespaces: NamespacePlan): PreparedMounts {
+export async function prepareMounts(
+  caller: Caller,
+  bundle: Bundle,
+  namespaces: NamespacePlan,
+): Promise<PreparedMounts> {
   const { mounts = [] } = bundle.config;
   const prepared = new Map<number, PreparedMount>();
   const users = new UserNamespaces(caller, bundle.config, namespaces);
   try {
     for (const [index, mount] of mounts.entries()) {
       const where = `mounts[${index}]`;
-      if (isIdMapped(mount)) prepared.set(index, { userns: mappingOf(where, mount, users) });
+      if (isIdMapped(mount)) prepared.set(index, { userns: await mappingOf(where, mount, users) });
       if (!isCopiedUp(mount)) continue;
       if (mount.type !== "tmpfs") fail(`${where}.options`, "tmpcopyup is for mounts of type tmpfs");
       const content = contentAt(where, index, bundle);
@@ -50,7 +54,7 @@ export function prepareMounts(caller: Caller, bundle: Bundle, namespaces: Namesp
 // Id-mapped mounts
 
 /** A user namespace with the mount's mappings. */
-function mappingOf(where: string, mount: Mount, users: UserNamespaces): number {
+function mappingOf(where: string, mount: Mount, users: UserNamespaces): Promise<number> {
   const { source = "", options = [] } = mount;
   if (!isBind(mount) || source === "") fail(where, "only bind mounts can be id-mapped");
   return users.forMount(where, mount, readMountOptions(options).mappings);
@@ -76,7 +80,11 @@ class UserNamespaces {
   }
 
   /** The mappings of the mount's option or properties, or without any the container's. */
-  forMount(where: string, { uidMappings = [], gidMappings = [] }: Mount, option: string | null): number {
+  async forMount(
+    where: string,
+    { uidMappings = [], gidMappings = [] }: Mount,
+    option: string | null,
+  ): Promise<number> {
     const own = { uidMappings, gidMappings };
     const { uidMappings: uids = [], gidMappings: gids = [] } = this.linux;
     const container = { uidMappings: uids, gidMappings: gids };
@@ -92,14 +100,14 @@ class UserNamespaces {
     return this.withMappings("linux", container);
   }
 
-  private withMappings(where: string, mappings: Mappings): number {
+  private withMappings(where: string, mappings: Mappings): Promise<number> {
     return this.keep(JSON.stringify(mappings), () => newUserNamespace(this.caller, where, mappings));
   }
 
-  private keep(key: string, open: () => number): number {
+  private async keep(key: string, open: () => number | Promise<number>): Promise<number> {
     const known = this.made.get(key);
     if (known !== undefined) return known.passed;
-    const fd = open();
+    const fd = await open();
     const [passed = -1] = this.caller.pass([fd]);
     this.made.set(key, { fd, passed });
     return passed;
@@ -111,9 +119,9 @@ class UserNamespaces {
 }
 
 /** A descriptor of a user namespace without any process. */
-function newUserNamespace(caller: Caller, where: string, mappings: Mappings): number {
-  using agent = Agent.start(caller, { created: new Set(["user"]), joins: [] }, null);
-  const pid = agent.waitForInit();
+async function newUserNamespace(caller: Caller, where: string, mappings: Mappings): Promise<number> {
+  await using agent = Agent.start(caller, { created: new Set(["user"]), joins: [] }, null);
+  const pid = await agent.waitForInit();
   writeMappings(pid, mappings, where);
   return here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
 }

@@ -20,7 +20,7 @@ export interface Target {
   /** The cgroup directory for clone3(2); null without a cgroup, and where `admit` moves the stage instead. */
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where only the user's systemd is allowed to. */
-  readonly admit: ((stage: number) => void) | null;
+  readonly admit: ((stage: number) => Promise<void>) | null;
   /** Whether one of the namespaces is a user namespace. */
   readonly hasUserNamespace: boolean;
   /** The init's root when it has one of its own in a shared mount namespace. */

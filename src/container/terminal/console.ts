@@ -29,7 +29,7 @@ import { type Ends, Relay } from "./relay.ts";
 /** Who gets the master. */
 export interface Console {
   /** Takes it, once the steps of `terminal` have been added to the process's program. @throws UserError */
-  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void;
+  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): Promise<void>;
   /** Takes the master itself, of a process that is restored. @throws UserError */
   take(master: number): void;
 }
@@ -65,8 +65,8 @@ export class ConsoleSocket implements Console {
     this.socket = new CallerSocket("--console-socket", path);
   }
 
-  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void {
-    runInit(caller, agent, pid);
+  async attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): Promise<void> {
+    await runInit(caller, agent, pid);
     const master = fetchDescriptor(pid, agent.result(terminal.master));
     closeTerminal(agent.program, terminal);
     this.take(master);
@@ -98,8 +98,8 @@ export class CallerConsole implements Console, Disposable {
     ["SIGTTOU", null],
   ]);
 
-  attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): void {
-    runInit(caller, agent, pid);
+  async attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): Promise<void> {
+    await runInit(caller, agent, pid);
     const take = (step: StepResult) => fetchDescriptor(pid, agent.result(step));
     this.connect({ master: take(terminal.master), slave: take(terminal.slave) });
     closeTerminal(agent.program, terminal);

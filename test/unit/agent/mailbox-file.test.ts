@@ -50,7 +50,7 @@ test("a mailbox that was given back is no longer used", () => {
     () => boxes.init.filled(step),
     () => boxes.init.place(new Uint8Array(8)),
     () => boxes.init.run(0, 1),
-    () => boxes.init.outcome(() => true),
+    () => boxes.init.outcomeBlocking(() => true),
     () => boxes.init.errno,
     () => [...boxes.init.ran(true)],
   ];

@@ -56,7 +56,7 @@ function agent(): Driven {
 
 function done({ stage, alive }: Driven): void {
   stage.post();
-  assert.equal(stage.outcome(alive), { kind: "done" });
+  assert.equal(stage.outcomeBlocking(alive), { kind: "done" });
 }
 
 test("steps run in order, and a result is a later step's argument", () => {
@@ -79,13 +79,13 @@ test("results stay usable in later posts", () => {
   assert.is(driven.stage.result(zeros), 8);
 });
 
-test("the first error that is not tolerated ends the program, and names its owner, call and errno", () => {
+test("the first error that is not tolerated ends the program, and names its owner, call and errno", async () => {
   using driven = agent();
   const { program } = driven.stage;
   program.by("mounts[3]").add(openat(CWD, "/nonexistent/file", O_RDONLY));
   const never = program.add(prctl(15, "unreached"));
   driven.stage.post();
-  const outcome = driven.stage.outcome(driven.alive);
+  const outcome = await driven.stage.outcome(driven.alive);
   assert.equal(outcome, { kind: "failed", step: 0 });
   const error = driven.stage.failure(0);
   assert.instance(error, StepError);
@@ -106,11 +106,11 @@ test("a tolerated errno does not end the program", () => {
   assert.ok(driven.stage.result(there) > 2);
 });
 
-test("another errno than the tolerated ones ends it", () => {
+test("another errno than the tolerated ones ends it", async () => {
   using driven = agent();
   driven.stage.program.add(openat(CWD, "/nonexistent", O_RDONLY), [ERRNO.EACCES, ERRNO.ENOTDIR]);
   driven.stage.post();
-  assert.is(driven.stage.outcome(driven.alive).kind, "failed");
+  assert.is((await driven.stage.outcome(driven.alive)).kind, "failed");
 });
 
 for (const path of ["/", "/nonexistent"]) {
@@ -155,7 +155,7 @@ test("steps that are posted while others run are run too", () => {
     opened.push(program.add(openat(CWD, "/dev/null", O_RDONLY)));
     driven.stage.post();
   }
-  assert.equal(driven.stage.outcome(driven.alive), { kind: "done" });
+  assert.equal(driven.stage.outcomeBlocking(driven.alive), { kind: "done" });
   for (const step of opened) assert.ok(driven.stage.result(step) > 2, `step ${step.step}`);
 });
 
@@ -170,7 +170,7 @@ test("a program grows as long as it must, and an early result is a late argument
   for (let i = 0; i < 1000; i++) program.add(openat(CWD, `/${i}${long}`, O_RDONLY), [ERRNO.ENOENT]);
   const zeros = program.add(read(file, { room: 1_000_000 }));
   init.post();
-  assert.equal(init.outcome(driven.alive), { kind: "done" });
+  assert.equal(init.outcomeBlocking(driven.alive), { kind: "done" });
   assert.is(init.result({ step: 1000 }), -ERRNO.ENOENT);
   assert.is(init.result(zeros), 1_000_000);
   assert.is(init.filled(zeros).length, 1_000_000);
@@ -209,11 +209,11 @@ test("so is more data", () => {
   assert.throws(() => driven.init.post(), "config.json: process.args and process.env are too long");
 });
 
-test("an agent that exits in a step is gone, and nobody waits for it", () => {
+test("an agent that exits in a step is gone, and nobody waits for it", async () => {
   using driven = agent();
   driven.stage.program.add(exitGroup(0));
   driven.stage.post();
-  assert.equal(driven.stage.outcome(driven.alive), { kind: "gone" });
+  assert.equal(await driven.stage.outcome(driven.alive), { kind: "gone" });
 });
 
 test("an agent that is killed in a step is gone, and nobody waits for it", async () => {
@@ -223,10 +223,10 @@ test("an agent that is killed in a step is gone, and nobody waits for it", async
   stage.post();
   setTimeout(() => process.kill(driven.pid, "SIGKILL"), 20);
   await Bun.sleep(40);
-  assert.equal(stage.outcome(driven.alive), { kind: "gone" });
+  assert.equal(await stage.outcome(driven.alive), { kind: "gone" });
 });
 
-test("an agent that was killed before a post is found dead within a moment", () => {
+test("an agent that was killed before a post is found dead within a moment", async () => {
   using driven = agent();
   done(driven);
   process.kill(driven.pid, "SIGKILL");
@@ -234,11 +234,11 @@ test("an agent that was killed before a post is found dead within a moment", () 
   driven.stage.program.add(openat(CWD, "/", O_RDONLY));
   driven.stage.post();
   const before = Date.now();
-  assert.equal(driven.stage.outcome(driven.alive), { kind: "gone" });
+  assert.equal(await driven.stage.outcome(driven.alive), { kind: "gone" });
   assert.ok(Date.now() - before < 10_000);
 });
 
-test("a clone's child goes on as an agent on its own mailbox", () => {
+test("a clone's child goes on as an agent on its own mailbox", async () => {
   using driven = agent();
   const { stage, init } = driven;
   const CLONE_PARENT = 0x8000;
@@ -249,10 +249,7 @@ test("a clone's child goes on as an agent on its own mailbox", () => {
   const own = init.program.add({ name: "getpid", args: [] });
   init.program.add(exitGroup(7));
   init.post();
-  assert.equal(
-    init.outcome(() => true),
-    { kind: "gone" },
-  );
+  assert.equal(await init.outcome(() => true), { kind: "gone" });
   assert.is(init.result(own), pid);
   assert.is(reap(pid, true), 7 << 8);
 });
@@ -264,16 +261,16 @@ test("an agent moves to another mailbox and goes on there", () => {
   done(driven);
   const pid = parked.program.add({ name: "getpid", args: [] });
   parked.post();
-  assert.equal(parked.outcome(alive), { kind: "done" });
+  assert.equal(parked.outcomeBlocking(alive), { kind: "done" });
   assert.is(parked.result(pid), driven.pid);
 });
 
-test("execve ends the agent's part without a failure", () => {
+test("execve ends the agent's part without a failure", async () => {
   using driven = agent();
   const { stage } = driven;
   stage.program.add(execve("/bin/true", ["true"], []));
   stage.post();
-  assert.equal(stage.outcome(driven.alive), { kind: "gone" });
+  assert.equal(await stage.outcome(driven.alive), { kind: "gone" });
 });
 
 test("a traced program tells each step that ran, with its result, its time, and the rest before it", async () => {

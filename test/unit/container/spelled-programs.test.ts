@@ -119,8 +119,8 @@ for (const [name, config] of configs)
 
 /** A cgroup driver that makes nothing. */
 const NO_CGROUPS: CgroupDriver = {
-  place: () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
-  make: () => ({
+  place: async () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
+  make: async () => ({
     saved: null,
     fd: null,
     notes: [],
@@ -132,7 +132,7 @@ const NO_CGROUPS: CgroupDriver = {
   remove: async () => {},
 };
 
-test("nor have those of the stage, the host agent, the parked init and tsrun", () => {
+test("nor have those of the stage, the host agent, the parked init and tsrun", async () => {
   const ids = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
   const config = {
     ...RARE,
@@ -146,7 +146,7 @@ test("nor have those of the stage, the host agent, the parked init and tsrun", (
     linux: { ...RARE.linux, uidMappings: ids, gidMappings: ids, timeOffsets: { monotonic: { secs: 9 } } },
   } satisfies Config;
   const bundle: Bundle = { path: "/", config, process: config.process, rootfs: "/", text: "", doubts: [] };
-  const lines = dryRun(new OwnCaller(), "x", bundle, NO_CGROUPS, {
+  const lines = await dryRun(new OwnCaller(), "x", bundle, NO_CGROUPS, {
     noPivot: false,
     noNewKeyring: false,
     preserveFds: 0,

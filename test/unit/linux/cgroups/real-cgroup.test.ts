@@ -218,10 +218,8 @@ testHere("a cgroup that has processes is refused before it is made", async () =>
   const path = box.directory.slice(mount.length);
   await shellIn(box.directory, SLEEP);
   const driver = await cgroupDriver(new OwnCaller(), false);
-  assert.throws(
-    () => driver.place("id", { ociVersion: "1.0.2", root: { path: "rootfs" }, linux: { cgroupsPath: path } }),
-    /has processes/,
-  );
+  const config = { ociVersion: "1.0.2", root: { path: "rootfs" }, linux: { cgroupsPath: path } };
+  assert.match((await rejected(driver.place("id", config))).message, "has processes");
 });
 
 testHere("nothing is left", () => {
