@@ -3,17 +3,16 @@
  * their answers waited for apart, so that several are on the way at once, and tsrun does other things meanwhile.
  *
  * A client of our own, since it is so little: the npm packages for it bring an event loop's sockets and 7 to 12 ms of
- * start-up with them, as much as the whole `create`, and tsrun's undoing is synchronous.
+ * start-up with them, as much as the whole `create`.
  */
 import { SyscallError } from "../kernel/call.ts";
-import { close, ppoll, read } from "../kernel/calls.ts";
-import { POLLIN } from "../kernel/constants.ts";
+import { close, read } from "../kernel/calls.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { connectUnix, peerPid } from "../kernel/socket.ts";
-import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { readable, until } from "../kernel/wait.ts";
 import { decodeMessage, encodeMessage, HEADER_START, type Message, messageLength } from "./message.ts";
 import type { Value } from "./values.ts";
 
@@ -49,9 +48,8 @@ const AUTHENTICATION = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 const ACCEPTED = /^DATA\r\nOK [^\r\n]*\r\n/;
 const MOST_ACCEPTED = 256;
 
-/** How often a listener whose queue is full is tried, and the pause between, in milliseconds. */
-const CONNECT_TRIES = 50;
-const CONNECT_PAUSE = 20;
+/** How long a listener's queue may be full, in milliseconds. */
+const CONNECT_PATIENCE = 1000;
 
 export class Connection implements Disposable {
   private readonly socket: number;
@@ -61,10 +59,20 @@ export class Connection implements Disposable {
   private bytes = new Uint8Array(0);
   private readonly waiting: Message[] = [];
 
-  /** @throws SyscallError when nobody listens there */
-  constructor(path: string) {
-    this.socket = connect(path);
-    writeAll(this.socket, AUTHENTICATION);
+  private constructor(socket: number) {
+    this.socket = socket;
+  }
+
+  /** Connects to who listens at a path. @throws SyscallError when nobody does */
+  static async to(path: string): Promise<Connection> {
+    const connection = new Connection(await connect(path));
+    try {
+      writeAll(connection.socket, AUTHENTICATION);
+      return connection;
+    } catch (error) {
+      connection[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Whether the other side sees our processes by the pids that they have here. */
@@ -76,8 +84,8 @@ export class Connection implements Disposable {
    * Waits until the other side knows who we are. systemd's own socket needs it: a message that is read together with
    * the end of the authentication lies there until another one comes. @throws BusLostError
    */
-  untilAccepted(deadline: number): void {
-    while (!this.accepted && !this.readAccepted()) this.readMore(deadline);
+  async untilAccepted(deadline: number): Promise<void> {
+    while (!this.accepted && !this.readAccepted()) await this.readMore(deadline);
   }
 
   /** Sends a call; returns the number to ask for its answer by. */
@@ -88,21 +96,24 @@ export class Connection implements Disposable {
   }
 
   /** Waits for the answer to a call. @throws BusError, BusLostError */
-  answer(serial: number, deadline: number): readonly Value[] {
-    const { type, errorName, body } = this.receive(({ replySerial }) => replySerial === serial, deadline);
+  async answer(serial: number, deadline: number): Promise<readonly Value[]> {
+    const { type, errorName, body } = await this.receive(
+      ({ replySerial }) => replySerial === serial,
+      deadline,
+    );
     if (type !== "error") return body;
     const [text] = body;
     throw new BusError(errorName ?? "an error without a name", typeof text === "string" ? text : "");
   }
 
   /** Waits for a message; others are kept for whoever asks for them. @throws BusLostError */
-  receive(wanted: (message: Message) => boolean, deadline: number): Message {
+  async receive(wanted: (message: Message) => boolean, deadline: number): Promise<Message> {
     const index = this.waiting.findIndex(wanted);
     const [kept] = index < 0 ? [] : this.waiting.splice(index, 1);
     if (kept !== undefined) return kept;
     for (;;) {
       const message = this.next();
-      if (message === null) this.readMore(deadline);
+      if (message === null) await this.readMore(deadline);
       else if (wanted(message)) return message;
       else this.waiting.push(message);
     }
@@ -140,9 +151,9 @@ export class Connection implements Disposable {
     return true;
   }
 
-  private readMore(deadline: number): void {
+  private async readMore(deadline: number): Promise<void> {
     const left = deadline - performance.now();
-    if (left <= 0 || here(ppoll(pollFd(this.socket, POLLIN), left)) === 0)
+    if (left <= 0 || !(await readable(this.socket, left)))
       throw new BusLostError("there was no answer in time");
     const more = new Uint8Array(16_384);
     const count = attempt(read(this.socket, more));
@@ -161,13 +172,16 @@ export class Connection implements Disposable {
 }
 
 /** A listener with a full queue answers EAGAIN; it will get to us. */
-function connect(path: string): number {
-  for (let left = CONNECT_TRIES; ; left--) {
+async function connect(path: string): Promise<number> {
+  let socket = -1;
+  const connects = () => {
     try {
-      return connectUnix(path);
+      socket = connectUnix(path);
+      return true;
     } catch (error) {
-      if (left === 0 || !isErrno(error, ERRNO.EAGAIN)) throw error;
+      if (!isErrno(error, ERRNO.EAGAIN)) throw error;
+      return false;
     }
-    here(ppoll(new Uint8Array(0), CONNECT_PAUSE));
-  }
+  };
+  return (await until(connects, CONNECT_PATIENCE)) ? socket : connectUnix(path);
 }

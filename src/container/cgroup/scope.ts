@@ -38,15 +38,15 @@ async function place(id: string, config: Config): Promise<SavedCgroup> {
   const usualSlice = manager === "system" ? "system.slice" : "user.slice";
   const { unit, slice, cgroup } = unitPlace(config.linux?.cgroupsPath, id, usualSlice);
   const mount = unifiedMount();
-  const path = `${mount}${manager === "user" ? userCgroup() : ""}${cgroup}`;
+  const path = `${mount}${manager === "user" ? await userCgroup() : ""}${cgroup}`;
   refuseUnfit(path);
   return { mount, path, unit: { name: unit, slice, manager } };
 }
 
 /** The cgroup that the user's systemd may make others in. */
-function userCgroup(): string {
-  using manager = new Manager("user");
-  return manager.text("ControlGroup");
+async function userCgroup(): Promise<string> {
+  using manager = await Manager.reach("user");
+  return await manager.text("ControlGroup");
 }
 
 async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
@@ -54,12 +54,12 @@ async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
   const resources = config.linux?.resources ?? {};
   const plan = planFor(saved.mount, resourceWrites(resources));
   const annotated = annotatedProperties(config.annotations);
-  const manager = new Manager(unit.manager);
+  const manager = await Manager.reach(unit.manager);
   const properties = [
     ...ordinaryProperties(config, unit),
     ...annotated,
     ...(unit.manager === "system" ? deviceProperties(deviceRules(config)) : []),
-    ...limits(manager, plan),
+    ...(await limits(manager, plan)),
   ];
   return new Scope({ saved, unit, plan, properties, annotated, config, manager });
 }
@@ -67,9 +67,9 @@ async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
 /** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
 export async function admit(saved: SavedCgroup, directory: string, process: number): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
-  using manager = new Manager(kind);
+  using manager = await Manager.reach(kind);
   const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's
-  manager.attach(name, isInside ? directory.slice(saved.path.length) : "", process);
+  await manager.attach(name, isInside ? directory.slice(saved.path.length) : "", process);
 }
 
 interface Plan {
@@ -110,7 +110,7 @@ class Scope implements NewCgroup {
     if (this.starting === null) return;
     const { manager, saved, unit, plan, annotated } = this.made;
     try {
-      manager.started(this.starting);
+      await manager.started(this.starting);
     } catch (error) {
       if (error instanceof UnitTakenError) this.starting = null; // another's: nothing to take back
       throw error instanceof UserError ? withAnnotations(error, annotated) : error;
@@ -177,10 +177,10 @@ function deviceRules({ linux }: Config) {
 /** systemd 252 is the first that knows CPUWeight=idle. */
 const KNOWS_IDLE = 252;
 
-function limits(manager: Manager, plan: ResourcePlan): readonly UnitProperty[] {
+async function limits(manager: Manager, plan: ResourcePlan): Promise<readonly UnitProperty[]> {
   const properties = resourceProperties(plan.writes);
   const isIdle = ([name, { value }]: UnitProperty) => name === "CPUWeight" && value === 0n;
-  if (!properties.some(isIdle) || manager.version() >= KNOWS_IDLE) return properties;
+  if (!properties.some(isIdle) || (await manager.version()) >= KNOWS_IDLE) return properties;
   return properties.filter((one) => !isIdle(one));
 }
 
@@ -191,9 +191,9 @@ async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
   const plan = planFor(mount, resourceWrites(resources));
   enableControllers(mount, path, plan.required);
   applyAllOrNone(path, plan.writes);
-  using manager = new Manager(kind);
-  const properties = limits(manager, plan);
-  if (properties.length > 0) manager.change(name, properties);
+  using manager = await Manager.reach(kind);
+  const properties = await limits(manager, plan);
+  if (properties.length > 0) await manager.change(name, properties);
   applyWrites(
     path,
     plan.writes.map(({ mustExceed: _, ...write }) => write),
@@ -204,8 +204,8 @@ async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
 async function remove(saved: SavedCgroup): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
   try {
-    using manager = new Manager(kind);
-    manager.stop(name);
+    using manager = await Manager.reach(kind);
+    await manager.stop(name);
   } catch (error) {
     // If systemd can't be reached the cgroup is removed below, and systemd then drops the unit.
     if (!(error instanceof UserError)) throw error;

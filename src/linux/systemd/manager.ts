@@ -4,7 +4,7 @@ import { BusError, BusLostError, type Connection, type MethodCall } from "../../
 import type { Message } from "../../dbus/message.ts";
 import type { Value, Variant } from "../../dbus/values.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { type ManagerKind, reachManager } from "./sockets.ts";
+import { type ManagerKind, type Reached, reachManager } from "./sockets.ts";
 import { property, type UnitProperty } from "./unit-property.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
@@ -39,13 +39,18 @@ export class Manager implements Disposable {
   private readonly connection: Connection;
   private readonly isBus: boolean;
 
-  /** @throws UserError when systemd does not run, or can't be reached */
-  constructor(kind: ManagerKind) {
-    const { connection, isBus } = reachManager(kind);
+  private constructor({ connection, isBus }: Reached) {
     this.connection = connection;
     this.isBus = isBus;
+  }
+
+  /** Connects to systemd. @throws UserError when it does not run, or can't be reached */
+  static async reach(kind: ManagerKind): Promise<Manager> {
+    const reached = await reachManager(kind);
+    const { connection, isBus } = reached;
     if (isBus) connection.send({ ...BUS, member: "Hello" });
-    else untilAccepted(connection);
+    else await untilAccepted(connection);
+    return new Manager(reached);
   }
 
   /** Asks for a transient unit around a process, and does not wait. @throws UserError */
@@ -57,17 +62,17 @@ export class Manager implements Disposable {
   }
 
   /** Waits until the unit has started; removes an ended unit of that name first. @throws UserError */
-  started({ unit, properties, serial }: Starting): void {
+  async started({ unit, properties, serial }: Starting): Promise<void> {
     const leftoverDeadline = performance.now() + LEFTOVER_PATIENCE;
     let current = serial;
     for (;;) {
       try {
-        this.waitForJob(unit, "start", current);
+        await this.waitForJob(unit, "start", current);
         return;
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
         if (error.name !== UNIT_EXISTS) throw refused(unit, "start", error);
-        if (performance.now() > leftoverDeadline || !this.makeRoom(unit))
+        if (performance.now() > leftoverDeadline || !(await this.makeRoom(unit)))
           throw new UnitTakenError(refused(unit, "start", error).message);
       }
       current = this.begin(unit, properties).serial;
@@ -75,53 +80,57 @@ export class Manager implements Disposable {
   }
 
   /** Stops a unit, and resets its failed state; false when there is none. @throws UserError */
-  stop(unit: string): boolean {
+  async stop(unit: string): Promise<boolean> {
     this.watchJobs(unit);
     try {
       const serial = this.connection.send(call("StopUnit", "ss", [unit, "replace"]));
-      this.waitForJob(unit, "stop", serial);
+      await this.waitForJob(unit, "stop", serial);
       return true;
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
       if (error.name !== NO_SUCH_UNIT) throw refused(unit, "stop", error);
       return false;
     } finally {
-      this.resetFailed(unit);
+      await this.resetFailed(unit);
     }
   }
 
   /** Changes properties until the unit ends. @throws UserError */
-  change(unit: string, properties: readonly UnitProperty[]): void {
+  async change(unit: string, properties: readonly UnitProperty[]): Promise<void> {
     const changes = call("SetUnitProperties", "sba(sv)", [unit, true, asValues(properties)]);
     try {
-      this.call(changes, unit, "change");
+      await this.call(changes, unit, "change");
     } catch (error) {
       throw error instanceof BusError ? refused(unit, "change", error) : error;
     }
   }
 
   /** Moves a process into a unit's cgroup, or one below it such as `/jobs`. @throws UserError */
-  attach(unit: string, below: string, pid: number): void {
+  async attach(unit: string, below: string, pid: number): Promise<void> {
     this.requirePids(pid);
     try {
-      this.call(call("AttachProcessesToUnit", "ssau", [unit, below, [pid]]), unit, "attach a process to");
+      await this.call(
+        call("AttachProcessesToUnit", "ssau", [unit, below, [pid]]),
+        unit,
+        "attach a process to",
+      );
     } catch (error) {
       throw error instanceof BusError ? refused(unit, "attach a process to", error) : error;
     }
   }
 
   /** systemd's version, without its distribution's part. @throws UserError */
-  version(): number {
-    return Number(/\d+/.exec(this.text("Version"))?.[0]);
+  async version(): Promise<number> {
+    return Number(/\d+/.exec(await this.text("Version"))?.[0]);
   }
 
   /** A property of the manager that is a text, such as Version or ControlGroup. @throws UserError */
-  text(name: string): string {
-    const [variant] = this.call(
+  async text(name: string): Promise<string> {
+    const [variant] = (await this.call(
       { ...MANAGER, interface: PROPERTIES, member: "Get", signature: "ss", body: [MANAGER.interface, name] },
       "systemd",
       "ask",
-    ) as readonly Variant[]; // the documented result of Get
+    )) as readonly Variant[]; // the documented result of Get
     return String(variant?.value ?? "");
   }
 
@@ -146,25 +155,26 @@ export class Manager implements Disposable {
     this.connection.send(call("Subscribe", "", []));
   }
 
-  private waitForJob(unit: string, verb: string, serial: number): void {
+  private async waitForJob(unit: string, verb: string, serial: number): Promise<void> {
     const deadline = performance.now() + PATIENCE;
-    const job = this.answered(unit, verb, serial, deadline)[0];
+    const [job] = await this.answered(unit, verb, serial, deadline);
     const isOver = ({ member, body }: Message) => member === "JobRemoved" && body[1] === job;
-    const result = this.patiently(unit, verb, () => this.connection.receive(isOver, deadline)).body[3];
+    const { body } = await this.patiently(unit, verb, () => this.connection.receive(isOver, deadline));
+    const [, , , result] = body;
     if (result === "done") return;
-    this.resetFailed(unit);
+    await this.resetFailed(unit);
     throw new UserError(
       `systemd could not ${verb} the unit ${unit}: the result of its job is "${result}"; see journalctl -u ${unit}`,
     );
   }
 
-  private answered(unit: string, verb: string, serial: number, deadline: number): readonly Value[] {
+  private answered(unit: string, verb: string, serial: number, deadline: number): Promise<readonly Value[]> {
     return this.patiently(unit, verb, () => this.connection.answer(serial, deadline));
   }
 
-  private patiently<T>(unit: string, verb: string, wait: () => T): T {
+  private async patiently<T>(unit: string, verb: string, wait: () => Promise<T>): Promise<T> {
     try {
-      return wait();
+      return await wait();
     } catch (error) {
       if (!(error instanceof BusLostError)) throw error;
       throw new UserError(`systemd did not ${verb} the unit ${unit}: ${error.message}`);
@@ -172,33 +182,33 @@ export class Manager implements Disposable {
   }
 
   /** @throws BusError */
-  private call(what: MethodCall, unit: string, verb: string): readonly Value[] {
+  private call(what: MethodCall, unit: string, verb: string): Promise<readonly Value[]> {
     return this.answered(unit, verb, this.connection.send(what), performance.now() + PATIENCE);
   }
 
   /** Removes a unit of this name that has ended; false if it has not ended. */
-  private makeRoom(unit: string): boolean {
+  private async makeRoom(unit: string): Promise<boolean> {
     try {
-      const [path] = this.call(call("GetUnit", "s", [unit]), unit, "find");
+      const [path] = await this.call(call("GetUnit", "s", [unit]), unit, "find");
       const body = [`${SYSTEMD}.Unit`, "ActiveState"];
-      const [state] = this.call(
+      const [state] = (await this.call(
         { ...MANAGER, path: String(path), interface: PROPERTIES, member: "Get", signature: "ss", body },
         unit,
         "find",
-      ) as readonly Variant[]; // the documented result of Get
+      )) as readonly Variant[]; // the documented result of Get
       if (state?.value === "active" || state?.value === "activating") return false;
     } catch (error) {
       if (!(error instanceof BusError)) throw error; // it has just been removed
     }
-    this.resetFailed(unit);
-    Bun.sleepSync(LEFTOVER_PAUSE);
+    await this.resetFailed(unit);
+    await Bun.sleep(LEFTOVER_PAUSE);
     return true;
   }
 
   /** Resets the failed state of a unit, if the unit exists. */
-  private resetFailed(unit: string): void {
+  private async resetFailed(unit: string): Promise<void> {
     try {
-      this.call(call("ResetFailedUnit", "s", [unit]), unit, "reset");
+      await this.call(call("ResetFailedUnit", "s", [unit]), unit, "reset");
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
     }
@@ -210,9 +220,9 @@ export class Manager implements Disposable {
 }
 
 /** @throws UserError */
-function untilAccepted(connection: Connection): void {
+async function untilAccepted(connection: Connection): Promise<void> {
   try {
-    connection.untilAccepted(performance.now() + PATIENCE);
+    await connection.untilAccepted(performance.now() + PATIENCE);
   } catch (error) {
     connection[Symbol.dispose]();
     if (!(error instanceof BusLostError)) throw error;

@@ -25,7 +25,7 @@ interface Place {
   readonly isBus: boolean;
 }
 
-interface Reached {
+export interface Reached {
   readonly connection: Connection;
   readonly isBus: boolean;
 }
@@ -43,12 +43,12 @@ function requireSystemd(): FileStatus {
 }
 
 /** Connects to the manager through the first socket that answers. @throws UserError */
-export function reachManager(kind: ManagerKind): Reached {
+export async function reachManager(kind: ManagerKind): Promise<Reached> {
   requireSystemd();
   const tried: string[] = [];
   for (const { socket, isBus } of kind === "system" ? systemPlaces() : userPlaces()) {
     try {
-      return { connection: new Connection(socket), isBus };
+      return { connection: await Connection.to(socket), isBus };
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
       tried.push(`${socket}: ${errnoWords(error.errno)}`);

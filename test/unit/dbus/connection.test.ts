@@ -7,6 +7,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { BusError, BusLostError, Connection } from "../../../src/dbus/connection.ts";
 import type { Value } from "../../../src/dbus/values.ts";
+import { close } from "../../../src/kernel/calls.ts";
+import { here } from "../../../src/kernel/here.ts";
+import { connectUnix } from "../../../src/kernel/socket.ts";
+import { rejected } from "../../harness/rejected.ts";
 import { testIf } from "../../harness/skip.ts";
 import { waitUntil } from "../../harness/wait.ts";
 
@@ -51,7 +55,7 @@ testWithBus(
   "a bus lets this user in, and calls are answered in whatever order they are asked for",
   async () => {
     await using there = await bus();
-    using connection = new Connection(there.socket);
+    using connection = await Connection.to(there.socket);
     const hello = connection.send({ ...BUS, member: "Hello" });
     const owned = connection.send({
       ...BUS,
@@ -59,8 +63,8 @@ testWithBus(
       signature: "s",
       body: [BUS.destination],
     });
-    assert.equal(connection.answer(owned, soon()), [true]);
-    const [name] = connection.answer(hello, soon());
+    assert.equal(await connection.answer(owned, soon()), [true]);
+    const [name] = await connection.answer(hello, soon());
     assert.match(String(name), /^:1\.\d+$/);
     assert.ok(connection.sharesPids);
   },
@@ -68,8 +72,8 @@ testWithBus(
 
 testWithBus("what systemd is told passes the bus's own check, and arrives as it was sent", async () => {
   await using there = await bus();
-  using connection = new Connection(there.socket);
-  const [name] = connection.answer(connection.send({ ...BUS, member: "Hello" }), soon());
+  using connection = await Connection.to(there.socket);
+  const [name] = await connection.answer(connection.send({ ...BUS, member: "Hello" }), soon());
   const body: Value[] = [
     "tsrun-box.scope",
     "replace",
@@ -83,37 +87,35 @@ testWithBus("what systemd is told passes the bus's own check, and arrives as it 
   ];
   const call = { destination: String(name), path: "/a", interface: "a.b", member: "StartTransientUnit" };
   connection.send({ ...call, signature: "ssa(sv)a(sa(sv))", body });
-  const arrived = connection.receive(({ member }) => member === "StartTransientUnit", soon());
+  const arrived = await connection.receive(({ member }) => member === "StartTransientUnit", soon());
   assert.equal(arrived.body, body);
 });
 
 testWithBus("an error is thrown by its name", async () => {
   await using there = await bus();
-  using connection = new Connection(there.socket);
+  using connection = await Connection.to(there.socket);
   connection.send({ ...BUS, member: "Hello" });
   const asked = connection.send({ ...BUS, member: "GetNameOwner", signature: "s", body: ["org.nobody"] });
-  try {
-    connection.answer(asked, soon());
-    assert.unreachable("it has no owner");
-  } catch (error) {
-    assert.instance(error, BusError);
-    assert.match(String((error as Error).message), /^org\.freedesktop\.DBus\.Error\.NameHasNoOwner: /);
-  }
+  const error = await rejected(connection.answer(asked, soon()));
+  assert.instance(error, BusError);
+  assert.match(error.message, /^org\.freedesktop\.DBus\.Error\.NameHasNoOwner: /);
 });
 
 testWithBus("a bus that ends is noticed", async () => {
   await using there = await bus();
-  using connection = new Connection(there.socket);
-  connection.answer(connection.send({ ...BUS, member: "Hello" }), soon());
+  using connection = await Connection.to(there.socket);
+  await connection.answer(connection.send({ ...BUS, member: "Hello" }), soon());
   there.daemon.kill("SIGKILL");
-  const lost = () => connection.answer(connection.send({ ...BUS, member: "ListNames" }), soon());
-  assert.throws(lost, (error: unknown) => error instanceof BusLostError && /closed/.test(error.message));
+  const answered = async () => connection.answer(connection.send({ ...BUS, member: "ListNames" }), soon());
+  const lost = await rejected(answered());
+  assert.instance(lost, BusLostError);
+  assert.match(lost.message, "closed");
 });
 
 /** A socket is there a moment before somebody listens. */
 function connects(socket: string): boolean {
   try {
-    using _ = new Connection(socket);
+    here(close(connectUnix(socket)));
     return true;
   } catch {
     return false;
@@ -147,30 +149,28 @@ for (const [what, greeting, complaint] of [
 ] as const)
   test(`a listener ${what} is not waited for longer than was said`, async () => {
     await using there = await listener(greeting);
-    using connection = new Connection(there.socket);
+    using connection = await Connection.to(there.socket);
     const before = performance.now();
-    assert.throws(() => connection.answer(1, soon(200)), complaint);
+    assert.match((await rejected(connection.answer(1, soon(200)))).message, complaint);
     assert.ok(performance.now() - before < 10_000);
   });
 
 testWithBus("who waits to be let in is told when that is done, or that nobody answers", async () => {
   await using there = await bus();
-  using connection = new Connection(there.socket);
-  connection.untilAccepted(soon());
+  using connection = await Connection.to(there.socket);
+  await connection.untilAccepted(soon());
   connection.send({ ...BUS, member: "Hello" });
   there.daemon.kill("SIGSTOP");
-  using second = new Connection(there.socket);
-  assert.throws(
-    () => second.untilAccepted(soon(100)),
-    (error: unknown) => error instanceof BusLostError,
-  );
+  using second = await Connection.to(there.socket);
+  assert.instance(await rejected(second.untilAccepted(soon(100))), BusLostError);
   there.daemon.kill("SIGCONT");
 });
 
 test("a listener that speaks something else is refused", async () => {
   await using there = await listener("DATA\r\nOK 12\r\nHTTP/1.1 400 Bad Request\r\n\r\n");
-  using connection = new Connection(there.socket);
-  assert.throws(() => connection.answer(1, soon(2000)), /in a form that tsrun does not know/);
+  using connection = await Connection.to(there.socket);
+  const { message } = await rejected(connection.answer(1, soon(2000)));
+  assert.match(message, "in a form that tsrun does not know");
 });
 
 test.run();
