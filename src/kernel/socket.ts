@@ -118,7 +118,7 @@ export function seqpacketPair(): readonly [number, number] {
   return [one, other];
 }
 
-/** Waits for a message of at most `most` bytes and a descriptor; an empty one when the other end is closed. */
+/** Takes, or waits for, a message of at most `most` bytes and a descriptor; an empty one when the other end is closed. */
 export function receiveWithDescriptor(connection: number, most: number) {
   const memory = messageWithDescriptor(new Uint8Array(most), -1);
   const control = MSGHDR.size + IOVEC_SIZE;

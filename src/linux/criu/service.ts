@@ -12,6 +12,7 @@ import { close, write } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { receiveWithDescriptor, seqpacketPair } from "../../kernel/socket.ts";
+import { readable } from "../../kernel/wait.ts";
 import { type CriuOptions, REQUEST, RESPONSE, type Response, TYPES } from "./messages.ts";
 import { decode, encode, type Message } from "./protobuf.ts";
 
@@ -42,7 +43,7 @@ export interface Request {
   /** Descriptors that criu has as FIRST_HANDED and following. */
   readonly handed?: readonly number[];
   /** Called when criu runs, before it gets the request. */
-  readonly onStart?: (pid: number) => void;
+  readonly onStart?: (pid: number) => Promise<void>;
   readonly onNotification?: (notification: Notification) => Promise<void> | void;
 }
 
@@ -77,7 +78,7 @@ export async function ask(request: Request): Promise<Answer | null> {
 /** Closes tsrun's end of the socket, on which criu ends. */
 async function asked(socket: number, request: Request, pid: number): Promise<Response | null> {
   try {
-    request.onStart?.(pid);
+    await request.onStart?.(pid);
     return await converse(socket, request);
   } finally {
     here(close(socket));
@@ -88,6 +89,7 @@ async function converse(socket: number, request: Request): Promise<Response | nu
   send(socket, { type: TYPES[request.type], options: { imagesDirectory: -1, ...request.options } });
   let trouble: { readonly error: unknown } | null = null;
   for (;;) {
+    await readable(socket, Number.POSITIVE_INFINITY);
     const { bytes, descriptor } = receiveWithDescriptor(socket, MOST);
     const response = bytes.length === 0 ? null : decode(RESPONSE, bytes);
     if (response?.type !== TYPES.notify) {
