@@ -1,5 +1,5 @@
 /** A mailbox's memory: how steps, and the strings and structures that they point to, are laid out for the agent. */
-import type { Argument } from "../kernel/call.ts";
+import type { Argument, StepResult } from "../kernel/call.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { CLONE, COMPARE, MAILBOX_ADDRESS, MOVE, STEP, STEPS_OFFSET, TOLERATE_ALL } from "./layout.ts";
@@ -35,6 +35,8 @@ export const STEPS_BYTES = STEPS_AT_ONCE * STEP.size;
 /** The first piece of data that is added; each is twice as long as the one before. */
 const FIRST_PIECE = 0x1_0000;
 
+const ALL_ERRNOS = [TOLERATE_ALL];
+
 /** Memory that both sides see. */
 class Part {
   readonly from: number;
@@ -59,6 +61,8 @@ export class MailboxMemory {
   /** Where data goes at present, and how much of that is used. */
   private data: Part;
   private used = 0;
+  /** The address of an empty C string, once there is one. */
+  private empty: number | null = null;
   /** What the kernel fills in the agent, by step. */
   private readonly rooms = new Map<number, Uint8Array>();
   /** The step that is being laid out. */
@@ -96,12 +100,13 @@ export class MailboxMemory {
       words.fill(0, 0, (Math.max(0, steps - part * STEPS_AT_ONCE) * STEP.size) >> 2);
     this.data.bytes.fill(0, 0, this.used); // of the last piece, which is the longest
     this.used = 0;
+    this.empty = null;
     this.rooms.clear();
   }
 
   /** Where a step is: the words of some steps, and the index of its first one. */
   private stepAt(index: number) {
-    const part = Math.floor(index / STEPS_AT_ONCE);
+    const part = (index / STEPS_AT_ONCE) | 0;
     const words = this.steps[part] ?? this.addSteps(part);
     return { words, at: ((index % STEPS_AT_ONCE) * STEP.size) >> 2 };
   }
@@ -125,26 +130,29 @@ export class MailboxMemory {
     let references = 0;
     for (let i = 0; i < args.length; i++) {
       const argument = args[i];
+      const place = at + (STEP.argument >> 2) + i * 2;
       if (argument === undefined) continue;
-      if (typeof argument === "object" && "step" in argument) references |= 1 << i;
-      setWord(words, at + (STEP.argument >> 2) + i * 2, this.argument(argument, index));
+      if (typeof argument === "number") setWord(words, place, argument);
+      else if (typeof argument === "object" && "step" in argument) {
+        references |= 1 << i;
+        setWord(words, place, argument.step);
+      } else setWord(words, place, this.argument(argument, index));
     }
     if (step.nextMailbox !== undefined) setWord(words, at + (STEP.argument >> 2) + 4, step.nextMailbox);
-    const [first = 0, second = 0, third = 0] = step.tolerate === "all" ? [TOLERATE_ALL] : step.tolerate;
+    const errnos = step.tolerate === "all" ? ALL_ERRNOS : step.tolerate;
     words[at] = number;
     words[at + 1] = references | (step.skipOnSuccess << 16);
-    words[at + 2] = step.skipOnError | (first << 16);
-    words[at + 3] = second | (third << 16);
+    words[at + 2] = step.skipOnError | ((errnos[0] ?? 0) << 16);
+    words[at + 3] = (errnos[1] ?? 0) | ((errnos[2] ?? 0) << 16);
     this.current = null;
   }
 
-  /** An argument of the step of this index, as the agent gets it. */
-  private argument(argument: Argument, index: number): number | bigint {
-    if (typeof argument === "number" || typeof argument === "bigint") return argument;
+  /** An argument of the step of this index that is no plain number, as the agent gets it. */
+  private argument(argument: Exclude<Argument, number | StepResult>, index: number): number | bigint {
+    if (typeof argument === "bigint") return argument;
     if (typeof argument === "string") return this.text(argument);
     if (argument instanceof Uint8Array) return this.place(argument);
     if ("texts" in argument) return this.texts(argument.texts);
-    if ("step" in argument) return argument.step;
     const at = this.reserve(argument.room);
     this.rooms.set(index, this.data.bytes.subarray(at, at + argument.room));
     return this.addressOf(at);
@@ -159,6 +167,7 @@ export class MailboxMemory {
 
   /** Puts a C string into the mailbox; returns its address in the agent. */
   text(text: string): number {
+    if (text === "") return this.emptyText();
     const { bytes } = this.data;
     const at = this.used;
     if (at + text.length * 3 + 1 > bytes.byteLength) return this.place(encoder.encode(`${text}\0`));
@@ -166,6 +175,12 @@ export class MailboxMemory {
     bytes[at + written] = 0;
     this.used += (written + 8) & ~7;
     return this.addressOf(at);
+  }
+
+  /** There is one for all: every second string is empty, as the path of calls that act on a descriptor. */
+  private emptyText(): number {
+    this.empty ??= this.place(new Uint8Array(1));
+    return this.empty;
   }
 
   /** Puts a NULL-terminated array of C strings (argv, envp) into the mailbox; returns its address in the agent. */
@@ -220,7 +235,7 @@ function setWord(words: Uint32Array, at: number, value: number | bigint): void {
     return;
   }
   words[at] = value;
-  words[at + 1] = Math.floor(value / 2 ** 32);
+  words[at + 1] = value >>> 0 === value ? 0 : Math.floor(value / 2 ** 32); // for most there is nothing to compute
 }
 
 /** A `struct timespec`, in microseconds; 0 for none. */

@@ -107,12 +107,14 @@ export class Mailbox implements Results, Disposable {
   /** Lays out the steps added since the last post without posting them; returns their range. */
   prepare(): { readonly first: number; readonly end: number } {
     const first = this.posted;
-    const end = this.program.steps.length;
+    const memory = this.seen;
+    const { steps } = this.program;
+    const end = steps.length;
     for (let index = first; index < end; index++) {
-      const step = this.program.steps[index];
+      const step = steps[index];
       if (step === undefined) continue;
       if (step.call.name === "seccomp") this.filterAt = index;
-      this.seen.lay(index, step);
+      memory.lay(index, step);
     }
     this.posted = end;
     return { first, end };
