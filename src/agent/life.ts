@@ -32,7 +32,7 @@ export function noteDeath(header: Uint8Array, address: number): Kept {
   words[1] = BigInt(MAILBOX.keeper - MAILBOX.kept);
   words[2] = BigInt(kept.address);
   lead(kept, ring[0] ?? kept);
-  const last = ring.at(-1);
+  const last = ring[ring.length - 1];
   ring.push(kept);
   if (last === undefined) {
     here(setRobustList(kept.address));
@@ -44,7 +44,8 @@ export function noteDeath(header: Uint8Array, address: number): Kept {
 /** No longer does so: the file may be unmapped. Whether that is so; if not, the kernel looks into it when tsrun ends. */
 export function forgetDeath(kept: Kept): boolean {
   const index = ring.indexOf(kept);
-  const [before, after] = [ring.at(index - 1), ring[(index + 1) % ring.length]];
+  const before = ring[(index + ring.length - 1) % ring.length];
+  const after = ring[(index + 1) % ring.length];
   if (index < 0 || before === undefined || after === undefined) return false;
   if (head === kept) {
     const next = after === kept ? null : after;

@@ -15,6 +15,7 @@ import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { Opened } from "../kernel/opened.ts";
 import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
 import { forgetDeath, noteDeath } from "./life.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -71,11 +72,11 @@ export class MailboxFile implements MappedFile, Disposable {
   private readonly beginning: Uint8Array;
   private readonly taking: <T>(take: () => T) => T;
   private pieces: number = PIECES;
-  private readonly opened: DisposableStack;
+  private readonly opened: Opened;
 
   /** @throws SyscallError */
   constructor({ open = memfd, hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
-    using opened = new DisposableStack();
+    using opened = new Opened();
     this.fd = taking(open);
     opened.defer(() => attempt(close(this.fd)));
     this.taking = taking;
@@ -96,7 +97,7 @@ export class MailboxFile implements MappedFile, Disposable {
 
   /** Gives all memory back. Nothing fails by it: what could not be given back is when tsrun ends. */
   [Symbol.dispose](): void {
-    this.opened.dispose();
+    this.opened[Symbol.dispose]();
   }
 
   /** A part of the file, with memory behind it. @throws SyscallError ENOSPC */
@@ -138,7 +139,7 @@ export interface Parked extends Disposable {
 
 /** The mailbox that an earlier tsrun has parked an agent on. */
 export function openParked(fd: number): Parked {
-  using opened = new DisposableStack();
+  using opened = new Opened();
   const end = PARKED.stepsEnd;
   const address = here(mmapShared(fd, end));
   opened.defer(() => attempt(munmap(address, end)));
@@ -147,7 +148,7 @@ export function openParked(fd: number): Parked {
   const parked = opened.use(new Mailbox(memory, { ...PARKED, data: { from: end, to: end } }));
   parked.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
   const kept = opened.move();
-  return { parked, [Symbol.dispose]: () => kept.dispose() };
+  return { parked, [Symbol.dispose]: () => kept[Symbol.dispose]() };
 }
 
 const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;

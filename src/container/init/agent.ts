@@ -15,6 +15,7 @@ import type { Program } from "../../agent/program.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { CLONE_FILES } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
+import { Opened } from "../../kernel/opened.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { MOST_TRIES } from "../../linux/inside.ts";
 import type { NamespacePlan } from "../../linux/namespaces.ts";
@@ -75,7 +76,7 @@ export class Agent implements AsyncDisposable {
     cgroupFd: number | null,
     { gaps = [], prepare = () => {}, admit = null, held = admit !== null, ...options }: AgentOptions,
   ) {
-    using opened = new DisposableStack();
+    using opened = new Opened();
     this.boxes = opened.use(new MailboxFile(options));
     const { stage, init, host } = this.boxes;
     this.caller = caller;

@@ -2,8 +2,8 @@ import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { here } from "../../kernel/here.ts";
 
-/** How many descriptors at once removals need: a directory's, and its content's. */
-const SPARE = 2;
+/** Held for removals, which need two at once: a directory's, and its content's. */
+const spareDescriptor = () => here(openat(CWD, "/", O_PATH | O_DIRECTORY));
 
 /** Takes one thing back; what it returns is waited for. */
 type Step = () => unknown;
@@ -14,7 +14,7 @@ type Step = () => unknown;
  * for the removals, as the failure may have been that no descriptor was left.
  */
 export class Undo implements AsyncDisposable {
-  private spare = Array.from({ length: SPARE }, () => here(openat(CWD, "/", O_PATH | O_DIRECTORY)));
+  private spare = [spareDescriptor(), spareDescriptor()];
   private steps: Step[] = [];
   private failures = 0;
   private readonly last: Step[] = [];

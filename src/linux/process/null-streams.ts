@@ -143,12 +143,14 @@ function openGuarded({ descriptor, path }: HostDevice): number {
 const reopened = (place: number) => tried(openat(CWD, `/proc/self/fd/${place}`, FLAGS), [EACCES]);
 
 function hostDevices({ streams }: Caller): readonly HostDevice[] {
-  return STREAMS.flatMap((stream) => {
+  const found: HostDevice[] = []; // flatMap costs 0.1 ms at its first use
+  for (const stream of STREAMS) {
     const descriptor = streams[stream];
     const status = streamStatus(descriptor);
     const path = status === null ? undefined : deviceOf(status);
-    return status === null || path === undefined ? [] : [{ stream, descriptor, path, status }];
-  });
+    if (status !== null && path !== undefined) found.push({ stream, descriptor, path, status });
+  }
+  return found;
 }
 
 function deviceOf({ mode, deviceType }: FileStatus): string | undefined {
