@@ -73,7 +73,7 @@ static uint32_t adopt(struct mailbox *box)
 	return (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) | FUTEX_WAITERS;
 }
 
-/* Of all clocks that tsrun has too the one that is the same in every time namespace. */
+/* tsrun reads the same clock, and it is the same in every time namespace. */
 static void note_time(const struct mailbox *box, uint64_t *time)
 {
 	if (box->traced)
@@ -168,13 +168,13 @@ static void end(int signal)
 }
 
 /*
- * The init of a PID namespace is spared signals that it has no handler for (pid_namespaces(7)); a container that waits
- * to be started has to end when its caller says so. execve(2) sets the default actions again.
+ * The init of a PID namespace gets no signals that it has no handler for (pid_namespaces(7)), but a created container
+ * must end when it is told to. execve(2) sets the default actions again.
  */
 static void heed_signals(void)
 {
 	static const uint8_t ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-	/* x86-64 insists on a restorer; none is ever returned to. */
+	/* x86-64 insists on a restorer, though no handler returns. */
 	const struct sigaction action = { .sa_handler = end, .sa_flags = SA_RESTORER, .sa_restorer = (void (*)(void))end };
 	for (unsigned i = 0; i < sizeof ending; i++)
 		call(NR_rt_sigaction, ending[i], (uint64_t)&action, 0, sizeof(sigset_t), 0, 0);

@@ -2,8 +2,8 @@ import type { SyscallName } from "../kernel/syscall-numbers.ts";
 import type { Hints, Step } from "./program.ts";
 
 /**
- * What is behind a system call's failure, for the person who wrote the config: all that its manual page and the kernel
- * know as causes here, or what they have in common. A hint that sends people to the wrong place is worse than none.
+ * Causes of a failed system call, told to the person who wrote the config: all that its man page and the kernel know of
+ * here, or what they have in common. A hint that points to the wrong place is worse than none.
  */
 const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   capset: { EPERM: "tsrun cannot give capabilities that it lacks itself, as in a container" },

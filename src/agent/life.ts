@@ -1,7 +1,7 @@
 /**
- * How agents end with a tsrun that is killed. The kernel signals them (prctl(2), PR_SET_PDEATHSIG), once they have
- * asked for it; one that came too late to ask sees it in its mailbox file: there the kernel itself notes tsrun's death
- * in a robust futex (set_robust_list(2)), and it does so before it signals tsrun's children.
+ * How agents end with a tsrun that is killed. The kernel signals those that have asked for it (prctl(2),
+ * PR_SET_PDEATHSIG). An agent that asks too late sees it in its mailbox file: the kernel notes tsrun's death there in a
+ * robust futex (set_robust_list(2)), before it signals tsrun's children.
  */
 import { exitGroup, prctl, setRobustList } from "../kernel/calls.ts";
 import { FUTEX_OWNER_DIED, PR_SET_PDEATHSIG, SIGKILL } from "../kernel/constants.ts";
@@ -17,9 +17,10 @@ interface Kept {
 }
 
 /**
- * The mailbox files in use, in the order of their list. That is a ring in which each can be the head: its own futex is
- * the one that is pending. It is in shared memory: what is tsrun's alone may be gone when it is killed for want of
- * memory. tsrun may be killed between any two lines: so one word is changed at a time, and the ring is whole after each.
+ * The mailbox files in use, in the order of their robust list. The list is a ring, and each entry can be its head, with
+ * its own futex as the pending one. It lies in shared memory, since tsrun's own may be gone when it is killed for want
+ * of memory. As tsrun may be killed between any two lines, one word is changed at a time, and the ring is whole after
+ * each change.
  */
 const ring: Kept[] = [];
 let head: Kept | null = null;
@@ -41,7 +42,7 @@ export function noteDeath(header: Uint8Array, address: number): Kept {
   return kept;
 }
 
-/** No longer does so: the file may be unmapped. Whether that is so; if not, the kernel looks into it when tsrun ends. */
+/** Takes a file off the list. Returns whether it may be unmapped: if not, the kernel reads it when tsrun ends. */
 export function forgetDeath(kept: Kept): boolean {
   const index = ring.indexOf(kept);
   const before = ring[(index + ring.length - 1) % ring.length];
@@ -61,7 +62,7 @@ function lead({ words }: Kept, to: Kept): void {
   Atomics.store(words, 0, BigInt(to.address));
 }
 
-/** Adds the steps after which an agent ends with tsrun. Whatever changes its rights makes the kernel forget them. */
+/** Adds the steps after which an agent ends with tsrun: again after each change of ids, or the kernel forgets it. */
 export function dieWithTsrun(program: Program): void {
   program.add(prctl(PR_SET_PDEATHSIG, SIGKILL));
   const isDead = wordIs(MAILBOX_ADDRESS + MAILBOX.keeper, FUTEX_OWNER_DIED);

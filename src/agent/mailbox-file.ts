@@ -1,5 +1,5 @@
 /**
- * The file behind the mailboxes: where each lies in it, how it grows, and what of it a parked agent keeps.
+ * The file behind the mailboxes: where each lies in it, how it grows, and which part of it a parked agent keeps.
  *
  * The file is sparse: tsrun and the agents have address space for all of it mapped, and tsrun takes memory for a part
  * (fallocate(2)) before anybody touches it. What every agent needs lies together at the beginning:
@@ -24,37 +24,37 @@ import { type MappedFile, type Place, STEPS_BYTES } from "./mailbox-memory.ts";
 const PAGE = 4096;
 const MEGABYTE = 0x10_0000;
 
-/** The parked agent's place is fixed: another tsrun, the one that starts, has to find it. One page of steps is enough. */
+/** Fixed, as the tsrun that starts a parked agent, another process, has to find it. One page of steps is enough. */
 const PARKED: Place = { offset: 0x4000, stepsEnd: 0x6000, data: { from: 0x6000, to: 0xe000 } };
 const PLACES = {
   stage: { offset: 0, stepsEnd: 0x2800, data: { from: 0x2800, to: PARKED.offset } },
   parked: PARKED,
-  /** Of its first data half is for the container's /etc/passwd. */
+  /** Half of its first data is for the container's /etc/passwd. */
   init: { offset: 0x2e000, stepsEnd: 12 * MEGABYTE, data: { from: PARKED.data.to, to: 0x2e000 } },
-  /** That of an agent that stays the host's; see host-agent.ts. */
+  /** The host agent's; see host-agent.ts. */
   host: { offset: 12 * MEGABYTE, stepsEnd: 16 * MEGABYTE, data: { from: 0, to: 0 } },
 } as const satisfies Record<string, Place>;
 const PIECES = PLACES.host.stepsEnd;
 
-/** How far what every agent needs goes: the host agent's mailbox is made for those that have one. */
+/** The end of what every agent needs. The host agent's mailbox gets memory only if there is a host agent. */
 const BEGINNING = PLACES.init.offset + STEPS_OFFSET + STEPS_BYTES;
 
-/** Is told the mailboxes of each new agent; what it returns is called before they are given back. */
+/** Is given the mailboxes of each new agent; what it returns is called before their memory is given back. */
 type Follower = (boxes: MailboxFile) => (() => void) | undefined;
 
 let follower: Follower | null = null;
 
-/** Sets who is told the mailboxes of new agents, for what is printed of their steps. */
+/** Sets what follows the mailboxes of new agents, for printing their steps. */
 export function follow(next: Follower | null): void {
   follower = next;
 }
 
 export interface MailboxFileOptions {
-  /** Opens an empty file for them; a memfd without it. */
+  /** Opens an empty file for the mailboxes; without it they are in a memfd. */
   readonly open?: () => number;
-  /** Whether there is an agent that stays the host's. */
+  /** Whether there is a host agent. */
   readonly hasHost?: boolean;
-  /** Stands around whatever takes memory, and words its failure. */
+  /** Called around each step that takes memory, to word its failure. */
   readonly taking?: <T>(take: () => T) => T;
 }
 
@@ -65,7 +65,7 @@ export class MailboxFile implements MappedFile, Disposable {
   readonly stage: Mailbox;
   readonly parked: Mailbox;
   readonly init: Mailbox;
-  /** The mailbox of an agent that stays the host's. */
+  /** The host agent's mailbox. */
   readonly host: Mailbox | null;
   readonly fd: number;
   readonly address: number;
@@ -95,7 +95,7 @@ export class MailboxFile implements MappedFile, Disposable {
     this.opened = opened.move();
   }
 
-  /** Gives all memory back. Nothing fails by it: what could not be given back is when tsrun ends. */
+  /** Gives all memory back. This never fails: what remains goes when tsrun ends. */
   [Symbol.dispose](): void {
     this.opened[Symbol.dispose]();
   }
@@ -107,7 +107,7 @@ export class MailboxFile implements MappedFile, Disposable {
     return memoryAt(this.address + from, to - from);
   }
 
-  /** Where a new piece of the file is, of this length or, as there is no more, of `least`; null if even that is too much. */
+  /** A new piece of the file: of this length, else of `least` bytes; null if there is not even room for that. */
   piece(length: number, least: number): Place["data"] | null {
     const from = this.pieces;
     const to = Math.min(pageUp(from + length), MAILBOX_SPAN);
@@ -117,8 +117,8 @@ export class MailboxFile implements MappedFile, Disposable {
   }
 
   /**
-   * Takes memory for a part of the file: where a full file system has none for a page that is mapped, whoever touches
-   * it is killed (SIGBUS), and nothing is undone.
+   * Takes memory for a part of the file. Otherwise, on a full file system, touching a mapped page would kill the
+   * process (SIGBUS) before it could undo anything.
    */
   private take(from: number, to: number): void {
     this.taking(() => {
@@ -146,7 +146,7 @@ export function openParked(fd: number): Parked {
   const bytes = memoryAt(address, end);
   const memory = { address, at: (from: number, to: number) => bytes.subarray(from, to), piece: () => null };
   const parked = opened.use(new Mailbox(memory, { ...PARKED, data: { from: end, to: end } }));
-  parked.traced = false; // by the tsrun that parked it; a filter may refuse the agent the clock
+  parked.traced = false; // the tsrun that parked it may have set this, and the filter may refuse clock_gettime(2)
   const kept = opened.move();
   return { parked, [Symbol.dispose]: () => kept[Symbol.dispose]() };
 }
@@ -160,9 +160,9 @@ export function parkedMapping(): string {
 }
 
 /**
- * Adds the steps that leave a parked agent with as little memory as it can have: all mailboxes but its own are
- * unmapped, and the part that only execve(2) will read is split from the two pages that the agent itself reads,
- * or the kernel would map large folios around them. Nothing that is longer than `more` bytes can be laid out after that.
+ * Adds the steps that leave a parked agent with as little memory as possible. All mailboxes but its own are unmapped,
+ * and the two pages that the agent reads are split from the part that only execve(2) reads, or the kernel would map
+ * large folios around them. At most `more` bytes can be laid out after that.
  */
 export function shrink(parked: Mailbox, more: number): void {
   const { program } = parked;

@@ -13,7 +13,7 @@ export interface Extent {
   readonly to: number;
 }
 
-/** One mailbox's place in the file: a header page and the steps, and the first of the data that they point to. */
+/** One mailbox's place in the file: a header page, the steps, and the first piece of the data that they point to. */
 export interface Place {
   readonly offset: number;
   readonly stepsEnd: number;
@@ -25,14 +25,14 @@ export interface MappedFile {
   readonly address: number;
   /** A part of the file, with memory behind it. */
   at(from: number, to: number): Uint8Array;
-  /** Where a new piece of the file is, of this length or, as there is no more, of `least`; null if even that is too much. */
+  /** A new piece of the file: of this length, else of `least` bytes; null if there is not even room for that. */
   piece(length: number, least: number): Extent | null;
 }
 
-/** Steps are mapped by so many, which begin with a page and end with one. */
+/** Steps are mapped in groups of so many, which fill whole pages. */
 const STEPS_AT_ONCE = 512;
 export const STEPS_BYTES = STEPS_AT_ONCE * STEP.size;
-/** The first piece of data that is added; each is twice as long as the one before. */
+/** The length of the first piece of data that is added; each further one is twice as long as the last. */
 const FIRST_PIECE = 0x1_0000;
 
 const ALL_ERRNOS = [TOLERATE_ALL];
@@ -58,12 +58,12 @@ export class MailboxMemory {
   /** The steps, by STEPS_AT_ONCE. */
   private readonly steps: Uint32Array[] = [];
   private readonly extents: Extent[];
-  /** Where data goes at present, and how much of that is used. */
+  /** The piece that data goes to at present, and how much of it is used. */
   private data: Part;
   private used = 0;
   /** The address of an empty C string, once there is one. */
   private empty: number | null = null;
-  /** What the kernel fills in the agent, by step. */
+  /** The agent's memory that the kernel fills, by step. */
   private readonly rooms = new Map<number, Uint8Array>();
   /** The step that is being laid out. */
   private current: Step | null = null;
@@ -89,22 +89,22 @@ export class MailboxMemory {
     return timeAt(words, at + (STEP.started >> 2));
   }
 
-  /** What the kernel wrote into the room of a step's call; no more of it than `most` bytes are looked at. */
+  /** What the kernel wrote into the room of a step's call, up to `most` bytes. */
   filled(step: number, most: number): Uint8Array {
     return (this.rooms.get(step) ?? new Uint8Array()).slice(0, most);
   }
 
-  /** Forgets so many steps and all data: the memory is as it was in the beginning, but as long as it has become. */
+  /** Forgets so many steps and all data. The memory is as it was in the beginning, but stays as long as it is. */
   clear(steps: number): void {
     for (const [part, words] of this.steps.entries())
       words.fill(0, 0, (Math.max(0, steps - part * STEPS_AT_ONCE) * STEP.size) >> 2);
-    this.data.bytes.fill(0, 0, this.used); // of the last piece, which is the longest
+    this.data.bytes.fill(0, 0, this.used); // only the last piece is used again, the longest
     this.used = 0;
     this.empty = null;
     this.rooms.clear();
   }
 
-  /** Where a step is: the words of some steps, and the index of its first one. */
+  /** Where a step is: the words of its group, and the index of its first word. */
   private stepAt(index: number) {
     const part = (index / STEPS_AT_ONCE) | 0;
     const words = this.steps[part] ?? this.addSteps(part);
@@ -192,7 +192,7 @@ export class MailboxMemory {
     return address;
   }
 
-  /** Where data is, with so much room for more. */
+  /** The extents of all data, once there is so much room for more. */
   dataWithRoom(more: number): readonly Extent[] {
     if (this.used + more > this.data.bytes.byteLength) this.addData(more);
     return this.extents;
@@ -221,7 +221,7 @@ export class MailboxMemory {
   }
 }
 
-/** A config needs more of an agent's memory than there is. */
+/** The error for a config that needs more memory than an agent has. */
 function noRoomFor(step: Step | null): UserError {
   if (step === null || step.call.name === "execve")
     return new UserError("config.json", "process.args and process.env are too long");

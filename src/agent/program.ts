@@ -7,13 +7,13 @@ export type Hints = { readonly [errno in ErrnoName]?: string };
 
 const NO_HINTS: Hints = {};
 
-/** One step as data: a call, on whose behalf, and what may go wrong without ending the program. */
+/** One step as data: a call, who wants it, and which failures do not end the program. */
 export interface Step {
   readonly call: Call;
   /** Who wants it, in the user's words: `mounts[3] (proc on /proc)`. */
   readonly owner: string;
   readonly tolerate: readonly number[] | "all";
-  /** What its errnos mean here, in place of the usual hints. */
+  /** What its errnos mean here, instead of the usual hints. */
   readonly hints: Hints;
   /** Steps after this one that are left out when it succeeds, or fails with a tolerated errno. */
   skipOnSuccess: number;
@@ -22,7 +22,7 @@ export interface Step {
   readonly nextMailbox?: number;
 }
 
-/** What an agent's steps have brought. */
+/** The results of an agent's steps. */
 export interface Results {
   /** What the system call returned, or the negative errno; 0 for a step that was left out. */
   result(step: StepResult): number;
@@ -51,7 +51,7 @@ export class Program {
   readonly steps: Step[] = [];
   private owner = "";
   private checks: ((results: Results) => void)[] = [];
-  /** Called when the steps so far may run; set by whoever has an agent for them. */
+  /** Called when the steps so far may run. Set once there is an agent to run them. */
   onReady: () => void = () => {};
 
   /** Names who wants the steps that follow. */
@@ -102,12 +102,12 @@ export class Program {
     this.redirect({ name: "move", args: [] }, mailbox);
   }
 
-  /** Adds a look at results, for once the steps so far have run: it throws when what they found must not be. */
+  /** Adds a check of results, made once the steps so far have run: it throws if they found what must not be. */
   afterwards(check: (results: Results) => void): void {
     this.checks.push(check);
   }
 
-  /** Takes those looks. The caller has waited for all steps. */
+  /** Makes those checks. The caller has waited for all steps. */
   check(results: Results): void {
     const { checks } = this;
     this.checks = [];

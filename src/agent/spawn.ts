@@ -19,8 +19,8 @@ import { attempt, here } from "../kernel/here.ts";
 import { SPAWN_ATTRIBUTES } from "../kernel/structs.ts";
 
 /**
- * A sealed memfd with the agent's program, opened read-only. Nothing in a container can write to it, and it
- * is all that a container could ever see of tsrun.
+ * A sealed memfd with the agent's program, opened read-only. A container cannot write to it, and it is all of tsrun
+ * that a container could ever see.
  */
 export function agentImage(): number {
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -67,7 +67,7 @@ export function spawnAgent(mailboxFd: number): number {
     address + ARGV,
     address + ENVP,
   );
-  // The agent runs by now: nothing may fail before the caller knows of it.
+  // The agent is running: nothing may fail before the caller knows its pid.
   attempt(close(program));
   attempt(fcntl(mailboxFd, F_SETFD, FD_CLOEXEC));
   if (error !== 0) throw new SyscallError({ name: "execve", args: [path] }, error);

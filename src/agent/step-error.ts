@@ -7,18 +7,18 @@ import type { Step } from "./program.ts";
 export class StepError extends SyscallError {
   private readonly step: Step;
 
-  /** `known` is what more is known of it, as the message ends. */
+  /** `known` is what else is known about the failure: the end of the message. */
   constructor(step: Step, errno: number, known = usualCause(step, errno)) {
     super(step.call, errno, step.owner, known);
     this.step = step;
   }
 
-  /** The same, with what is behind it as far as that is known where it is caught. */
+  /** The same, with a cause that is known only where it is caught. */
   because(why: string): StepError {
     return new StepError(this.step, this.errno, `${this.known}; ${why}`);
   }
 
-  /** The same, with what the kernel says of it besides the errno, when it says something. */
+  /** The same, with the kernel's own message, if there is one. */
   quote(words: string): StepError {
     return words === "" ? this : this.because(`the kernel says: ${words}`);
   }

@@ -67,7 +67,7 @@ function areaTable(area: string, rows: readonly Row[]): string {
   return `${area}\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
-/** Rows that are told together: in a list, those of the same verdict. */
+/** Rows that are printed together: in a list, those with the same verdict. */
 type Group = readonly [Row, ...Row[]];
 
 function groupsOf(rows: readonly Row[]): readonly Group[] {
@@ -94,7 +94,7 @@ function groupLines(group: Group): readonly string[] {
   ];
 }
 
-/** A state and, beside it, text in as many lines as it takes. */
+/** A state, and beside it text in as many lines as it needs. */
 function entry(state: string, text: string): readonly string[] {
   return fill(text, WIDTH - STATE_WIDTH - 2).map(
     (line, index) => `${(index === 0 ? state : "").padEnd(STATE_WIDTH)}${line}`,

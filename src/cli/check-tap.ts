@@ -7,7 +7,7 @@ export function hostTap({ rows }: HostFindings): string {
   return tap(rows.map(({ feature, verdict }) => point(feature.name, verdict, { config: feature.config })));
 }
 
-/** Beside the features that the bundle needs, a failed point for each line that no host can honour. */
+/** The features that the bundle needs, and a failed point for each line that no host can honour. */
 export function bundleTap({ rows, obstacles, warnings }: BundleFindings): string {
   const comments = warnings.map((doubt) => oneLine(`# ${place(doubt)}: ${doubt.why}`));
   const where = (row: Row) => ({

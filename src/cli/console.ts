@@ -1,7 +1,7 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import type { CallerConsole, ConsoleOptions, ConsoleSocket } from "../container/terminal/console.ts";
 
-/** What serves the process's terminal; null when it has none. Loaded only when there is something to do. */
+/** The console that serves the process's terminal; null if it has none. Its code is loaded only when needed. */
 export async function consoleFor(
   process: Process,
   options: ConsoleOptions,
@@ -11,7 +11,7 @@ export async function consoleFor(
   return openConsole(process, options);
 }
 
-/** What sends a pidfd to `--pidfd-socket`; undefined without that flag. */
+/** A function that sends a pidfd to `--pidfd-socket`; undefined without that flag. */
 export async function announcerFor(path: string | undefined, kind: "standard" | "setns") {
   if (path === undefined) return undefined;
   const { pidfdSender } = await import("../container/caller/caller-socket.ts");

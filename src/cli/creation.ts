@@ -13,7 +13,7 @@ import { storeOf } from "./store-of.ts";
 
 type Creation = InvocationOf<"create" | "run">;
 
-/** What `create` and `run` have in common: their flags, up to a container that waits for its start. */
+/** What `create` and `run` share: from their flags to a container that waits for its start. */
 export async function createContainer(
   { globals, flags, args }: Creation,
   caller: Caller,

@@ -8,10 +8,10 @@ import type { InvocationOf } from "./grammar/parse.ts";
 
 type Flags = InvocationOf<"checkpoint">["flags"] | InvocationOf<"restore">["flags"];
 
-/** Where `checkpoint` and `restore` have the images unless told otherwise, as in runc. */
+/** The default directory of images, as in runc. */
 const IMAGES = "checkpoint";
 
-/** Where the flags say that the images are, and criu's log. */
+/** The directories of the images and of criu's log. */
 export function placesFrom({ imagePath = IMAGES, workPath }: Flags, caller: Caller) {
   return {
     images: fromCaller(caller, imagePath),

@@ -7,14 +7,14 @@ interface HandedDown {
   readonly bundle: Bundle;
   /** Descriptors after the standard streams. */
   readonly descriptors: number;
-  /** Those of them that the caller has not open. */
+  /** Those of them that the caller has not opened. */
   readonly gaps: readonly number[];
   readonly prepare: ((directory: StateDirectory) => void) | undefined;
 }
 
 /**
  * Looks for sockets to listen on ($LISTEN_FDS), a $NOTIFY_SOCKET and descriptors to preserve; `state` is the
- * container's state directory. What it takes is loaded when there are any. @throws UserError
+ * container's state directory. The code for each is loaded only when needed. @throws UserError
  */
 export async function handedDown(
   caller: Caller,
@@ -52,7 +52,10 @@ async function withListeningSockets(
   };
 }
 
-/** Lets an `exec`ed process have this many descriptors of the caller; returns which are not open. @throws UserError */
+/**
+ * Passes this many of the caller's descriptors to an `exec`ed process; returns those that are not open. @throws
+ * UserError
+ */
 export async function preserve(descriptors: number): Promise<readonly number[]> {
   const { passDescriptors } = await import("../container/caller/caller-descriptors.ts");
   return passDescriptors(descriptors, "--preserve-fds");

@@ -28,8 +28,8 @@ export function log({ log: file, logFormat, debug }: Globals, level: Level, mess
 }
 
 /**
- * A message as one line of text, whatever the names in it are: what would break the line, move a terminal's cursor or
- * turn the order of its letters round is written as in JSON.
+ * A message as one line of text, whatever names it contains: characters that would break the line, move a terminal's
+ * cursor or reverse the direction of writing are escaped as in JSON.
  */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
@@ -38,7 +38,7 @@ export function oneLine(text: string): string {
   });
 }
 
-/** Refuses a log that cannot be written before anything is done that it should tell of. @throws UserError */
+/** Refuses a log that cannot be written, before anything is done that belongs in it. @throws UserError */
 export function requireLog({ log: file }: Globals): void {
   if (file !== undefined) here(close(openLog(file)));
 }
@@ -53,14 +53,14 @@ function openLog(file: string): number {
 }
 
 /**
- * Notes what is only doubtful in a configuration. Without `--log` it is for the person at a terminal alone: the same
- * configuration is used again and again, and callers take what a successful command prints for the container's.
+ * Reports something doubtful in a configuration. Without `--log` it is shown only at a terminal: the same configuration
+ * is used again and again, and callers take what a successful command prints for the container's output.
  */
 export function doubt(globals: Globals, message: string): void {
   if (globals.log !== undefined || isTerminal(STDERR_FILENO)) log(globals, "warning", message);
 }
 
-/** Takes warnings of what went wrong, for the log. */
+/** A function that logs warnings. */
 export function warnings(globals: Globals): (message: string) => void {
   return (message) => log(globals, "warning", message);
 }
@@ -73,7 +73,7 @@ function formatLine(format: Globals["logFormat"], level: Level, message: string,
     : `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(message)}\n`;
 }
 
-/** A message on standard error: as `text` for people, but for callers that asked for JSON and named no file. */
+/** What to print on standard error: `text`, or JSON if the caller asked for JSON and named no log file. */
 export function forStderr(format: Globals["logFormat"], level: Level, message: string, text: string): string {
   return format === "json" ? formatLine(format, level, message, new Date()).trimEnd() : text;
 }

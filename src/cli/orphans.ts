@@ -6,7 +6,7 @@ interface Flags {
   readonly noSubreaper: boolean;
 }
 
-/** Makes tsrun adopt a container's orphans where nobody inside does; null where it needn't, or shall not. */
+/** Makes tsrun adopt a container's orphans if nobody inside does; null if it needn't, or is told not to. */
 export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespace }: SavedInit) {
   if (detach || noSubreaper || ownsPidNamespace) return null;
   const subreaper = await import("../container/foreground/subreaper.ts");
@@ -14,7 +14,7 @@ export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespac
   return subreaper;
 }
 
-/** Waits for a container's end, and meanwhile for the orphans that tsrun has adopted. */
+/** Waits for a container's end, and meanwhile reaps the orphans that tsrun has adopted. */
 export async function waitFor(
   foreground: Foreground,
   { pid }: SavedInit,

@@ -6,12 +6,12 @@ import { isErrno, writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { EXIT } from "../kernel/user-error.ts";
 
-/** The exit status of a program that SIGPIPE ends, as shells tell it. */
+/** The exit status of a program that SIGPIPE ended, as in shells. */
 const BROKEN_PIPE = EXIT.bySignal + SIGPIPE;
 
 /**
- * Prints text to standard output; process.stdout would cost 12 ms of start-up. Where nobody reads it any more, as with
- * `| head`, tsrun ends without a word, as SIGPIPE ends other programs: Bun ignores that.
+ * Prints text to standard output; process.stdout would cost 12 ms of start-up. When nobody reads any more, as with `|
+ * head`, tsrun ends silently, as other programs do by SIGPIPE, which Bun ignores.
  */
 export function print(text: string): void {
   try {
@@ -22,7 +22,7 @@ export function print(text: string): void {
   }
 }
 
-/** Prints a line for people to standard error; that it has no room or no reader changes nothing of what is done. */
+/** Prints a line for people to standard error. It is not an error if that fails. */
 export function complain(text: string): void {
   try {
     writeAll(2, `${text}\n`);

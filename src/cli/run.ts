@@ -10,8 +10,8 @@ import { readinessFor } from "./notify.ts";
 import { adopting, waitFor } from "./orphans.ts";
 
 /**
- * `tsrun run ID`: create, start, wait; the exit status is the container's. The container is deleted afterwards
- * unless --keep is given, and at once when it cannot be started. The agent's memory goes with tsrun, which is quicker
+ * `tsrun run ID`: create, start, wait; the exit status is the container's. Afterwards the container is deleted unless
+ * --keep is given; one that cannot be started is deleted at once. The agent's memory goes with tsrun, which is quicker
  * than giving it back.
  */
 export async function run(invocation: InvocationOf<"run">, caller: Caller): Promise<number> {
@@ -42,7 +42,7 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
   }
   const [status] = await Promise.all([
     waitFor(foreground, saved.init, subreaper),
-    readiness?.forward(saved.init, process.pid), // it may say so and end at once
+    readiness?.forward(saved.init, process.pid), // the container may say that it is ready and end at once
   ]);
   if (!flags.keep) await removeEnded(directory, warn);
   return status;

@@ -4,7 +4,7 @@ import { Store } from "../container/state/store.ts";
 import { UserError } from "../kernel/user-error.ts";
 import type { Globals } from "./grammar/table.ts";
 
-/** The containers below `--root`; without it, where runc has its own, by tsrun's name. @throws UserError */
+/** The containers below `--root`; by default in runc's place, but by tsrun's name. @throws UserError */
 export function storeOf({ root, rootless }: Globals, caller: Caller): Store {
   if (root !== undefined) return new Store(fromCaller(caller, root), caller);
   return new Store(isRootless(caller, rootless) ? ownRoot(caller) : "/run/tsrun", caller);

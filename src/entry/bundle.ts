@@ -1,10 +1,10 @@
 /**
  * Compiles a program to one binary: `bundle.ts MAIN OUTFILE [TARGET BUN]`, with the BUN of another TARGET.
  *
- * Bun cuts a program that loads parts of itself by import() into one piece for each set of import()s that reach a
- * module, and each piece takes 0.02 ms to load. But what main.ts imports is loaded in any case, before any of the
- * parts. So here each part imports it too, and those that come only after the commands that make processes import
- * these as well: that makes 6 pieces of 48 when a container is run.
+ * Bun splits a program that uses import() into pieces: modules are in one piece if the same import()s reach them. Each
+ * piece takes 0.02 ms to load. But whatever main.ts imports is loaded before any part, so here each part imports it
+ * too. Parts that are only loaded after the commands that make processes import these as well. To run a container, 6
+ * pieces are loaded instead of 48.
  */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -15,7 +15,7 @@ const other =
 const module = (name: string) => resolve(dirname(main), `${name}.ts`);
 
 const MAKING = module("cli/making-commands");
-/** Parts that need much of MAKING themselves. */
+/** Parts that need much of MAKING, and so load it too. */
 const AKIN = [
   ...["restore", "checkpoint", "update", "check", "validate", "features"].map((name) =>
     module(`cli/commands/${name}`),
@@ -34,10 +34,10 @@ function importsOf(file: string, kind: "import-statement" | "dynamic-import"): r
 const imported = (file: string) => importsOf(file, "import-statement");
 const parts = (file: string) => importsOf(file, "dynamic-import");
 
-/** The modules that come with a module, but for those that come only with one of `except`. */
+/** The modules that are loaded with a module, not counting those reached only through `except`. */
 function reached(from: string, next: (file: string) => readonly string[], except: readonly string[] = []) {
   const found = new Set([from]);
-  // A set gives its loop what is added meanwhile.
+  // Iterating a set also visits what is added meanwhile.
   for (const file of found) for (const one of next(file)) if (!except.includes(one)) found.add(one);
   return found;
 }
@@ -48,7 +48,7 @@ const first = reached(resolve(main), imported);
 const beside = reached(resolve(main), everywhere, [MAKING, ...AKIN]);
 const later = new Set(all.flatMap(parts).filter((part) => !first.has(part)));
 
-/** What a part finds loaded: not main.ts itself, which must not run again. */
+/** What is loaded before a part; not main.ts itself, which must not run again. */
 function loadedBefore(part: string): readonly string[] {
   const withMaking = part !== MAKING && !beside.has(part);
   return [...imported(resolve(main)), ...(withMaking ? [MAKING] : [])];
@@ -59,7 +59,7 @@ await Bun.build({
   compile: {
     outfile,
     ...other,
-    // Else a .env or bunfig.toml in the caller's directory would have a say in what root runs.
+    // Otherwise a .env or bunfig.toml in the caller's directory could change what root runs.
     autoloadDotenv: false,
     autoloadBunfig: false,
     jitPolicy: 100,

@@ -1,19 +1,19 @@
 /*
  * Where tsrun starts, before Bun does and has threads.
  *
- * Of what the caller has done to signals, two things would be in the way: SIGCHLD ignored, so that no child's status
- * could be had, and signals blocked, so that they would never be forwarded. Blocked from here on are only those that Bun
- * could not catch, and that foreground.ts takes: SIGSTKFLT and the real-time ones.
+ * The caller may have ignored SIGCHLD, which would lose the exit status of children, and blocked signals, which would
+ * then never be forwarded. Both are undone. Only SIGSTKFLT and the real-time signals are blocked from here on: Bun cannot
+ * catch them, and foreground.ts takes them itself.
  *
- * Bun ends at once when the working directory has no path. It may be longer than 4096 bytes, or the directory was
- * removed, which a shim's is when its pod's sandbox has gone before the workloads. Then tsrun goes on in /proc, where a
- * relative path leads nowhere and no file can be made.
+ * Bun ends at once when the working directory has no path: the path is longer than 4096 bytes, or the directory was
+ * removed, as a shim's is when its pod's sandbox goes before the workloads. Then tsrun goes on in /proc, where a relative
+ * path leads nowhere and no file can be made.
  *
- * Bun raises the soft limit of open files to the hard one. The caller's is what containers get, so it is kept for
- * rlimits.ts, where getauxval(3) finds it: in AT_FLAGS, which nobody else reads. So is which descriptors from 3 to 66 the
- * caller has left open, before Bun opens its own, for caller-descriptors.ts: in AT_CLKTCK, which libc has read by now.
+ * Two things are noted in the auxiliary vector before Bun changes them, where getauxval(3) finds them. AT_FLAGS, which
+ * nobody else reads, gets the soft limit of open files for rlimits.ts: Bun raises it, but containers get the caller's.
+ * AT_CLKTCK, which libc has read by now, gets the set of open descriptors from 3 to 66 for caller-descriptors.ts.
  *
- * The jump to Bun's own start is the last instruction; patch.ts gives it its target. The registers that the start reads
+ * The jump to Bun's own start is the last instruction; patch.ts sets its target. The registers that Bun's start reads
  * stay as the dynamic loader left them.
  */
 proc:	.asciz "/proc"
@@ -55,7 +55,7 @@ _start:
 2:	mov	$72, %eax		/* fcntl */
 	syscall
 	not	%rax
-	add	%rax, %rax		/* carries what was no error */
+	add	%rax, %rax		/* the carry: 1 if this was no error */
 	adc	%r8, %r8		/* the lowest bit is descriptor 3 */
 	dec	%edi
 	cmp	$2, %edi
@@ -120,7 +120,7 @@ _start:
 	mov	x1, #1			/* F_GETFD */
 	svc	#0
 	mvn	x0, x0
-	lsr	x0, x0, #63		/* 1 for what was no error */
+	lsr	x0, x0, #63		/* 1 if this was no error */
 	orr	x13, x0, x13, lsl #1	/* the lowest bit is descriptor 3 */
 	sub	x14, x14, #1
 	cmp	x14, #2

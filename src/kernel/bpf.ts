@@ -1,6 +1,6 @@
 /**
- * eBPF instructions and the attributes of bpf(2) (linux/bpf.h), as far as a device program of a cgroup needs them.
- * Attributes point to buffers: those lie behind them in the same memory, so that one object keeps all alive.
+ * eBPF instructions and the attributes of bpf(2) (linux/bpf.h), as far as a device program of a cgroup needs them. The
+ * buffers that attributes point to lie behind them in the same memory, so that one object keeps all alive.
  */
 import type { Call } from "./call.ts";
 import {

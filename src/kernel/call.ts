@@ -36,13 +36,13 @@ export interface Call {
 }
 
 /**
- * A system call that failed: which, and with what errno. The config, the machine and the caller's rights decide what the
- * kernel refuses, so it is shown as it is where nobody knows the place better.
+ * A system call that failed, with its errno. What the kernel refuses depends on the config, the machine and the
+ * caller's rights, so this is a UserError, and shown as it is unless a better place is known.
  */
 export class SyscallError extends UserError {
   readonly call: Call;
   readonly errno: number;
-  /** What more is known of it, as the message ends. */
+  /** What else is known about the failure: the end of the message. */
   protected readonly known: string;
 
   constructor(call: Call, errno: number, place = "", known = "") {

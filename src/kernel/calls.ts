@@ -58,7 +58,7 @@ export const eventfd2 = (initial: number, flags: number) => call("eventfd2", ini
 export const fcntl = (fd: Fd, command: number, argument: number) => call("fcntl", fd, command, argument);
 export const flock = (fd: Fd, operation: number) => call("flock", fd, operation);
 export const ftruncate = (fd: Fd, length: number) => call("ftruncate", fd, length);
-/** Makes room for a part of a file, which becomes so long at least. */
+/** Allocates a part of a file, and extends the file if the part ends behind it. */
 export const fallocate = (fd: Fd, offset: number, length: number) => call("fallocate", fd, 0, offset, length);
 /** `ends` is 8 bytes: the descriptor to read from, the one to write to. */
 export const pipe2 = (ends: Uint8Array, flags: number) => call("pipe2", ends, flags);
@@ -172,7 +172,7 @@ export const prctl = (option: number, a: Argument = 0, b = 0, c = 0, d = 0) =>
   call("prctl", option, a, b, c, d);
 export const prlimit64 = (pid: number, resource: number, limits: Uint8Array) =>
   call("prlimit64", pid, resource, limits, 0);
-/** prlimit(2) of one's own; `into` has RLIMIT_SIZE bytes. */
+/** prlimit(2) of the process that calls it; `into` has RLIMIT_SIZE bytes. */
 export const getrlimit = (resource: number, into: Uint8Array | Room) =>
   call("prlimit64", 0, resource, 0, into);
 export const pidfdOpen = (pid: number) => call("pidfd_open", pid, 0);
@@ -186,7 +186,7 @@ export const waitid = (kind: number, id: number, info: Uint8Array, options: numb
 /** `status` is 4 bytes; the child's resource usage is not asked for. */
 export const wait4 = (pid: number, status: Uint8Array | Room, options: number) =>
   call("wait4", pid, status, options, 0);
-/** Waits this many milliseconds at most. The kernel writes what is left of them to the timespec: each call has its own. */
+/** Waits at most this many milliseconds. Each call has its own timespec, as the kernel writes the time left to it. */
 export const ppoll = (fds: Uint8Array, milliseconds: number) =>
   call("ppoll", fds, fds.byteLength / 8, timespec(milliseconds), 0, 0);
 /** Gives a signal its default action. */
@@ -195,7 +195,7 @@ export const rtSigaction = (signal: number) =>
 /** Sets which signals are blocked: a sigset_t of 8 bytes. */
 export const rtSigprocmask = (blocked: Uint8Array) =>
   call("rt_sigprocmask", SIG_SETMASK, blocked, 0, SIGSET_SIZE);
-/** Takes a signal of `set`, a sigset_t of 8 bytes, that has come and is blocked; fails with EAGAIN when none has. */
+/** Takes a pending signal of `set`, a sigset_t of 8 bytes; fails with EAGAIN when none is pending. */
 export const rtSigtimedwait = (set: Uint8Array) =>
   call("rt_sigtimedwait", set, 0, timespec(0), set.byteLength);
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */

@@ -57,7 +57,7 @@ export const ERRNO = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
-/** A function, as few runs of tsrun want the table. */
+/** A function, as few runs of tsrun need the table. */
 const texts = (): Readonly<Record<ErrnoName, string>> => ({
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",

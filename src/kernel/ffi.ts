@@ -36,8 +36,8 @@ export function lastErrno(): number {
 }
 
 /**
- * What the kernel, or entry.S, has told the program when it was executed: getauxval(3), 64 bits; 0 for what is not there.
- * It costs a wrapper of its own, so only who asks pays for it.
+ * getauxval(3): a value of 64 bits from the kernel, or from entry.S; 0 if there is none. Its wrapper is compiled only
+ * when this is called.
  */
 export function auxiliaryValue(type: number): bigint {
   const { getauxval } = dlopen("libc.so.6", { getauxval: { args: [word], returns: FFIType.u64 } }).symbols;

@@ -34,7 +34,7 @@ const decoder = new TextDecoder();
 /** Where files are read to; most are much smaller. */
 const buffer = new Uint8Array(65_536);
 
-/** All bytes that a descriptor still gives. The kernel's files may come in short reads: only an empty one is the end. */
+/** All bytes that are left to read. Reads of the kernel's files may be short: only an empty one is the end. */
 export function readAll(fd: number): Uint8Array {
   let length = 0;
   for (;;) {
@@ -70,7 +70,7 @@ export function readText(path: string | Uint8Array, directory = CWD): string {
   }
 }
 
-/** The file's content, or null when it, a directory on the way, or the process that it tells of does not exist. */
+/** The file's content; null when the file, a directory above it, or the process that it describes does not exist. */
 export function readTextIfThere(path: string, directory = CWD): string | null {
   const call = openat(directory, path, O_RDONLY);
   const fd = attempt(call); // a file that isn't there is no exception: those cost 0.1 ms
@@ -87,7 +87,7 @@ export function readTextIfThere(path: string, directory = CWD): string | null {
   }
 }
 
-/** Writes all of `text` to a descriptor: also to one that another program has made non-blocking, as terminals are. */
+/** Writes all of `text` to a descriptor, even if another program has made it non-blocking, as happens to terminals. */
 export function writeAll(fd: number, text: string | Uint8Array): void {
   let rest = typeof text === "string" ? encoder.encode(text) : text;
   while (rest.byteLength > 0) {
@@ -173,14 +173,14 @@ export function listDirectory(path: string, directory = CWD): readonly Directory
   try {
     return entries(fd);
   } catch (error) {
-    if (isErrno(error, ERRNO.ENOENT)) return null; // somebody, such as systemd, has removed it since it was opened
+    if (isErrno(error, ERRNO.ENOENT)) return null; // it was removed after it was opened, by systemd for instance
     throw error;
   } finally {
     here(close(fd));
   }
 }
 
-/** The names of the directories in an open directory, as they are: C strings that need not be UTF-8. */
+/** The names of the directories in an open directory: C strings that need not be UTF-8. */
 export function subdirectories(directory: number): Uint8Array[] {
   const fd = here(openat(directory, ".", O_RDONLY | O_DIRECTORY));
   const names: Uint8Array[] = [];

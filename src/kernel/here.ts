@@ -34,12 +34,12 @@ function word(args: Call["args"], index: number): number | bigint {
   throw new Error("results of steps and room for answers exist only inside a program");
 }
 
-/** Stands between this process and the kernel: has a call performed, or gives what it would have brought. */
+/** Stands between this process and the kernel: performs a call, or returns what it would have returned. */
 export type Watcher = (call: Call, perform: (call: Call) => number) => number;
 
 let watcher: Watcher | null = null;
 
-/** Sets who watches the calls of this process, for what is printed of them; returns who did before. */
+/** Sets the watcher of this process's calls, for printing them; returns the one before. */
 export function watch(next: Watcher | null): Watcher | null {
   const before = watcher;
   watcher = next;
@@ -48,7 +48,7 @@ export function watch(next: Watcher | null): Watcher | null {
 
 let owner = "";
 
-/** Does something for a property of config.json, which whoever watches is told. */
+/** Does something for a property of config.json, which a watcher can ask for. */
 export function onBehalfOf<T>(property: string, act: () => T): T {
   const before = owner;
   owner = property;
@@ -59,7 +59,7 @@ export function onBehalfOf<T>(property: string, act: () => T): T {
   }
 }
 
-/** For which property this process acts now; empty when for none. */
+/** The property for which this process acts now; empty when there is none. */
 export const actsFor = (): string => owner;
 
 /** Performs a system call in this process. Returns its result, or the negative errno. */

@@ -1,6 +1,6 @@
 /**
- * Network interfaces (links, as rtnetlink(7) calls them) and their addresses. What takes a socket talks over it, to the
- * network namespace that the socket was made in. Names are those of linux/rtnetlink.h, if_link.h and if_addr.h.
+ * Network interfaces (links, as rtnetlink(7) calls them) and their addresses. A socket reaches the network namespace
+ * that it was made in. Names are those of linux/rtnetlink.h, if_link.h and if_addr.h.
  */
 import { SyscallError } from "./call.ts";
 import { IFF_UP } from "./constants.ts";
@@ -91,7 +91,7 @@ export function globalAddresses(socket: number, index: number): readonly Address
     }));
 }
 
-/** Not how long it has been there, nor a name that begins with the interface's, which may change. */
+/** Without its age, and without a label, which begins with the interface's name and so may change. */
 const isOfAddress = ({ type }: Attribute) => type !== IFA_CACHEINFO && type !== IFA_LABEL;
 
 /** Without the flags that the kernel sets itself. */
@@ -114,8 +114,8 @@ export function addAddress(socket: number, index: number, { message: told, attri
 }
 
 /**
- * The request for a new interface of this kind (`dummy`, `veth`). It and the next are values, for whoever has somebody
- * else send them.
+ * The request for a new interface of this kind (`dummy`, `veth`). It and the next are only built here: another process
+ * may send them.
  */
 export function makeLink(name: string, kind: string): Uint8Array {
   const info = packed([{ type: IFLA_INFO_KIND, value: encoder.encode(kind) }]);
@@ -126,8 +126,8 @@ export function makeLink(name: string, kind: string): Uint8Array {
 }
 
 /**
- * The request to move an interface to the network namespace behind a descriptor of the sender's: by its index, under
- * that name; the one of that name for the index 0.
+ * The request to move an interface to the network namespace behind a descriptor of the sender's, and to call it `name`.
+ * With index 0 it is the interface that has this name already.
  */
 export function moveLink(index: number, namespace: number, name: string): Uint8Array {
   const attributes = [int32Attribute(IFLA_NET_NS_FD, namespace), nameAttribute(name)];

@@ -1,4 +1,4 @@
-/** Modes of NUMA memory policies, of linux/mempolicy.h (set_mempolicy(2)). Functions, as few runs of tsrun want them. */
+/** Modes of NUMA memory policies (set_mempolicy(2), linux/mempolicy.h). Functions, as few runs of tsrun need them. */
 export const memoryPolicyModes = () =>
   ({
     MPOL_DEFAULT: 0,

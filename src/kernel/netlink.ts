@@ -39,7 +39,7 @@ export const int32Attribute = (type: number, number: number): Attribute => ({
   value: new Uint8Array(Int32Array.of(number).buffer),
 });
 
-/** A request: what it is about in `body`, the structure that its type wants, with attributes behind it. */
+/** A request: `body` is the structure that its type takes, followed by attributes. */
 export function request(
   type: number,
   flags: number,
@@ -83,8 +83,8 @@ export function attributesIn(bytes: Uint8Array): readonly Attribute[] {
 }
 
 /**
- * Sends a request and gives the bodies of the answers up to its end: an acknowledgement, a single answer, or the last
- * of a dump. @throws SyscallError
+ * Sends a request and returns the bodies of its answers, up to an acknowledgement, a single answer or the end of a
+ * dump. @throws SyscallError
  */
 export function exchange(socket: number, request: Uint8Array): readonly Uint8Array[] {
   here(sendto(socket, request, 0));

@@ -3,7 +3,7 @@ import { attempt } from "./here.ts";
 
 const POLLFD = { fd: 0, events: 4, revents: 6, size: 8 } as const;
 
-/** What several descriptors are waited for, to be asked again and again: an array of `struct pollfd`. */
+/** Several descriptors to poll again and again: an array of `struct pollfd`. */
 export class PollSet {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -14,7 +14,7 @@ export class PollSet {
     this.view = new DataView(buffer);
   }
 
-  /** Waits for these events of a descriptor; for none at all when they are 0. */
+  /** Sets which events of a descriptor are waited for; with 0 it is left out. */
   watch(index: number, fd: number, events: number): void {
     const at = index * POLLFD.size;
     this.view.setInt32(at + POLLFD.fd, events === 0 ? -1 : fd, true);
@@ -27,7 +27,7 @@ export class PollSet {
     return attempt(ppoll(this.bytes, milliseconds)) > 0;
   }
 
-  /** What was found: 0, or events, also errors and hang-ups that nobody had to ask for. */
+  /** What was found: 0, or events; errors and hang-ups are reported unasked. */
   found(index: number): number {
     return this.view.getInt16(index * POLLFD.size + POLLFD.revents, true);
   }

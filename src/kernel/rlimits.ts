@@ -1,4 +1,4 @@
-/** Of open files. */
+/** The limit of open files. */
 export const RLIMIT_NOFILE = 7;
 
 /** Resource numbers of asm-generic/resource.h (prlimit(2)). */

@@ -90,7 +90,7 @@ export function packFilter(instructions: readonly FilterInstruction[]): Uint8Arr
   return new Uint8Array(words.buffer);
 }
 
-/** `struct sock_fprog`: a filter of so many instructions, at this address of whoever loads it. */
+/** `struct sock_fprog`: a filter of so many instructions, at this address in the process that loads it. */
 export function sockFprog(instructions: number, address: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(16));
   view.setUint16(0, instructions, true);
@@ -108,7 +108,7 @@ export const SECCOMP_IOCTL_NOTIF_SEND = 0xc018_2101;
 /** `struct seccomp_notif`: id (8 bytes), pid, flags (4 each), `struct seccomp_data`. */
 export const SECCOMP_NOTIF_SIZE = 16 + SECCOMP_DATA.size;
 
-/** Takes what a filter's listener has to tell; `notification` has SECCOMP_NOTIF_SIZE bytes, all 0. */
+/** Receives a notification from a filter's listener; `notification` has SECCOMP_NOTIF_SIZE bytes, all 0. */
 export const receiveNotification = (listener: number, notification: Uint8Array): Call =>
   ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification);
 

@@ -34,7 +34,7 @@ export const SIGNALS = {
   SIGPOLL: 29,
   SIGPWR: 30,
   SIGSYS: 31,
-  /** Of the real-time signals libc keeps two for itself. */
+  /** libc keeps the first two real-time signals for itself. */
   SIGRTMIN: 34,
   SIGRTMAX: 64,
 } as const;

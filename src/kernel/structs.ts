@@ -178,11 +178,11 @@ export function deviceNumber(device: number): readonly [major: number, minor: nu
   return [(device >> 8) & 0xfff, (device & 0xff) | ((device >>> 12) & ~0xff)];
 }
 
-/** A `sigset_t`, as the kernel has it, of these signals. */
-/** The kernel's `struct sigaction`, and sigset_t. */
+/** The kernel's `struct sigaction` and `sigset_t`. */
 export const SIGACTION_SIZE = 32;
 export const SIGSET_SIZE = 8;
 
+/** The kernel's `sigset_t` with these signals. */
 export function signalSet(signals: readonly number[]): Uint8Array {
   const set = new DataView(new ArrayBuffer(8));
   for (const signal of signals) {

@@ -44,7 +44,7 @@ export function windowSize(bytes: Uint8Array): WindowSize {
   return { height: view.getUint16(0, true), width: view.getUint16(2, true) };
 }
 
-/** `into` has TERMIOS_SIZE bytes. Of a pseudoterminal's master: the slave's. ENOTTY: it is no terminal. */
+/** `into` has TERMIOS_SIZE bytes. For a pseudoterminal's master they are the slave's. ENOTTY: it is no terminal. */
 export const getTermios = (terminal: Fd, into: Uint8Array): Call => ioctl(terminal, TCGETS, into);
 export const setTermios = (terminal: Fd, termios: Uint8Array): Call => ioctl(terminal, TCSETS, termios);
 

@@ -5,16 +5,15 @@ export const EXIT = {
   failed: 1,
   /** `exec` has failed before its process ran. */
   execFailed: 255,
-  /** A process that a signal has ended: 128 and the signal's number, as shells tell it. */
+  /** Added to the number of the signal that ended a process, as in shells. */
   bySignal: 128,
 } as const;
 
 const CONFIG = "config.json: ";
 
 /**
- * Something that is not as it must be in what tsrun is given: the config, the command line, the bundle, the machine, the
- * state that a container is in. Its message is what the user is shown. All else that is thrown is a mistake of
- * tsrun's own.
+ * A problem with what tsrun is given: the config, the command line, the bundle, the machine, a container's state. The
+ * user is shown its message. Any other error is a bug of tsrun.
  */
 export class UserError extends Error {
   override readonly name: string = "UserError";
@@ -45,7 +44,7 @@ export function fail(path: string, problem: string): never {
   throw new UserError(`${CONFIG}${path}`, problem);
 }
 
-/** Whether an error is a mistake of tsrun's own. */
+/** Whether an error is a bug of tsrun. */
 export const isInternal = (error: unknown): boolean =>
   !(error instanceof UserError || error instanceof JsonError);
 

@@ -22,7 +22,10 @@ const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings) => st
   tap: bundleTap,
 };
 
-/** `tsrun check`: what this host lets containers do, or what of a bundle it can't honour; 1 when that is too little. */
+/**
+ * `tsrun check`: what this host lets containers do, or what in a bundle it can't honour. Returns 1 if something is
+ * missing.
+ */
 export async function check({ flags }: InvocationOf<"check">, caller: Caller): Promise<number> {
   const format = flags.json ? "json" : flags.format;
   if (flags.bundle === undefined) {

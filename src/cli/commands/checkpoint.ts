@@ -33,7 +33,7 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">, caller:
   return 0;
 }
 
-/** criu takes it relative to the images, whose own link to it then holds wherever both are moved. @throws UserError */
+/** criu takes it relative to the images, so its link stays right when both are moved. @throws UserError */
 function parentFrom({ parentPath }: Flags, images: string): string | undefined {
   if (parentPath === undefined) return undefined;
   if (parentPath.startsWith("/"))

@@ -18,7 +18,7 @@ export function completion({ args: [shell] }: InvocationOf<"completion">): numbe
   return 0;
 }
 
-/** `tsrun __complete -- WORDS`: what may stand for the last word of a command line, for the scripts. */
+/** `tsrun __complete -- WORDS`: the possible last words of a command line, for the shells' scripts. */
 export function complete({ globals, args }: InvocationOf<"__complete">, caller: Caller): number {
   const lines = completions(args, {
     commands: shownCommands(),

@@ -24,7 +24,7 @@ export async function exec(invocation: Exec, caller: Caller): Promise<number> {
     return await execute(invocation, caller);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    // The process is the command line's, or the process file's.
+    // The process comes from the command line or the process file, not from config.json.
     throw new UserError(error.lines.map((line) => line.replace(/^config\.json: (?=process\.)/, "")));
   }
 }
@@ -82,7 +82,7 @@ function processFromFile(path: string, globals: Exec["globals"]): Process {
   return process;
 }
 
-/** What a file says nothing of is as for the container's own process, as with runc. */
+/** Properties that a process file leaves out are those of the container's own process, as in runc. */
 const INHERITED = ["apparmorProfile", "selinuxLabel", "capabilities", "rlimits", "oomScoreAdj"] as const;
 
 function withInherited(process: Process, own: Process | undefined): Process {
@@ -144,8 +144,8 @@ function requireId(flag: string, id: number): void {
 }
 
 /**
- * Adds capabilities to all sets but the inheritable one, as runc does. To the ambient one only where there is an
- * inheritable: the kernel takes there those alone that are inheritable, too.
+ * Adds capabilities to all sets but the inheritable one, as runc does. To the ambient set only if there is an
+ * inheritable one: ambient capabilities must be inheritable, too.
  */
 function withCapabilities(own: Capabilities, added: readonly string[]): Capabilities {
   if (added.length === 0) return own;

@@ -14,7 +14,7 @@ export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps"
   return 0;
 }
 
-/** The lines of `ps` that are about these processes, below its heading, which tells the column of the pid. */
+/** The heading of `ps`, which shows where the pid is, and its lines about these processes. */
 function processTable(options: readonly string[], pids: ReadonlySet<number>): string {
   if (Bun.which("ps") === null)
     throw new UserError("ps", "there is no ps in PATH; install it (Debian: procps)");

@@ -19,9 +19,9 @@ type Runner<C extends CommandName> = (invocation: InvocationOf<C>, caller: Calle
 const making = () => import("../making-commands.ts");
 
 /**
- * The commands, loaded when they are called: what `ps` needs must not slow `create` down. Those that act on a
- * container there is are here from the start: every piece that is loaded on its own costs 0.5 ms, and the others
- * need nearly all of it too.
+ * The commands, each loaded when it is called: what `ps` needs must not slow `create` down. Those that act on an
+ * existing container are loaded from the start: a piece of their own would cost 0.5 ms, and the other commands need
+ * nearly all of it too.
  */
 const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   create: async () => (await making()).create,
@@ -79,7 +79,7 @@ async function dispatch(invocation: Invocation, caller: Caller): Promise<number>
   return runner(invocation as InvocationOf<CommandName>, caller); // as above
 }
 
-/** One line a problem on standard error, the same to the log; as JSON on standard error where that is the log. */
+/** Prints one line for each problem on standard error and to the log; as JSON where standard error is the log. */
 function report(globals: Globals | null, error: unknown, hint = ""): void {
   const lines = new Set(linesOf(error).map(oneLine));
   const message = [...lines].join("\n");

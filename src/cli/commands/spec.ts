@@ -14,7 +14,7 @@ import { storeOf } from "../store-of.ts";
 
 type Spec = InvocationOf<"spec">;
 
-/** `tsrun spec`: writes a config.json to start from; one that is there already stays. */
+/** `tsrun spec`: writes a config.json to start from, but never over an existing one. */
 export function spec(invocation: Spec, caller: Caller): number {
   const path = `${fromCaller(caller, invocation.flags.bundle ?? ".")}/config.json`;
   const text = `${JSON.stringify(configFor(invocation, caller), null, "\t")}\n`;
@@ -35,7 +35,7 @@ function configFor({ globals, flags }: Spec, caller: Caller): Config {
   const pid = sandboxPid(globals, flags.sandbox, caller);
   const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink(`${caller.proc}/ns/user`);
   const config = joinSandbox(defaultConfig(), pid, { inUser });
-  // A pod's containers are seldom somebody's shell.
+  // A pod's containers seldom run an interactive shell.
   return config.process === undefined
     ? config
     : { ...config, process: { ...config.process, terminal: false } };

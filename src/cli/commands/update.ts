@@ -28,7 +28,7 @@ export async function update(
     await updateContainer(storeOf(globals, caller), id, resources, { l3CacheSchema, memBwSchema });
   } catch (error) {
     if (!(error instanceof UserError) || error.property === null) throw error;
-    // It is not in config.json.
+    // The property is not in config.json but in what `update` was given.
     throw new UserError(`${source}: ${error.property.replace(/^linux\.(resources\.)?/, "")}`, error.problem);
   }
   return 0;
@@ -49,7 +49,9 @@ function checked(source: string, value: unknown, warn: (line: string) => void): 
   return resources;
 }
 
-/** The flags as `linux.resources`; absent ones, and those that name cgroup v1's own settings, stay out or are refused there. */
+/**
+ * The flags as `linux.resources`; those that are ignored stay out, and settings of cgroup v1 alone are refused there.
+ */
 function fromFlags(flags: Flags): unknown {
   return {
     cpu: {

@@ -1,12 +1,12 @@
 /**
- * The longer texts of help and the man page. They are apart from the table so that only those two load
- * them. A blank line ends a paragraph; lines are filled anew to the reader's width.
+ * The longer texts of help and the man page. They are not in the table, so that only these two load them. A blank line
+ * ends a paragraph; lines are refilled to the reader's width.
  */
 import type { CommandName } from "./table.ts";
 
 export type Description = {
   readonly text: string;
-  /** A command line, and what it does. */
+  /** A command line, and a description of it. */
   readonly examples?: readonly (readonly [line: string, what: string])[];
 };
 

@@ -1,8 +1,8 @@
 /**
- * argv to a typed invocation, by the rules of the Go libraries below runc: one or two dashes alike,
- * `--flag=value` or `--flag value`, the last of repeated flags wins, global flags before the command.
- * A command's flags may stand before or after its arguments, except where the arguments are another
- * program's (`exec ID ps -ef`): there the first argument ends them. A `--` ends them anywhere.
+ * argv to a typed invocation, by the rules of the Go libraries that runc uses: one dash or two, `--flag=value` or
+ * `--flag value`, the last of repeated flags wins, global flags before the command. A command's flags may stand before
+ * or after its arguments, except where the arguments are another program's (`exec ID ps -ef`): there the first argument
+ * ends them. A `--` ends them anywhere.
  */
 import type { FlagValue } from "./flag-kinds.ts";
 import { absentValues, readFlags } from "./read-flags.ts";

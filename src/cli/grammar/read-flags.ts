@@ -1,11 +1,11 @@
-/** Words to flag values, for one flag table: the global flags' or a command's. */
+/** Reads words as the flags of one table: of the global flags or of a command. */
 import type { Integer } from "../../../runtime-spec/int64.ts";
 import { absentValue, type FlagValue, isRepeatable, KINDS } from "./flag-kinds.ts";
 import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS, type Globals } from "./table.ts";
 import type { Flag, FlagTable } from "./table-types.ts";
 import { nearest, UsageError } from "./usage-error.ts";
 
-/** Every command has it. */
+/** A flag of every command. */
 const HELP = { help: GLOBAL_FLAGS.help } satisfies FlagTable;
 
 /** One pass over words: whose flags, where their values go, and what an error message needs. */
@@ -63,14 +63,14 @@ function takesNextWord(reading: Reading, word: string, next: string | undefined)
 function setValue(reading: Reading, name: string, flag: Flag, text: string): void {
   const key = camelCase(name);
   if (text === "" && flag.kind === "string" && flag.value !== "ID") {
-    // Scripts write --user "$USER_ID": runc takes it for a flag that was not given. An id must not get lost so.
+    // As in runc, an empty value (--user "$USER_ID") means that the flag is not given; but an ID must not get lost so.
     reading.values[key] = absentValue(flag);
     return;
   }
   const value = readValue(reading, name, flag, text);
   const before = reading.values[key];
   reading.values[key] =
-    // A repeatable flag's list holds what its own reader gave: all strings or all numbers.
+    // A repeatable flag's list has one type, that of the flag: strings or numbers.
     isRepeatable(flag) && Array.isArray(before) ? ([...before, value] as string[] | number[]) : value;
 }
 

@@ -7,7 +7,7 @@ type FlagEntry = {
   readonly short?: string;
   /** One line for help, completion and the man page: lower case, no full stop. */
   readonly summary: string;
-  /** Accepted for the sake of old callers, does nothing; the text says so as a warning. */
+  /** Accepted for old callers but does nothing; the text is the warning that says so. */
   readonly ignored?: string;
 };
 
@@ -32,10 +32,10 @@ export type Command = {
   readonly summary: string;
   /** Positional arguments as the usage line shows them: `ID`, `[SIGNAL]`, `[ARG...]`. */
   readonly args: readonly string[];
-  /** A getter where there are many: a start of tsrun makes the flags of one command only. */
+  /** A getter where there are many: each start of tsrun builds the flags of one command only. */
   readonly flags: FlagTable;
   readonly alias?: string;
-  /** ID is the name of a container that is not there yet. */
+  /** ID names a container that does not exist yet. */
   readonly newId?: true;
   /** Flags end at the first argument: what follows the container's id belongs to another program. */
   readonly flagsFirst?: true;

@@ -122,7 +122,7 @@ export type Globals = FlagValues<typeof GLOBAL_FLAGS>;
 export type FlagsOf<C extends CommandName> = FlagValues<(typeof COMMANDS)[C]["flags"]>;
 export type ArgsOf<C extends CommandName> = ArgValues<(typeof COMMANDS)[C]["args"]>;
 
-/** The names of COMMANDS: Object.keys() forgets that it knows them. */
+/** The names of COMMANDS: Object.keys() loses their type. */
 export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];
 
 /** A command's entry for code that walks the table and does not care which command it is. */

@@ -6,7 +6,7 @@ export { nearest } from "../../../runtime-spec/nearest.ts";
 /** A command line that cannot be understood. `hint` is printed below it. */
 export class UsageError extends UserError {
   readonly hint: string;
-  /** The global flags as far as they were read: `--log` wants to hear of the error too. */
+  /** The global flags that were read before the error: `--log` gets the error too. */
   readonly globals: Globals;
 
   /** Without a command, something in front of it is wrong. */

@@ -1,4 +1,4 @@
-/** `tsrun __complete`: which words may stand next on a command line, found by a walk over those before. */
+/** `tsrun __complete`: which words may come next on a command line, found by walking over the words before. */
 import type { ContainerStatus } from "../../container/state/status.ts";
 import { statusesFor } from "../../container/state/verbs.ts";
 import { commandNamed } from "../grammar/parse.ts";
@@ -8,7 +8,7 @@ import { DIRECTORIES, FILES } from "./completion.ts";
 import { argumentSources, type Source, valueSource } from "./completion-sources.ts";
 import { shownFlags } from "./help.ts";
 
-/** What is offered that is not in the table alone. */
+/** Words to offer that are not in the table. */
 export interface Offered {
   readonly commands: readonly CommandName[];
   /** The ids of the containers below the root that the command line names, in one of these statuses or in any. */
@@ -34,7 +34,7 @@ interface Place {
 
 const BOOLEANS: Source = { words: [["true"], ["false"]] };
 
-/** The lines that the shells' scripts get for the last of these words, which may be empty or half a word. */
+/** The lines that the shells' scripts get for the last of these words, which may be empty or incomplete. */
 export function completions(words: readonly string[], offered: Offered): readonly string[] {
   const { line, isSplit } = rejoined(words);
   const typed = line.at(-1) ?? "";
@@ -49,7 +49,7 @@ export function completions(words: readonly string[], offered: Offered): readonl
   return lines(sourceAt(place, typed, offered), { start: typed, before: "" }, place, offered);
 }
 
-/** bash takes `--flag=value` for three words; it replaces the last of them. */
+/** bash splits `--flag=value` into three words, and replaces the last one. */
 function rejoined(words: readonly string[]) {
   const line: string[] = [];
   let isSplit = false;
@@ -75,7 +75,7 @@ function placeAfter(words: readonly string[]): Place {
   return place;
 }
 
-/** Goes on behind a word, by the parser's rules. */
+/** Moves past a word, by the parser's rules. */
 function pass(place: Place, word: string): void {
   const isGlobal = place.command === undefined;
   if (place.flag !== undefined) {
@@ -102,7 +102,7 @@ function flagsAt({ command }: Place): FlagTable {
   return command === undefined ? GLOBAL_FLAGS : { ...commandEntry(command).flags, help: GLOBAL_FLAGS.help };
 }
 
-/** By `--name`, `-name` or `-n`, as the parser has it. */
+/** Finds a flag by `--name`, `-name` or `-n`, as the parser does. */
 function flagSpelled(place: Place, spelled: string): [name: string, flag: Flag] | undefined {
   const name = spelled.replace(/^--?/, "");
   return Object.entries(flagsAt(place)).find(([long, { short }]) => long === name || short === name);
@@ -118,7 +118,7 @@ function sourceAt(place: Place, typed: string, { commands }: Offered): Source {
   return argumentSources(command, commands)[args] ?? "nothing";
 }
 
-/** What of a source begins like the word, behind what is before it in the word. */
+/** The words of a source that begin with what is typed, each after what precedes it in the same word. */
 function lines(
   source: Source,
   { start, before }: { readonly start: string; readonly before: string },

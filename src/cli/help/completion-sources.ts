@@ -1,4 +1,4 @@
-/** Where the words come from that a shell offers in a place of the command line. */
+/** Where a shell's suggestions for a place of the command line come from. */
 import type { SignalName } from "../../kernel/signals.ts";
 import { type CommandName, commandEntry } from "../grammar/table.ts";
 import type { Flag } from "../grammar/table-types.ts";
@@ -12,7 +12,7 @@ export type Source =
   | "nothing"
   | { readonly words: readonly (readonly [word: string, summary?: string])[] };
 
-/** Those that people send, the usual ones first. */
+/** Signals that people send, the usual ones first. */
 const SENT = [
   "SIGTERM",
   "SIGKILL",
@@ -26,7 +26,7 @@ const SENT = [
   "SIGWINCH",
 ] as const satisfies readonly SignalName[];
 
-/** By the placeholder that help shows. */
+/** By the placeholder in the help. */
 const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   DIR: "directories",
   FILE: "files",
@@ -43,7 +43,7 @@ export function valueSource(flag: Flag): Source | undefined {
   return PLACEHOLDERS[flag.value] ?? "nothing";
 }
 
-/** The words for each argument of a command, in order; `commands` are those that are offered. */
+/** The source for each argument of a command, in order; `commands` are the commands to offer. */
 export function argumentSources(name: CommandName, commands: readonly CommandName[]): readonly Source[] {
   const { args, newId } = commandEntry(name);
   return args.map((arg) => {

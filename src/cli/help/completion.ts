@@ -1,6 +1,7 @@
 /**
- * `tsrun completion SHELL`: what a shell needs to ask `tsrun __complete` at every press of the tab key. It gets a line
- * for each word that may stand there, with a tab and a description, or FILES or DIRECTORIES, which shells know best.
+ * `tsrun completion SHELL`: what a shell needs to ask `tsrun __complete` at every press of the tab key. The answer has
+ * a line for each possible word, with a tab and a description; or FILES or DIRECTORIES, which the shell completes
+ * itself.
  */
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -8,7 +9,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export const FILES = "<files>";
 export const DIRECTORIES = "<directories>";
 
-/** COMP_WORDS are the words as bash takes them apart, also at `=`; it replaces what is behind that. */
+/** bash splits COMP_WORDS at `=` too, and replaces only what follows it. */
 const BASH = `# bash completion for tsrun. In ~/.bashrc: source <(tsrun completion bash)
 _tsrun() {
   local cur=\${COMP_WORDS[COMP_CWORD]#=}

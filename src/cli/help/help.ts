@@ -8,7 +8,7 @@ import { fill } from "./fill.ts";
 
 const WIDTH = 80;
 
-/** The text for `help` and `--help`, with its last newline. An unknown topic is like none. */
+/** The text for `help` and `--help`, with its final newline. An unknown topic counts as none. */
 export function helpText(topic?: string): string {
   const name = topic === undefined ? undefined : commandNamed(topic);
   return name === undefined ? overview() : commandHelp(name);
@@ -82,7 +82,7 @@ function flagRow([name, flag]: readonly [string, Flag]): readonly [string, strin
   return [`${short}--${name}${value && ` ${value}`}`, flagSummary(flag)];
 }
 
-/** Two columns under a title. A left side that is too wide has its text on the next line. */
+/** Two columns under a title. If the left side is too wide, its text is on the next line. */
 function section(title: string, rows: readonly (readonly [left: string, right: string])[]): string {
   const widest = Math.max(...rows.map(([left]) => left.length));
   const left = Math.min(widest, 28) + 4;

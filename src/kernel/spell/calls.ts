@@ -88,7 +88,7 @@ const ambient: Kind = (argument, call) =>
 
 const textUnlessZero: Kind = (argument, call) => (argument === 0 ? null : text(argument, call));
 
-/** Of IOCTL's requests those whose argument is more than room for an answer. */
+/** Requests of ioctl(2) whose argument is more than room for an answer. */
 const REQUESTS: { readonly [request: string]: Kind } = {
   SIOCSIFFLAGS: interfaceFlags,
   TIOCGPTPEER: opened,

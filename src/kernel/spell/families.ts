@@ -1,6 +1,6 @@
 /**
- * Families of constants, as the man pages group them, for whoever prints system calls by name. A family holds the
- * constants that begin with its prefix: a new constant is in its family at once.
+ * Families of constants, as the man pages group them, for printing system calls. A family holds the constants that
+ * begin with its prefix: a new constant is in its family at once.
  *
  * Loaded only when something is printed.
  */
@@ -15,7 +15,7 @@ export type Family = readonly (readonly [name: string, value: bigint])[];
 
 type Table = { readonly [name: string]: unknown };
 
-/** The numbers of a table whose names match, without those of families that begin with the same letters. */
+/** The constants of a table whose names match, without those of families that begin with the same letters. */
 function family(pattern: RegExp, table: Table = constants): Family {
   return Object.entries(table)
     .flatMap(([name, value]) =>
@@ -24,7 +24,7 @@ function family(pattern: RegExp, table: Table = constants): Family {
     .sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0));
 }
 
-/** Prefix by prefix. Where two names of a family have one value, as AT_EACCESS and AT_REMOVEDIR, they are two families. */
+/** Prefix by prefix. Where two names would have one value, as AT_EACCESS and AT_REMOVEDIR, there are two families. */
 export const FAMILIES = {
   AF: family(/^AF_/),
   AT: family(/^AT_(?!FDCWD|FLAGS|EACCESS|REMOVEDIR)/),

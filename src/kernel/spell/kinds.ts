@@ -33,10 +33,10 @@ function other(argument: Argument): string {
   return `[${argument.texts.map((one) => JSON.stringify(one)).join(", ")}]`;
 }
 
-/** More of a text says nothing more. */
+/** Longer texts are cut off here. */
 const LONGEST_TEXT = 80;
 
-/** Text as a string, what a C string ends with left out; other memory as its length. */
+/** Text as a string, without the final NUL; other memory as its length. */
 function bytes(memory: Uint8Array): string {
   const text = new TextDecoder().decode(memory).replace(/\0+$/, "");
   if (text === "" || /[^\P{Cc}\n\t]|\ufffd/u.test(text)) return `<${memory.byteLength} bytes>`;
@@ -89,7 +89,7 @@ export const number = ofNumbers((value) => String(value));
 export const unlessZero = ofNumbers((value) => (value === 0n ? null : String(value)));
 export const address = ofNumbers((value) => (value === 0n ? "NULL" : `0x${value.toString(16)}`));
 export const descriptor = ofNumbers((value) => (value === BigInt(AT_FDCWD) ? "AT_FDCWD" : String(value)));
-/** The last of close_range(2)'s descriptors: mostly the greatest that there can be. */
+/** The last descriptor of close_range(2): usually the greatest possible. */
 export const lastDescriptor = ofNumbers((value) => (value === 0xffff_ffffn ? "~0U" : String(value)));
 export const mode = ofNumbers(octal);
 /** A mode that counts only for a file that is made. */

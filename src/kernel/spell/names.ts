@@ -1,4 +1,4 @@
-// A module of its own: what walks over the names must not make the constants an object where `run` loads them.
+// A module of its own: walking over the names makes the bundler keep them as an object, which `run` must not load.
 export * from "../constants.ts";
 export * from "../seccomp.ts";
 export * from "../terminal.ts";

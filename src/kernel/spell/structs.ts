@@ -1,4 +1,4 @@
-/** The structures of system calls, printed with what in them says something. structs.ts packs them. */
+/** How structures of system calls are printed, without fields that say nothing. structs.ts packs them. */
 import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { LINUX_CAPABILITY_VERSION_3 } from "../constants.ts";
 import { FAMILIES, type Family } from "./families.ts";
