@@ -13,7 +13,7 @@ import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { Agent, finishInit, runInit } from "./init/agent.ts";
 import { layOutExecution, loadListened } from "./init/execution.ts";
-import { leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
+import { becomeUser, leaveHost, park, setUp } from "./init/init-program.ts";
 import { newMailbox } from "./init/parked.ts";
 import { contextOf, type Plan, planOf } from "./init/plan.ts";
 import { writeMappings } from "./init/user-namespace.ts";
@@ -296,7 +296,7 @@ async function runHooks(
   await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
 }
 
-type Taken = ReturnType<typeof takeOn>;
+type Taken = ReturnType<typeof becomeUser>;
 
 /** Makes the init the container's user; from here on it can do no more than the container. */
 async function dropPrivileges(
@@ -307,7 +307,7 @@ async function dropPrivileges(
   { preservedFds }: CreateOptions,
 ): Promise<Taken & Pick<SavedInit, "startTime">> {
   const uidMappings = subject.unprivileged === null ? (bundle.config.linux?.uidMappings ?? []) : [];
-  const taken = takeOn(init.program, subject, { preservedFds, uidMappings });
+  const taken = becomeUser(init.program, subject, { preservedFds, uidMappings });
   init.program.move(parked.agentAddress);
   await finishInit(subject.caller, init, pid); // of what was posted before
   // The limits of the process might hinder what tsrun does before, and a change of user what it does after.

@@ -16,7 +16,7 @@ import { loadFilter } from "../linux/seccomp/load.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver } from "./cgroup/driver.ts";
 import { layOutExecution } from "./init/execution.ts";
-import { leaveHost, park, setUp, takeOn } from "./init/init-program.ts";
+import { becomeUser, leaveHost, park, setUp } from "./init/init-program.ts";
 import { contextOf, needsHostAgent } from "./init/plan.ts";
 import { type PreparedMounts, prepareMounts } from "./init/prepared-mounts.ts";
 import { mountsInShared } from "./init/shared-mounts.ts";
@@ -171,7 +171,7 @@ class DryRun {
   /** Its identity, and what tsrun sets from outside. */
   becomeProcess(subject: Subject, preservedFds: number): void {
     const { init, parked } = this.boxes;
-    takeOn(init.program, subject, { preservedFds, uidMappings: [] }); // nothing is given away
+    becomeUser(init.program, subject, { preservedFds, uidMappings: [] }); // nothing is given away
     this.take("init", init.program);
     this.tsrun.act(() => setAspects(INIT_PID, "outside", subject));
     park(parked, preservedFds, this.opened.filter);

@@ -1,5 +1,4 @@
 import type { Process } from "../../runtime-spec/config.ts";
-import type { NamespaceType } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel/calls.ts";
@@ -11,9 +10,14 @@ import { filterOf } from "../linux/seccomp/load.ts";
 import { openTerminal, type Terminal, takeTerminal } from "../linux/terminal.ts";
 import { unprivilegedGuest } from "./caller/caller.ts";
 import { Agent } from "./init/agent.ts";
+import {
+  type ContainerNamespaces,
+  closeContainer,
+  isEnding,
+  openContainer,
+} from "./init/container-namespaces.ts";
 import { type Execution, execute, loadListened } from "./init/execution.ts";
-import { takeOn } from "./init/init-program.ts";
-import { closeTarget, isEnding, openTarget, type Target } from "./init/target.ts";
+import { becomeUser } from "./init/init-program.ts";
 import { addAspects, guestOf, type Subject, schedulingOf, setAspects } from "./process/aspects.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { stateOf } from "./state/status.ts";
@@ -87,7 +91,7 @@ async function execIn(
 /** What an exec knows and has opened before it starts anything. */
 interface Plan {
   readonly filter: SeccompFilter | null;
-  readonly target: Target;
+  readonly namespaces: ContainerNamespaces;
   readonly streams: ReplacedStreams;
   readonly subject: Subject;
 }
@@ -108,28 +112,28 @@ async function planOf(
   const labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
   undo.always(() => labels?.[Symbol.dispose]());
   const unprivileged = unprivilegedGuest(caller);
-  const target = await openTarget(caller, saved.init, saved.cgroup, { below, frozen: ignorePaused });
-  undo.always(() => closeTarget(target));
+  const where = { below, frozen: ignorePaused };
+  const namespaces = await openContainer(caller, saved.init, saved.cgroup, where);
+  undo.always(() => closeContainer(namespaces));
   const streams = new ReplacedStreams(caller);
   undo.always(() => streams[Symbol.dispose]());
   if (!process.terminal) streams.takeFrom(saved.init.pid);
   const subject = guestOf(saved, {
     ...{ caller, process, linux, unprivileged, labels, scheduling },
-    hasUserNamespace: target.hasUserNamespace,
+    hasUserNamespace: namespaces.hasUserNamespace,
     filtered: filter !== null,
     warn: unprivileged === null ? null : warn,
     execCPUAffinity: process.execCPUAffinity,
   });
-  return { filter, target, streams, subject };
+  return { filter, namespaces, streams, subject };
 }
 
 /** Starts the stage, which joins the container's namespaces and clones into its cgroup. */
-function launch({ target, streams, subject }: Plan, { gaps }: ExecOptions, undo: Undo): Agent {
+function launch({ namespaces, streams, subject }: Plan, { gaps }: ExecOptions, undo: Undo): Agent {
   const { caller, scheduling, execCPUAffinity = {} } = subject;
-  const [root] = target.root === null ? [] : caller.pass([target.root]);
-  const namespaces = { created: new Set<NamespaceType>(), joins: target.joins };
-  const agent = Agent.start(caller, namespaces, target.cgroup, {
-    ...{ admit: target.admit, gaps },
+  const [root] = namespaces.root === null ? [] : caller.pass([namespaces.root]);
+  const agent = Agent.start(caller, namespaces, namespaces.cgroup, {
+    ...{ moveStage: namespaces.moveStage, gaps },
     prepare(stage) {
       streams.add(stage);
       scheduling?.confineParent(stage, execCPUAffinity);
@@ -173,7 +177,7 @@ async function dropPrivileges(
 ): Promise<Found> {
   const { linux, unprivileged } = subject;
   const uidMappings = unprivileged === null ? (linux?.uidMappings ?? []) : [];
-  const { executable, home } = takeOn(agent.init.program, subject, { preservedFds, uidMappings });
+  const { executable, home } = becomeUser(agent.init.program, subject, { preservedFds, uidMappings });
   await agent.run();
   return { path: executable.choose((step) => agent.init.result(step)), env: home.environment(agent.init) };
 }

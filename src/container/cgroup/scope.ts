@@ -65,7 +65,7 @@ async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
 }
 
 /** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
-export async function admit(saved: SavedCgroup, directory: string, process: number): Promise<void> {
+export async function moveIntoScope(saved: SavedCgroup, directory: string, process: number): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
   using manager = await Manager.reach(kind);
   const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's

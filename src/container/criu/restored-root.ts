@@ -2,7 +2,7 @@ import type { Caller } from "../../agent/caller.ts";
 import { CWD, mountSetattr } from "../../kernel/calls.ts";
 import { MOUNT_ATTR_RDONLY } from "../../kernel/constants.ts";
 import { Agent } from "../init/agent.ts";
-import { closeTarget, openNamespacesOf } from "../init/target.ts";
+import { closeContainer, openNamespacesOf } from "../init/container-namespaces.ts";
 import { processInfo } from "../state/process-info.ts";
 
 /**
@@ -10,10 +10,10 @@ import { processInfo } from "../state/process-info.ts";
  * stopped. @throws UserError
  */
 export async function sealRoot(caller: Caller, pid: number): Promise<void> {
-  const target = openNamespacesOf(caller, { pid, startTime: processInfo(pid)?.startTime ?? 0 });
+  const namespaces = openNamespacesOf(caller, { pid, startTime: processInfo(pid)?.startTime ?? 0 });
   await using opened = new AsyncDisposableStack();
-  opened.defer(() => closeTarget(target));
-  const agent = opened.use(Agent.start(caller, { created: new Set(), joins: target.joins }, null));
+  opened.defer(() => closeContainer(namespaces));
+  const agent = opened.use(Agent.start(caller, namespaces, null));
   const { program } = agent.init;
   program.by("config.json: root.readonly").add(mountSetattr(CWD, "/", 0, { set: MOUNT_ATTR_RDONLY }));
   await agent.run();

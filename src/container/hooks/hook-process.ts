@@ -59,7 +59,7 @@ export interface HookPlace {
   readonly joins: readonly Join[];
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where it can't be born there. */
-  readonly admit: ((stage: number) => Promise<void>) | null;
+  readonly moveStage: ((stage: number) => Promise<void>) | null;
   /** Its root directory, when that isn't its mount namespace's. */
   readonly root: number | null;
   /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
@@ -211,7 +211,7 @@ async function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo:
   const [input = -1, ...printed] = caller.pass([stdin, ...outputs]);
   const [root] = place.root === null ? [] : caller.pass([place.root]);
   const plan = { created: new Set<never>(), joins: place.joins };
-  const agent = Agent.start(caller, plan, place.cgroup, { admit: place.admit });
+  const agent = Agent.start(caller, plan, place.cgroup, { moveStage: place.moveStage });
   undo.always(() => agent[Symbol.asyncDispose]());
   const { init } = agent;
   const { program } = init;

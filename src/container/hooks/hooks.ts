@@ -35,7 +35,7 @@ import * as scheduling from "../../linux/process/scheduling.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { filterOf } from "../../linux/seccomp/load.ts";
 import { unprivilegedGuest } from "../caller/caller.ts";
-import { closeTarget, openTarget, type Target } from "../init/target.ts";
+import { type ContainerNamespaces, closeContainer, openContainer } from "../init/container-namespaces.ts";
 import { addAspects, becomeRoot, guestOf, setAspects } from "../process/aspects.ts";
 import { processInfo } from "../state/process-info.ts";
 import { stateOf } from "../state/status.ts";
@@ -154,7 +154,7 @@ function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {
 }
 
 /** How a hook gets into a container, and what its `pid` is in there (runtime.md, "State"). */
-interface Entrance extends Target {
+interface Entrance extends ContainerNamespaces {
   readonly pidInside: number;
 }
 
@@ -174,12 +174,12 @@ async function runInside(
 ): Promise<void> {
   for (const [index, hook] of hooks.entries()) {
     const where = placeOf(kind, index, hook);
-    const target = await openTarget(caller, init, saved.cgroup);
+    const namespaces = await openContainer(caller, init, saved.cgroup);
     try {
-      const entrance = { ...target, pidInside: innermostPid(init.pid) };
+      const entrance = { ...namespaces, pidInside: innermostPid(init.pid) };
       await runHook(where, hook, state, place(entrance, hook, where));
     } finally {
-      closeTarget(target);
+      closeContainer(namespaces);
     }
   }
 }
@@ -196,7 +196,7 @@ function runtimePlace(caller: Caller, bundle: string): HookPlace {
     caller,
     joins: [],
     cgroup: null,
-    admit: null,
+    moveStage: null,
     root: null,
     pidInside: undefined,
     prepare: (pid) => giveBackOpenFiles(pid, caller),
@@ -272,7 +272,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     label: (program) => addAspects(program, "enter", subject),
     enter(program) {
       const home = findHome(program, process);
-      addAspects(program, "become", subject);
+      addAspects(program, "becomeUser", subject);
       // As for process.args[0]: a link in the image must not lead to the agent itself.
       program.by(where).add(close(program.add(openat2(CWD, hook.path, O_PATH, RESOLVE_NO_MAGICLINKS))));
       return home;

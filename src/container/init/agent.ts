@@ -30,7 +30,7 @@ export interface AgentOptions extends MailboxFileOptions {
   /** Whether the stage waits for `release` before it makes the init. */
   readonly held?: boolean;
   /** Moves the stage into the cgroup that the init is to be born in; done when the init is waited for. */
-  readonly admit?: ((stage: number) => Promise<void>) | null;
+  readonly moveStage?: ((stage: number) => Promise<void>) | null;
 }
 
 /** The agent that becomes a process, and those that help it. It is ended, unless it is kept, and its memory given back. */
@@ -43,7 +43,7 @@ export class Agent implements AsyncDisposable {
   private readonly hostClone: StepResult | null;
   private spawned = 0;
   private held: boolean;
-  private readonly admit: ((stage: number) => Promise<void>) | null;
+  private readonly moveStage: ((stage: number) => Promise<void>) | null;
   private reaped = false;
   private hostEnded = false;
   private initPid: number | null = null;
@@ -74,14 +74,14 @@ export class Agent implements AsyncDisposable {
     caller: Caller,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { gaps = [], prepare = () => {}, admit = null, held = admit !== null, ...options }: AgentOptions,
+    { gaps = [], prepare = () => {}, moveStage = null, held = moveStage !== null, ...options }: AgentOptions,
   ) {
     using opened = new Opened();
     this.boxes = opened.use(new MailboxFile(options));
     const { stage, init, host } = this.boxes;
     this.caller = caller;
     this.held = held;
-    this.admit = admit;
+    this.moveStage = moveStage;
     const passed = passTo(caller, this.boxes.fd, namespaces, cgroupFd);
     this.mailbox = passed.mailbox;
     if (gaps.length > 0) holdPlaces(stage.program, gaps);
@@ -130,8 +130,8 @@ export class Agent implements AsyncDisposable {
 
   /** Waits for the clone; returns the init's pid. @throws StepError */
   async waitForInit(): Promise<number> {
-    if (this.held && this.admit !== null) {
-      await this.admit(this.spawned);
+    if (this.held && this.moveStage !== null) {
+      await this.moveStage(this.spawned);
       this.release();
     }
     this.initPid ??= await this.waitForClone();

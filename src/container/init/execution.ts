@@ -8,7 +8,7 @@ import { errnoWords } from "../../kernel/errno.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
-import { handOver } from "../../linux/seccomp/listener.ts";
+import { sendListener } from "../../linux/seccomp/listener.ts";
 import { loadFilter } from "../../linux/seccomp/load.ts";
 import { type Agent, runInit } from "./agent.ts";
 
@@ -49,7 +49,7 @@ export async function loadListened(
   if (!filter?.listener) return;
   const loaded = loadFilter(agent, filter);
   await runInit(caller, agent, pid);
-  handOver(filter.listener, { pid, fd: agent.result(loaded) }, state);
+  sendListener(filter.listener, { pid, fd: agent.result(loaded) }, state);
 }
 
 /**

@@ -182,11 +182,10 @@ export function leaveHost(
   if (!bundle.process.terminal) reopenDevices(program, caller, (path) => hasOwnDevice(bundle.config, path));
 }
 
-/** How a process leaves what it had of the host. */
-interface TakingOn {
+interface UserChange {
   /** How many descriptors after the standard streams it keeps. */
   readonly preservedFds: number;
-  /** Those by which tsrun, as root, gives it its standard streams; none of a user namespace that is joined. */
+  /** For giving it the standard streams, where tsrun as root may; none for a user namespace that it joins. */
   readonly uidMappings: readonly IdMapping[];
 }
 
@@ -194,12 +193,12 @@ interface TakingOn {
  * Step 7 and the look-up of 8: of an init, or of an `exec`ed process. Descriptors of the host are closed first, so that
  * no path of the container can name one.
  */
-export function takeOn(program: Program, subject: Subject, { preservedFds, uidMappings }: TakingOn) {
+export function becomeUser(program: Program, subject: Subject, { preservedFds, uidMappings }: UserChange) {
   const { process } = subject;
   program.by("container's init").add(closeFrom(FIRST_FD + preservedFds));
   if (!process.terminal) giveStreams(program, subject.caller.streams, process.user?.uid ?? 0, uidMappings);
   const home = findHome(program, process);
-  addAspects(program, "become", subject);
+  addAspects(program, "becomeUser", subject);
   return { executable: lookUp(program, process.args, process.env ?? []), home };
 }
 

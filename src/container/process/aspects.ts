@@ -2,12 +2,12 @@
  * What config.json says of a process of the container, a row an aspect. Three walk the rows: the init, `exec` and
  * startContainer hooks; so what is added here holds for all of them.
  *
- *     enter    steps of the process itself, which still has descriptors of the host
- *     outside  set by tsrun with its own privileges, which the process may lack, and before it has its user, which would
- *              be out of reach without CAP_SYS_RESOURCE
- *     become   steps that make it the container's user, without a descriptor of the host: from here on it can do no more
- *              than the container
- *     last     set by tsrun right before execve(2), or a SCHED_IDLE container would hold up its own making
+ *     enter       steps of the process itself, which still has descriptors of the host
+ *     outside     set by tsrun, as it takes tsrun's privileges; before the process has its user, as tsrun without
+ *                 CAP_SYS_RESOURCE could not set it afterwards
+ *     becomeUser  steps that drop its privileges, once it has no descriptor of the host: from here on it can do no more
+ *                 than the container
+ *     last        set by tsrun right before execve(2), or a SCHED_IDLE container would hold up its own making
  *
  * The order of the rows is forced: only the root of a user namespace may do what follows, a keyring must have the
  * process's label, and groups, capabilities and ids end each other's privileges (credentials.ts).
@@ -71,7 +71,7 @@ interface Aspect {
   readonly of: readonly string[];
   readonly enter?: (program: Program, subject: Subject) => void;
   readonly outside?: (pid: number, subject: Subject) => void;
-  readonly become?: (program: Program, subject: Subject) => void;
+  readonly becomeUser?: (program: Program, subject: Subject) => void;
   readonly last?: (pid: number, subject: Subject) => void;
 }
 
@@ -105,7 +105,7 @@ export const ASPECTS: readonly Aspect[] = [
   },
   {
     of: ["process.cwd", "process.user", "process.capabilities", "process.noNewPrivileges"],
-    become: (program, { process, filtered, unprivileged, keepGroups }) => {
+    becomeUser: (program, { process, filtered, unprivileged, keepGroups }) => {
       takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
       dieWithTsrun(program.by("container's init")); // a change of ids makes the kernel forget it
     },
@@ -122,7 +122,7 @@ export const ASPECTS: readonly Aspect[] = [
 ];
 
 /** Adds the steps of one moment. */
-export function addAspects(program: Program, moment: "enter" | "become", subject: Subject): void {
+export function addAspects(program: Program, moment: "enter" | "becomeUser", subject: Subject): void {
   for (const aspect of ASPECTS) aspect[moment]?.(program, subject);
 }
 

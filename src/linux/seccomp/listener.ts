@@ -24,7 +24,7 @@ export interface Listened {
  * Sends the listener of a process, and the state of its container, to `linux.seccomp.listenerPath`.
  * @throws UserError when nobody takes it
  */
-export function handOver({ path, metadata }: Listener, { pid, fd }: Listened, state: State): void {
+export function sendListener({ path, metadata }: Listener, { pid, fd }: Listened, state: State): void {
   const processState = {
     ociVersion: OCI_VERSION,
     fds: ["seccompFd"],

@@ -4,7 +4,7 @@ import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
 import { OwnCaller } from "../../../src/agent/own-caller.ts";
 import { Program, type Step } from "../../../src/agent/program.ts";
-import { leaveHost, setUp, takeOn } from "../../../src/container/init/init-program.ts";
+import { becomeUser, leaveHost, setUp } from "../../../src/container/init/init-program.ts";
 import { makeKeyring } from "../../../src/linux/process/keyring.ts";
 
 interface Place {
@@ -50,6 +50,6 @@ export function initProgram(
     privateParent: null,
   });
   leaveHost(program, new OwnCaller(), tree, bundle);
-  takeOn(program, subject, { preservedFds: 0, uidMappings: [] });
+  becomeUser(program, subject, { preservedFds: 0, uidMappings: [] });
   return program.steps;
 }

@@ -6,21 +6,21 @@ import { isErrno, readLink, readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
-import { type Join, NAMESPACES, openUserNamespace } from "../../linux/namespaces.ts";
+import { type Join, NAMESPACES, type NamespacePlan, openUserNamespace } from "../../linux/namespaces.ts";
 import { isAlive, openProcess } from "../state/process-info.ts";
 import type { SavedCgroup, SavedInit } from "../state/store.ts";
 
-/** What another process needs to enter a container, as descriptors. */
-export interface Target {
+/** A container's namespaces and cgroup as descriptors, for another process to join. */
+export interface ContainerNamespaces extends NamespacePlan {
   /**
    * Namespaces of the init that differ from the caller's, joined through its pidfd; the cgroup and the user namespace
    * separately.
    */
   readonly joins: readonly Join[];
-  /** The cgroup directory for clone3(2); null without a cgroup, and where `admit` moves the stage instead. */
+  /** The cgroup directory for clone3(2); null without a cgroup, and where `moveStage` moves the stage instead. */
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where only the user's systemd is allowed to. */
-  readonly admit: ((stage: number) => Promise<void>) | null;
+  readonly moveStage: ((stage: number) => Promise<void>) | null;
   /** Whether one of the namespaces is a user namespace. */
   readonly hasUserNamespace: boolean;
   /** The init's root when it has one of its own in a shared mount namespace. */
@@ -30,20 +30,20 @@ export interface Target {
 type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
 
 /** Which of a container's cgroups another process is to enter. */
-export interface Whereabouts {
+export interface CgroupChoice {
   /** A cgroup below the container's; undefined for the container's own. */
   readonly below?: string | undefined;
   /** Whether it may be frozen: then the process waits in it until it is thawed. */
   readonly frozen?: boolean;
 }
 
-/** Opens the container of an init. @throws UserError */
-export async function openTarget(
+/** Opens the namespaces and the cgroup of an init's container. @throws UserError */
+export async function openContainer(
   caller: Caller,
   init: Identified,
   saved: SavedCgroup | null,
-  { below, frozen = false }: Whereabouts = {},
-): Promise<Target> {
+  { below, frozen = false }: CgroupChoice = {},
+): Promise<ContainerNamespaces> {
   if (saved === null) return openNamespacesOf(caller, init);
   const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
   // A process born in a frozen cgroup would never run, and we would wait for it for ever.
@@ -51,22 +51,22 @@ export async function openTarget(
     throw new UserError(
       `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
     );
-  const target = openNamespacesOf(caller, init);
-  if (saved.unit?.manager !== "user") return { ...target, cgroup: openCgroup(directory, below) };
-  const { admit } = await import("../cgroup/scope.ts");
-  return { ...target, admit: (stage) => admit(saved, directory, stage) };
+  const namespaces = openNamespacesOf(caller, init);
+  if (saved.unit?.manager !== "user") return { ...namespaces, cgroup: openCgroup(directory, below) };
+  const { moveIntoScope } = await import("../cgroup/scope.ts");
+  return { ...namespaces, moveStage: (stage) => moveIntoScope(saved, directory, stage) };
 }
 
 /**
  * The same without the cgroup. Everything is found by the init's pid, and the init's identity is checked afterwards:
  * if the pid had been reused meanwhile, these might be the host's namespaces. @throws UserError
  */
-export function openNamespacesOf(caller: Caller, init: Identified): Target {
+export function openNamespacesOf(caller: Caller, init: Identified): ContainerNamespaces {
   const pidfd = openProcess(init.pid);
   if (pidfd === null) throw hasJustEnded();
   try {
-    const target = findTarget(caller, init, pidfd);
-    if (isAlive(init.pid, init.startTime)) return target;
+    const namespaces = findNamespaces(caller, init, pidfd);
+    if (isAlive(init.pid, init.startTime)) return namespaces;
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
   }
@@ -83,7 +83,11 @@ export function isEnding({ pid, startTime }: Identified): boolean {
 
 const hasJustEnded = () => new UserError("cannot enter the container: its init has just ended");
 
-function findTarget(caller: Caller, { pid, userNamespace }: Identified, pidfd: number): Target {
+function findNamespaces(
+  caller: Caller,
+  { pid, userNamespace }: Identified,
+  pidfd: number,
+): ContainerNamespaces {
   const foreign = NAMESPACES.filter(
     ({ type, file }) =>
       type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`${caller.proc}/ns/${file}`),
@@ -93,7 +97,7 @@ function findTarget(caller: Caller, { pid, userNamespace }: Identified, pidfd: n
   let flags = 0;
   for (const { type, flag, file } of foreign) {
     if (type !== "cgroup")
-      flags += flag; // that one is joined later than the others
+      flags += flag; // a cgroup namespace is joined later than the others
     else joins.push({ type, flag, fd: here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY)), where });
   }
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
@@ -107,16 +111,17 @@ function findTarget(caller: Caller, { pid, userNamespace }: Identified, pidfd: n
     else joins.unshift(join);
   }
   return {
+    created: new Set(),
     joins,
     hasUserNamespace: user !== null,
     cgroup: null,
-    admit: null,
+    moveStage: null,
     root: sharesMounts ? here(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
   };
 }
 
 /** Closes this process's descriptors of a container that an agent has entered. */
-export function closeTarget({ joins, cgroup, root }: Target): void {
+export function closeContainer({ joins, cgroup, root }: ContainerNamespaces): void {
   for (const { fd } of joins) here(close(fd));
   for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
 }

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OwnCaller } from "../../../src/agent/own-caller.ts";
-import { isEnding, openNamespacesOf } from "../../../src/container/init/target.ts";
+import { isEnding, openNamespacesOf } from "../../../src/container/init/container-namespaces.ts";
 import { processInfo } from "../../../src/container/state/process-info.ts";
 
 test("a process that has been given the pid of an init since is not entered", () => {
