@@ -3,13 +3,11 @@ import type { Caller } from "../agent/caller.ts";
 import type { Parked } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { StepError } from "../agent/step-error.ts";
-import { writeFile } from "../kernel/files.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { hasOwnDevice } from "../linux/devices/devices.ts";
-import { closeNamespaces, userNamespaceOf } from "../linux/namespaces.ts";
+import { userNamespaceOf } from "../linux/namespaces.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
-import type { NewCgroup } from "./cgroup/driver.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { Agent, finishInit, runInit } from "./init/agent.ts";
 import { layOutExecution, loadListened } from "./init/execution.ts";
@@ -17,20 +15,14 @@ import { becomeUser, leaveHost, park, setUp } from "./init/init-program.ts";
 import { newMailbox } from "./init/parked.ts";
 import { contextOf, type Plan, planOf } from "./init/plan.ts";
 import { writeMappings } from "./init/user-namespace.ts";
+import { type Located, locate } from "./locate.ts";
 import { type Subject, setAspects } from "./process/aspects.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
 import { inState } from "./state/state-failure.ts";
 import { stateOf } from "./state/status.ts";
-import {
-  CONFIG_FILE,
-  type Living,
-  type Saved,
-  type SavedInit,
-  type StateDirectory,
-  type Store,
-} from "./state/store.ts";
+import type { Living, Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -120,14 +112,13 @@ async function make(
   await using undo = new Undo();
   const { caller } = store;
   const plan = await planOf(store.caller, given, options, undo);
-  const located = await locate(store, plan, options, undo);
+  const located = await locatePlanned(store, plan, options, undo);
   const launched = launch(plan, located, options, undo);
   const root = await setUpRoot(plan, located, launched, options);
   const leave = () => leaveHost(launched.init.program, caller, root.tree, plan.bundle, plan.enterRoot);
   if (hooks === null) leave();
   launched.init.program.ready();
   const { pid, userNamespace } = await launched.begin();
-  closeNamespaces(plan.namespaces);
   await giveFromHost(caller, plan, pid, undo);
   if (root.terminal !== null) await options.console?.attach(caller, launched.init, pid, root.terminal);
   if (hooks !== null) {
@@ -146,52 +137,21 @@ async function make(
   return { directory: located.directory, saved: created, agent };
 }
 
-/** Where the container is told of, and its cgroup. */
-interface Located {
-  readonly directory: StateDirectory;
-  readonly saved: Saved;
-  readonly cgroup: NewCgroup;
-}
-
-/** Makes the state directory, and then the cgroup: state is written before what it tells of is made. */
-async function locate(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Promise<Located> {
-  const { bundle, driver, resctrl } = plan;
-  const directory = await store.create(options.id);
-  undo.add(() => directory[Symbol.dispose]());
-  undo.addRecord(() => directory.remove());
-  options.prepare?.(directory);
-  const placed = await driver.place(options.id, bundle.config);
+/** Locates the container. Where its mounts are made among its caller's, a copy covers the rootfs then. */
+function locatePlanned(store: Store, plan: Plan, options: CreateOptions, undo: Undo): Promise<Located> {
+  const { bundle, driver, resctrl, shared, coversRootfs } = plan;
   const groups = resctrl === null ? {} : { resctrl: resctrl.groups };
-  const saved = coverRoot(
-    plan,
-    { ...firstState(store.caller, bundle, options), cgroup: placed, ...groups },
-    directory,
-    undo,
-  );
-  inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
-  const cgroup = await driver.make(placed, bundle.config);
-  undo.always(() => cgroup.close());
-  undo.add(() => cgroup.remove());
-  return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };
-}
-
-/** Writes the state, and covers the rootfs where the container's mounts are made among its caller's. */
-function coverRoot(
-  { bundle, shared, coversRootfs }: Plan,
-  first: Saved,
-  directory: StateDirectory,
-  undo: Undo,
-): Saved {
-  if (shared === null || !coversRootfs) {
-    directory.write(first);
-    return first;
-  }
-  const copy = shared.copyRootfs(bundle.rootfs, directory);
-  const saved = { ...first, sharedRoots: copy.mounts };
-  directory.write(saved);
-  undo.add(() => shared.uncoverRootfs(saved, directory));
-  shared.coverRootfs(bundle.rootfs, copy.tree);
-  return saved;
+  const first = { ...firstState(store.caller, bundle, options), ...groups };
+  if (shared === null || !coversRootfs) return locate(store, { bundle, driver, first }, options, undo);
+  const record = (located: Saved, directory: StateDirectory) => {
+    const copy = shared.copyRootfs(bundle.rootfs, directory);
+    const saved = { ...located, sharedRoots: copy.mounts };
+    directory.write(saved);
+    undo.add(() => shared.uncoverRootfs(saved, directory));
+    shared.coverRootfs(bundle.rootfs, copy.tree);
+    return saved;
+  };
+  return locate(store, { bundle, driver, first, record }, options, undo);
 }
 
 /** An init on its way. */
@@ -206,10 +166,13 @@ interface Begun {
   readonly userNamespace: string | undefined;
 }
 
-/** Starts the stage. A new user namespace must have its ids before the init runs anything. */
-function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
-  const { bundle, namespaces, hostAgent } = plan;
-  const { directory, cgroup } = located;
+/** Starts the stage, with streams in place of those that are the host's devices. */
+function startStage(
+  { bundle, namespaces, hostAgent }: Plan,
+  { directory, cgroup }: Located,
+  { gaps }: CreateOptions,
+  undo: Undo,
+): Agent {
   const { caller } = directory;
   const streams = new ReplacedStreams(caller);
   undo.always(() => streams[Symbol.dispose]());
@@ -218,12 +181,20 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = {
     ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },
-    ...{ held: cgroup.admit !== undefined, gaps: options.gaps },
+    ...{ held: cgroup.admit !== undefined, gaps },
     prepare: (stage: Program) => streams.add(stage),
   };
   const agent = taking(() => Agent.start(caller, namespaces, cgroup.fd, how));
   undo.add(() => agent[Symbol.asyncDispose]());
   cgroup.admit?.(agent.stagePid);
+  return agent;
+}
+
+/** Starts what becomes the init. A new user namespace must have its ids before the init runs anything. */
+function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
+  const { bundle, namespaces } = plan;
+  const { directory, cgroup } = located;
+  const agent = startStage(plan, located, options, undo);
   const { init, parked } = agent;
   for (const note of cgroup.notes) options.debug?.(note);
   const stream = () => {
@@ -236,8 +207,8 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
     await cgroup.admitted?.();
     agent.release();
     const pid = await agent.waitForInit();
-    const userNamespace = userNamespaceOf(caller, pid, namespaces);
-    if (namespaces.created.has("user")) await mapIds(caller, pid, bundle.config.linux ?? {});
+    const userNamespace = userNamespaceOf(directory.caller, pid, namespaces);
+    if (namespaces.created.has("user")) await mapIds(directory.caller, pid, bundle.config.linux ?? {});
     stream();
     cgroup.restrict();
     return { pid, userNamespace };

@@ -61,6 +61,7 @@ export interface NamespacePlan {
 
 /** Opens and checks the namespaces to join. @throws UserError */
 export function openNamespaces(caller: Pick<Caller, "proc" | "uid">, config: Config): NamespacePlan {
+  using opened = new DisposableStack();
   const created = new Set<NamespaceType>();
   const joins: Join[] = [];
   const wanted = config.linux?.namespaces ?? [];
@@ -73,12 +74,15 @@ export function openNamespaces(caller: Pick<Caller, "proc" | "uid">, config: Con
       const where = `linux.namespaces[${index}].path`;
       refuseChangesOfOwn(caller, config, type, file, path);
       if (type === "user" && isOwn(caller, "user", path)) continue;
-      joins.push({ type, flag, fd: openNamespace(where, path, type, flag), where: `config.json: ${where}` });
+      const fd = openNamespace(where, path, type, flag);
+      opened.defer(() => here(close(fd)));
+      joins.push({ type, flag, fd, where: `config.json: ${where}` });
     }
   }
   // An ordinary user may join the others only from within the user namespace that owns them.
   if (caller.uid !== 0) joins.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   const offsets = config.linux?.timeOffsets;
+  opened.move();
   return { created, joins, ...(offsets === undefined ? {} : { timeOffsets: timeOffsets(offsets) }) };
 }
 

@@ -5,7 +5,7 @@ import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { isCopiedUp, isIdMapped } from "../../linux/mounts/mount-options.ts";
 import { sharedParentOf } from "../../linux/mounts/mount-table.ts";
 import { changeRoot, type EnterRoot, pivot } from "../../linux/mounts/rootfs.ts";
-import { type NamespacePlan, openNamespaces } from "../../linux/namespaces.ts";
+import { closeNamespaces, type NamespacePlan, openNamespaces } from "../../linux/namespaces.ts";
 import { keepsGroups } from "../../linux/process/credentials.ts";
 import { makeKeyring } from "../../linux/process/keyring.ts";
 import type { ProcessLabels } from "../../linux/process/labels.ts";
@@ -57,6 +57,7 @@ export async function planOf(caller: Caller, given: Bundle, options: PlanOptions
   const labels = labelling?.labelsOf(caller, bundle.process) ?? null;
   undo.always(() => labels?.[Symbol.dispose]());
   const namespaces = openNamespaces(caller, bundle.config);
+  undo.always(() => closeNamespaces(namespaces));
   const shared = namespaces.created.has("mount") ? null : await import("./shared-mounts.ts");
   const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
   const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);

@@ -121,6 +121,10 @@ export function allLives(): readonly Life[] {
       { linux: { namespaces: [...OWN, { type: "network", path: "/proc/1/ns/uts" }] } },
       /is not a network/,
     ),
+    uncreated(
+      { args: ["nothing"], linux: { namespaces: [...OWN, { type: "network", path: "/proc/self/ns/net" }] } },
+      /executable file not found/,
+    ),
     uncreated({ hooks: { createRuntime: [failing] } }, /exit status 3/),
     uncreated({ hooks: { createContainer: [{ path: "/nowhere" }] } }, /cannot execute the hook/),
     uncreated({}, /--pid-file/, { pidFile: "/nowhere/pid" }),
