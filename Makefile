@@ -100,7 +100,7 @@ SOURCES := $(shell find src runtime-spec -name '*.ts') package.json tsconfig.jso
 
 build: bin/tsrun ## compile bin/tsrun
 
-build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-gcc
+build/agent: src/agent/agent.c src/agent/agent.h src/agent/steps.h Makefile | need-gcc
 	@mkdir -p $(@D)
 	$(CC) $(AGENT_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $<
 
@@ -108,9 +108,16 @@ build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-gcc
 %/agent.json: %/agent
 	printf '"%s"\n' "$$(base64 -w0 $<)" >$@
 
-build/entry: src/entry/entry.S Makefile | need-gcc
+# Independent of its position, and in one piece: patch.ts adds it to what Bun has compiled.
+ENTRY_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fpie -fvisibility=hidden \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-jump-tables \
+	-Wl,--build-id=none,--oformat=binary,-z,noexecstack,-T,src/entry/entry.ld -no-pie
+ENTRY_SOURCES := src/entry/entry.S src/entry/client.c
+ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld src/agent/steps.h src/agent/agent.h Makefile
+
+build/entry: $(ENTRY_NEEDS) | need-gcc
 	@mkdir -p $(@D)
-	$(CC) -c -o $@.o $< && objcopy -O binary -j .text $@.o $@
+	$(CC) $(ENTRY_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $(ENTRY_SOURCES)
 
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
 bin/tsrun: $(SOURCES) build/agent.json build/entry Makefile $(INSTALLED)
@@ -132,13 +139,13 @@ need-arm64-gcc:
 
 build-arm64: bin/tsrun-arm64 ## compile bin/tsrun-arm64
 
-$(ARM64)/build/agent: src/agent/agent.c src/agent/agent.h Makefile | need-arm64-gcc
+$(ARM64)/build/agent: src/agent/agent.c src/agent/agent.h src/agent/steps.h Makefile | need-arm64-gcc
 	@mkdir -p $(@D)
 	aarch64-linux-gnu-gcc $(AGENT_FLAGS) -o $@ $<
 
-$(ARM64)/build/entry: src/entry/entry.S Makefile | need-arm64-gcc
+$(ARM64)/build/entry: $(ENTRY_NEEDS) | need-arm64-gcc
 	@mkdir -p $(@D)
-	aarch64-linux-gnu-gcc -c -o $@.o $< && aarch64-linux-gnu-objcopy -O binary -j .text $@.o $@
+	aarch64-linux-gnu-gcc $(ENTRY_FLAGS) -o $@ $(ENTRY_SOURCES)
 
 # From npm, and what package-lock.json names.
 $(ARM64)/bun: package-lock.json | need-npm $(INSTALLED)

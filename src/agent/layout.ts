@@ -12,6 +12,7 @@ export const STEPS_OFFSET = 4096;
 export const CLONE = -1;
 export const COMPARE = -2;
 export const MOVE = -3;
+export const FOREGROUND = -4;
 
 export const TOLERATED = 3;
 export const TOLERATE_ALL = 0xffff;
@@ -28,6 +29,7 @@ export const MAILBOX = {
   next: 28,
   robust: 32,
   keeper: 56,
+  claim: 60,
   kept: 64,
   rested: 88,
   size: 104,

@@ -13,14 +13,18 @@
  * nobody else reads, gets the soft limit of open files for rlimits.ts: Bun raises it, but containers get the caller's.
  * AT_CLKTCK, which libc has read by now, gets the set of open descriptors from 3 to 66 for caller-descriptors.ts.
  *
- * The jump to Bun's own start is the last instruction; patch.ts sets its target. The registers that Bun's start reads
- * stay as the dynamic loader left them.
+ * Before it asks about descriptors and limits, which Bun alone would change, client.c may hand the command over to a tsrun
+ * that serves.
+ *
+ * Whoever jumps to Bun's own start leaves the registers that it reads as the dynamic loader did. patch.ts fills in its
+ * address, and a number for this build; `_start` comes right behind these.
  */
-proc:	.asciz "/proc"
-	.balign 8
-blocked:
-	.quad	0xfffffffe00008000
-	.globl _start
+	.globl build_id, _start
+	.hidden build_id
+	.section .text.entry, "ax"
+bun:	.quad	0
+build_id:
+	.quad	0
 _start:
 #if defined(__x86_64__)
 	push	%rdx
@@ -50,7 +54,12 @@ _start:
 	mov	$80, %eax		/* chdir */
 	lea	proc(%rip), %rdi
 	syscall
-1:	mov	$66, %edi
+1:	mov	%rsp, %rbx
+	lea	8(%rsp), %rdi		/* behind rdx: argc, argv, the environment */
+	and	$-16, %rsp
+	call	hand_over
+	mov	%rbx, %rsp
+	mov	$66, %edi
 	mov	$1, %esi		/* F_GETFD */
 2:	mov	$72, %eax		/* fcntl */
 	syscall
@@ -88,8 +97,7 @@ _start:
 7:	test	%rsi, %rsi		/* AT_NULL */
 	jnz	5b
 	pop	%rdx
-	.byte	0xe9			/* jmp */
-	.long	0
+	jmp	*bun(%rip)
 #elif defined(__aarch64__)
 	mov	x9, x0
 	sub	sp, sp, #4096
@@ -114,7 +122,11 @@ _start:
 	mov	x8, #49			/* chdir */
 	adr	x0, proc
 	svc	#0
-1:	mov	x14, #66
+1:	mov	x19, x9
+	mov	x0, sp
+	bl	hand_over
+	mov	x9, x19
+	mov	x14, #66
 2:	mov	x8, #25			/* fcntl */
 	mov	x0, x14
 	mov	x1, #1			/* F_GETFD */
@@ -147,5 +159,10 @@ _start:
 	stur	x13, [x11, #-8]
 7:	cbnz	x12, 5b			/* AT_NULL */
 	mov	x0, x9
-	.long	0x14000000		/* b */
+	ldr	x16, bun
+	br	x16
 #endif
+proc:	.asciz "/proc"
+	.balign 8
+blocked:
+	.quad	0xfffffffe00008000

@@ -1,58 +1,38 @@
 /**
- * Puts entry.S in front of a compiled tsrun: `patch.ts TSRUN CODE`. The code goes to where the linker left zeros
- * before the executable segment: the kernel maps whole pages, so they are executable already.
+ * Puts entry.S and client.c in front of a compiled tsrun: `patch.ts TSRUN CODE`. They become a segment of their own at
+ * the end of the file and of the address space that it takes. Its program header takes the place of one that is about
+ * notes alone.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** `_start` in the code: the path of proc with its padding, and a set of signals come first. */
-const START = 16;
-const PAGE = 4096;
-const PT_LOAD = 1;
+/** Offsets in the code: what is filled in, and where it starts. */
+const [BUN, BUILD_ID, START] = [0, 8, 16];
+/** The largest that a page can be. */
+const PAGE = 65_536;
+const [PT_LOAD, PT_NOTE] = [1, 4];
 const [PF_X, PF_R] = [1, 4];
-const EM_X86_64 = 62;
 
-const [, , file = "", code = ""] = process.argv;
+const [, , file = "", codeFile = ""] = process.argv;
 const elf = readFileSync(file);
-const stub = readFileSync(code);
+const code = readFileSync(codeFile);
 
-interface Segment {
-  readonly flags: number;
-  readonly offset: number;
-  readonly address: number;
-  readonly size: number;
-}
+const table = Number(elf.readBigUInt64LE(32));
+const headers = Array.from({ length: elf.readUInt16LE(56) }, (_, i) => table + i * elf.readUInt16LE(54));
+const note = headers.findLast((at) => elf.readUInt32LE(at) === PT_NOTE);
+if (note === undefined) throw "patch: this is no tsrun as Bun links it";
 
-function segments(): Segment[] {
-  const table = Number(elf.readBigUInt64LE(32));
-  const entries = Array.from({ length: elf.readUInt16LE(56) }, (_, i) => table + i * elf.readUInt16LE(54));
-  return entries
-    .filter((at) => elf.readUInt32LE(at) === PT_LOAD)
-    .map((at) => ({
-      flags: elf.readUInt32LE(at + 4),
-      offset: Number(elf.readBigUInt64LE(at + 8)),
-      address: Number(elf.readBigUInt64LE(at + 16)),
-      size: Number(elf.readBigUInt64LE(at + 32)),
-    }));
-}
+const pageUp = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
+const ends = headers
+  .filter((at) => elf.readUInt32LE(at) === PT_LOAD)
+  .map((at) => Number(elf.readBigUInt64LE(at + 16) + elf.readBigUInt64LE(at + 40)));
+const address = pageUp(Math.max(...ends));
+const offset = pageUp(elf.length);
 
-/** Sets the target of the jump at the stub's end, relative to the jump (arm64) or to what follows it (x86-64). */
-function aim(address: number, target: number): void {
-  const end = address + stub.length;
-  if (elf.readUInt16LE(18) === EM_X86_64) stub.writeInt32LE(target - end, stub.length - 4);
-  else stub.writeUInt32LE((0x14000000 | (((target - (end - 4)) / 4) & 0x3ffffff)) >>> 0, stub.length - 4);
-}
-
-const text = segments().find(({ flags }) => flags === (PF_R | PF_X));
-const before = segments().findLast(({ offset, flags }) => flags === PF_R && offset < (text?.offset ?? 0));
-if (text === undefined || before === undefined) throw "patch: this is no tsrun as Bun links it";
-const room = Math.ceil(stub.length / 16) * 16;
-const offset = Math.floor(text.offset / 16) * 16 - room;
-const isFree =
-  offset >= before.offset + before.size && elf.subarray(offset, offset + room).every((byte) => byte === 0);
-if (!isFree || Math.floor(offset / PAGE) !== Math.floor(text.offset / PAGE))
-  throw "patch: there is no room before the executable segment";
-const address = text.address - (text.offset - offset);
-aim(address, Number(elf.readBigUInt64LE(24)));
-elf.set(stub, offset);
+code.writeBigUInt64LE(elf.readBigUInt64LE(24), BUN);
+code.writeBigUInt64LE(new Bun.CryptoHasher("sha256").update(elf).update(code).digest().readBigUInt64LE(0), BUILD_ID);
 elf.writeBigUInt64LE(BigInt(address + START), 24);
-writeFileSync(file, elf);
+elf.writeUInt32LE(PT_LOAD, note);
+elf.writeUInt32LE(PF_R | PF_X, note + 4);
+for (const [index, value] of [offset, address, address, code.length, code.length, PAGE].entries())
+  elf.writeBigUInt64LE(BigInt(value), note + 8 + index * 8);
+writeFileSync(file, Buffer.concat([elf, Buffer.alloc(offset - elf.length), code]));

@@ -1,0 +1,264 @@
+/*
+ * Hands a command over to a tsrun that serves (`tsrun serve`), before Bun is started: connects to it, and lets it act in
+ * this process, as an agent. When there is none, or it doesn't take the command, Bun is started and does it.
+ *
+ *     this process                         tsrun serve
+ *     hello: magic, build id          ──▶  reads in /proc who this is and what it wants; compares
+ *     a byte and a mailbox file       ◀──
+ *     runs the steps in there         ◀──  … the last is its exit
+ *
+ * Nothing is waited for without end: a server that has not begun to make anything within PATIENCE has lost the command
+ * (`claim`), and one that has died is seen in the mailbox, where the kernel notes it (life.ts).
+ *
+ * Freestanding and independent of its position; entry.S calls it. No heap, nothing but the stack.
+ */
+#include <linux/auxvec.h>
+#include <linux/mman.h>
+#include <linux/poll.h>
+#include <linux/signal.h>
+#include <linux/socket.h>
+#include <linux/time_types.h>
+#include <linux/uio.h>
+#include <linux/un.h>
+#include <linux/wait.h>
+#include <stddef.h>
+
+#define IN_CALLER
+#include "../agent/steps.h"
+
+#if defined(__x86_64__)
+enum { NR_ppoll = 271, NR_munmap = 11, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
+       NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1 };
+#else
+enum { NR_ppoll = 73, NR_munmap = 215, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
+       NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64 };
+#endif
+
+/* Of the kernel's, which has no header for programs with them. */
+enum { AF_UNIX_ = 1, SOCK_STREAM_ = 1, SOCK_NONBLOCK_ = 04000, SOCK_CLOEXEC_ = 02000000, SOL_SOCKET_ = 1, SO_PEERCRED_ = 17,
+       SCM_RIGHTS_ = 1, MSG_NOSIGNAL_ = 0x4000, MSG_CMSG_CLOEXEC_ = 0x40000000 };
+struct message {
+	void *name;
+	uint64_t name_length;
+	struct iovec *parts;
+	uint64_t part_count;
+	void *control;
+	uint64_t control_length;
+	int32_t flags;
+};
+struct rights {
+	uint64_t length;
+	int32_t level, type, descriptor, padding;
+};
+struct credentials {
+	int32_t pid;
+	uint32_t uid, gid;
+};
+
+/* Seconds until a command is taken back from a server that has not begun with it. */
+#define PATIENCE 2
+/* How often the server's life is looked at, in milliseconds. */
+#define LOOK 100
+
+/* struct mailbox, claim */
+enum { FREE, MADE, TAKEN_BACK };
+
+/* Filled in by patch.ts: a number for this build. */
+extern const uint64_t build_id;
+
+/* The compiler may call it for what is set to zeros. */
+void *memset(void *memory, int value, unsigned long length)
+{
+	for (char *byte = memory; length--; byte++)
+		*(volatile char *)byte = (char)value;
+	return memory;
+}
+
+static int same(const char *text, const char *other)
+{
+	while (*text && *text == *other)
+		text++, other++;
+	return *text == *other;
+}
+
+/* The value of a variable whose name, with its "=", a string begins with; else 0. */
+static const char *value_of(const char *entry, const char *name)
+{
+	while (*name && *entry == *name)
+		entry++, name++;
+	return *name ? 0 : entry;
+}
+
+/* Puts text at the end of a path of `length` bytes; returns the new length, or 0 when it doesn't fit. */
+static uint64_t append(char *path, uint64_t length, uint64_t room, const char *text)
+{
+	for (; *text; text++) {
+		if (length + 1 >= room)
+			return 0;
+		path[length++] = *text;
+	}
+	path[length] = 0;
+	return length;
+}
+
+/* The server's socket: of root's, of a user's, or as $TSRUN_SERVE says; returns 0 for none. */
+static uint64_t find_socket(const char *const *environment, uint32_t user, struct sockaddr_un *address)
+{
+	const char *directory = 0, *own = 0, *found;
+	for (; *environment; environment++) {
+		if ((found = value_of(*environment, "TSRUN_SERVE=")))
+			own = found;
+		if ((found = value_of(*environment, "XDG_RUNTIME_DIR=")))
+			directory = found;
+	}
+	address->sun_family = AF_UNIX_;
+	if (own && *own)
+		return *own == '/' ? append(address->sun_path, 0, sizeof address->sun_path, own) : 0; /* "off" */
+	if (user == 0)
+		return append(address->sun_path, 0, sizeof address->sun_path, "/run/tsrun-serve.sock");
+	if (!directory || *directory != '/')
+		return 0;
+	uint64_t length = append(address->sun_path, 0, sizeof address->sun_path, directory);
+	return length ? append(address->sun_path, length, sizeof address->sun_path, "/tsrun-serve.sock") : 0;
+}
+
+/* A connection to a server of one's own user; negative where there is none. */
+static int64_t connect_to(const struct sockaddr_un *address, uint32_t user)
+{
+	struct credentials peer = { 0 };
+	uint32_t size = sizeof peer;
+	int64_t fd = call(NR_socket, AF_UNIX_, SOCK_STREAM_ | SOCK_NONBLOCK_ | SOCK_CLOEXEC_, 0, 0, 0, 0);
+	/* A standard stream is closed: Bun opens the null device in its place. */
+	if (fd > 2 && call(NR_connect, (uint64_t)fd, (uint64_t)address, sizeof *address, 0, 0, 0) == 0 &&
+	    call(NR_getsockopt, (uint64_t)fd, SOL_SOCKET_, SO_PEERCRED_, (uint64_t)&peer, (uint64_t)&size, 0) == 0 &&
+	    peer.uid == user)
+		return fd;
+	if (fd >= 0)
+		call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	return -1;
+}
+
+/* Says hello, and waits for the descriptor of a mailbox file; negative when the command is not taken. */
+static int64_t ask(int64_t fd)
+{
+	const uint64_t hello[2] = { 0x3165767265737472 /* "rtserve1" */, build_id };
+	struct pollfd wanted = { .fd = (int)fd, .events = POLLIN };
+	struct __kernel_timespec patience = { .tv_sec = PATIENCE };
+	char answer = 0;
+	struct iovec part = { .iov_base = &answer, .iov_len = 1 };
+	struct rights rights = { 0 };
+	struct message message = { .parts = &part, .part_count = 1, .control = &rights, .control_length = sizeof rights };
+	if (call(NR_sendto, (uint64_t)fd, (uint64_t)hello, sizeof hello, MSG_NOSIGNAL_, 0, 0) != sizeof hello)
+		return -1;
+	if (call(NR_ppoll, (uint64_t)&wanted, 1, (uint64_t)&patience, 0, 8, 0) <= 0)
+		return -1;
+	if (call(NR_recvmsg, (uint64_t)fd, (uint64_t)&message, MSG_CMSG_CLOEXEC_, 0, 0, 0) != 1 || answer != 'y')
+		return -1;
+	if (message.control_length < offsetof(struct rights, padding) || rights.level != SOL_SOCKET_ || rights.type != SCM_RIGHTS_)
+		return -1;
+	return rights.descriptor;
+}
+
+/* What a process of the container gets when tsrun does; then the status with which it has ended. */
+static int64_t foreground(int child, uint64_t signals)
+{
+	int status = 0;
+	for (;;) {
+		int64_t ended = call(NR_wait4, (uint64_t)child, (uint64_t)&status, WNOHANG, 0, 0, 0);
+		if (ended < 0)
+			return ended;
+		if (ended == child)
+			return status;
+		int64_t signal = call(NR_rt_sigtimedwait, (uint64_t)&signals, 0, 0, 8, 0, 0);
+		if (signal > 0 && signal != SIGCHLD)
+			call(NR_kill, (uint64_t)child, (uint64_t)signal, 0, 0, 0, 0);
+	}
+}
+
+static void complain(const char *text)
+{
+	uint64_t length = 0;
+	while (text[length])
+		length++;
+	call(NR_write, 2, (uint64_t)text, length, 0, 0, 0);
+}
+
+/*
+ * Blocks until tsrun posts a program. Returns 0 when the command goes back to this process: the server is dead, or slow,
+ * and has not begun. A child that was cloned has its program already, and ends with the server.
+ */
+static int wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
+{
+	const struct __kernel_timespec look = { .tv_nsec = LOOK * 1000000 };
+	uint32_t post;
+	for (int waited = 0; (post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == *seen; waited += LOOK) {
+		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, *seen, (uint64_t)&look, 0, 0);
+		int is_dead = (__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED) != 0;
+		if (!is_dead && waited < PATIENCE * 1000)
+			continue;
+		uint32_t claim = FREE;
+		if (!is_child && __atomic_compare_exchange_n(&first->claim, &claim, TAKEN_BACK, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return 0;
+		if (!is_dead)
+			continue;
+		if (!is_child)
+			complain("tsrun: error: the tsrun that served this command has died; what it has made is removed by `tsrun delete --force`\n");
+		call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+	}
+	*seen = post;
+	return 1;
+}
+
+/* Returns when the command goes back to this process. */
+static void serve(struct mailbox *first)
+{
+	struct mailbox *box = first;
+	int is_child = 0;
+	for (;;) {
+		uint32_t mine = adopt(box), seen = 0;
+		struct mailbox *next = box;
+		while (next == box) {
+			if (!wait_for_post(box, &seen, first, is_child))
+				return;
+			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
+			uint32_t thread = mine & FUTEX_TID_MASK;
+			next = run(box);
+			is_child |= (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) != thread;
+		}
+		box = next;
+	}
+}
+
+/* Called by entry.S with the stack that the kernel has made. Returns when Bun is to do the command. */
+__attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
+{
+	const char *const *words = (const char *const *)(stack + 1);
+	const char *const *environment = words + stack[0] + 1;
+	uint32_t user = (uint32_t)call(NR_geteuid, 0, 0, 0, 0, 0, 0);
+	struct sockaddr_un address = { 0 };
+	const uint64_t all = ~0ULL;
+	uint64_t before;
+	for (uint64_t index = 1; index < stack[0]; index++)
+		if (same(words[index], "--no-serve"))
+			return;
+	if (!find_socket(environment, user, &address))
+		return;
+	int64_t fd = connect_to(&address, user);
+	if (fd < 0)
+		return;
+	/* As while Bun makes a container: signals wait for the end, when those for a process in the foreground are passed on. */
+	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&all, (uint64_t)&before, 8, 0, 0);
+	int64_t file = ask(fd);
+	if (file >= 0) {
+		int64_t at = call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE,
+				  (uint64_t)file, 0);
+		call(NR_close, (uint64_t)file, 0, 0, 0, 0, 0);
+		if (at == (int64_t)MAILBOX_ADDRESS) {
+			serve((struct mailbox *)MAILBOX_ADDRESS);
+			call(NR_set_robust_list, 0, sizeof(struct robust_head), 0, 0, 0, 0);
+			call(NR_munmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 0, 0, 0, 0);
+		}
+	}
+	call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&before, 0, 8, 0, 0);
+}
