@@ -1,8 +1,17 @@
 /** A mailbox's memory: how steps, and the strings and structures that they point to, are laid out for the agent. */
-import type { Argument, StepResult } from "../kernel/call.ts";
+import type { Argument, Call, StepResult } from "../kernel/call.ts";
 import { syscallNumber } from "../kernel/syscall-numbers.ts";
 import { UserError } from "../kernel/user-error.ts";
-import { CLONE, COMPARE, MAILBOX_ADDRESS, MOVE, STEP, STEPS_OFFSET, TOLERATE_ALL } from "./layout.ts";
+import {
+  CLONE,
+  COMPARE,
+  FOREGROUND,
+  MAILBOX_ADDRESS,
+  MOVE,
+  STEP,
+  STEPS_OFFSET,
+  TOLERATE_ALL,
+} from "./layout.ts";
 import type { Step } from "./program.ts";
 
 const encoder = new TextEncoder();
@@ -125,8 +134,7 @@ export class MailboxMemory {
     if (this.own.offset + STEPS_OFFSET + (index + 1) * STEP.size > this.own.stepsEnd) throw noRoomFor(step);
     const { words, at } = this.stepAt(index);
     const { name, args } = step.call;
-    const number =
-      name === "clone3" ? CLONE : name === "compare" ? COMPARE : name === "move" ? MOVE : syscallNumber(name);
+    const number = numberOf(name);
     let references = 0;
     for (let i = 0; i < args.length; i++) {
       const argument = args[i];
@@ -244,4 +252,11 @@ export const timeAt = (words: Uint32Array, at: number) =>
 
 function signed(words: Uint32Array, at: number): number {
   return (words[at] ?? 0) + ((words[at + 1] ?? 0) | 0) * 2 ** 32;
+}
+
+function numberOf(name: Call["name"]): number {
+  if (name === "clone3") return CLONE;
+  if (name === "compare") return COMPARE;
+  if (name === "move") return MOVE;
+  return name === "foreground" ? FOREGROUND : syscallNumber(name);
 }

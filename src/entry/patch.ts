@@ -29,7 +29,10 @@ const address = pageUp(Math.max(...ends));
 const offset = pageUp(elf.length);
 
 code.writeBigUInt64LE(elf.readBigUInt64LE(24), BUN);
-code.writeBigUInt64LE(new Bun.CryptoHasher("sha256").update(elf).update(code).digest().readBigUInt64LE(0), BUILD_ID);
+code.writeBigUInt64LE(
+  new Bun.CryptoHasher("sha256").update(elf).update(code).digest().readBigUInt64LE(0),
+  BUILD_ID,
+);
 elf.writeBigUInt64LE(BigInt(address + START), 24);
 elf.writeUInt32LE(PT_LOAD, note);
 elf.writeUInt32LE(PF_R | PF_X, note + 4);

@@ -23,8 +23,8 @@ export type Argument = number | bigint | string | Uint8Array | StepResult | Room
 /** A file descriptor: of this process, or one that an earlier step of the program will have opened. */
 export type Fd = number | StepResult;
 
-/** Steps that the agent performs itself: a condition, and its move to another mailbox. */
-export type PseudoCall = "compare" | "move";
+/** Steps that the agent performs itself: a condition, its move to another mailbox, serving a child in the foreground. */
+export type PseudoCall = "compare" | "move" | "foreground";
 
 /**
  * One system call as data. `here` performs it in this process; a program queues it for an agent.

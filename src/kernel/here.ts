@@ -66,7 +66,7 @@ export const actsFor = (): string => owner;
 export const attempt = (call: Call): number => (watcher === null ? perform(call) : watcher(call, perform));
 
 function perform(call: Call): number {
-  if (call.name === "compare" || call.name === "move")
+  if (call.name === "compare" || call.name === "move" || call.name === "foreground")
     throw new Error(`${call.name} is a step of a program, not a system call`);
   used = 0;
   if (long.length > 0) long = [];

@@ -26,7 +26,7 @@ import { here } from "./here.ts";
 
 const SUN_PATH_SIZE = 108;
 const SOCK_NONBLOCK = 0x800;
-const MSG_NOSIGNAL = 0x4000;
+export const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
 const SOL_SOCKET = 1;

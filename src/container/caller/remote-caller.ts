@@ -12,11 +12,13 @@ import type { Mailbox } from "../../agent/mailbox.ts";
 import type { MailboxFile } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
 import { agentImage } from "../../agent/spawn.ts";
-import { SyscallError } from "../../kernel/call.ts";
+import { type StepResult, SyscallError } from "../../kernel/call.ts";
 import {
   close,
   execve,
+  exitGroup,
   fcntl,
+  foreground,
   getpid,
   kill,
   pidfdGetfd,
@@ -24,14 +26,16 @@ import {
   prctl,
   rtSigaction,
   rtSigprocmask,
+  sendto,
   wait4,
+  write,
 } from "../../kernel/calls.ts";
 import { F_SETFD, PR_SET_PTRACER, SIGKILL, STREAMS, WNOHANG } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
-import { fetchDescriptor } from "../../kernel/socket.ts";
+import { fetchDescriptor, MSG_NOSIGNAL } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
@@ -39,6 +43,11 @@ import { processInfo } from "../state/process-info.ts";
 
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
 const DEATH_PATIENCE = 10_000;
+
+export interface Printed {
+  readonly stream: 1 | 2;
+  readonly text: string;
+}
 
 export class RemoteCaller implements Caller, Disposable {
   readonly pid: number;
@@ -53,10 +62,13 @@ export class RemoteCaller implements Caller, Disposable {
   /** Of the agent in the caller, and of its children until they execute their program. */
   private readonly own: Mailbox;
   private readonly child: Mailbox;
+  private readonly file: MailboxFile;
+  private waiting: StepResult | null = null;
   private environment: Environment | null = null;
 
   /** `file` is served by an agent in the process `pid`, from its first mailbox on. @throws SyscallError, UserError */
   constructor(file: MailboxFile, pid: number) {
+    this.file = file;
     this.own = file.init;
     this.child = file.stage;
     file.stage.program.move(file.init.agentAddress);
@@ -152,6 +164,42 @@ export class RemoteCaller implements Caller, Disposable {
     if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
     if (outcome.kind === "done") return added;
     throw own.failure(outcome.step);
+  }
+
+  /** Takes what the caller wants for tsrun: false when that has gone back to the caller meanwhile. */
+  claim(): boolean {
+    return this.file.stage.claim();
+  }
+
+  /**
+   * Has the caller wait for a child, which gets the signals of this set meanwhile (a sigset_t, with SIGCHLD), and then
+   * write a byte to a descriptor of its own. `waited` gives the child's status after that.
+   */
+  waitFor(pid: number, signals: Uint8Array, bell: number): void {
+    const { own } = this;
+    own.clear();
+    this.waiting = own.program
+      .by("caller")
+      .add(foreground(pid, new DataView(signals.buffer).getBigUint64(0, true)));
+    own.program.add(sendto(bell, new Uint8Array(1), MSG_NOSIGNAL));
+    own.post();
+  }
+
+  /** The status (wait(2)) of the child that was waited for. */
+  get waited(): number {
+    return this.waiting === null ? 0 : this.own.result(this.waiting);
+  }
+
+  /** Has the caller print, and exit. Doesn't wait for that: a reader may be slow. */
+  exit(status: number, printed: readonly Printed[]): void {
+    const { own } = this;
+    own.clear();
+    const { program } = own;
+    program.by("caller");
+    const encoder = new TextEncoder();
+    for (const { stream, text } of printed) program.add(write(stream, encoder.encode(text)), "all");
+    program.add(exitGroup(status));
+    own.post();
   }
 
   [Symbol.dispose](): void {
