@@ -3,7 +3,7 @@
  * this process, as an agent. When there is none, or it doesn't take the command, Bun is started and does it.
  *
  *     this process                         tsrun serve
- *     hello: magic, build id          ──▶  reads in /proc who this is and what it wants; compares
+ *     hello: build id, this end's fd  ──▶  reads in /proc who this is and what it wants; compares
  *     a byte and a mailbox file       ◀──
  *     runs the steps in there         ◀──  … the last is its exit
  *
@@ -141,7 +141,7 @@ static int64_t connect_to(const struct sockaddr_un *address, uint32_t user)
 /* Says hello, and waits for the descriptor of a mailbox file; negative when the command is not taken. */
 static int64_t ask(int64_t fd)
 {
-	const uint64_t hello[2] = { 0x3165767265737472 /* "rtserve1" */, build_id };
+	const uint64_t hello[] = { 0x3165767265737472 /* "rtserve1" */, build_id, (uint64_t)fd };
 	struct pollfd wanted = { .fd = (int)fd, .events = POLLIN };
 	struct __kernel_timespec patience = { .tv_sec = PATIENCE };
 	char answer = 0;

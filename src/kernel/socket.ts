@@ -22,7 +22,7 @@ import { AF_UNIX, F_SETFL, O_PATH, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } fro
 import { ERRNO } from "./errno.ts";
 import { addressOf } from "./ffi.ts";
 import { isErrno, writeAll } from "./files.ts";
-import { here } from "./here.ts";
+import { attempt, here } from "./here.ts";
 
 const SUN_PATH_SIZE = 108;
 const SOCK_NONBLOCK = 0x800;
@@ -31,6 +31,7 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000;
 
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_PEERPIDFD = 77;
 const SCM_RIGHTS = 1;
 const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, size: 56 } as const;
 const IOVEC_SIZE = 16;
@@ -95,13 +96,28 @@ function connectTo(name: Uint8Array): number {
   }
 }
 
-/** The pid of who listens at the other end of a unix socket; 0 when it is in no pid namespace that we see. @throws SyscallError */
+/** The pid of who is at the other end of a unix socket; 0 when it is in no pid namespace that we see. @throws SyscallError */
 export function peerPid(connection: number): number {
   const credentials = new Uint32Array(3); // struct ucred: pid, uid, gid
   const length = Uint32Array.of(credentials.byteLength);
   const [value, room] = [new Uint8Array(credentials.buffer), new Uint8Array(length.buffer)];
   here(getsockopt(connection, SOL_SOCKET, SO_PEERCRED, value, room));
   return credentials[0] ?? 0;
+}
+
+/**
+ * A pidfd of who has connected to a unix socket; null when it has ended. Before Linux 6.5 its pid is all that is known:
+ * then another process may have that since. @throws SyscallError
+ */
+export function peerProcess(connection: number): number | null {
+  const [value, length] = [new Int32Array(1), Uint32Array.of(4)];
+  const into = new Uint8Array(value.buffer);
+  const result = attempt(
+    getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, into, new Uint8Array(length.buffer)),
+  );
+  if (result >= 0) return value[0] ?? null;
+  const fd = attempt(pidfdOpen(peerPid(connection)));
+  return fd < 0 ? null : fd;
 }
 
 /** Sends `text` with a descriptor, which comes with its first byte. @throws SyscallError */
