@@ -47,7 +47,7 @@ export async function cgroupDriver(
   systemd: boolean,
   rootless = false,
 ): Promise<CgroupDriver> {
-  if (systemd) return (await import("./scope.ts")).scopes;
+  if (systemd) return (await import("./scope.ts")).scopesFor(caller);
   return rootless ? permittedFor(caller) : ownFor(caller);
 }
 

@@ -3,8 +3,10 @@
  * there. Limits are passed to systemd as properties, so that it does not set other values later. Exact values, and
  * limits for which systemd has no property, are written to the cgroup's files, which are delegated (Delegate=).
  */
+
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
@@ -30,49 +32,64 @@ import type { SavedCgroup, SavedUnit } from "../state/store.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
 import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
 
-/** Cgroups that are systemd's units. */
-export const scopes: CgroupDriver = { place, make, change, remove };
+/** Cgroups that are units of the systemd that this caller reaches. */
+export const scopesFor = (caller: Caller): CgroupDriver => ({
+  place: (id, config) => place(caller, id, config),
+  make: (saved, config) => make(caller, saved, config),
+  change: (saved, resources) => change(caller, saved, resources),
+  remove: (saved) => remove(caller, saved),
+});
 
-async function place(id: string, config: Config): Promise<SavedCgroup> {
-  const manager = ownManager();
+async function place(caller: Caller, id: string, config: Config): Promise<SavedCgroup> {
+  const manager = ownManager(caller);
   const usualSlice = manager === "system" ? "system.slice" : "user.slice";
   const { unit, slice, cgroup } = unitPlace(config.linux?.cgroupsPath, id, usualSlice);
   const mount = unifiedMount();
-  const path = `${mount}${manager === "user" ? await userCgroup() : ""}${cgroup}`;
+  const path = `${mount}${manager === "user" ? await userCgroup(caller) : ""}${cgroup}`;
   refuseUnfit(path);
   return { mount, path, unit: { name: unit, slice, manager } };
 }
 
 /** The cgroup that the user's systemd may make others in. */
-async function userCgroup(): Promise<string> {
-  using manager = await Manager.reach("user");
+async function userCgroup(caller: Caller): Promise<string> {
+  using manager = await Manager.reach(caller, "user");
   return await manager.text("ControlGroup");
 }
 
-async function make(saved: SavedCgroup, config: Config): Promise<NewCgroup> {
+async function make(caller: Caller, saved: SavedCgroup, config: Config): Promise<NewCgroup> {
   const unit = unitOf(saved);
   const resources = config.linux?.resources ?? {};
   const plan = planFor(saved.mount, resourceWrites(resources));
   const annotated = annotatedProperties(config.annotations);
-  const manager = await Manager.reach(unit.manager);
+  const manager = await Manager.reach(caller, unit.manager);
   const properties = [
     ...ordinaryProperties(config, unit),
     ...annotated,
     ...(unit.manager === "system" ? deviceProperties(deviceRules(config)) : []),
     ...(await limits(manager, plan)),
   ];
-  return new Scope({ saved, unit, plan, properties, annotated, config, manager });
+  return new Scope({ caller, saved, unit, plan, properties, annotated, config, manager });
 }
 
 /** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
+<<<<<<< HEAD
 export async function moveIntoScope(saved: SavedCgroup, directory: string, process: number): Promise<void> {
+=======
+export async function admit(
+  caller: Caller,
+  saved: SavedCgroup,
+  directory: string,
+  process: number,
+): Promise<void> {
+>>>>>>> fa30b32 (Reach systemd through the caller's environment)
   const { name, manager: kind } = unitOf(saved);
-  using manager = await Manager.reach(kind);
+  using manager = await Manager.reach(caller, kind);
   const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's
   await manager.attach(name, isInside ? directory.slice(saved.path.length) : "", process);
 }
 
 interface Plan {
+  readonly caller: Caller;
   readonly saved: SavedCgroup;
   readonly unit: SavedUnit;
   readonly plan: ResourcePlan;
@@ -129,7 +146,7 @@ class Scope implements NewCgroup {
   }
 
   async remove(): Promise<void> {
-    if (this.starting !== null) await remove(this.made.saved);
+    if (this.starting !== null) await remove(this.made.caller, this.made.saved);
     this.close();
   }
 
@@ -185,13 +202,13 @@ async function limits(manager: Manager, plan: ResourcePlan): Promise<readonly Un
 }
 
 /** Writes to the cgroup, then tells systemd; as systemd rounds the values, the cgroup is written once more. */
-async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
+async function change(caller: Caller, saved: SavedCgroup, resources: Resources): Promise<void> {
   const { mount, path } = saved;
   const { name, manager: kind } = unitOf(saved);
   const plan = planFor(mount, resourceWrites(resources));
   enableControllers(mount, path, plan.required);
   applyAllOrNone(path, plan.writes);
-  using manager = await Manager.reach(kind);
+  using manager = await Manager.reach(caller, kind);
   const properties = await limits(manager, plan);
   if (properties.length > 0) await manager.change(name, properties);
   applyWrites(
@@ -201,10 +218,10 @@ async function change(saved: SavedCgroup, resources: Resources): Promise<void> {
 }
 
 /** systemd removes a scope when its processes have ended, but keeps a failed one until it is reset. */
-async function remove(saved: SavedCgroup): Promise<void> {
+async function remove(caller: Caller, saved: SavedCgroup): Promise<void> {
   const { name, manager: kind } = unitOf(saved);
   try {
-    using manager = await Manager.reach(kind);
+    using manager = await Manager.reach(caller, kind);
     await manager.stop(name);
   } catch (error) {
     // If systemd can't be reached the cgroup is removed below, and systemd then drops the unit.

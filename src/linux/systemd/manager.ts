@@ -1,5 +1,6 @@
 /** systemd's manager of units, as far as containers need it (org.freedesktop.systemd1(5)). */
 
+import type { Caller } from "../../agent/caller.ts";
 import { BusError, BusLostError, type Connection, type MethodCall } from "../../dbus/connection.ts";
 import type { Message } from "../../dbus/message.ts";
 import type { Value, Variant } from "../../dbus/values.ts";
@@ -45,8 +46,8 @@ export class Manager implements Disposable {
   }
 
   /** Connects to systemd. @throws UserError when it does not run, or can't be reached */
-  static async reach(kind: ManagerKind): Promise<Manager> {
-    const reached = await reachManager(kind);
+  static async reach(caller: Pick<Caller, "env">, kind: ManagerKind): Promise<Manager> {
+    const reached = await reachManager(caller, kind);
     const { connection, isBus } = reached;
     if (isBus) connection.send({ ...BUS, member: "Hello" });
     else await untilAccepted(connection);

@@ -1,9 +1,8 @@
+import type { Caller, Environment } from "../../agent/caller.ts";
 import { Connection } from "../../dbus/connection.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { geteuid } from "../../kernel/calls.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
 import type { FileStatus } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 
@@ -11,12 +10,12 @@ import { UserError } from "../../kernel/user-error.ts";
 export type ManagerKind = "system" | "user";
 
 /**
- * The manager that can make cgroups for this process. Root in a user namespace is an ordinary user to the system's
+ * The manager that can make cgroups for the caller. Root in a user namespace is an ordinary user to the system's
  * manager. @throws UserError
  */
-export function ownManager(): ManagerKind {
+export function ownManager({ uid }: Pick<Caller, "uid">): ManagerKind {
   const booted = requireSystemd();
-  return here(geteuid()) === 0 && booted.uid === 0 ? "system" : "user";
+  return uid === 0 && booted.uid === 0 ? "system" : "user";
 }
 
 /** Where a manager can be reached: through a message bus, or at a socket of its own, which only its user may use. */
@@ -43,10 +42,10 @@ function requireSystemd(): FileStatus {
 }
 
 /** Connects to the manager through the first socket that answers. @throws UserError */
-export async function reachManager(kind: ManagerKind): Promise<Reached> {
+export async function reachManager({ env }: Pick<Caller, "env">, kind: ManagerKind): Promise<Reached> {
   requireSystemd();
   const tried: string[] = [];
-  for (const { socket, isBus } of kind === "system" ? systemPlaces() : userPlaces()) {
+  for (const { socket, isBus } of kind === "system" ? systemPlaces(env) : userPlaces(env)) {
     try {
       return { connection: await Connection.to(socket), isBus };
     } catch (error) {
@@ -60,16 +59,14 @@ export async function reachManager(kind: ManagerKind): Promise<Reached> {
   );
 }
 
-function systemPlaces(): Place[] {
-  const { DBUS_SYSTEM_BUS_ADDRESS: address } = process.env;
+function systemPlaces({ DBUS_SYSTEM_BUS_ADDRESS: address }: Environment): Place[] {
   return [
     ...pathsIn(address || "unix:path=/run/dbus/system_bus_socket").map(asBus),
     { socket: "/run/systemd/private", isBus: false },
   ];
 }
 
-function userPlaces(): Place[] {
-  const { DBUS_SESSION_BUS_ADDRESS: address, XDG_RUNTIME_DIR: directory } = process.env;
+function userPlaces({ DBUS_SESSION_BUS_ADDRESS: address, XDG_RUNTIME_DIR: directory }: Environment): Place[] {
   if (!directory) return pathsIn(address ?? "").map(asBus);
   return [
     ...pathsIn(address || `unix:path=${directory}/bus`).map(asBus),
