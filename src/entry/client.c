@@ -184,8 +184,8 @@ static void complain(const char *text)
 }
 
 /*
- * Blocks until tsrun posts a program. Returns 0 when the command goes back to this process: the server is dead, or slow,
- * and has not begun. A child that was cloned has its program already, and ends with the server.
+ * Blocks until tsrun posts a program. Returns 0 when the command goes back to this process: the server gives it back, or
+ * is dead, or slow, and has not begun. A child that was cloned has its program already, and ends with the server.
  */
 static int wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
 {
@@ -206,7 +206,7 @@ static int wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *fi
 		call(NR_exit_group, 1, 0, 0, 0, 0, 0);
 	}
 	*seen = post;
-	return 1;
+	return __atomic_load_n(&first->claim, __ATOMIC_ACQUIRE) != TAKEN_BACK;
 }
 
 /* Returns when the command goes back to this process. */

@@ -1,4 +1,4 @@
-import { MailboxFile } from "../agent/mailbox-file.ts";
+import type { MailboxFile } from "../agent/mailbox-file.ts";
 import { type Printed, RemoteCaller } from "../container/caller/remote-caller.ts";
 import { UserError } from "../kernel/user-error.ts";
 

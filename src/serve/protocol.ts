@@ -10,7 +10,10 @@ export const STATUS = "status\n";
 export const YES = new TextEncoder().encode("y");
 
 /** Where the socket is: of root's, or a user's; undefined for a user without a place. */
-export function socketPath(uid: number, env: Readonly<Record<string, string | undefined>>): string | undefined {
+export function socketPath(
+  uid: number,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
   const { TSRUN_SERVE: own, XDG_RUNTIME_DIR: directory } = env;
   if (own?.startsWith("/")) return own;
   if (uid === 0) return "/run/tsrun-serve.sock";

@@ -46,7 +46,8 @@ export class Statistics {
     return Object.fromEntries(
       [...this.times].map(([command, { count, latest }]) => {
         const sorted = latest.toSorted((one, other) => one - other);
-        const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+        const at = (part: number) =>
+          sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
         return [command, { count, p50: at(0.5), p99: at(0.99) }];
       }),
     );

@@ -44,6 +44,9 @@ import { processInfo } from "../state/process-info.ts";
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
 const DEATH_PATIENCE = 10_000;
 
+/** How long the caller may take for steps that take no time, in milliseconds: it may have been stopped. */
+const PATIENCE = 1000;
+
 export interface Printed {
   readonly stream: 1 | 2;
   readonly text: string;
@@ -160,7 +163,9 @@ export class RemoteCaller implements Caller, Disposable {
     own.clear(); // it serves as long as the caller lives
     const added = add(own.program.by("caller"));
     own.post();
-    const outcome = own.outcomeBlocking(() => this.isRunning(this.pid));
+    const deadline = performance.now() + PATIENCE;
+    const answers = () => performance.now() < deadline && this.isRunning(this.pid);
+    const outcome = own.outcomeBlocking(answers);
     if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
     if (outcome.kind === "done") return added;
     throw own.failure(outcome.step);
@@ -169,6 +174,16 @@ export class RemoteCaller implements Caller, Disposable {
   /** Takes what the caller wants for tsrun: false when that has gone back to the caller meanwhile. */
   claim(): boolean {
     return this.file.stage.claim();
+  }
+
+  /** Leaves it to the caller: false when it was taken before. */
+  giveBack(): boolean {
+    if (!this.file.stage.giveBack()) return false;
+    const { own } = this;
+    own.clear();
+    own.program.by("caller").add(getpid()); // never made: the caller looks what has become of it first
+    own.post();
+    return true;
   }
 
   /**
