@@ -72,16 +72,12 @@ async function make(caller: Caller, saved: SavedCgroup, config: Config): Promise
 }
 
 /** Has the user's systemd move a process into a container's cgroup, or one below it. @throws UserError */
-<<<<<<< HEAD
-export async function moveIntoScope(saved: SavedCgroup, directory: string, process: number): Promise<void> {
-=======
-export async function admit(
+export async function moveIntoScope(
   caller: Caller,
   saved: SavedCgroup,
   directory: string,
   process: number,
 ): Promise<void> {
->>>>>>> fa30b32 (Reach systemd through the caller's environment)
   const { name, manager: kind } = unitOf(saved);
   using manager = await Manager.reach(caller, kind);
   const isInside = `${directory}/`.startsWith(`${saved.path}/`); // its init may have been moved to another's

@@ -54,7 +54,7 @@ export async function openContainer(
   const namespaces = openNamespacesOf(caller, init);
   if (saved.unit?.manager !== "user") return { ...namespaces, cgroup: openCgroup(directory, below) };
   const { moveIntoScope } = await import("../cgroup/scope.ts");
-  return { ...namespaces, moveStage: (stage) => moveIntoScope(saved, directory, stage) };
+  return { ...namespaces, moveStage: (stage) => moveIntoScope(caller, saved, directory, stage) };
 }
 
 /**
