@@ -311,7 +311,7 @@ async function parkInit(
     },
   };
   directory.write(created);
-  if (pidFile !== undefined) writePidFile(pidFile, pid, undo);
+  if (pidFile !== undefined) writePidFile(directory.caller, pidFile, pid, undo);
   park(parked, preservedFds, filter);
   await runInit(directory.caller, parked, pid);
   return created;

@@ -81,7 +81,7 @@ async function execIn(
   const agent = launch(plan, options, undo);
   const pid = await enter(plan, agent, options);
   const program = await dropPrivileges(plan, agent, options);
-  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
+  if (options.pidFile !== undefined) writePidFile(directory.caller, options.pidFile, pid, undo);
   const state = stateOf(saved, status === "paused" ? "running" : status);
   await executeProcess(plan, agent, { ...program, pid, state }, options);
   agent.keep();

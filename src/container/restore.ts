@@ -152,7 +152,7 @@ async function make(
   const own = hasUser ? {} : { userNamespace: readLink(`${store.caller.proc}/ns/user`) };
   const restored = { ...saved, init: { ...init, ...own } };
   directory.write(restored);
-  if (options.pidFile !== undefined) writePidFile(options.pidFile, pid, undo);
+  if (options.pidFile !== undefined) writePidFile(store.caller, options.pidFile, pid, undo);
   for (const fd of namespaces.opened) here(close(fd));
   undo.keep();
   return { directory, saved: restored };

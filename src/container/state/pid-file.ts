@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, openat, renameat2 } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
@@ -11,9 +12,9 @@ import type { Undo } from "./undo.ts";
  * Writes `--pid-file`: digits only, since containerd reads the whole file as a number, and whole at once, since some
  * callers wait for it to appear. @throws UserError
  */
-export function writePidFile(path: string, pid: number, undo: Undo): void {
+export function writePidFile(caller: Caller, path: string, pid: number, undo: Undo): void {
   try {
-    write(path, String(pid), `${path}.${pid}`);
+    write(path, String(pid), `${path}.${pid}`, 0o644 & ~caller.umask);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new UserError(`--pid-file ${path}`, `cannot be written: ${errnoWords(error.errno)}`);
@@ -22,8 +23,8 @@ export function writePidFile(path: string, pid: number, undo: Undo): void {
 }
 
 /** Others may write to the directory too: whatever already has the draft's name, such as a link, is left alone. */
-function write(path: string, text: string, draft: string): void {
-  const fd = here(openat(CWD, draft, O_WRONLY | O_CREAT | O_EXCL, 0o644));
+function write(path: string, text: string, draft: string, mode: number): void {
+  const fd = here(openat(CWD, draft, O_WRONLY | O_CREAT | O_EXCL, mode));
   try {
     writeAll(fd, text);
     here(renameat2(CWD, draft, CWD, path, 0));
