@@ -1,8 +1,8 @@
 /** tsrun's start: from argv to a command, nothing else at import time; each command brings only what it needs. */
-import { OwnCaller } from "./agent/own-caller.ts";
 import { run } from "./cli/commands/run-command.ts";
+import { OwnSession } from "./cli/own-session.ts";
 import { exitGroup } from "./kernel/calls.ts";
 import { here } from "./kernel/here.ts";
 
 // Ending by the system call saves what Bun would tidy up: 1.5 ms.
-here(exitGroup(await run(process.argv.slice(2), new OwnCaller())));
+here(exitGroup(await run(process.argv.slice(2), new OwnSession())));

@@ -1,4 +1,3 @@
-import type { Caller } from "../agent/caller.ts";
 import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
 import { fromCaller, isRootless, requireUserNamespace } from "../container/caller/caller.ts";
 import { cgroupDriver } from "../container/cgroup/cgroup.ts";
@@ -9,6 +8,7 @@ import type { InvocationOf } from "./grammar/parse.ts";
 import { handedDown } from "./handed-down.ts";
 import { doubt, log, warnings } from "./log.ts";
 import { print } from "./output.ts";
+import type { Session } from "./session.ts";
 import { storeOf } from "./store-of.ts";
 
 type Creation = InvocationOf<"create" | "run">;
@@ -16,12 +16,13 @@ type Creation = InvocationOf<"create" | "run">;
 /** What `create` and `run` share: from their flags to a container that waits for its start. */
 export async function createContainer(
   { globals, flags, args }: Creation,
-  caller: Caller,
+  session: Session,
   bundle: Bundle,
   console: Console | null,
 ): Promise<Created> {
+  const { caller } = session;
   const store = storeOf(globals, caller);
-  const handed = await handedDown(caller, bundle, `${store.root}/${args[0]}`, flags.preserveFds);
+  const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, flags.preserveFds);
   return create(store, handed.bundle, {
     id: args[0],
     prepare: handed.prepare,
@@ -33,26 +34,28 @@ export async function createContainer(
     ownKeyring: !flags.noNewKeyring,
     rootless: isRootless(caller, globals.rootless),
     console,
-    announce: await announcerFor(flags.pidfdSocket, "standard"),
-    debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
-    warn: warnings(globals),
+    announce: await announcerFor(caller, flags.pidfdSocket, "standard"),
+    debug: globals.debug ? (line) => log(session, globals, "debug", line) : undefined,
+    warn: warnings(session, globals),
   });
 }
 
 /** `--dry-run`: prints the steps that would be taken, and takes none. */
-export async function showSteps(invocation: Creation, caller: Caller): Promise<number> {
+export async function showSteps(invocation: Creation, session: Session): Promise<number> {
+  const { caller } = session;
   const { globals, flags, args } = invocation;
   const { dryRun } = await import("../container/dry-run.ts");
   const driver = await cgroupDriver(caller, globals.systemdCgroup, isRootless(caller, globals.rootless));
-  const lines = await dryRun(caller, args[0], bundleOf(invocation, caller), driver, flags);
-  for (const line of lines) print(`${line}\n`);
+  const lines = await dryRun(caller, args[0], bundleOf(invocation, session), driver, flags);
+  for (const line of lines) print(session, `${line}\n`);
   return 0;
 }
 
 /** The bundle that the flags name, checked. @throws UserError */
-export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">, caller: Caller): Bundle {
+export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">, session: Session): Bundle {
+  const { caller } = session;
   const bundle = readBundle(flags.bundle ?? ".", caller);
   requireUserNamespace(caller, bundle.config);
-  for (const warning of warningsOf(bundle)) doubt(globals, warning);
+  for (const warning of warningsOf(bundle)) doubt(session, globals, warning);
   return bundle;
 }

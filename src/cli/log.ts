@@ -1,13 +1,14 @@
+import { fromCaller } from "../container/caller/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
-import { O_APPEND, O_CREAT, O_WRONLY, STDERR_FILENO } from "../kernel/constants.ts";
+import { O_APPEND, O_CREAT, O_WRONLY } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
-import { isTerminal } from "../kernel/terminal.ts";
 import { UserError } from "../kernel/user-error.ts";
 import type { Globals } from "./grammar/table.ts";
 import { complain } from "./output.ts";
+import type { Session } from "./session.ts";
 
 export type Level = "debug" | "warning" | "error";
 
@@ -15,14 +16,15 @@ export type Level = "debug" | "warning" | "error";
  * Writes to the log that `--log` names, in the format that containerd's shim and podman read. Without `--log`
  * debug lines and warnings go to standard error, errors nowhere: they are reported there anyway.
  */
-export function log({ log: file, logFormat, debug }: Globals, level: Level, message: string): void {
+export function log(session: Session, globals: Globals, level: Level, message: string): void {
+  const { log: file, logFormat, debug } = globals;
   if (level === "debug" && !debug) return;
   if (file === undefined) {
     const text = level === "warning" ? `tsrun: warning: ${oneLine(message)}` : message;
-    if (level !== "error") complain(forStderr(logFormat, level, message, text));
+    if (level !== "error") complain(session, forStderr(logFormat, level, message, text));
     return;
   }
-  const fd = openLog(file);
+  const fd = openLog(session, file);
   writeAll(fd, formatLine(logFormat, level, message, new Date()));
   here(close(fd));
 }
@@ -39,13 +41,14 @@ export function oneLine(text: string): string {
 }
 
 /** Refuses a log that cannot be written, before anything is done that belongs in it. @throws UserError */
-export function requireLog({ log: file }: Globals): void {
-  if (file !== undefined) here(close(openLog(file)));
+export function requireLog(session: Session, { log: file }: Globals): void {
+  if (file !== undefined) here(close(openLog(session, file)));
 }
 
-function openLog(file: string): number {
+function openLog({ caller }: Session, file: string): number {
   try {
-    return here(openat(CWD, file, O_WRONLY | O_CREAT | O_APPEND, 0o644));
+    const mode = 0o644 & ~caller.umask;
+    return here(openat(CWD, fromCaller(caller, file), O_WRONLY | O_CREAT | O_APPEND, mode));
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     throw new UserError(`--log ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
@@ -56,13 +59,13 @@ function openLog(file: string): number {
  * Reports something doubtful in a configuration. Without `--log` it is shown only at a terminal: the same configuration
  * is used again and again, and callers take what a successful command prints for the container's output.
  */
-export function doubt(globals: Globals, message: string): void {
-  if (globals.log !== undefined || isTerminal(STDERR_FILENO)) log(globals, "warning", message);
+export function doubt(session: Session, globals: Globals, message: string): void {
+  if (globals.log !== undefined || session.complainsToTerminal) log(session, globals, "warning", message);
 }
 
 /** A function that logs warnings. */
-export function warnings(globals: Globals): (message: string) => void {
-  return (message) => log(globals, "warning", message);
+export function warnings(session: Session, globals: Globals): (message: string) => void {
+  return (message) => log(session, globals, "warning", message);
 }
 
 /** One line as logrus, runc's logger, would write it. */

@@ -1,5 +1,5 @@
-import type { Foreground } from "../container/foreground/foreground.ts";
 import type { SavedInit } from "../container/state/store.ts";
+import type { Foreground, Session, Subreaper } from "./session.ts";
 
 interface Flags {
   readonly detach: boolean;
@@ -7,9 +7,13 @@ interface Flags {
 }
 
 /** Makes tsrun adopt a container's orphans if nobody inside does; null if it needn't, or is told not to. */
-export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespace }: SavedInit) {
+export async function adopting(
+  session: Session,
+  { detach, noSubreaper }: Flags,
+  { ownsPidNamespace }: SavedInit,
+): Promise<Subreaper | null> {
   if (detach || noSubreaper || ownsPidNamespace) return null;
-  const subreaper = await import("../container/foreground/subreaper.ts");
+  const subreaper = await session.subreaper();
   subreaper.adoptOrphans();
   return subreaper;
 }
@@ -18,7 +22,7 @@ export async function adopting({ detach, noSubreaper }: Flags, { ownsPidNamespac
 export async function waitFor(
   foreground: Foreground,
   { pid }: SavedInit,
-  subreaper: Awaited<ReturnType<typeof adopting>>,
+  subreaper: Subreaper | null,
 ): Promise<number> {
   using _ = subreaper?.reapOrphans(pid);
   return await foreground.wait();

@@ -1,31 +1,27 @@
 import { SyscallError } from "../kernel/call.ts";
-import { exitGroup } from "../kernel/calls.ts";
-import { SIGPIPE } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
-import { isErrno, writeAll } from "../kernel/files.ts";
-import { here } from "../kernel/here.ts";
-import { EXIT } from "../kernel/user-error.ts";
+import { isErrno } from "../kernel/files.ts";
+import type { Session } from "./session.ts";
 
-/** The exit status of a program that SIGPIPE ended, as in shells. */
-const BROKEN_PIPE = EXIT.bySignal + SIGPIPE;
+/** Nobody reads standard output any more. */
+export class BrokenPipe extends Error {}
 
 /**
- * Prints text to standard output; process.stdout would cost 12 ms of start-up. When nobody reads any more, as with `|
- * head`, tsrun ends silently, as other programs do by SIGPIPE, which Bun ignores.
+ * Prints text to standard output. When nobody reads any more, as with `| head`, the command ends silently, as other
+ * programs do by SIGPIPE, which Bun ignores. @throws BrokenPipe
  */
-export function print(text: string): void {
+export function print(session: Session, text: string): void {
   try {
-    writeAll(1, text);
+    session.write(1, text);
   } catch (error) {
-    if (!isErrno(error, ERRNO.EPIPE)) throw error;
-    here(exitGroup(BROKEN_PIPE));
+    throw isErrno(error, ERRNO.EPIPE) ? new BrokenPipe() : error;
   }
 }
 
 /** Prints a line for people to standard error. It is not an error if that fails. */
-export function complain(text: string): void {
+export function complain(session: Session, text: string): void {
   try {
-    writeAll(2, `${text}\n`);
+    session.write(2, `${text}\n`);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
   }

@@ -1,6 +1,4 @@
-import type { Caller } from "../agent/caller.ts";
 import { removeEnded } from "../container/delete.ts";
-import { Foreground, HeldSignals } from "../container/foreground/foreground.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
 import { consoleFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
@@ -8,28 +6,29 @@ import type { InvocationOf } from "./grammar/parse.ts";
 import { warnings } from "./log.ts";
 import { readinessFor } from "./notify.ts";
 import { adopting, waitFor } from "./orphans.ts";
+import type { Session } from "./session.ts";
 
 /**
  * `tsrun run ID`: create, start, wait; the exit status is the container's. Afterwards the container is deleted unless
- * --keep is given; one that cannot be started is deleted at once. The agent's memory goes with tsrun, which is quicker
- * than giving it back.
+ * --keep is given; one that cannot be started is deleted at once.
  */
-export async function run(invocation: InvocationOf<"run">, caller: Caller): Promise<number> {
+export async function run(invocation: InvocationOf<"run">, session: Session): Promise<number> {
   const { globals, flags } = invocation;
-  if (flags.dryRun) return showSteps(invocation, caller);
-  const warn = warnings(globals);
-  const bundle = bundleOf(invocation, caller);
-  const console = await consoleFor(bundle.process, flags);
+  if (flags.dryRun) return showSteps(invocation, session);
+  const warn = warnings(session, globals);
+  const bundle = bundleOf(invocation, session);
+  const console = await consoleFor(session.caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
-  const readiness = await readinessFor(caller, warn);
-  const held = new HeldSignals();
-  const { directory, saved, agent } = await createContainer(invocation, caller, bundle, console);
+  const readiness = await readinessFor(session.caller, warn);
+  using held = session.holdSignals();
+  const { directory, saved, agent } = await createContainer(invocation, session, bundle, console);
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
-    const subreaper = await adopting(flags, saved.init);
+    using _ = session.livesOn ? agent : null;
+    const subreaper = await adopting(session, flags, saved.init);
     await beforeStart(directory, saved);
     readiness?.listen(directory);
-    const foreground = flags.detach ? null : new Foreground(saved.init.pid, terminal);
+    const foreground = flags.detach ? null : session.foreground(saved.init.pid, terminal);
     await wake(directory, saved.init, agent.parked);
     return { foreground, subreaper };
   });
@@ -42,7 +41,7 @@ export async function run(invocation: InvocationOf<"run">, caller: Caller): Prom
   }
   const [status] = await Promise.all([
     waitFor(foreground, saved.init, subreaper),
-    readiness?.forward(saved.init, process.pid), // the container may say that it is ready and end at once
+    readiness?.forward(saved.init, session.pid), // the container may say that it is ready and end at once
   ]);
   if (!flags.keep) await removeEnded(directory, warn);
   return status;

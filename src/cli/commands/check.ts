@@ -1,4 +1,3 @@
-import type { Caller } from "../../agent/caller.ts";
 import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "../../check/check.ts";
 import { readBundle } from "../../container/bundle.ts";
 import { EXIT } from "../../kernel/user-error.ts";
@@ -7,6 +6,7 @@ import { bundleTable, hostTable } from "../check-table.ts";
 import { bundleTap, hostTap } from "../check-tap.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
+import type { Session } from "../session.ts";
 
 type Format = InvocationOf<"check">["flags"]["format"];
 
@@ -26,14 +26,14 @@ const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings) => st
  * `tsrun check`: what this host lets containers do, or what in a bundle it can't honour. Returns 1 if something is
  * missing.
  */
-export async function check({ flags }: InvocationOf<"check">, caller: Caller): Promise<number> {
+export async function check({ flags }: InvocationOf<"check">, session: Session): Promise<number> {
   const format = flags.json ? "json" : flags.format;
   if (flags.bundle === undefined) {
     const findings = await checkHost();
-    print(OF_HOST[format](findings));
+    print(session, OF_HOST[format](findings));
     return findings.lacking.length === 0 ? 0 : EXIT.failed;
   }
-  const findings = await checkBundle(readBundle(flags.bundle, caller));
-  print(OF_BUNDLE[format](findings));
+  const findings = await checkBundle(readBundle(flags.bundle, session.caller));
+  print(session, OF_BUNDLE[format](findings));
   return findings.obstacles.length === 0 ? 0 : EXIT.failed;
 }

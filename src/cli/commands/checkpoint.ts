@@ -1,4 +1,3 @@
-import type { Caller } from "../../agent/caller.ts";
 import { requireRoot } from "../../container/caller/caller.ts";
 import { checkpoint as checkpointContainer } from "../../container/checkpoint.ts";
 import { statusIfThere } from "../../kernel/files.ts";
@@ -7,12 +6,14 @@ import { join } from "../../linux/paths.ts";
 import { optionsFrom, placesFrom } from "../criu-flags.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { warnings } from "../log.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 type Flags = InvocationOf<"checkpoint">["flags"];
 
 /** `tsrun checkpoint ID` */
-export async function checkpoint(invocation: InvocationOf<"checkpoint">, caller: Caller): Promise<number> {
+export async function checkpoint(invocation: InvocationOf<"checkpoint">, session: Session): Promise<number> {
+  const { caller } = session;
   requireRoot(caller);
   const { globals, flags, args } = invocation;
   const places = placesFrom(flags, caller);
@@ -28,7 +29,7 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">, caller:
     storeOf(globals, caller),
     args[0],
     { ...places, leaveRunning, preDump, criu },
-    warnings(globals),
+    warnings(session, globals),
   );
   return 0;
 }

@@ -1,4 +1,3 @@
-import type { Caller } from "../../agent/caller.ts";
 import { type ContainerStatus, containerStatus } from "../../container/state/status.ts";
 import type { Store } from "../../container/state/store.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -7,24 +6,26 @@ import { completions } from "../help/complete.ts";
 import { completionScript } from "../help/completion.ts";
 import { shownCommands } from "../help/help.ts";
 import { print } from "../output.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun completion SHELL` */
-export function completion({ args: [shell] }: InvocationOf<"completion">): number {
+export function completion({ args: [shell] }: InvocationOf<"completion">, session: Session): number {
   const script = completionScript(shell);
   if (script === undefined)
     throw new UserError("completion", `unknown shell ${JSON.stringify(shell)}: bash, zsh or fish`);
-  print(script);
+  print(session, script);
   return 0;
 }
 
 /** `tsrun __complete -- WORDS`: the possible last words of a command line, for the shells' scripts. */
-export function complete({ globals, args }: InvocationOf<"__complete">, caller: Caller): number {
+export function complete({ globals, args }: InvocationOf<"__complete">, session: Session): number {
   const lines = completions(args, {
     commands: shownCommands(),
-    containers: (root = globals.root, statuses) => idsIn(storeOf({ ...globals, root }, caller), statuses),
+    containers: (root = globals.root, statuses) =>
+      idsIn(storeOf({ ...globals, root }, session.caller), statuses),
   });
-  print(lines.map((line) => `${line}\n`).join(""));
+  print(session, lines.map((line) => `${line}\n`).join(""));
   return 0;
 }
 

@@ -1,16 +1,17 @@
-import type { Caller } from "../../agent/caller.ts";
-import { HeldSignals } from "../../container/foreground/foreground.ts";
 import { consoleFor } from "../console.ts";
 import { bundleOf, createContainer, showSteps } from "../creation.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import type { Session } from "../session.ts";
 
 /** `tsrun create ID`: the container waits for `tsrun start`. */
-export async function create(invocation: InvocationOf<"create">, caller: Caller): Promise<number> {
-  if (invocation.flags.dryRun) return showSteps(invocation, caller);
-  const bundle = bundleOf(invocation, caller);
+export async function create(invocation: InvocationOf<"create">, session: Session): Promise<number> {
+  if (invocation.flags.dryRun) return showSteps(invocation, session);
+  const bundle = bundleOf(invocation, session);
   const { consoleSocket } = invocation.flags;
-  const console = await consoleFor(bundle.process, { consoleSocket, detach: true });
-  new HeldSignals(); // until tsrun ends
-  using _ = (await createContainer(invocation, caller, bundle, console)).directory;
+  const console = await consoleFor(session.caller, bundle.process, { consoleSocket, detach: true });
+  using _ = session.holdSignals();
+  const { directory, agent } = await createContainer(invocation, session, bundle, console);
+  directory[Symbol.dispose]();
+  if (session.livesOn) agent[Symbol.dispose]();
   return 0;
 }

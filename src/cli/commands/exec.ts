@@ -3,25 +3,23 @@ import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../../runtime-spec/defs.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
-import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
-import { Foreground } from "../../container/foreground/foreground.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
 import { announcerFor, consoleFor } from "../console.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { preserve } from "../handed-down.ts";
 import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
+import type { Foreground, Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 type Exec = InvocationOf<"exec">;
 
 /** `tsrun exec ID COMMAND …`, or with the process from a file. */
-export async function exec(invocation: Exec, caller: Caller): Promise<number> {
+export async function exec(invocation: Exec, session: Session): Promise<number> {
   try {
-    return await execute(invocation, caller);
+    return await execute(invocation, session);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // The process comes from the command line or the process file, not from config.json.
@@ -29,20 +27,21 @@ export async function exec(invocation: Exec, caller: Caller): Promise<number> {
   }
 }
 
-async function execute({ globals, flags, args: [id, ...command] }: Exec, caller: Caller): Promise<number> {
+async function execute({ globals, flags, args: [id, ...command] }: Exec, session: Session): Promise<number> {
+  const { caller } = session;
   using directory = storeOf(globals, caller).open(id);
-  const warn = warnings(globals);
+  const warn = warnings(session, globals);
   const process =
     flags.process === undefined
       ? processFromFlags(directory.config().process, flags, command, warn)
       : withInherited(
-          processFromFile(fromCaller(caller, flags.process), globals),
+          processFromFile(session, fromCaller(caller, flags.process), globals),
           directory.config().process,
         );
-  const gaps = flags.preserveFds > 0 ? await preserve(flags.preserveFds) : [];
-  const console = await consoleFor(process, flags);
+  const gaps = flags.preserveFds > 0 ? await session.preserve(flags.preserveFds, "--preserve-fds") : [];
+  const console = await consoleFor(caller, process, flags);
   using terminal = console?.kind === "caller" ? console : null;
-  const announce = await announcerFor(flags.pidfdSocket, "setns");
+  const announce = await announcerFor(caller, flags.pidfdSocket, "setns");
   let foreground: Foreground | undefined;
   await execProcess(directory, process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
@@ -51,11 +50,11 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, caller:
     cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
     console,
-    debug: globals.debug ? (line) => log(globals, "debug", line) : undefined,
+    debug: globals.debug ? (line) => log(session, globals, "debug", line) : undefined,
     warn,
     beforeExecution: (pid) => {
       announce?.(pid);
-      if (!flags.detach) foreground = new Foreground(pid, terminal);
+      if (!flags.detach) foreground = session.foreground(pid, terminal);
     },
   });
   return (await foreground?.wait()) ?? 0; // before the terminal is given back
@@ -74,11 +73,11 @@ function cgroupFrom(words: readonly string[]): string | undefined {
   return join("/", word).replace(/\/$/, "");
 }
 
-function processFromFile(path: string, globals: Exec["globals"]): Process {
+function processFromFile(session: Session, path: string, globals: Exec["globals"]): Process {
   const text = readNamed("exec: --process", path);
   const { process, problems, warnings: doubts } = validateProcess(parseJson(text, path));
   if (problems.length > 0) throw new UserError(problems.map((problem) => lineOf(path, problem)));
-  for (const one of doubts) doubt(globals, lineOf(path, one));
+  for (const one of doubts) doubt(session, globals, lineOf(path, one));
   return process;
 }
 

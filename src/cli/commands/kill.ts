@@ -1,16 +1,16 @@
-import type { Caller } from "../../agent/caller.ts";
 import { kill as killContainer } from "../../container/kill.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun kill ID [SIGNAL]` */
 export async function kill(
   { globals, flags, args: [id, signal = "TERM"] }: InvocationOf<"kill">,
-  caller: Caller,
+  session: Session,
 ): Promise<number> {
-  await killContainer(storeOf(globals, caller), id, signalNumber(signal), flags.all);
+  await killContainer(storeOf(globals, session.caller), id, signalNumber(signal), flags.all);
   return 0;
 }
 

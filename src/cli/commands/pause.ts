@@ -1,19 +1,22 @@
-import type { Caller } from "../../agent/caller.ts";
 import { pause as pauseContainer, resume as resumeContainer } from "../../container/pause.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun pause ID` */
-export async function pause({ globals, args: [id] }: InvocationOf<"pause">, caller: Caller): Promise<number> {
-  await pauseContainer(storeOf(globals, caller), id);
+export async function pause(
+  { globals, args: [id] }: InvocationOf<"pause">,
+  session: Session,
+): Promise<number> {
+  await pauseContainer(storeOf(globals, session.caller), id);
   return 0;
 }
 
 /** `tsrun resume ID` */
 export async function resume(
   { globals, args: [id] }: InvocationOf<"resume">,
-  caller: Caller,
+  session: Session,
 ): Promise<number> {
-  await resumeContainer(storeOf(globals, caller), id);
+  await resumeContainer(storeOf(globals, session.caller), id);
   return 0;
 }

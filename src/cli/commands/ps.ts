@@ -3,25 +3,45 @@ import { processesOf } from "../../container/state/processes.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun ps ID`: the host's pids of a container's processes as JSON, or the host's `ps` of them. */
-export function ps({ globals, flags, args: [id, ...options] }: InvocationOf<"ps">, caller: Caller): number {
-  using directory = storeOf(globals, caller).open(id);
+export async function ps(
+  { globals, flags, args: [id, ...options] }: InvocationOf<"ps">,
+  session: Session,
+): Promise<number> {
+  using directory = storeOf(globals, session.caller).open(id);
   const saved = directory.read();
   const pids = saved === null ? [] : processesOf(saved);
-  print(flags.format === "json" ? `${JSON.stringify(pids)}\n` : processTable(options, new Set(pids)));
+  const json = flags.format === "json";
+  print(
+    session,
+    json ? `${JSON.stringify(pids)}\n` : await processTable(session.caller, options, new Set(pids)),
+  );
   return 0;
 }
 
 /** The heading of `ps`, which shows where the pid is, and its lines about these processes. */
-function processTable(options: readonly string[], pids: ReadonlySet<number>): string {
-  if (Bun.which("ps") === null)
-    throw new UserError("ps", "there is no ps in PATH; install it (Debian: procps)");
-  const found = Bun.spawnSync(["ps", ...(options.length > 0 ? options : ["-ef"])], { stderr: "pipe" });
-  if (found.exitCode !== 0)
-    throw new UserError("ps", found.stderr.toString().trim().split("\n")[0] ?? "failed");
-  const [heading = "", ...lines] = found.stdout.toString().trimEnd().split("\n");
+async function processTable(
+  { env }: Caller,
+  options: readonly string[],
+  pids: ReadonlySet<number>,
+): Promise<string> {
+  const path = Bun.which("ps", { PATH: env["PATH"] ?? "" });
+  if (path === null) throw new UserError("ps", "there is no ps in PATH; install it (Debian: procps)");
+  const child = Bun.spawn([path, ...(options.length > 0 ? options : ["-ef"])], {
+    argv0: "ps",
+    env,
+    stderr: "pipe",
+  });
+  const [shown, complaint, status] = await Promise.all([
+    Bun.readableStreamToText(child.stdout),
+    Bun.readableStreamToText(child.stderr),
+    child.exited,
+  ]);
+  if (status !== 0) throw new UserError("ps", complaint.trim().split("\n")[0] ?? "failed");
+  const [heading = "", ...lines] = shown.trimEnd().split("\n");
   const column = heading.trim().split(/\s+/).indexOf("PID");
   if (column < 0)
     throw new UserError(

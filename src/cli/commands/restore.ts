@@ -1,7 +1,5 @@
-import type { Caller } from "../../agent/caller.ts";
 import { fromCaller, requireRoot } from "../../container/caller/caller.ts";
 import { removeEnded } from "../../container/delete.ts";
-import { Foreground, HeldSignals } from "../../container/foreground/foreground.ts";
 import { restore as restoreContainer } from "../../container/restore.ts";
 import { orDestroyed } from "../../container/start.ts";
 import { consoleFor } from "../console.ts";
@@ -11,19 +9,21 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { handedDown } from "../handed-down.ts";
 import { warnings } from "../log.ts";
 import { adopting, waitFor } from "../orphans.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
-export async function restore(invocation: InvocationOf<"restore">, caller: Caller): Promise<number> {
+export async function restore(invocation: InvocationOf<"restore">, session: Session): Promise<number> {
+  const { caller } = session;
   requireRoot(caller);
   const { globals, flags, args } = invocation;
-  const warn = warnings(globals);
-  const bundle = bundleOf(invocation, caller);
+  const warn = warnings(session, globals);
+  const bundle = bundleOf(invocation, session);
   const store = storeOf(globals, caller);
-  const handed = await handedDown(caller, bundle, `${store.root}/${args[0]}`, 0);
-  const console = await consoleFor(bundle.process, flags);
+  const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, 0);
+  const console = await consoleFor(caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
-  const held = new HeldSignals();
+  using held = session.holdSignals();
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
     ...placesFrom(flags, caller),
     id: args[0],
@@ -36,8 +36,8 @@ export async function restore(invocation: InvocationOf<"restore">, caller: Calle
   });
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
-    foreground: flags.detach ? null : new Foreground(saved.init.pid, terminal),
-    subreaper: await adopting(flags, saved.init),
+    foreground: flags.detach ? null : session.foreground(saved.init.pid, terminal),
+    subreaper: await adopting(session, flags, saved.init),
   }));
   for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();

@@ -1,10 +1,11 @@
-import type { Caller } from "../../agent/caller.ts";
+import { SIGPIPE } from "../../kernel/constants.ts";
 import { EXIT, isInternal, linesOf } from "../../kernel/user-error.ts";
 import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
 import type { CommandName, Globals } from "../grammar/table.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { forStderr, log, oneLine, requireLog } from "../log.ts";
-import { complain, print } from "../output.ts";
+import { BrokenPipe, complain, print } from "../output.ts";
+import type { Session } from "../session.ts";
 import { remove } from "./delete.ts";
 import { kill } from "./kill.ts";
 import { list } from "./list.ts";
@@ -14,7 +15,7 @@ import { VERSION } from "./version.ts";
 
 /** What a command returns: tsrun's exit status. */
 type Status = number | Promise<number>;
-type Runner<C extends CommandName> = (invocation: InvocationOf<C>, caller: Caller) => Status;
+type Runner<C extends CommandName> = (invocation: InvocationOf<C>, session: Session) => Status;
 
 const making = () => import("../making-commands.ts");
 
@@ -49,50 +50,55 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   help: async () => (await import("./help-command.ts")).help,
 };
 
-/** Runs a command line, prints and logs what goes wrong, and returns the exit status. */
-export async function run(argv: readonly string[], caller: Caller): Promise<number> {
+/** The exit status of a program that SIGPIPE ended, as in shells. */
+const BROKEN_PIPE = EXIT.bySignal + SIGPIPE;
+
+/** Runs a command line for a process, prints and logs what goes wrong, and returns the exit status. */
+export async function run(argv: readonly string[], session: Session): Promise<number> {
   let globals: Globals | null = null;
   let status: number = EXIT.failed;
   try {
     const invocation = parse(argv);
     globals = invocation.globals;
-    requireLog(globals);
-    for (const warning of invocation.warnings) log(globals, "warning", warning);
+    requireLog(session, globals);
+    for (const warning of invocation.warnings) log(session, globals, "warning", warning);
     if (invocation.command === "exec") status = EXIT.execFailed;
-    return await dispatch(invocation, caller);
+    return await dispatch(invocation, session);
   } catch (error) {
-    if (error instanceof UsageError) report(error.globals, error, error.hint);
-    else report(globals, error);
+    if (error instanceof BrokenPipe) return BROKEN_PIPE;
+    if (error instanceof UsageError) report(session, error.globals, error, error.hint);
+    else report(session, globals, error);
     return status;
   }
 }
 
-async function dispatch(invocation: Invocation, caller: Caller): Promise<number> {
+async function dispatch(invocation: Invocation, session: Session): Promise<number> {
   if (invocation.command === "version") {
     print(
+      session,
       `tsrun version ${VERSION}\nspec: ${(await import("../../../runtime-spec/state.ts")).OCI_VERSION}\n`,
     );
     return 0;
   }
   const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
-  return runner(invocation as InvocationOf<CommandName>, caller); // as above
+  return runner(invocation as InvocationOf<CommandName>, session); // as above
 }
 
 /** Prints one line for each problem on standard error and to the log; as JSON where standard error is the log. */
-function report(globals: Globals | null, error: unknown, hint = ""): void {
+function report(session: Session, globals: Globals | null, error: unknown, hint = ""): void {
   const lines = new Set(linesOf(error).map(oneLine));
   const message = [...lines].join("\n");
   if (globals?.log === undefined && globals?.logFormat === "json") {
-    complain(forStderr("json", "error", message, message));
+    complain(session, forStderr("json", "error", message, message));
     return;
   }
   try {
-    if (globals !== null) log(globals, "error", message);
+    if (globals !== null) log(session, globals, "error", message);
   } catch (unlogged) {
     for (const line of linesOf(unlogged)) lines.add(oneLine(line)); // the same, if that is what is reported
   }
-  for (const line of lines) complain(`tsrun: error: ${line}`);
-  if (hint !== "") complain(hint);
-  if (globals?.debug && isInternal(error) && error instanceof Error) complain(String(error.stack));
+  for (const line of lines) complain(session, `tsrun: error: ${line}`);
+  if (hint !== "") complain(session, hint);
+  if (globals?.debug && isInternal(error) && error instanceof Error) complain(session, String(error.stack));
 }

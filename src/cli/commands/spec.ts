@@ -10,15 +10,16 @@ import { readLink, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 type Spec = InvocationOf<"spec">;
 
 /** `tsrun spec`: writes a config.json to start from, but never over an existing one. */
-export function spec(invocation: Spec, caller: Caller): number {
+export function spec(invocation: Spec, { caller }: Session): number {
   const path = `${fromCaller(caller, invocation.flags.bundle ?? ".")}/config.json`;
   const text = `${JSON.stringify(configFor(invocation, caller), null, "\t")}\n`;
-  const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666));
+  const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666 & ~caller.umask));
   if (fd === -ERRNO.EEXIST)
     throw new UserError(`${path} exists already: remove it first, or name another --bundle`);
   if (fd < 0) throw new UserError(`cannot write ${path}: ${errnoWords(-fd)}`);

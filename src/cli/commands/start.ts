@@ -1,13 +1,16 @@
-import type { Caller } from "../../agent/caller.ts";
 import { start as startContainer } from "../../container/start.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { warnings } from "../log.ts";
 import { readinessFor } from "../notify.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 /** `tsrun start ID` */
-export async function start({ globals, args: [id] }: InvocationOf<"start">, caller: Caller): Promise<number> {
-  const warn = warnings(globals);
-  await startContainer(storeOf(globals, caller), id, warn, await readinessFor(caller, warn));
+export async function start(
+  { globals, args: [id] }: InvocationOf<"start">,
+  session: Session,
+): Promise<number> {
+  const warn = warnings(session, globals);
+  await startContainer(storeOf(globals, session.caller), id, warn, await readinessFor(session.caller, warn));
   return 0;
 }

@@ -1,14 +1,13 @@
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
-import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { update as updateContainer } from "../../container/update.ts";
-import { readAll } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt } from "../log.ts";
 import { readNamed } from "../named-file.ts";
+import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
 type Flags = InvocationOf<"update">["flags"];
@@ -16,16 +15,18 @@ type Flags = InvocationOf<"update">["flags"];
 /** `tsrun update ID`: limits from flags, or from a JSON file or standard input. */
 export async function update(
   { globals, flags, args: [id] }: InvocationOf<"update">,
-  caller: Caller,
+  session: Session,
 ): Promise<number> {
   const { resources: file } = flags;
   const source = file === undefined ? "update" : file === "-" ? "standard input" : file;
-  const warn = (line: string) => doubt(globals, line);
+  const warn = (line: string) => doubt(session, globals, line);
   const resources =
-    file === undefined ? checked(source, fromFlags(flags), warn) : fromFile(file, source, caller, warn);
+    file === undefined
+      ? checked(source, fromFlags(flags), warn)
+      : await fromFile(file, source, session, warn);
   const { l3CacheSchema, memBwSchema } = flags;
   try {
-    await updateContainer(storeOf(globals, caller), id, resources, { l3CacheSchema, memBwSchema });
+    await updateContainer(storeOf(globals, session.caller), id, resources, { l3CacheSchema, memBwSchema });
   } catch (error) {
     if (!(error instanceof UserError) || error.property === null) throw error;
     // The property is not in config.json but in what `update` was given.
@@ -34,11 +35,16 @@ export async function update(
   return 0;
 }
 
-function fromFile(file: string, source: string, caller: Caller, warn: (line: string) => void): Resources {
+async function fromFile(
+  file: string,
+  source: string,
+  session: Session,
+  warn: (line: string) => void,
+): Promise<Resources> {
   const text =
     file === "-"
-      ? new TextDecoder().decode(readAll(caller.streams[0]))
-      : readNamed("update: --resources", fromCaller(caller, file));
+      ? await session.readInput()
+      : readNamed("update: --resources", fromCaller(session.caller, file));
   return checked(source, parseJson(text, source), warn);
 }
 

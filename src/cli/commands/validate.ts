@@ -1,18 +1,18 @@
-import type { Caller } from "../../agent/caller.ts";
 import { readBundle, warningsOf } from "../../container/bundle.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { wrongNamespaces } from "../../linux/namespaces.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { oneLine } from "../log.ts";
 import { print } from "../output.ts";
+import type { Session } from "../session.ts";
 
 /** `tsrun validate`: says "valid", or fails with everything that is wrong. */
-export function validate({ flags }: InvocationOf<"validate">, caller: Caller): number {
-  const bundle = readBundle(flags.bundle ?? ".", caller);
+export function validate({ flags }: InvocationOf<"validate">, session: Session): number {
+  const bundle = readBundle(flags.bundle ?? ".", session.caller);
   const { path, config } = bundle;
   const wrong = wrongNamespaces(config);
   if (wrong.length > 0) throw new UserError(wrong.map(({ message }) => message));
-  for (const warning of warningsOf(bundle)) print(`warning: ${oneLine(warning)}\n`);
-  print(`${oneLine(path)}: valid\n`);
+  for (const warning of warningsOf(bundle)) print(session, `warning: ${oneLine(warning)}\n`);
+  print(session, `${oneLine(path)}: valid\n`);
   return 0;
 }

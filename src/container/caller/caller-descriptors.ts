@@ -11,7 +11,8 @@
  *
  * Loaded only when there are any.
  */
-import { dup3, fcntl, getpid } from "../../kernel/calls.ts";
+import type { Environment } from "../../agent/caller.ts";
+import { dup3, fcntl } from "../../kernel/calls.ts";
 import { AT_CLKTCK, F_GETFD, F_SETFD, FIRST_FD, O_CLOEXEC } from "../../kernel/constants.ts";
 import { auxiliaryValue } from "../../kernel/ffi.ts";
 import { readLink } from "../../kernel/files.ts";
@@ -21,9 +22,9 @@ import { UserError } from "../../kernel/user-error.ts";
 const MOST_SEEN = 64;
 const EVENT_QUEUE = "anon_inode:[eventpoll]";
 
-/** How many sockets were passed to this process by socket activation: LISTEN_FDS, if LISTEN_PID is this process. */
-export function listeningSockets({ LISTEN_FDS, LISTEN_PID }: NodeJS.ProcessEnv): number {
-  if (!/^\d+$/.test(LISTEN_FDS ?? "") || LISTEN_PID !== String(here(getpid()))) return 0;
+/** How many sockets were passed to the process `pid` by socket activation: LISTEN_FDS, if LISTEN_PID is that process. */
+export function listeningSockets({ LISTEN_FDS, LISTEN_PID }: Environment, pid: number): number {
+  if (!/^\d+$/.test(LISTEN_FDS ?? "") || LISTEN_PID !== String(pid)) return 0;
   return Number(LISTEN_FDS);
 }
 

@@ -45,7 +45,7 @@ function blockedSignals(): Uint8Array {
  * Signals that arrive while a container is being made, and would end tsrun in the middle of it. They are passed on when
  * the container runs; if tsrun does not wait for the container, they are dropped.
  */
-export class HeldSignals {
+export class HeldSignals implements Disposable {
   private readonly came: number[] = [];
   private readonly handlers = new Map<string, () => void>();
 
@@ -61,7 +61,12 @@ export class HeldSignals {
   /** Stops holding signals, and returns those that have arrived. */
   release(): readonly number[] {
     for (const [name, handler] of this.handlers) process.off(name, handler);
+    this.handlers.clear();
     return this.came;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 

@@ -1,4 +1,4 @@
-import { STDERR_FILENO, STDIN_FILENO, STDOUT_FILENO } from "../../kernel/constants.ts";
+import type { Streams } from "../../agent/caller.ts";
 import { attempt } from "../../kernel/here.ts";
 import {
   getTermios,
@@ -16,21 +16,22 @@ import {
 export class CallerTerminal implements Disposable {
   /** Whether the caller types on a terminal. */
   readonly isTyped: boolean;
+  private readonly input: number;
+  private readonly output: number;
   private readonly sized: number | undefined;
   private readonly original: Uint8Array;
   private changed = false;
 
-  constructor() {
+  constructor(streams: Streams) {
+    [this.input, this.output] = streams;
     this.original = new Uint8Array(TERMIOS_SIZE);
-    this.isTyped = attempt(getTermios(STDIN_FILENO, this.original)) >= 0;
-    this.sized = [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].find(
-      (fd) => attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0,
-    );
+    this.isTyped = attempt(getTermios(this.input, this.original)) >= 0;
+    this.sized = streams.find((fd) => attempt(getWindowSize(fd, new Uint8Array(WINSIZE_SIZE))) >= 0);
   }
 
   /** Whether output goes to a terminal that `makeRaw` puts into raw mode. */
   get printsRaw(): boolean {
-    return this.isTyped && isTerminal(STDOUT_FILENO);
+    return this.isTyped && isTerminal(this.output);
   }
 
   /**
@@ -40,7 +41,7 @@ export class CallerTerminal implements Disposable {
   makeRaw(): void {
     if (!this.isTyped) return;
     this.changed = true;
-    attempt(setTermios(STDIN_FILENO, rawTermios(this.original))); // EIO: it has been hung up
+    attempt(setTermios(this.input, rawTermios(this.original))); // EIO: it has been hung up
   }
 
   /** Its size now; null without a terminal, or when the size is not known. */
@@ -54,7 +55,7 @@ export class CallerTerminal implements Disposable {
 
   /** Gives it back as it was. */
   [Symbol.dispose](): void {
-    if (this.changed) attempt(setTermios(STDIN_FILENO, this.original)); // EIO: it has been hung up
+    if (this.changed) attempt(setTermios(this.input, this.original)); // EIO: it has been hung up
     this.changed = false;
   }
 }

@@ -6,7 +6,7 @@
  * to the terminal that it was called from.
  */
 import type { Process } from "../../../runtime-spec/config.ts";
-import type { Caller } from "../../agent/caller.ts";
+import type { Caller, Streams } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { StepResult } from "../../kernel/call.ts";
 import { here } from "../../kernel/here.ts";
@@ -40,11 +40,18 @@ export interface ConsoleOptions {
   readonly detach: boolean;
 }
 
-/** Who takes the master of a process's terminal. @throws UserError when nobody can, or the process has no terminal */
-export function openConsole({ terminal }: Process, options: ConsoleOptions): ConsoleSocket | CallerConsole {
+/**
+ * Who takes the master of a process's terminal; `streams` are the caller's.
+ * @throws UserError when nobody can, or the process has no terminal
+ */
+export function openConsole(
+  streams: Streams,
+  { terminal }: Process,
+  options: ConsoleOptions,
+): ConsoleSocket | CallerConsole {
   const { consoleSocket, detach } = options;
   if (consoleSocket === undefined) {
-    if (!detach) return new CallerConsole();
+    if (!detach) return new CallerConsole(streams);
     throw new UserError(
       "cannot allocate tty if tsrun will detach without setting console socket: give --console-socket, or set process.terminal to false",
     );
@@ -80,7 +87,8 @@ export class ConsoleSocket implements Console {
 /** The terminal that tsrun was called from, or its standard streams when they are no terminal. */
 export class CallerConsole implements Console, Disposable {
   readonly kind = "caller";
-  private readonly caller = new CallerTerminal();
+  private readonly streams: Streams;
+  private readonly caller: CallerTerminal;
   private ends: Ends | null = null;
 
   /**
@@ -97,6 +105,11 @@ export class CallerConsole implements Console, Disposable {
     ["SIGTTIN", null],
     ["SIGTTOU", null],
   ]);
+
+  constructor(streams: Streams) {
+    this.streams = streams;
+    this.caller = new CallerTerminal(streams);
+  }
 
   async attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): Promise<void> {
     await runInit(caller, agent, pid);
@@ -128,7 +141,7 @@ export class CallerConsole implements Console, Disposable {
   /** Connects the two terminals until the process of `pidfd` has ended, or the caller's terminal has gone. */
   async serve(pidfd: number): Promise<void> {
     if (this.ends === null) throw new Error("serve comes after attach");
-    await new Relay(this.ends, this.caller.isTyped).until(pidfd);
+    await new Relay(this.ends, this.streams, this.caller.isTyped).until(pidfd);
     this.ends = null;
     this.caller[Symbol.dispose]();
   }

@@ -9,8 +9,9 @@
  * tsrun keeps a descriptor of the slave too. So the master reports no hang-up if the program closes its terminal and
  * opens it again; that the program has ended is seen from its pidfd.
  */
+import type { Streams } from "../../agent/caller.ts";
 import { close, fcntl, ppoll, read, write } from "../../kernel/calls.ts";
-import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT, STDIN_FILENO, STDOUT_FILENO } from "../../kernel/constants.ts";
+import { F_SETFL, O_NONBLOCK, POLLIN, POLLOUT } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { PollSet } from "../../kernel/poll.ts";
@@ -76,13 +77,17 @@ export class Relay {
   private readonly output = new Flow();
   private readonly set = new PollSet(4);
   private readonly ends: Ends;
+  private readonly stdin: number;
+  private readonly stdout: number;
   private readonly isTyped: boolean;
   private hasInput = true;
   private hasOutput = true;
 
-  /** Takes the descriptors. `isTyped`: stdin is a terminal. */
-  constructor(ends: Ends, isTyped: boolean) {
+  /** Takes the ends. `isTyped`: stdin is a terminal. */
+  constructor(ends: Ends, [stdin, stdout]: Streams, isTyped: boolean) {
     this.ends = ends;
+    this.stdin = stdin;
+    this.stdout = stdout;
     this.isTyped = isTyped;
     here(fcntl(ends.master, F_SETFL, O_NONBLOCK));
   }
@@ -110,9 +115,9 @@ export class Relay {
   private wait(pidfd: number): boolean {
     const { set, input, output, ends } = this;
     set.watch(PROCESS, pidfd, POLLIN);
-    set.watch(TYPED, STDIN_FILENO, this.hasInput && input.isEmpty ? POLLIN : 0);
+    set.watch(TYPED, this.stdin, this.hasInput && input.isEmpty ? POLLIN : 0);
     set.watch(MASTER, ends.master, (output.isEmpty ? POLLIN : 0) | (input.isEmpty ? 0 : POLLOUT));
-    set.watch(PRINTED, STDOUT_FILENO, output.isEmpty ? 0 : POLLOUT);
+    set.watch(PRINTED, this.stdout, output.isEmpty ? 0 : POLLOUT);
     return set.wait(TURN);
   }
 
@@ -121,10 +126,10 @@ export class Relay {
     const { set, input, output, ends } = this;
     const atMaster = set.found(MASTER);
     if ((atMaster & POLLOUT) !== 0) input.flush(ends.master);
-    if (set.found(PRINTED) !== 0) this.hasOutput = output.flush(STDOUT_FILENO);
+    if (set.found(PRINTED) !== 0) this.hasOutput = output.flush(this.stdout);
     if ((atMaster & POLLIN) !== 0) output.fill(ends.master);
     if (set.found(TYPED) === 0) return;
-    const count = input.fill(STDIN_FILENO);
+    const count = input.fill(this.stdin);
     this.hasInput = count > 0 || LATER.includes(-count);
   }
 
@@ -144,8 +149,8 @@ export class Relay {
   private drain(): void {
     for (let held = 0; this.hasOutput; ) {
       while (!this.output.isEmpty && this.hasOutput) {
-        attempt(ppoll(pollFd(STDOUT_FILENO, POLLOUT), TURN));
-        this.hasOutput = this.output.flush(STDOUT_FILENO);
+        attempt(ppoll(pollFd(this.stdout, POLLOUT), TURN));
+        this.hasOutput = this.output.flush(this.stdout);
       }
       if (held >= MOST_HELD || this.output.fill(this.ends.master) <= 0) return;
       held += CHUNK;

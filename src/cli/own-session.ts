@@ -1,0 +1,47 @@
+import { OwnCaller } from "../agent/own-caller.ts";
+import { Foreground, HeldSignals } from "../container/foreground/foreground.ts";
+import type { CallerConsole } from "../container/terminal/console.ts";
+import { STDERR_FILENO, STDIN_FILENO } from "../kernel/constants.ts";
+import { readAll, writeAll } from "../kernel/files.ts";
+import { isTerminal } from "../kernel/terminal.ts";
+import type { Session, Subreaper } from "./session.ts";
+
+/** tsrun's own process, as on the command line. The only file of src/cli that touches it. */
+export class OwnSession implements Session {
+  readonly caller = new OwnCaller();
+  readonly livesOn = false;
+
+  get pid(): number {
+    return process.pid;
+  }
+
+  get complainsToTerminal(): boolean {
+    return isTerminal(STDERR_FILENO);
+  }
+
+  /** process.stdout would cost 12 ms of start-up. */
+  write(stream: 1 | 2, text: string): void {
+    writeAll(stream, text);
+  }
+
+  async readInput(): Promise<string> {
+    return new TextDecoder().decode(readAll(STDIN_FILENO));
+  }
+
+  async preserve(count: number, what: string): Promise<readonly number[]> {
+    const { passDescriptors } = await import("../container/caller/caller-descriptors.ts");
+    return passDescriptors(count, what);
+  }
+
+  holdSignals(): HeldSignals {
+    return new HeldSignals();
+  }
+
+  foreground(pid: number, terminal: CallerConsole | null): Foreground {
+    return new Foreground(pid, terminal);
+  }
+
+  async subreaper(): Promise<Subreaper> {
+    return await import("../container/foreground/subreaper.ts");
+  }
+}
