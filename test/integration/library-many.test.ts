@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OwnCaller } from "../../src/agent/own-caller.ts";
 import { Store } from "../../src/container/state/store.ts";
+import { serveMany } from "../../src/kernel/wait.ts";
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { allLives, type Life } from "./library/lives.ts";
@@ -54,6 +55,7 @@ async function round(store: Store, lives: readonly Life[], first: number): Promi
 }
 
 testTsrun("descriptors, mappings, memory, children and time stay flat over 2,000 containers", async () => {
+  serveMany();
   const store = new Store(stateRoot, new OwnCaller());
   const lives = allLives();
   const rounds: Held[] = [];

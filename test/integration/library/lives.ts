@@ -20,7 +20,7 @@ const ignore = () => {};
 /** A container of this id lives as it does, and is gone when that returns. */
 export type Life = (store: Store, id: string) => Promise<void>;
 
-async function reaped({ caller }: Store, pid: number): Promise<number> {
+export async function reaped({ caller }: Store, pid: number): Promise<number> {
   for (;;) {
     const status = caller.reap(pid, false);
     if (status !== null) return status;
@@ -28,7 +28,7 @@ async function reaped({ caller }: Store, pid: number): Promise<number> {
   }
 }
 
-async function createIn(store: Store, path: string, id: string, more: Partial<CreateOptions> = {}) {
+export async function createIn(store: Store, path: string, id: string, more: Partial<CreateOptions> = {}) {
   const made = await create(store, readBundle(path, store.caller), plain(id, more));
   using _ = made.agent;
   using directory = made.directory;
@@ -36,12 +36,17 @@ async function createIn(store: Store, path: string, id: string, more: Partial<Cr
 }
 
 /** Runs a command beside a container's own process. */
-async function execIn(store: Store, id: string, args: readonly string[]): Promise<number> {
+export async function execIn(
+  store: Store,
+  id: string,
+  args: readonly string[],
+  ignorePaused = false,
+): Promise<number> {
   using directory = store.open(id);
   const { process } = directory.config();
   let made = 0;
   await exec(directory, { ...process, args, cwd: "/" } as Process, {
-    ...{ ignorePaused: false, pidFile: undefined, preservedFds: 0, gaps: [], cgroup: undefined },
+    ...{ ignorePaused, pidFile: undefined, preservedFds: 0, gaps: [], cgroup: undefined },
     ...{ console: null, debug: undefined, warn: ignore },
     beforeExecution(pid) {
       made = pid;
@@ -66,7 +71,7 @@ async function rejects(what: Promise<unknown>, why: RegExp): Promise<void> {
 }
 
 /** A container that is created, started, entered, signalled and deleted. */
-function good(patch: Patch = {}): Life {
+export function good(patch: Patch = {}): Life {
   const { path } = bundle({ args: SLEEP, ...patch });
   return async (store, id) => {
     const init = await createIn(store, path, id);
