@@ -104,22 +104,23 @@ export async function afterStart(
 /** Posts the parked agent's last program and waits until it has become the container's. @throws UserError */
 export async function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): Promise<void> {
   const pidfd = openProcess(init.pid);
-  if (pidfd === null || !isAlive(init.pid, init.startTime)) throw wasKilled(directory);
-  mailbox.run(init.first, init.end);
-  const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
-  // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
-  if (outcome.kind === "failed") {
-    attempt(pidfdSendSignal(pidfd, SIGKILL));
-    await readable(pidfd, DEATH_PATIENCE);
-  }
-  here(close(pidfd));
-  if (outcome.kind === "failed") {
-    const { errno } = mailbox;
-    const what =
-      outcome.step === init.end - 1
-        ? `cannot execute ${init.executable}: execve`
-        : "cannot prepare its execution";
-    throw new UserError("config.json: process.args[0]", `${what}: ${errnoWords(errno)}`);
+  if (pidfd === null) throw wasKilled(directory);
+  try {
+    if (!isAlive(init.pid, init.startTime)) throw wasKilled(directory);
+    mailbox.run(init.first, init.end);
+    const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
+    if (outcome.kind === "failed") {
+      // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
+      attempt(pidfdSendSignal(pidfd, SIGKILL));
+      await readable(pidfd, DEATH_PATIENCE);
+      const what =
+        outcome.step === init.end - 1
+          ? `cannot execute ${init.executable}: execve`
+          : "cannot prepare its execution";
+      throw new UserError("config.json: process.args[0]", `${what}: ${errnoWords(mailbox.errno)}`);
+    }
+  } finally {
+    here(close(pidfd));
   }
   removeFile(MAILBOX_FILE, directory.fd);
 }
