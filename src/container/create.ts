@@ -181,12 +181,12 @@ function startStage(
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = {
     ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },
-    ...{ held: cgroup.admit !== undefined, gaps },
+    ...{ held: cgroup.startScope !== undefined, gaps },
     prepare: (stage: Program) => streams.add(stage),
   };
   const agent = taking(() => Agent.start(caller, namespaces, cgroup.fd, how));
   undo.add(() => agent[Symbol.asyncDispose]());
-  cgroup.admit?.(agent.stagePid);
+  cgroup.startScope?.(agent.stagePid);
   return agent;
 }
 
@@ -204,13 +204,13 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
   if (!namespaces.created.has("user")) stream();
   let begun: Promise<Begun> | null = null;
   const begin = async () => {
-    await cgroup.admitted?.();
+    await cgroup.waitForScope?.();
     agent.release();
     const pid = await agent.waitForInit();
     const userNamespace = userNamespaceOf(directory.caller, pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(directory.caller, pid, bundle.config.linux ?? {});
     stream();
-    cgroup.restrict();
+    cgroup.applyLimits();
     return { pid, userNamespace };
   };
   return {

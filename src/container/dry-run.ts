@@ -103,9 +103,9 @@ class DryRun {
     const { config } = this.bundle;
     const { namespaces } = this.opened;
     const { stage, init, host } = this.boxes;
-    const saved = await driver.place(this.id, config);
+    const saved = await driver.locate(this.id, config);
     // tsrun's own driver makes it at once.
-    const cgroup = saved.unit === undefined ? await this.tsrun.act(() => driver.make(saved, config)) : null;
+    const cgroup = saved.unit === undefined ? await this.tsrun.act(() => driver.create(saved, config)) : null;
     addEntry(this.caller, stage.program, namespaces, host);
     if (saved.unit !== undefined) {
       this.take("stage", stage.program); // it waits until systemd has moved it
@@ -121,7 +121,7 @@ class DryRun {
     this.take("stage", stage.program);
     if (namespaces.created.has("user")) rehearseMappings(this.tsrun, this.caller, config);
     if (cgroup === null) rehearseLimits(this.tsrun, saved, config);
-    else this.tsrun.act(() => cgroup.restrict());
+    else this.tsrun.act(() => cgroup.applyLimits());
     dieWithTsrun(init.program.by("container's init"));
     addJoins(this.caller, init.program, namespaces, true);
   }

@@ -41,10 +41,10 @@ export async function locate(
   undo.add(() => directory[Symbol.dispose]());
   undo.addRecord(() => directory.remove());
   prepare?.(directory);
-  const placed = await driver.place(id, bundle.config);
+  const placed = await driver.locate(id, bundle.config);
   const saved = record({ ...first, cgroup: placed }, directory);
   inState(directory.path, () => writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd));
-  const cgroup = await driver.make(placed, bundle.config);
+  const cgroup = await driver.create(placed, bundle.config);
   undo.always(() => cgroup.close());
   undo.add(() => cgroup.remove());
   return { directory, saved: cgroup.saved === null ? { ...saved, cgroup: null } : saved, cgroup };

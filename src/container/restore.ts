@@ -92,19 +92,19 @@ async function make(
     streams: streamsAfter(store.caller.streams, names),
   };
   const driver = await cgroupDriver(store.caller, options.systemdCgroup);
-  const place = await driver.place(options.id, config);
+  const place = await driver.locate(options.id, config);
   const saved = { ...first, cgroup: place };
   directory.write(saved); // before anything is made elsewhere, as in `create`
   writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
-  const cgroup = await driver.make(place, config);
+  const cgroup = await driver.create(place, config);
   undo.add(() => cgroup.remove());
   undo.add(() => killAll(place.path));
   /** Restored processes start in criu's own cgroup. */
   const enterCgroup = async (criu: number) => {
-    if (cgroup.admit === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
-    else cgroup.admit(criu);
-    await cgroup.admitted?.();
-    cgroup.restrict();
+    if (cgroup.startScope === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
+    else cgroup.startScope(criu);
+    await cgroup.waitForScope?.();
+    cgroup.applyLimits();
     cgroup.close();
   };
 

@@ -15,17 +15,17 @@ import { removeCgroup } from "../../linux/cgroups/remove.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import type { SavedCgroup } from "../state/store.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
-import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
+import { applyLimits, notesOf, withoutDeviceProgram } from "./limits.ts";
 
 /** Cgroups that tsrun makes itself, for this caller. */
 const ownFor = (caller: Caller): CgroupDriver => ({
-  async place(id, config) {
+  async locate(id, config) {
     const mount = unifiedMount();
     const path = cgroupDirectory(caller, mount, config.linux?.cgroupsPath, id);
     refuseUnfit(path);
     return { mount, path };
   },
-  make: async (saved, config) => namingCgroup(saved.path, () => makeCgroup(saved, config)),
+  create: async (saved, config) => namingCgroup(saved.path, () => makeCgroup(saved, config)),
   async change({ mount, path }, resources) {
     const { applyAllOrNone } = await import("../../linux/cgroups/restore.ts");
     const plan = planFor(mount, resourceWrites(resources));
@@ -38,7 +38,7 @@ const ownFor = (caller: Caller): CgroupDriver => ({
 /** An ordinary user's cgroups. */
 const permittedFor = (caller: Caller): CgroupDriver => ({
   ...ownFor(caller),
-  make: async (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
+  create: async (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
 });
 
 /** How a container gets its cgroup; systemd's part is loaded only on demand. */
@@ -59,7 +59,7 @@ function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
     saved: { mount, path },
     fd,
     notes: notesOf(plan),
-    restrict: () => restrict(path, fd, plan, config),
+    applyLimits: () => applyLimits(path, fd, plan, config),
     remove: () => removeCgroup(mount, path),
     close: () => void here(close(fd)),
   };
@@ -72,7 +72,7 @@ function makeCgroup({ mount, path }: SavedCgroup, config: Config): NewCgroup {
 function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
   try {
     const cgroup = makeCgroup(saved, config);
-    return { ...cgroup, restrict: () => withoutDeviceProgram(cgroup.restrict) };
+    return { ...cgroup, applyLimits: () => withoutDeviceProgram(cgroup.applyLimits) };
   } catch (error) {
     if (!isErrno(error, ERRNO.EACCES, ERRNO.EPERM, ERRNO.EROFS)) throw error;
     const { resources = {}, cgroupsPath } = config.linux ?? {};
@@ -89,6 +89,6 @@ function makePermittedCgroup(saved: SavedCgroup, config: Config): NewCgroup {
         `limits need a cgroup, and there is no permission for one: name a cgroupsPath ${delegated}`,
       );
     const notes = ["the container has no cgroup: there is no permission for one"];
-    return { saved: null, fd: null, notes, restrict: () => {}, remove: async () => {}, close: () => {} };
+    return { saved: null, fd: null, notes, applyLimits: () => {}, remove: async () => {}, close: () => {} };
   }
 }

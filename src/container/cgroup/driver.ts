@@ -8,9 +8,9 @@ export interface CgroupDriver {
    * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
    * killed after that, `delete` would take it for the container's. @throws UserError
    */
-  place(id: string, config: Config): Promise<SavedCgroup>;
+  locate(id: string, config: Config): Promise<SavedCgroup>;
   /** Makes it, with the controllers that the limits need. @throws UserError */
-  make(saved: SavedCgroup, config: Config): Promise<NewCgroup>;
+  create(saved: SavedCgroup, config: Config): Promise<NewCgroup>;
   /** Changes its limits, all or none. @throws UserError */
   change(saved: SavedCgroup, resources: Resources): Promise<void>;
   /** Removes it and all below it. @throws UserError */
@@ -23,14 +23,14 @@ export interface NewCgroup {
   readonly saved: SavedCgroup | null;
   /** The directory that the init is born in; null if it is born in the cgroup of its parent, the stage. */
   readonly fd: number | null;
-  /** Asks for the stage, which waits meanwhile, to be moved into the cgroup; absent if it stays where it is. */
-  readonly admit?: (stage: number) => void;
-  /** Waits until the stage is there. @throws UserError */
-  readonly admitted?: () => Promise<void>;
+  /** Asks systemd for a scope with this process, the waiting stage, in it; absent without systemd. */
+  readonly startScope?: (process: number) => void;
+  /** Waits until the scope is there, with the process in it. @throws UserError */
+  readonly waitForScope?: () => Promise<void>;
   /** Which resources are left out, and why: for --debug. */
   readonly notes: readonly string[];
   /** Applies resource limits and the device program. @throws UserError */
-  restrict(): void;
+  applyLimits(): void;
   /** Takes back what was made. */
   remove(): Promise<void>;
   close(): void;

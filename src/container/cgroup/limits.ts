@@ -15,16 +15,16 @@ export function notesOf({ notes }: ResourcePlan): readonly string[] {
 }
 
 /** Only root may load a device program; in a user namespace nobody makes device nodes anyway. */
-export function withoutDeviceProgram(restrict: () => void): void {
+export function withoutDeviceProgram(applyLimits: () => void): void {
   try {
-    restrict();
+    applyLimits();
   } catch (error) {
     if (!(error instanceof SyscallError && error.call.name === "bpf")) throw error;
   }
 }
 
 /** Sets a cgroup's owner, limits and device program. @throws UserError */
-export function restrict(path: string, fd: number, plan: ResourcePlan, config: Config): void {
+export function applyLimits(path: string, fd: number, plan: ResourcePlan, config: Config): void {
   if (wantsDelegation(config))
     onBehalfOf("config.json: linux.namespaces (cgroup)", () => delegateCgroup(path, hostRoot(config)));
   applyWrites(path, plan.writes);

@@ -30,17 +30,17 @@ import { unitPlace } from "../../linux/systemd/unit-name.ts";
 import { property, type UnitProperty } from "../../linux/systemd/unit-property.ts";
 import type { SavedCgroup, SavedUnit } from "../state/store.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
-import { notesOf, restrict, withoutDeviceProgram } from "./limits.ts";
+import { applyLimits, notesOf, withoutDeviceProgram } from "./limits.ts";
 
 /** Cgroups that are units of the systemd that this caller reaches. */
 export const scopesFor = (caller: Caller): CgroupDriver => ({
-  place: (id, config) => place(caller, id, config),
-  make: (saved, config) => make(caller, saved, config),
+  locate: (id, config) => locate(caller, id, config),
+  create: (saved, config) => create(caller, saved, config),
   change: (saved, resources) => change(caller, saved, resources),
   remove: (saved) => remove(caller, saved),
 });
 
-async function place(caller: Caller, id: string, config: Config): Promise<SavedCgroup> {
+async function locate(caller: Caller, id: string, config: Config): Promise<SavedCgroup> {
   const manager = ownManager(caller);
   const usualSlice = manager === "system" ? "system.slice" : "user.slice";
   const { unit, slice, cgroup } = unitPlace(config.linux?.cgroupsPath, id, usualSlice);
@@ -56,7 +56,7 @@ async function userCgroup(caller: Caller): Promise<string> {
   return await manager.text("ControlGroup");
 }
 
-async function make(caller: Caller, saved: SavedCgroup, config: Config): Promise<NewCgroup> {
+async function create(caller: Caller, saved: SavedCgroup, config: Config): Promise<NewCgroup> {
   const unit = unitOf(saved);
   const resources = config.linux?.resources ?? {};
   const plan = planFor(saved.mount, resourceWrites(resources));
@@ -114,12 +114,12 @@ class Scope implements NewCgroup {
     return notesOf(this.made.plan);
   }
 
-  admit(stage: number): void {
+  startScope(process: number): void {
     const { manager, unit, properties } = this.made;
-    this.starting = manager.start(unit.name, stage, properties);
+    this.starting = manager.start(unit.name, process, properties);
   }
 
-  async admitted(): Promise<void> {
+  async waitForScope(): Promise<void> {
     if (this.starting === null) return;
     const { manager, saved, unit, plan, annotated } = this.made;
     try {
@@ -132,11 +132,11 @@ class Scope implements NewCgroup {
     enableControllers(saved.mount, saved.path, plan.required);
   }
 
-  restrict(): void {
+  applyLimits(): void {
     const { saved, unit, plan, config } = this.made;
     const { directory } = this;
     if (directory === null) return;
-    const apply = () => restrict(saved.path, directory, plan, config);
+    const apply = () => applyLimits(saved.path, directory, plan, config);
     if (unit.manager === "user") withoutDeviceProgram(apply);
     else apply();
   }

@@ -9,7 +9,7 @@ import { planFor } from "../../linux/cgroups/apply.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
 import { Resctrl } from "../../linux/resctrl.ts";
 import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
-import { restrict } from "../cgroup/limits.ts";
+import { applyLimits } from "../cgroup/limits.ts";
 import { isOnly } from "../init/ordinary-mappings.ts";
 import { writeMappings } from "../init/user-namespace.ts";
 import type { SavedCgroup } from "../state/store.ts";
@@ -27,7 +27,7 @@ export function rehearseScope(tsrun: Rehearsal, { unit, mount }: SavedCgroup, co
 
 /** The limits of a scope, which systemd has made by then. @throws UserError */
 export function rehearseLimits(tsrun: Rehearsal, { mount, path }: SavedCgroup, config: Config): void {
-  tsrun.act(() => restrict(path, tsrun.opened(path), planOf(mount, config), config));
+  tsrun.act(() => applyLimits(path, tsrun.opened(path), planOf(mount, config), config));
 }
 
 /** The mappings of a new user namespace; ranges of an ordinary user's ids are written by helpers. */

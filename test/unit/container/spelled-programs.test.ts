@@ -119,12 +119,12 @@ for (const [name, config] of configs)
 
 /** A cgroup driver that makes nothing. */
 const NO_CGROUPS: CgroupDriver = {
-  place: async () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
-  make: async () => ({
+  locate: async () => ({ mount: "/sys/fs/cgroup", path: "/sys/fs/cgroup/x" }),
+  create: async () => ({
     saved: null,
     fd: null,
     notes: [],
-    restrict: () => {},
+    applyLimits: () => {},
     remove: async () => {},
     close: () => {},
   }),
