@@ -182,7 +182,8 @@ export class StateDirectory implements Disposable {
 
   /** The same; false when another command has deleted the container. @throws UserError when it is kept too long */
   async lockIfCurrent(): Promise<boolean> {
-    if (!(await until(() => tryLock(this.fd, LOCK_EX), LOCK_PATIENCE)))
+    const locks = () => tryLock(this.fd, LOCK_EX);
+    if (!(locks() || (await until(locks, LOCK_PATIENCE))))
       throw new UserError(`container ${this.id} is in use by another command for more than 10 s`);
     return this.isCurrent;
   }
