@@ -23,7 +23,7 @@ import { processInfo } from "./state/process-info.ts";
 import { inState } from "./state/state-failure.ts";
 import { stateOf } from "./state/status.ts";
 import type { Living, Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
-import { Undo } from "./state/undo.ts";
+import { type Undo, undoing } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
 export interface CreateOptions {
@@ -88,11 +88,11 @@ async function createOrExplain(store: Store, bundle: Bundle, options: CreateOpti
 async function makeWithHooks(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
   const { hooks } = bundle.config;
   if (hooks === undefined || Object.values(hooks).every((list) => list.length === 0))
-    return make(store, bundle, options, null);
+    return undoing((undo) => make(store, bundle, options, null, undo));
   const { CreateHooks } = await import("./hooks/hooks.ts");
   const create = new CreateHooks(hooks);
   try {
-    return await make(store, bundle, options, create);
+    return await undoing((undo) => make(store, bundle, options, create, undo));
   } catch (error) {
     await create.undo(store.caller, options.warn);
     throw error;
@@ -108,8 +108,8 @@ async function make(
   given: Bundle,
   options: CreateOptions,
   hooks: CreateHooks | null,
+  undo: Undo,
 ): Promise<Created> {
-  await using undo = new Undo();
   const { caller } = store;
   const plan = await planOf(store.caller, given, options, undo);
   const located = await locatePlanned(store, plan, options, undo);

@@ -22,7 +22,7 @@ import { addAspects, guestOf, type Subject, schedulingOf, setAspects } from "./p
 import { writePidFile } from "./state/pid-file.ts";
 import { stateOf } from "./state/status.ts";
 import type { Living, StateDirectory } from "./state/store.ts";
-import { Undo } from "./state/undo.ts";
+import { type Undo, undoing } from "./state/undo.ts";
 import { requireStatus } from "./state/verbs.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -54,7 +54,7 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const verb: ExecVerb = options.ignorePaused ? "exec --ignore-paused" : "exec";
   const found = requireStatus(verb, directory);
   try {
-    const act = () => execIn(directory, found, process, options);
+    const act = () => undoing((undo) => execIn(directory, found, process, options, undo));
     if (options.debug === undefined) await act();
     else await (await import("./listing/trace.ts")).traced(options.debug, act);
   } catch (error) {
@@ -75,8 +75,8 @@ async function execIn(
   { saved, status }: ReturnType<typeof requireStatus<ExecVerb>>,
   process: Process,
   options: ExecOptions,
+  undo: Undo,
 ): Promise<void> {
-  await using undo = new Undo();
   const plan = await planOf(directory, saved, process, options, undo);
   const agent = launch(plan, options, undo);
   const pid = await enter(plan, agent, options);

@@ -124,18 +124,18 @@ export const STATX_SIZE = 256;
 
 /** Reads a filled `struct statx`. */
 export function readStatx(bytes: Uint8Array): FileStatus {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2); // quicker than a DataView
-  const u32 = (offset: number) => words[offset >> 2] ?? 0;
-  const u64 = (offset: number) => u32(offset) + u32(offset + 4) * 2 ** 32;
+  // Quicker than a DataView as long as nothing is compiled.
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
+  const long = (at: number) => (words[at] ?? 0) + (words[at + 1] ?? 0) * 2 ** 32;
   return {
-    uid: u32(20),
-    gid: u32(24),
-    mode: u32(28) & 0xffff,
-    inode: u64(32),
-    size: u64(40),
-    deviceType: [u32(128), u32(132)],
-    device: [u32(136), u32(140)],
-    mount: u64(144),
+    uid: words[5] ?? 0,
+    gid: words[6] ?? 0,
+    mode: (words[7] ?? 0) & 0xffff,
+    inode: long(8),
+    size: long(10),
+    deviceType: [words[32] ?? 0, words[33] ?? 0],
+    device: [words[34] ?? 0, words[35] ?? 0],
+    mount: long(36),
   };
 }
 
