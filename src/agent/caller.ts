@@ -14,9 +14,9 @@ export interface Caller {
   readonly env: Environment;
   /** Its standard streams, as descriptors of tsrun. */
   readonly streams: Streams;
-  /** The bits that its new files don't get; 0 where the kernel takes care of that. */
+  /** Its umask, for files that tsrun makes for it; 0 if the kernel applies it already. */
   readonly umask: number;
-  /** The soft limit of open files that its processes are to have; 0n where they inherit the right one. */
+  /** The soft limit of open files for its processes; 0n if they inherit the right one. */
   readonly openFiles: bigint;
   /** Hands down descriptors of tsrun to the agents that are started next. Returns their numbers there. */
   pass(descriptors: readonly number[]): readonly number[];

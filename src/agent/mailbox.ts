@@ -8,8 +8,8 @@
  *     waits on `lock` (futex)
  *     reads results                          ◀──  next = …; lock = 0; wake(lock)
  *
- * tsrun adds steps while the agent runs those before. One that saw the old end just before leaves steps
- * between `next` and `end`: then tsrun, finding the lock free, wakes it again.
+ * tsrun adds steps while the agent runs earlier ones. An agent that read the old end just before leaves steps between
+ * `next` and `end`: then tsrun finds the lock free, and wakes it again.
  *
  * `lock` is a robust futex: when the agent dies, or becomes the container's program by execve(2), the kernel
  * itself sets OWNER_DIED and wakes tsrun. So "exec succeeded" needs no pipe, and nobody waits for the dead.
@@ -150,7 +150,7 @@ export class Mailbox implements Results, Disposable {
     this.posted = 0;
   }
 
-  /** The same, when the agent is gone and another one comes. */
+  /** The same, for a new agent that takes the place of one that is gone. */
   renew(): void {
     this.clear();
     Atomics.store(this.words, MAILBOX.lock >> 2, 0);

@@ -26,7 +26,7 @@ export class OwnCaller implements Caller {
   readonly streams = STREAMS;
   readonly umask = 0;
 
-  // Asked for when they are needed: even these calls can fail, and then somebody must be there to report it.
+  // Read when they are needed, not earlier: even these calls can fail, and then the failure must be reported.
   get uid(): number {
     return here(geteuid());
   }
@@ -58,7 +58,7 @@ export class OwnCaller implements Caller {
     return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;
   }
 
-  /** An unreaped pid is never reused, so it needs no pidfd to be killed: there may be none left to open. */
+  /** An unreaped pid is never reused, so killing it takes no pidfd, which might be more than can be opened. */
   async end(pid: number): Promise<void> {
     if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
     if (attempt(kill(pid, SIGKILL)) < 0) return; // it ends with tsrun

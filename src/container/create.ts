@@ -35,7 +35,7 @@ export interface CreateOptions {
   readonly systemdCgroup: boolean;
   /** How many descriptors after the standard streams the container keeps. */
   readonly preservedFds: number;
-  /** Which of those are not open, and are not to be. */
+  /** Those of them that are closed, and must stay closed. */
   readonly gaps: readonly number[];
   /** Enters the root without pivot_root(2). */
   readonly noPivot: boolean;
@@ -43,7 +43,7 @@ export interface CreateOptions {
   readonly ownKeyring: boolean;
   /** Whether the caller may lack permission for a cgroup. */
   readonly rootless: boolean;
-  /** Takes the master of the process's terminal; null when that has none. */
+  /** Takes the master of the process's terminal; null if it has none. */
   readonly console: Console | null;
   /** Is told the pid of the init, once all is ready. */
   readonly announce: ((pid: number) => void) | undefined;
@@ -57,7 +57,7 @@ export interface CreateOptions {
 export interface Created {
   readonly directory: StateDirectory;
   readonly saved: Living;
-  /** Its memory is given back by whoever lives on. */
+  /** To be disposed of by a caller that lives on: that gives its memory back. */
   readonly agent: Parked;
 }
 
@@ -125,7 +125,7 @@ async function make(
     await finishInit(caller, launched.init, pid);
     await runHooks(hooks, located, root.subject, pid, undo);
     leave();
-    await runInit(caller, launched.init, pid); // what the set-up has left open does not count to the limit of open files
+    await runInit(caller, launched.init, pid); // closes files, which would count for RLIMIT_NOFILE
   }
   const taken = await dropPrivileges(plan, launched, root.subject, pid, options);
   const created = await parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
@@ -237,7 +237,7 @@ async function setUpRoot(
   return { ...opened, subject: context.subject };
 }
 
-/** Gives an init that exists what only the host can: its groups in resctrl, network devices. */
+/** Gives the new init what only the host can give: its groups in resctrl, network devices. */
 async function giveFromHost(
   caller: Caller,
   { bundle, resctrl }: Plan,
@@ -281,7 +281,7 @@ async function dropPrivileges(
   const taken = becomeUser(init.program, subject, { preservedFds, uidMappings });
   init.program.move(parked.agentAddress);
   await finishInit(subject.caller, init, pid); // of what was posted before
-  // The limits of the process might hinder what tsrun does before, and a change of user what it does after.
+  // Set earlier, these limits might hinder tsrun; set after the change of user, they might be refused.
   setAspects(pid, "outside", subject);
   init.post();
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
@@ -289,7 +289,7 @@ async function dropPrivileges(
   return { ...taken, startTime };
 }
 
-/** Lays out the execution, and lets the init wait for it, in as little memory as it can. */
+/** Lays out the execution, and lets the init wait for it in as little memory as possible. */
 async function parkInit(
   { bundle, filter, namespaces }: Plan,
   { directory, saved }: Located,
@@ -317,7 +317,7 @@ async function parkInit(
   return created;
 }
 
-/** Writes the mappings of the container's user namespace, by the means that the caller has. @throws UserError */
+/** Writes the mappings of the container's user namespace, in the way that the caller may. @throws UserError */
 async function mapIds(caller: Caller, pid: number, linux: Linux): Promise<void> {
   if (caller.uid === 0) writeMappings(pid, linux, "linux");
   else (await import("./init/ordinary-mappings.ts")).writeOrdinaryMappings(caller, pid, linux);

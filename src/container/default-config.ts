@@ -50,7 +50,7 @@ const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/pro
 /** A shell on a terminal in a read-only rootfs, isolated, with few capabilities: what `spec` writes. */
 export function defaultConfig(): Config {
   return {
-    ociVersion: "1.0.2", // nothing here is younger, and runtimes of 2020 read it
+    ociVersion: "1.0.2", // nothing here is newer, and runtimes of 2020 accept it
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },

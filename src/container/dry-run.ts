@@ -40,8 +40,8 @@ interface DryRunFlags {
 }
 
 /**
- * What `create` and `start` would do, one line each below who does it for which property. Nothing is made; what reading
- * alone can show to be wrong is an error as in `create`. @throws UserError
+ * What `create` and `start` would do: a line for each step, below the actor and the property. Nothing is made. What
+ * reading alone can show to be wrong is an error, as in `create`. @throws UserError
  */
 export async function dryRun(
   caller: Caller,
@@ -83,7 +83,7 @@ class DryRun {
   private readonly opened: Opened;
   private readonly boxes: MailboxFile;
   private readonly tsrun = new Rehearsal();
-  /** How many steps of a program are among the deeds. */
+  /** How many steps of each program are among the deeds. */
   private readonly taken = new Map<Program, number>();
 
   constructor(caller: Caller, id: string, bundle: Bundle, opened: Opened) {
@@ -146,7 +146,7 @@ class DryRun {
     return context.subject;
   }
 
-  /** Opens what the init may not, each when its turn comes. */
+  /** Opens what the init may not open, in the order of the steps. */
   private host() {
     const { init, host } = this.boxes;
     if (host === null) return null;
@@ -171,7 +171,7 @@ class DryRun {
   /** Its identity, and what tsrun sets from outside. */
   becomeProcess(subject: Subject, preservedFds: number): void {
     const { init, parked } = this.boxes;
-    becomeUser(init.program, subject, { preservedFds, uidMappings: [] }); // nothing is given away
+    becomeUser(init.program, subject, { preservedFds, uidMappings: [] }); // a dry run gives no stream away
     this.take("init", init.program);
     this.tsrun.act(() => setAspects(INIT_PID, "outside", subject));
     park(parked, preservedFds, this.opened.filter);

@@ -31,11 +31,11 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly pidFile: string | undefined;
   readonly preservedFds: number;
-  /** Which of those are not open, and are not to be. */
+  /** Those of them that are closed, and must stay closed. */
   readonly gaps: readonly number[];
   /** A cgroup below the container's, such as `/jobs`, to run in; without it, the container's. */
   readonly cgroup: string | undefined;
-  /** Takes the master of the process's terminal; null when that has none. */
+  /** Takes the master of the process's terminal; null if it has none. */
   readonly console: Console | null;
   /** Is told each step of the agent, when all is done or has failed. */
   readonly debug: ((line: string) => void) | undefined;
@@ -159,7 +159,8 @@ async function enter(
   const { program } = agent.init;
   addAspects(program, "enter", subject);
   const terminal = process.terminal ? addTerminal(program, process, preservedFds) : null;
-  // Else an ordinary user's tsrun could not take the master. What the agent has by now is the container's already.
+  // Otherwise an ordinary user's tsrun could not fetch the master. All that the agent has by now is the container's
+  // anyway.
   const isFetched = terminal !== null && unprivileged !== null;
   if (isFetched) program.add(prctl(PR_SET_DUMPABLE, 1));
   const pid = await agent.waitForInit();
@@ -201,8 +202,8 @@ async function executeProcess(
 }
 
 /**
- * A terminal of the container, whose /dev/console stays what it is. Descriptors of the host go before: what is the
- * container's may be seen by who is in there.
+ * Opens a terminal of the container, and leaves its /dev/console alone. The host's descriptors are closed first, since
+ * from then on processes of the container may look into this one.
  */
 function addTerminal(program: Program, process: Process, preservedFds: number): Terminal {
   program.by("exec").add(closeFrom(FIRST_FD + preservedFds));

@@ -5,19 +5,19 @@ import { inState } from "./state/state-failure.ts";
 import { CONFIG_FILE, type Saved, type StateDirectory, type Store } from "./state/store.ts";
 import type { Undo } from "./state/undo.ts";
 
-/** Where a container is told of, and its cgroup. */
+/** A container's state directory, what is saved of it, and its cgroup. */
 export interface Located {
   readonly directory: StateDirectory;
   readonly saved: Saved;
   readonly cgroup: NewCgroup;
 }
 
-/** What is written down before anything is made. */
+/** What is known of a container before anything of it is made. */
 export interface Locating {
   readonly bundle: Bundle;
   readonly driver: CgroupDriver;
   readonly first: Saved;
-  /** Writes the first state, which tells of the cgroup; returns what it has added to it. */
+  /** Writes the first state, which names the cgroup; returns the state with what it has added. */
   readonly record?: (saved: Saved, directory: StateDirectory) => Saved;
 }
 
@@ -28,8 +28,8 @@ interface Named {
 }
 
 /**
- * The first phase of `create` and `restore`: makes the state directory, and then the cgroup, since state is written
- * before what it tells of is made.
+ * The first phase of `create` and `restore`: makes the state directory, and then the cgroup: the state is written
+ * before anything that it describes is made.
  */
 export async function locate(
   store: Store,

@@ -34,7 +34,7 @@ export async function update(store: Store, id: string, wanted: Resources, schema
     intelRdt = changed.intelRdt;
     if (changed.groups !== null) directory.write({ ...saved, resctrl: changed.groups });
   }
-  // The next update goes on from these. `exec` may read the file at this moment.
+  // The next update starts from these limits. `exec` may be reading the file.
   const next = {
     ...config,
     linux: { ...config.linux, resources, ...(intelRdt === undefined ? {} : { intelRdt }) },

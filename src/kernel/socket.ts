@@ -50,8 +50,8 @@ export function fetchDescriptor(pid: number, fd: number): number {
 }
 
 /**
- * Connects to the unix stream socket at `path`, however long that is. Never waits: EAGAIN when as many as the
- * listener lets wait are waiting already. @throws SyscallError
+ * Connects to the unix stream socket at `path`, however long that is. Never blocks: EAGAIN when the listener's queue is
+ * full. @throws SyscallError
  */
 export function connectUnix(path: string): number {
   const name = encoder.encode(path);
@@ -79,7 +79,7 @@ export function connectDatagrams(path: string): number {
   const sender = here(socket(AF_UNIX, SOCK_DGRAM));
   const address = sockaddrUn(name);
   if (path.startsWith("@")) address[2] = 0;
-  // Of an abstract name every byte counts.
+  // Every byte of an abstract name counts.
   here(connect(sender, path.startsWith("@") ? address.subarray(0, 2 + name.byteLength) : address));
   return sender;
 }
@@ -147,7 +147,7 @@ export function receiveWithDescriptor(connection: number, most: number) {
   };
 }
 
-/** 0 when the other end is closed, also one that leaves something unread (ECONNRESET). */
+/** 0 when the other end is closed, even if it left something unread (ECONNRESET). */
 function received(connection: number, message: Uint8Array): number {
   try {
     return here(recvmsg(connection, message, MSG_CMSG_CLOEXEC));

@@ -1,16 +1,16 @@
 /**
  * Waiting for others: for the end of a process, an answer, a lock.
  *
- * A command that serves one container lets the kernel wake it, as that is quicker than any timer; it looks at its own
- * signals every 100 ms. A process that serves many (`serveMany`) lets its thread stand still for 2 ms, by which time
- * most waits are over, and looks again from the event loop, with pauses that grow with the time waited.
+ * A command that serves one container lets the kernel wake it, as that is quicker than any timer; it handles its own
+ * signals every 100 ms. A process that serves many (`serveMany`) blocks its thread for at most 2 ms, by which time most
+ * waits are over. Then it looks again from the event loop, with pauses that grow with the time waited.
  */
 import { ppoll } from "./calls.ts";
 import { POLLIN } from "./constants.ts";
 import { attempt } from "./here.ts";
 import { pollFd } from "./structs.ts";
 
-/** How long the thread may stand still at a time, in milliseconds: when a wait begins, and between two pauses. */
+/** How long the thread may block at a time, in milliseconds: when a wait begins, and between two pauses. */
 interface Pace {
   readonly first: number;
   readonly later: number;
@@ -19,7 +19,7 @@ interface Pace {
 const ALONE: Pace = { first: 100, later: 100 };
 const AMONG_MANY: Pace = { first: 2, later: 0 };
 
-/** For waits beside which the same process does other things, such as relaying a terminal. */
+/** For waits during which the same process does other things, such as relaying a terminal. */
 export const NEVER_STILL: Pace = { first: 0, later: 0 };
 
 let usual = ALONE;
@@ -37,13 +37,13 @@ const PART = 1 / 8;
 const SHORTEST = 1;
 const LONGEST = 10;
 
-/** The pauses while the thread stands still: they double. */
+/** The pauses while the thread is blocked: they double. */
 const SHORTEST_NAP = 0.1;
 const LONGEST_NAP = 5;
 
 /**
- * Waits until `look` finds something, at most so many milliseconds; null when it has not. It may let the thread stand
- * still for as long as it is told.
+ * Waits until `look` finds something; null if it has not within so many milliseconds. It may block the thread for as
+ * long as its argument says.
  */
 export async function waitFor<T>(
   look: (still: number) => T | null,
@@ -61,21 +61,21 @@ export async function waitFor<T>(
   }
 }
 
-/** Waits until a condition holds that nobody announces, at most so many milliseconds; returns whether it does. */
+/** Waits for a condition that has to be polled; returns whether it holds within so many milliseconds. */
 export async function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
   return (await waitFor((still) => holdsWithin(condition, still) || null, milliseconds, pace)) ?? false;
 }
 
 /**
- * Waits until there is something to read from a descriptor, or nobody left to write; of a pidfd, until the process has
- * ended. At most so many milliseconds; returns whether it is so.
+ * Waits until a descriptor can be read or has no writer left, or until the process of a pidfd has ended. Returns
+ * whether that is so within so many milliseconds.
  */
 export async function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
   const look = (still: number) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0 || null;
   return (await waitFor(look, milliseconds, pace)) ?? false;
 }
 
-/** Whether a condition holds before so many milliseconds are over, for which the thread stands still. */
+/** Whether a condition holds within so many milliseconds; blocks the thread. */
 function holdsWithin(condition: () => boolean, milliseconds: number): boolean {
   const deadline = now() + milliseconds;
   for (let nap = SHORTEST_NAP; !condition(); nap = Math.min(nap * 2, LONGEST_NAP)) {

@@ -1,6 +1,6 @@
 /**
- * A caller that is another process, in which an agent runs: what only that process can do, such as having children, it is
- * told to do there, in system calls.
+ * A caller that is another process. An agent runs in it, and makes the system calls that only that process can make,
+ * such as those that start its children.
  *
  *     tsrun ── mailbox ──▶ agent in the caller ── clone3, execve ──▶ stage, with an agent of its own
  *
@@ -60,9 +60,9 @@ export class RemoteCaller implements Caller, Disposable {
   readonly umask: number;
   readonly openFiles = 0n; // inherited from the caller, as all limits
   readonly streams: Streams;
-  /** Signals that the caller ignores, as would its children. */
+  /** Signals that the caller ignores, and that its children would ignore too. */
   private readonly ignored: readonly number[];
-  /** Of the agent in the caller, and of its children until they execute their program. */
+  /** The mailbox of the agent in the caller, and of its children until they execute their program. */
   private readonly own: Mailbox;
   private readonly child: Mailbox;
   private readonly file: MailboxFile;
@@ -226,7 +226,7 @@ export class RemoteCaller implements Caller, Disposable {
 const fieldIn = (status: string, name: string) =>
   new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "";
 
-/** The effective one, of the real, the effective, the saved and the file system's. */
+/** The second of four: the effective id. */
 const idIn = (status: string, name: "Uid" | "Gid") => Number(fieldIn(status, name).split(/\s+/)[1]);
 
 /** A mask in hexadecimal, with signal 1 as its lowest bit. */

@@ -1,4 +1,4 @@
-/** What a cgroup is given, whoever has made it: owner, resource limits, device program. */
+/** What every cgroup gets, made by tsrun or by systemd: owner, resource limits, device program. */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
@@ -9,7 +9,7 @@ import { allowsEverything, containerDeviceRules } from "../../linux/cgroups/devi
 import { attachDevices } from "../../linux/cgroups/devices.ts";
 import { ordinaryDeviceProgram } from "../../linux/cgroups/ordinary-devices.ts";
 
-/** What of the resources is left out, and why. */
+/** Which resources are left out, and why. */
 export function notesOf({ notes }: ResourcePlan): readonly string[] {
   return notes.map(({ where, message }) => `${where}: ${message}`);
 }
@@ -32,7 +32,7 @@ export function applyLimits(path: string, fd: number, plan: ResourcePlan, config
   if (program !== null) onBehalfOf("config.json: linux.resources.devices", () => attachDevices(fd, program));
 }
 
-/** Null when every device is open. */
+/** Null if every device is allowed. */
 function deviceProgram({ linux }: Config): Uint8Array | null {
   const devices = linux?.resources?.devices;
   const ordinary = ordinaryDeviceProgram(devices, linux?.devices);

@@ -8,7 +8,7 @@
  * line and the pid to watch from now on, as runc does. Only the container's root may reach the socket: any other user
  * of the host could declare the container ready, and the path is no secret, since everybody may read the mount table of
  * a process. Where that root's uid is unknown, in a user namespace that is joined without its mappings, a name that
- * can't be guessed has to do.
+ * can't be guessed must suffice.
  *
  * Loaded only when the caller has a NOTIFY_SOCKET.
  */

@@ -1,10 +1,10 @@
-/** What a hook prints: its last lines are told in the error when it fails. */
+/** What a hook prints: if it fails, its last lines are part of the error. */
 import { close, pipe2, ppoll, read } from "../../kernel/calls.ts";
 import { O_CLOEXEC, POLLIN } from "../../kernel/constants.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { pollFd } from "../../kernel/structs.ts";
 
-/** As much of what a hook printed last as is kept, in characters. */
+/** How much of a hook's last output is kept, in characters. */
 const TAIL = 1024;
 
 /** The pipe from a hook's standard output and error. */
@@ -20,7 +20,7 @@ export class HookOutput {
     [this.readEnd = -1, this.writeEnd = -1] = ends;
   }
 
-  /** Reads what is there; ppoll(2) has said that there is something, or that nobody can write any more. */
+  /** Reads what is there, once ppoll(2) has said that there is something, or that nobody can write any more. */
   take(): void {
     const bytes = new Uint8Array(65_536);
     const count = here(read(this.readEnd, bytes));
@@ -28,7 +28,9 @@ export class HookOutput {
     this.text = (this.text + this.decoder.decode(bytes.subarray(0, count), { stream: true })).slice(-TAIL);
   }
 
-  /** The last lines, as one. What is left in the pipe is at most its size, 1 MiB; a process left behind may go on. */
+  /**
+   * The last lines, joined. At most 1 MiB is read, the size of a pipe: a process that is left behind may go on writing.
+   */
   tail(): string {
     for (let rounds = 16; rounds > 0 && this.readEnd >= 0; rounds--) {
       if (attempt(ppoll(pollFd(this.readEnd, POLLIN), 0)) <= 0) break;

@@ -1,10 +1,10 @@
 /**
  * One hook as a process: an agent that enters the hook's namespaces and then becomes the hook.
  *
- * The state waits for it on standard input, in a sealed memfd: no hook that does not read it can hold tsrun up.
- * What it prints goes to tsrun through a pipe, never to the container's output, and its end is told in the error.
- * It leads a session and process group of its own, by which it is killed with its children when its time is up;
- * and it dies with tsrun, since then nobody would watch its time.
+ * Its standard input is the state in a sealed memfd, so a hook that does not read it can't hold tsrun up. What it
+ * prints goes to tsrun through a pipe, never to the container's output, and the last of it into the error. It leads a
+ * session and a process group of its own, so that it is killed with its children when its time is up. It dies with
+ * tsrun, since nobody would watch its time any more.
  */
 
 import type { Hook } from "../../../runtime-spec/config.ts";
@@ -55,14 +55,14 @@ type Home = ReturnType<typeof findHome>;
 /** Where a hook runs, and as whom. */
 export interface HookPlace {
   readonly caller: Caller;
-  /** Namespaces that it joins, in a cgroup of theirs; tsrun's own without any. */
+  /** Namespaces that it joins; without any it runs in tsrun's. */
   readonly joins: readonly Join[];
   readonly cgroup: number | null;
-  /** Moves the stage into the cgroup, where it can't be born there. */
+  /** Moves the stage into the cgroup, if the hook can't be born there. */
   readonly moveStage: ((stage: number) => Promise<void>) | null;
-  /** Its root directory, when that isn't its mount namespace's. */
+  /** Its root directory, unless that is its mount namespace's. */
   readonly root: number | null;
-  /** The pid of the container's init in there, when it has another than in tsrun's pid namespace. */
+  /** The pid of the container's init in there; undefined if it is the one in tsrun's pid namespace. */
   readonly pidInside: number | undefined;
   /** Sets from outside what the process can't set itself. */
   readonly prepare: (pid: number) => void;
@@ -70,10 +70,10 @@ export interface HookPlace {
   readonly label: (program: Program) => void;
   /** Adds what the process does before it becomes the hook, without a descriptor of the host: its user, its directory. */
   readonly enter: (program: Program) => Home | null;
-  /** Sets from outside what is to hold for the hook alone. */
+  /** Sets from outside what must hold for the hook alone. */
   readonly schedule: (pid: number) => void;
   readonly filter: SeccompFilter | null;
-  /** The environment of a hook that names none, as with runc; with the HOME that `enter` has found. */
+  /** The environment of a hook that names none, as in runc; with the HOME that `enter` has found. */
   readonly env: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Files that hooks print to, as podman asks for with crun's annotations, in place of tsrun's pipe. */
+/** Files that hooks print to instead of tsrun's pipe, as podman asks for with crun's annotations. */
 import type { State } from "../../../runtime-spec/state.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_APPEND, O_CREAT, O_NOCTTY, O_WRONLY } from "../../kernel/constants.ts";

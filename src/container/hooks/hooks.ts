@@ -11,8 +11,8 @@
  *     delete   init, cgroup and state go
  *              poststop                   in tsrun's namespaces
  *
- * The first that fails before the container is deleted ends it: nothing is left of it, and its poststop hooks undo what
- * others may have done. A failed poststop hook is worth a warning.
+ * A hook that fails before the container is deleted ends it: nothing is left of it, and its poststop hooks undo what
+ * other hooks may have done. A failed poststop hook is only a warning.
  *
  * This module is loaded only for containers that have hooks.
  */
@@ -84,7 +84,7 @@ export class CreateHooks {
     );
   }
 
-  /** Runs those in tsrun's namespaces alone: of a container that is restored, whose mounts are criu's. */
+  /** Runs only those in tsrun's namespaces: for a container that is restored, whose mounts criu makes. */
   async runInRuntime({ directory, saved, pid }: Creation): Promise<HookState> {
     const { caller } = directory;
     this.creating = { ...saved, creatingPid: pid };
@@ -96,7 +96,7 @@ export class CreateHooks {
     return state;
   }
 
-  /** After a failed creation is undone: the poststop hooks, if any other may have run. */
+  /** Runs the poststop hooks after a failed creation was undone, if any other hook may have run. */
   async undo(caller: Caller, warn: Warn): Promise<void> {
     if (this.creating !== null) await runPoststopHooks(caller, this.creating, warn);
   }
@@ -148,7 +148,7 @@ async function runAll(
   for (const [index, hook] of hooks.entries()) await runHook(placeOf(kind, index, hook), hook, state, place);
 }
 
-/** Its place in config.json, and runc's words for a hook that fails, which other programs look for. */
+/** A hook's place in config.json, with runc's words for one that fails, which other programs look for. */
 function placeOf(kind: keyof Hooks, index: number, { path }: Hook): string {
   return `config.json: hooks.${kind}[${index}] (${path}): error running ${kind} hook #${index}`;
 }
@@ -219,7 +219,7 @@ function creationPlace(
     ...{ ...entrance, caller },
     prepare(pid) {
       giveBackOpenFiles(pid, caller);
-      setOomScore(pid, oomScoreAdj, unprivileged === null ? null : () => {}); // create will tell
+      setOomScore(pid, oomScoreAdj, unprivileged === null ? null : () => {}); // `create` will warn
       resetAffinity(pid);
     },
     label(program) {
@@ -263,7 +263,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     unprivileged,
     labels,
     filtered: filter !== null,
-    warn: unprivileged === null ? null : () => {}, // create has told
+    warn: unprivileged === null ? null : () => {}, // `create` has warned
     scheduling,
   });
   return {

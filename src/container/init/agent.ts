@@ -33,11 +33,14 @@ export interface AgentOptions extends MailboxFileOptions {
   readonly moveStage?: ((stage: number) => Promise<void>) | null;
 }
 
-/** The agent that becomes a process, and those that help it. It is ended, unless it is kept, and its memory given back. */
+/**
+ * The agent that becomes a process, and its helpers. Disposing of it ends them, unless it is kept, and frees their
+ * memory.
+ */
 export class Agent implements AsyncDisposable {
   readonly caller: Caller;
   private readonly boxes: MailboxFile;
-  /** The descriptor of the boxes, for who starts agents on them. */
+  /** The boxes' descriptor, as the caller knows it. */
   private readonly mailbox: number;
   private readonly clone: StepResult;
   private readonly hostClone: StepResult | null;
@@ -51,7 +54,7 @@ export class Agent implements AsyncDisposable {
 
   /**
    * Starts a stage; `waitForInit` waits for what it makes. `cgroupFd` is the cgroup directory that the init is born in.
-   * With null that is the stage's cgroup: tsrun's own, unless the stage is moved. @throws UserError
+   * With null the init is born in the stage's cgroup, which is tsrun's own unless the stage is moved. @throws UserError
    */
   static start(
     caller: Caller,
@@ -108,7 +111,7 @@ export class Agent implements AsyncDisposable {
     return this.boxes.parked;
   }
 
-  /** The mailbox of an agent that stays the host's and shares the init's descriptors; null without `hasHost`. */
+  /** The mailbox of the host agent, which shares the init's descriptors; null without `hasHost`. */
   get host(): Mailbox | null {
     return this.boxes.host;
   }
@@ -155,7 +158,7 @@ export class Agent implements AsyncDisposable {
     await runInit(this.caller, this.init, await this.waitForInit());
   }
 
-  /** The process outlives this value: it is the container's by now. Returns what is left of it here. */
+  /** The process outlives this value: it is the container's by now. Returns its mailbox, which is still mapped. */
   keep(): Parked {
     this.kept = true;
     return { parked: this.parked, [Symbol.dispose]: () => this.boxes[Symbol.dispose]() };
@@ -170,7 +173,7 @@ export class Agent implements AsyncDisposable {
 
   private async abort(): Promise<void> {
     if (this.held) {
-      await this.stage.outcome(() => !this.stageEnded()); // the steps before it is held don't block
+      await this.stage.outcome(() => !this.stageEnded()); // the steps up to there don't block
       await this.endHost();
       if (!this.stageEnded()) await this.caller.end(this.spawned);
       return;
@@ -199,7 +202,7 @@ export class Agent implements AsyncDisposable {
     }
     if (!this.reaped) this.caller.reap(this.spawned, true);
     this.reaped = true;
-    // The stage's last step is its exit, so "gone" is its good end; without a pid it was killed.
+    // The stage's last step is its exit, so "gone" is success; but without a pid it was killed.
     const pid = this.stage.result(this.clone);
     if (pid <= 0) throw new UserError("tsrun's stage process was killed before it had made the container");
     return pid;
@@ -224,7 +227,7 @@ export async function finishInit(caller: Caller, init: Mailbox, pid: number): Pr
   for (let wait = waits.next(); !wait.done; ) wait = waits.next(await init.outcome(alive));
 }
 
-/** The same as `runInit`, while the thread stands still. */
+/** `runInit`, blocking the thread. */
 export function runInitBlocking(caller: Caller, init: Mailbox, pid: number): void {
   init.post();
   const alive = () => caller.isRunning(pid);
@@ -232,7 +235,7 @@ export function runInitBlocking(caller: Caller, init: Mailbox, pid: number): voi
   for (let wait = waits.next(); !wait.done; ) wait = waits.next(init.outcomeBlocking(alive));
 }
 
-/** Yields whenever it waits for the agent, and is told then how that has ended. */
+/** Yields to wait for the agent, and receives the outcome. */
 function* finishing(init: Mailbox): Generator<void, void, Outcome> {
   let outcome = yield;
   for (let tries = 0; tries < MOST_TRIES && wasRaced(init, outcome); tries++) {

@@ -17,7 +17,7 @@ export interface ContainerNamespaces extends NamespacePlan {
    * separately.
    */
   readonly joins: readonly Join[];
-  /** The cgroup directory for clone3(2); null without a cgroup, and where `moveStage` moves the stage instead. */
+  /** The cgroup directory for clone3(2); null without a cgroup, or if `moveStage` moves the stage instead. */
   readonly cgroup: number | null;
   /** Moves the stage into the cgroup, where only the user's systemd is allowed to. */
   readonly moveStage: ((stage: number) => Promise<void>) | null;
@@ -106,7 +106,7 @@ function findNamespaces(
   const user = openUserNamespace(caller, pid, userNamespace);
   if (user !== null) {
     const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
-    // Root joins it last, as it could not join the others afterwards; an ordinary user first, as only that allows them.
+    // Root joins it last, or it could not join the others. An ordinary user joins it first, to be allowed the others.
     if (caller.uid === 0) joins.push(join);
     else joins.unshift(join);
   }

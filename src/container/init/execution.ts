@@ -22,8 +22,8 @@ export interface Execution {
 }
 
 /**
- * Lays out an execution in an agent's mailbox without running it. Returns the range of its steps: of a container `start`
- * posts them, perhaps from another tsrun.
+ * Lays out an execution in an agent's mailbox without running it. Returns the range of its steps. For a container
+ * `start` posts them, perhaps from another tsrun.
  */
 export function layOutExecution(agent: Mailbox, { path, args, env, preservedFds, filter }: Execution) {
   const { program } = agent;
@@ -36,8 +36,8 @@ export function layOutExecution(agent: Mailbox, { path, args, env, preservedFds,
 }
 
 /**
- * Loads a filter with a listener, and hands that over: only between two programs of the agent can tsrun fetch it.
- * From here on the agent's own waits are subject to the filter.
+ * Loads a filter that has a listener, and sends the listener: tsrun can fetch it only between two programs of the
+ * agent. From here on the agent's own waits are subject to the filter.
  */
 export async function loadListened(
   caller: Caller,
@@ -53,8 +53,8 @@ export async function loadListened(
 }
 
 /**
- * Has an agent become a program, and waits until it has. Should the kernel refuse that, the error is at `place`, about
- * `what`. @throws UserError
+ * Has an agent become a program, and waits until it has. If the kernel refuses, the error is that `what` cannot be
+ * executed, at `place`. @throws UserError
  */
 export async function execute(
   agent: Agent,

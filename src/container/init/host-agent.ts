@@ -6,9 +6,9 @@
  *
  * In a user namespace the init has no privileges over the host's files, so it can't open a rootfs or the source of a
  * mount below a directory that only root may enter. The host agent opens them for it, in the init's mount namespace and
- * in the order of `mounts`: so a source may be what an earlier mount has brought, and what is read-only or covered on
- * the host stays so, as the kernel has locked it (mount_namespaces(7)). The two share one table of descriptors: what
- * one opens, the other has. The host agent ends when all is mounted, before any program of the container runs.
+ * in the order of `mounts`: so a source may lie on an earlier mount, and what is read-only or covered on the host stays
+ * so, as the kernel locks it there (mount_namespaces(7)). The two share one table of descriptors: what one opens, the
+ * other has. The host agent ends when all is mounted, before any program of the container runs.
  *
  * Loaded only for root's containers that have a user namespace.
  */
@@ -48,8 +48,8 @@ export class HostAgent {
   }
 
   /**
-   * Has it open something for the init, once the init has done all that was added before. The thread stands still
-   * meanwhile: the steps that need the descriptor are just being added. @throws UserError
+   * Has it open something for the init, once the init has done all that was added before. The thread blocks meanwhile:
+   * the steps that need the descriptor are just being added. @throws UserError
    */
   open(add: (program: Program) => StepResult): Fd {
     const { host, pid } = this;

@@ -8,12 +8,12 @@
  * 4. mounts: rootfs, `mounts`, devices, sysctls; the terminal, as soon as there is a devpts
  * 5. host name, loopback interface
  *    -- hooks of `create`: they want the host's files, and write to the container's --
- * 6. seals: read-only and masked paths, a read-only root; pivots: no path leads to the host any more; nor does a
- *    standard stream that is its null device
+ * 6. seals: read-only and masked paths, a read-only root; pivots: no path leads to the host any more, nor
+ *    does a standard stream that was the host's null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 7. gives the process's user the standard streams; reads /etc/passwd, which an image may keep from that user; becomes
  *    the user, with its capabilities: from here on it can do no more than the container
- * 8. looks up args[0] with that user's permissions; closes all descriptors; forgets what it needs no longer
+ * 8. looks up args[0] with that user's permissions; closes all descriptors; unmaps what it no longer needs
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2). See execution.ts
  *
@@ -71,13 +71,13 @@ export interface InitContext {
   readonly subject: Subject;
   readonly bundle: Bundle;
   readonly namespaces: NamespacePlan;
-  /** Whether the init lives in a user namespace, be it that of tsrun itself. */
+  /** Whether the init lives in a user namespace, even if it is tsrun's own. */
   readonly inUserNamespace: boolean;
-  /** How a file of the host's is opened; null when the init opens it itself. */
+  /** Opens a file of the host; null when the init opens it itself. */
   readonly openOnHost: OpenOnHost | null;
   /** What was prepared for some of the mounts, by index. */
   readonly preparedMounts: ReadonlyMap<number, PreparedMount> | null;
-  /** Where the host has cgroup v2 mounted; null when nowhere. */
+  /** Where cgroup v2 is mounted on the host; null if nowhere. */
   readonly cgroups: string | null;
   readonly hostHasKcore: boolean;
   /** Whether a copy of the rootfs covers it, for the container's mounts: see shared-mounts.ts. */
@@ -88,7 +88,7 @@ export interface InitContext {
 
 /** What steps 1 to 5 have opened. */
 interface Opened {
-  /** What was mounted; null where nothing is, for want of a mount namespace. */
+  /** What was mounted; null if there is no mount namespace to mount it in. */
   readonly tree: Tree | null;
   /** Null when the process asks for none. */
   readonly terminal: Terminal | null;
@@ -155,7 +155,7 @@ function addTerminal(program: Program, root: StepResult | null, { process, rootf
   return terminal;
 }
 
-/** What nobody changes from here on. The hooks before have the mounts as they were made, as with runc. */
+/** Makes read-only and masks what the config says. Earlier hooks find the mounts as they were made, as in runc. */
 function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux = {} }: Config): void {
   const walk = (path: string) => walkTo(root, mounted, names(path));
   sealMounts(program, mounted);
@@ -165,7 +165,7 @@ function seal(program: Program, { root, mounted }: Tree, { root: wanted, linux =
   if (wanted?.readonly) protectRoot(program, root);
 }
 
-/** Step 6. `enterRoot` is `pivot` but for --no-pivot. */
+/** Step 6. `enterRoot` is `pivot`, except with --no-pivot. */
 export function leaveHost(
   program: Program,
   caller: Caller,
@@ -190,8 +190,8 @@ interface UserChange {
 }
 
 /**
- * Step 7 and the look-up of 8: of an init, or of an `exec`ed process. Descriptors of the host are closed first, so that
- * no path of the container can name one.
+ * Step 7 and the look-up of 8, for an init or an `exec`ed process. The host's descriptors are closed first, so that no
+ * path in the container can name one.
  */
 export function becomeUser(program: Program, subject: Subject, { preservedFds, uidMappings }: UserChange) {
   const { process } = subject;

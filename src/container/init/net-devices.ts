@@ -102,7 +102,7 @@ class MovedDevices {
         moveInterface(this.container.socket, found.index, this.host.namespace, hostName);
         arrive(this.host, hostName, addresses, up);
       } catch (error) {
-        if (!(error instanceof SyscallError)) throw error; // the error that led here is the one to tell
+        if (!(error instanceof SyscallError)) throw error; // the error that led here is the one to report
       }
     }
   }

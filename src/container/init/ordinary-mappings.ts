@@ -1,6 +1,6 @@
 /**
- * The id mappings of an ordinary user's container (user_namespaces(7)): oneself alone, written directly, or ranges of
- * /etc/subuid and /etc/subgid, written by newuidmap(1) and newgidmap(1), which may.
+ * The id mappings of an ordinary user's container (user_namespaces(7)): the user alone, written directly, or ranges of
+ * /etc/subuid and /etc/subgid, written by newuidmap(1) and newgidmap(1), which are allowed to.
  *
  * Loaded only for ordinary users.
  */
@@ -25,7 +25,7 @@ export function writeOrdinaryMappings(
   { uidMappings = [], gidMappings = [] }: Mappings,
 ): void {
   if (isOnly(user.gid, gidMappings)) {
-    // Else a user could drop a group that denies access to something (user_namespaces(7)).
+    // Otherwise a user could drop a group that denies access to something (user_namespaces(7)).
     writeExisting(`/proc/${pid}/setgroups`, "deny");
     writeMappings(pid, { gidMappings }, "linux");
   } else help(user, "newgidmap", "/etc/subgid", "linux.gidMappings", pid, gidMappings);

@@ -66,7 +66,7 @@ interface Made {
   readonly passed: number;
 }
 
-/** User namespaces by what they map, as descriptors that agents inherit; those made here end with them. */
+/** User namespaces by their mappings, as descriptors that agents inherit. Those made here end when these are closed. */
 class UserNamespaces {
   private readonly caller: Caller;
   private readonly linux: NonNullable<Config["linux"]>;
@@ -79,7 +79,7 @@ class UserNamespaces {
     this.joined = joins.find(({ type }) => type === "user")?.fd;
   }
 
-  /** The mappings of the mount's option or properties, or without any the container's. */
+  /** The mappings of the mount's option or properties, or the container's if there are none. */
   async forMount(
     where: string,
     { uidMappings = [], gidMappings = [] }: Mount,

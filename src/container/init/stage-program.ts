@@ -1,4 +1,4 @@
-/** What a stage does: it joins namespaces, and clones the init, and an agent that stays the host's. */
+/** What a stage does: it joins namespaces and clones the init, and the host agent if there is one. */
 import type { Caller } from "../../agent/caller.ts";
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
@@ -31,10 +31,10 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { cloneArgs } from "../../kernel/structs.ts";
 import { cloneFlags, type Join, type NamespacePlan } from "../../linux/namespaces.ts";
 
-/** Kinds that the init makes itself (cgroup) or the stage makes before it (time). */
+/** Namespaces that are not made by the clone: the init unshares its cgroup namespace, the stage a time namespace. */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 
-/** Hands down what the stage and the init need; returns the same by the numbers that it has there. */
+/** Hands down the descriptors that the stage and the init need; returns their numbers in the stage. */
 export function passTo(caller: Caller, mailbox: number, namespaces: NamespacePlan, cgroup: number | null) {
   const { joins } = namespaces;
   const [box = -1, ...others] = caller.pass([
@@ -53,11 +53,14 @@ export function passTo(caller: Caller, mailbox: number, namespaces: NamespacePla
 /** Keeps these descriptor numbers occupied until execve(2), so that nothing is opened there. */
 export function holdPlaces(program: Program, descriptors: readonly number[]): void {
   const one = program.by("--preserve-fds").add(eventfd2(0, O_CLOEXEC));
-  // The first may be in its place already; above the limit of open files nothing can be opened anyway.
+  // EINVAL: `one` has this number itself. EBADF: it is above the limit of open files, so nothing can be opened there.
   for (const fd of descriptors) program.add(dup3(one, fd, O_CLOEXEC), [ERRNO.EINVAL, ERRNO.EBADF]);
 }
 
-/** What the stage does before it clones. Returns the step that makes the host agent, while the stage has its rights. */
+/**
+ * What the stage does before it clones. Returns the step that makes the host agent, while the stage still has its
+ * rights.
+ */
 export function addEntry(
   caller: Caller,
   program: Program,
@@ -90,7 +93,7 @@ export function addJoins(caller: Caller, program: Program, namespaces: Namespace
 
 /**
  * The init itself joins a cgroup namespace. Where cgroup v2 is mounted with nsdelegate, as systemd mounts it, a stage
- * in that namespace could not clone into its cgroups, being outside of them itself (cgroups(7)). With a new user
+ * in that namespace could not clone into its cgroups, since it is outside of them itself (cgroups(7)). With a new user
  * namespace the stage has to join it, as namespaces of the host can't be joined from there. The init also joins a user
  * namespace if none of any kind is made: in there, the host's root may lack permission for the container's cgroup.
  */

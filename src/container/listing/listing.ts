@@ -34,7 +34,7 @@ export function* listed(deeds: Iterable<Deed>): Generator<string> {
 /** `$17 mkdirat($16, "proc", 0755)` */
 export const stepText = (index: number, { call }: Step): string => `$${index} ${spell(call)}`;
 
-/** Where a step leads by its error or its success, unless that is the end or the next step. */
+/** Where a step's error or success leads, if not to the end or the next step. */
 export function consequences(index: number, { tolerate, skipOnError, skipOnSuccess }: Step): string {
   const errors = tolerate === "all" ? "errors" : tolerate.map(errnoName).join(", ");
   const words: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * tsrun's own part of `--dry-run`: the usual code runs, but its system calls go to a watcher. That performs the calls
- * which only read, and records those which would change something, as if they had succeeded.
- * Those that the caller lacks the permission for fail, as they would.
+ * tsrun's own part of `--dry-run`: the usual code runs, but its system calls go to a watcher. The watcher performs
+ * calls that only read. It records those that would change something, as if they had succeeded; without the permission
+ * for them they fail.
  */
 import type { Call } from "../../kernel/call.ts";
 import { CWD, faccessat2, geteuid } from "../../kernel/calls.ts";

@@ -52,7 +52,7 @@ export function rehearseMappings(tsrun: Rehearsal, { uid, gid }: Caller, { linux
   }
 }
 
-/** What is moved to the container, or where the container is moved to, once its init is there. @throws UserError */
+/** What is moved to the container, and what its init is moved to, once the init exists. @throws UserError */
 export function rehearseMoves(tsrun: Rehearsal, id: string, { linux = {} }: Config): void {
   const { intelRdt, netDevices = {} } = linux;
   if (intelRdt !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * What config.json says of a process of the container, a row an aspect. Three walk the rows: the init, `exec` and
- * startContainer hooks; so what is added here holds for all of them.
+ * What config.json says about a process of the container, one row for each aspect. The init, `exec` and startContainer
+ * hooks all walk these rows, so what is added here holds for all three.
  *
  *     enter       steps of the process itself, which still has descriptors of the host
  *     outside     set by tsrun, as it takes tsrun's privileges; before the process has its user, as tsrun without
@@ -29,7 +29,7 @@ import { setRlimits } from "../../linux/process/rlimits.ts";
 import { untilFiltered } from "../../linux/seccomp/load.ts";
 import type { Saved } from "../state/store.ts";
 
-/** A process of the container, and what its maker brings. */
+/** A process of the container, and what is needed to make it. */
 export interface Subject {
   readonly caller: Caller;
   readonly process: Process;

@@ -54,7 +54,7 @@ export interface Saved {
   /** uid of the user who made it. */
   readonly owner: number;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Null until it is decided where. */
+  /** Null until its path is known. */
   readonly cgroup: SavedCgroup | null;
   /** Its groups in resctrl, when it has any. */
   readonly resctrl?: ResctrlGroups;
@@ -132,8 +132,8 @@ function savedIn(text: string): Saved | null {
 }
 
 /**
- * A container's directory, opened. While it is locked, no other command changes the container, be it one of another
- * process or of this. Disposing of it gives the lock back.
+ * A container's directory, opened. While it is locked, no other command changes the container, neither in this process
+ * nor in another. Disposing of it gives the lock back.
  */
 export class StateDirectory implements Disposable {
   readonly id: string;

@@ -1,4 +1,4 @@
-/** Which verb acts on a container in which status, and what is said in the others. */
+/** In which statuses of a container each verb acts, and how it refuses the others. */
 import { UserError } from "../../kernel/user-error.ts";
 import { type ContainerStatus, containerStatus } from "./status.ts";
 import type { Living, Saved, SavedCgroup, StateDirectory } from "./store.ts";
@@ -100,7 +100,7 @@ export const VERBS = {
 
 export type Verb = keyof typeof VERBS;
 
-/** The statuses in which a command acts that was given these flags; null for all. */
+/** The statuses in which a command with these flags acts; null for all. */
 export function statusesFor(command: string, flags: readonly string[]): readonly ContainerStatus[] | null {
   const rules: { readonly [verb: string]: Rule | undefined } = VERBS;
   const changed = flags.map((flag) => rules[`${command} --${flag}`]).find((rule) => rule !== undefined);
@@ -116,7 +116,7 @@ type SavedFor<V extends Verb> = (StatusFor<V> extends (typeof ALIVE)[number] ? L
 
 const isAlive = (status: ContainerStatus) => ALIVE.some((one) => one === status);
 
-/** The status of a container, which must be one that the verb acts in, and what is saved of it. @throws UserError */
+/** Requires a status that the verb acts in. Returns it, and what is saved of the container. @throws UserError */
 export function requireStatus<V extends Verb>(
   verb: V,
   directory: StateDirectory,

@@ -30,7 +30,7 @@ import { type Ends, Relay } from "./relay.ts";
 export interface Console {
   /** Takes it, once the steps of `terminal` have been added to the process's program. @throws UserError */
   attach(caller: Caller, agent: Mailbox, pid: number, terminal: Terminal): Promise<void>;
-  /** Takes the master itself, of a process that is restored. @throws UserError */
+  /** Takes the master itself, for a process that is restored. @throws UserError */
   take(master: number): void;
 }
 
