@@ -4,7 +4,7 @@ import type { Parked } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { StepError } from "../agent/step-error.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
-import { hasOwnDevice } from "../linux/devices/devices.ts";
+import { ownDevices } from "../linux/devices/devices.ts";
 import { userNamespaceOf } from "../linux/namespaces.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { Bundle } from "./bundle.ts";
@@ -177,7 +177,7 @@ function startStage(
   const streams = new ReplacedStreams(caller);
   undo.always(() => streams[Symbol.dispose]());
   if (!bundle.process.terminal)
-    streams.guard((path) => namespaces.created.has("mount") && hasOwnDevice(bundle.config, path));
+    streams.guard(namespaces.created.has("mount") ? ownDevices(bundle.config) : () => false);
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = {
     ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },

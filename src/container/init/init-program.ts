@@ -39,7 +39,7 @@ import {
   unshare,
 } from "../../kernel/calls.ts";
 import { CLONE_NEWCGROUP, FIRST_FD, PR_SET_NAME, PR_SET_PDEATHSIG } from "../../kernel/constants.ts";
-import { hasOwnDevice, makeDeviceLinks, makeDevices, makesDevices } from "../../linux/devices/devices.ts";
+import { makeDeviceLinks, makeDevices, makesDevices, ownDevices } from "../../linux/devices/devices.ts";
 import { directoryInside, names } from "../../linux/inside.ts";
 import { maskPaths, protectPaths } from "../../linux/mounts/masked-paths.ts";
 import type { OpenOnHost, PreparedMount } from "../../linux/mounts/mount-job.ts";
@@ -179,7 +179,7 @@ export function leaveHost(
   }
   seal(program, tree, bundle.config);
   enterRoot(program, tree.root, bundle.config.linux?.rootfsPropagation);
-  if (!bundle.process.terminal) reopenDevices(program, caller, (path) => hasOwnDevice(bundle.config, path));
+  if (!bundle.process.terminal) reopenDevices(program, caller, ownDevices(bundle.config));
 }
 
 interface UserChange {

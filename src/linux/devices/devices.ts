@@ -92,9 +92,14 @@ function takenPlaces(mounts: readonly Mount[]): ReadonlySet<string> {
 export const makesDevices = ({ mounts = [] }: Config) =>
   !mounts.some((mount) => names(mount.destination).join("/") === "dev" && isBind(mount));
 
-/** Whether a default device is made, and no mount of the config is in its place. */
-export const hasOwnDevice = (config: Config, path: string) =>
-  makesDevices(config) && !takenPlaces(config.mounts ?? []).has(names(path).join("/"));
+/** Tells of paths whether a default device is made there, and no mount of the config is in its place. */
+export function ownDevices(config: Config): (path: string) => boolean {
+  let taken: ReadonlySet<string> | null | undefined; // computed for the first path
+  return (path) => {
+    if (taken === undefined) taken = makesDevices(config) ? takenPlaces(config.mounts ?? []) : null;
+    return taken !== null && !taken.has(names(path).join("/"));
+  };
+}
 
 /**
  * Makes the device nodes below `root`, except where one of `mounts` is. In a user namespace mknod(2) can make only
