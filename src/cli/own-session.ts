@@ -1,10 +1,9 @@
 import { OwnCaller } from "../agent/own-caller.ts";
-import { Foreground, HeldSignals } from "../container/foreground/foreground.ts";
 import type { CallerConsole } from "../container/terminal/console.ts";
 import { STDERR_FILENO, STDIN_FILENO } from "../kernel/constants.ts";
 import { readAll, writeAll } from "../kernel/files.ts";
 import { isTerminal } from "../kernel/terminal.ts";
-import type { Session, Subreaper } from "./session.ts";
+import type { Foreground, HeldSignals, Session, Subreaper } from "./session.ts";
 
 /** tsrun's own process, as on the command line. The only file of src/cli that touches it. */
 export class OwnSession implements Session {
@@ -33,11 +32,13 @@ export class OwnSession implements Session {
     return passDescriptors(count, what);
   }
 
-  holdSignals(): HeldSignals {
+  async holdSignals(): Promise<HeldSignals> {
+    const { HeldSignals } = await import("./making-commands.ts");
     return new HeldSignals();
   }
 
-  foreground(pid: number, terminal: CallerConsole | null): Foreground {
+  async foreground(pid: number, terminal: CallerConsole | null): Promise<Foreground> {
+    const { Foreground } = await import("./making-commands.ts");
     return new Foreground(pid, terminal);
   }
 

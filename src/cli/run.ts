@@ -20,7 +20,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
   const console = await consoleFor(session.caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(session.caller, warn);
-  using held = session.holdSignals();
+  using held = await session.holdSignals();
   const { directory, saved, agent } = await createContainer(invocation, session, bundle, console);
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
@@ -28,7 +28,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
     const subreaper = await adopting(session, flags, saved.init);
     await beforeStart(directory, saved);
     readiness?.listen(directory);
-    const foreground = flags.detach ? null : session.foreground(saved.init.pid, terminal);
+    const foreground = flags.detach ? null : await session.foreground(saved.init.pid, terminal);
     await wake(directory, saved.init, agent.parked);
     return { foreground, subreaper };
   });

@@ -24,9 +24,9 @@ export interface Session {
    */
   preserve(count: number, what: string): Promise<readonly number[]>;
   /** Holds the signals that would end the command while it makes a container. */
-  holdSignals(): HeldSignals;
+  holdSignals(): Promise<HeldSignals>;
   /** From now on forwards the signals of the process to its child, but for those that its terminal takes. */
-  foreground(pid: number, terminal: CallerConsole | null): Foreground;
+  foreground(pid: number, terminal: CallerConsole | null): Promise<Foreground>;
   /** What makes the process adopt a container's orphans, and reap them. */
   subreaper(): Promise<Subreaper>;
 }

@@ -42,7 +42,7 @@ export interface ExecOptions {
   /** Is told what goes wrong without making the exec fail. */
   readonly warn: (line: string) => void;
   /** Called when all is set up and the process is about to run its program. */
-  readonly beforeExecution: (pid: number) => void;
+  readonly beforeExecution: (pid: number) => void | Promise<void>;
 }
 
 /**
@@ -196,7 +196,7 @@ async function executeProcess(
   agent.init.program.by("exec").add(prctl(PR_SET_PDEATHSIG, 0)); // posted with the execution
   setAspects(pid, "last", subject);
   await loadListened(caller, agent.init, pid, filter, state);
-  beforeExecution(pid);
+  await beforeExecution(pid);
   const execution = { path, args: process.args, env, preservedFds, filter };
   await execute(agent, execution, "process.args[0]", `${path}: execve`);
 }

@@ -9,7 +9,7 @@ export async function create(invocation: InvocationOf<"create">, session: Sessio
   const bundle = bundleOf(invocation, session);
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(session.caller, bundle.process, { consoleSocket, detach: true });
-  using _ = session.holdSignals();
+  using _ = await session.holdSignals();
   const { directory, agent } = await createContainer(invocation, session, bundle, console);
   directory[Symbol.dispose]();
   if (session.livesOn) agent[Symbol.dispose]();

@@ -52,9 +52,9 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, session
     console,
     debug: globals.debug ? (line) => log(session, globals, "debug", line) : undefined,
     warn,
-    beforeExecution: (pid) => {
+    beforeExecution: async (pid) => {
       announce?.(pid);
-      if (!flags.detach) foreground = session.foreground(pid, terminal);
+      if (!flags.detach) foreground = await session.foreground(pid, terminal);
     },
   });
   return (await foreground?.wait()) ?? 0; // before the terminal is given back

@@ -23,7 +23,7 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, 0);
   const console = await consoleFor(caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
-  using held = session.holdSignals();
+  using held = await session.holdSignals();
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
     ...placesFrom(flags, caller),
     id: args[0],
@@ -36,7 +36,7 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   });
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
-    foreground: flags.detach ? null : session.foreground(saved.init.pid, terminal),
+    foreground: flags.detach ? null : await session.foreground(saved.init.pid, terminal),
     subreaper: await adopting(session, flags, saved.init),
   }));
   for (const signal of held.release()) foreground?.send(signal);
