@@ -42,6 +42,10 @@ export class OwnSession implements Session {
     return new Foreground(pid, terminal);
   }
 
+  onEnd(act: () => void): void {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, act);
+  }
+
   async subreaper(): Promise<Subreaper> {
     return await import("../container/foreground/subreaper.ts");
   }

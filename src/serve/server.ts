@@ -12,6 +12,7 @@
  * It owns nothing: containers live, and are started, killed and deleted, with it and without it. Whatever a client does,
  * the server goes on.
  */
+import type { Caller } from "../agent/caller.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
 import { close, ppoll } from "../kernel/calls.ts";
 import { AT_ENTRY, POLLIN } from "../kernel/constants.ts";
@@ -42,7 +43,7 @@ export interface ServerOptions {
   readonly idle: number;
   readonly version: string;
   /** Reads a command line. */
-  readonly wanted: (argv: readonly string[], env: Readonly<Record<string, string | undefined>>) => Wanted;
+  readonly wanted: (argv: readonly string[], asker: Pick<Caller, "proc" | "env">) => Wanted;
 }
 
 interface Connection {
@@ -163,7 +164,7 @@ export class Server {
       const env = environmentOf(proc);
       // As long as the process lives, its pid is nobody else's: all that was read was of the one that has asked.
       if (attempt(ppoll(pollFd(process, POLLIN), 0)) !== 0) return "has ended";
-      const wanted = this.options.wanted(argv, env);
+      const wanted = this.options.wanted(argv, { proc, env });
       return wanted.refusal ?? wanted;
     } finally {
       here(close(process));

@@ -15,7 +15,12 @@ import { VERSION } from "./version.ts";
 
 /** What a command returns: tsrun's exit status. */
 type Status = number | Promise<number>;
-type Runner<C extends CommandName> = (invocation: InvocationOf<C>, session: Session) => Status;
+type Runner<C extends CommandName> = (
+  invocation: InvocationOf<C>,
+  session: Session,
+  /** For a command that runs others. */
+  run: (argv: readonly string[], session: Session) => Promise<number>,
+) => Status;
 
 const making = () => import("../making-commands.ts");
 
@@ -44,6 +49,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   validate: async () => (await import("./validate.ts")).validate,
   check: async () => (await import("./check.ts")).check,
   features: async () => (await import("./features.ts")).features,
+  serve: async () => (await import("./serve.ts")).serve,
   completion: async () => (await import("./completion-command.ts")).completion,
   __complete: async () => (await import("./completion-command.ts")).complete,
   man: async () => (await import("./man-command.ts")).man,
@@ -82,7 +88,7 @@ async function dispatch(invocation: Invocation, session: Session): Promise<numbe
   }
   const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
-  return runner(invocation as InvocationOf<CommandName>, session); // as above
+  return runner(invocation as InvocationOf<CommandName>, session, run); // as above
 }
 
 /** Prints one line for each problem on standard error and to the log; as JSON where standard error is the log. */

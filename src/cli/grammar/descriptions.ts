@@ -157,6 +157,17 @@ cannot honour. Ends with status 0 when there are none, else with 1.`,
 Prints the features structure of the runtime specification: the namespaces, mount options, hooks,
 capabilities, cgroup and seccomp support that a config.json may ask for.`,
   },
+  serve: {
+    text: `
+Stays, listens on /run/tsrun-serve.sock (a user's: $XDG_RUNTIME_DIR/tsrun-serve.sock), and does the commands
+that this user's tsrun is called with from then on: faster, since its code has run before. A command that it
+doesn't take, or that comes from another namespace or with other rights, is done as without it. Ends after
+--idle without a command; containers live on. $TSRUN_SERVE is another path, or "off"; --no-serve says no once.`,
+    examples: [
+      ["tsrun serve &", "serve until nothing was asked for ten minutes"],
+      ["tsrun serve --status", "tell what it has done, and what not and why"],
+    ],
+  },
   completion: {
     text: `
 Prints a script that makes the shell complete tsrun's commands, flags, values and containers.`,

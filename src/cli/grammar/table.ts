@@ -37,6 +37,7 @@ export const GLOBAL_FLAGS = {
     ignored: "criu is found in PATH",
     summary: "ignored, for old callers",
   },
+  "no-serve": { kind: "bool", summary: "do it in this process, whether a tsrun serves or not" },
   help: { kind: "bool", short: "h", summary: "show help" },
   version: { kind: "bool", short: "v", summary: "print the version" },
 } as const satisfies FlagTable;
@@ -93,6 +94,22 @@ const BUNDLE_COMMANDS = {
 } as const satisfies CommandTable;
 
 const SELF_COMMANDS = {
+  serve: {
+    summary: "stay, and do the commands of this user faster than they could",
+    args: [],
+    get flags() {
+      return {
+        idle: {
+          kind: "duration",
+          value: "TIME",
+          default: 600_000,
+          summary: "end when nothing was asked for so long, such as 90s or 10m",
+        },
+        status: { kind: "bool", summary: "tell what the one that is there has done" },
+        json: { kind: "bool", summary: "tell it as JSON" },
+      } as const satisfies FlagTable;
+    },
+  },
   completion: {
     summary: "print a completion script for a shell: bash, zsh or fish",
     args: ["SHELL"],

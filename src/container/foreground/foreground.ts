@@ -35,11 +35,17 @@ const FORWARDED = [
 const HARMLESS: ReadonlySet<SignalName> = new Set<SignalName>(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
 
 /** The signals that entry.S blocks, as Bun cannot catch them: SIGSTKFLT and the real-time ones. */
-function blockedSignals(): Uint8Array {
+function blockedSignals(): readonly number[] {
   const blocked: number[] = [SIGNALS.SIGSTKFLT];
   for (let signal: number = SIGNALS.SIGRTMIN; signal <= SIGNALS.SIGRTMAX; signal++) blocked.push(signal);
-  return signalSet(blocked);
+  return blocked;
 }
+
+/** All that are forwarded, by their numbers. */
+export const forwardedSignals = (): readonly number[] => [
+  ...FORWARDED.map((name) => SIGNALS[name]),
+  ...blockedSignals(),
+];
 
 /**
  * Signals that arrive while a container is being made, and would end tsrun in the middle of it. They are passed on when
@@ -81,7 +87,7 @@ export class Foreground {
   private readonly pid: number;
   private readonly pidfd: number;
   private readonly caller: CallerConsole | null;
-  private readonly blocked = blockedSignals();
+  private readonly blocked = signalSet(blockedSignals());
 
   /**
    * From now on forwards the signals that tsrun gets to the child, except those that `caller`, the console of a child
@@ -129,7 +135,7 @@ export class Foreground {
 }
 
 /** A status of wait(2) as a shell gives it. */
-function exitStatus(status: number): number {
+export function exitStatus(status: number): number {
   const { signal, exit } = waitStatus(status);
   return signal === 0 ? exit : EXIT.bySignal + signal;
 }

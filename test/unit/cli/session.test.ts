@@ -45,6 +45,7 @@ function fakeSession(name: string, { umask = 0, readsOutput = true, input = "" }
     preserve: makesNoContainers,
     holdSignals: makesNoContainers,
     foreground: makesNoContainers,
+    onEnd: makesNoContainers,
     subreaper: makesNoContainers,
   };
   return { here, printed, run: (...argv: string[]) => run(["--root", "containers", ...argv], session) };

@@ -1,0 +1,82 @@
+import { close } from "../../kernel/calls.ts";
+import { ERRNO } from "../../kernel/errno.ts";
+import { isErrno, removeFile } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
+import { connectUnix } from "../../kernel/socket.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import { STATUS, socketPath } from "../../serve/protocol.ts";
+import { Server } from "../../serve/server.ts";
+import type { Status } from "../../serve/statistics.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { print, table } from "../output.ts";
+import { type Run, wantedBy } from "../served.ts";
+import type { Session } from "../session.ts";
+import { VERSION } from "./version.ts";
+
+/** `tsrun serve`: does the commands of this user, until nobody has asked for a while. */
+export async function serve({ flags }: InvocationOf<"serve">, session: Session, run: Run): Promise<number> {
+  const { caller } = session;
+  const path = socketPath(caller.uid, caller.env);
+  if (path === undefined)
+    throw new UserError("serve", "a user's socket is in $XDG_RUNTIME_DIR, which is not set");
+  if (flags.status) return await showStatus(session, path, flags.json);
+  const server = new Server({
+    ...{ at: listeningAt(session, path), idle: flags.idle, version: VERSION },
+    wanted: (argv, asker) => wantedBy(run, argv, asker),
+  });
+  session.onEnd(() => server.end());
+  await server.done;
+  return 0;
+}
+
+/** The socket that systemd has handed down (sd_listen_fds(3)), or a path for a new one. @throws UserError */
+function listeningAt({ caller: { env }, pid }: Session, path: string) {
+  if (env["LISTEN_FDS"] === "1" && env["LISTEN_PID"] === String(pid)) return { fd: 3 };
+  try {
+    here(close(connectUnix(path)));
+  } catch (error) {
+    if (!isErrno(error, ERRNO.ENOENT, ERRNO.ECONNREFUSED)) throw error;
+    if (isErrno(error, ERRNO.ECONNREFUSED)) removeFile(path); // of one that has ended
+    return { unix: path };
+  }
+  throw new UserError(`serve: ${path}`, "another tsrun serves there already; `tsrun serve --status` asks it");
+}
+
+/** Asks the server that is there. @throws UserError when there is none */
+async function showStatus(session: Session, path: string, json: boolean): Promise<number> {
+  const text = await answerOf(path);
+  if (json) print(session, `${text}\n`);
+  else for (const part of told(JSON.parse(text) as Status)) print(session, part); // what Server.status makes
+  return 0;
+}
+
+async function answerOf(path: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const decoder = new TextDecoder();
+  let text = "";
+  const none = () => reject(new UserError(`serve: ${path}`, "no tsrun serves there"));
+  Bun.connect({
+    unix: path,
+    socket: {
+      open: (socket) => void socket.write(STATUS),
+      data(_, bytes) {
+        text += decoder.decode(bytes, { stream: true });
+      },
+      close: () => resolve(text),
+      connectError: none,
+    },
+  }).catch(none);
+  return await promise;
+}
+
+function told({ version, pid, uptime, running, memory, served, refused }: Status): readonly string[] {
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  return [
+    `tsrun ${version}, pid ${pid}, for ${uptime} s; ${running} running; ${(memory / 2 ** 20).toFixed(1)} MB\n`,
+    table([
+      ["COMMAND", "SERVED", "P50", "P99"],
+      ...Object.entries(served).map(([name, { count, p50, p99 }]) => [name, `${count}`, ms(p50), ms(p99)]),
+    ]),
+    ...Object.entries(refused).map(([reason, count]) => `not served: ${count} (${reason})\n`),
+  ];
+}

@@ -1,0 +1,61 @@
+import type { RemoteCaller } from "../container/caller/remote-caller.ts";
+import { exitStatus, forwardedSignals } from "../container/foreground/foreground.ts";
+import { SIGNALS } from "../kernel/signals.ts";
+import { signalSet } from "../kernel/structs.ts";
+import { isTerminal } from "../kernel/terminal.ts";
+import type { Client } from "../serve/client.ts";
+import type { Foreground, HeldSignals, Session, Subreaper } from "./session.ts";
+
+const WAITED_FOR = signalSet([...forwardedSignals(), SIGNALS.SIGCHLD]);
+
+/** A process that is served. What it asks for in these methods that throw is not taken: see served.ts. */
+export class ServedSession implements Session {
+  readonly caller: RemoteCaller;
+  readonly livesOn = true;
+  private readonly client: Client;
+
+  constructor(client: Client) {
+    this.client = client;
+    this.caller = client.caller;
+  }
+
+  get pid(): number {
+    return this.caller.pid;
+  }
+
+  get complainsToTerminal(): boolean {
+    return isTerminal(this.caller.streams[2]);
+  }
+
+  write(stream: 1 | 2, text: string): void {
+    this.client.print(stream, text);
+  }
+
+  /** The process has blocked its signals: they wait for its end, or for a child in the foreground. */
+  holdSignals(): HeldSignals {
+    return { release: () => [], [Symbol.dispose]: () => {} };
+  }
+
+  foreground(pid: number): Foreground {
+    return {
+      send: () => {},
+      wait: async () => exitStatus(await this.client.waitFor(pid, WAITED_FOR)),
+    };
+  }
+
+  readInput(): Promise<string> {
+    throw new Error("a served process reads its standard input itself");
+  }
+
+  preserve(): Promise<readonly number[]> {
+    throw new Error("a served process hands down its descriptors itself");
+  }
+
+  onEnd(): void {
+    throw new Error("a served process ends itself");
+  }
+
+  subreaper(): Promise<Subreaper> {
+    throw new Error("a served process adopts orphans itself");
+  }
+}

@@ -1,0 +1,92 @@
+/** Which command lines a tsrun that serves takes, and how it does them. */
+import type { Process } from "../../runtime-spec/config.ts";
+import { parseJson } from "../../runtime-spec/json.ts";
+import type { Caller } from "../agent/caller.ts";
+import { readBundle } from "../container/bundle.ts";
+import { fromCaller } from "../container/caller/caller.ts";
+import { readText } from "../kernel/files.ts";
+import { linesOf } from "../kernel/user-error.ts";
+import type { Wanted } from "../serve/server.ts";
+import { type Invocation, type InvocationOf, parse } from "./grammar/parse.ts";
+import type { CommandName } from "./grammar/table.ts";
+import { ServedSession } from "./served-session.ts";
+import type { Session } from "./session.ts";
+
+type Asker = Pick<Caller, "proc" | "env">;
+
+/** Why a command isn't taken; null when it is. A command without an entry isn't. */
+const TAKEN: { readonly [C in CommandName]?: (invocation: InvocationOf<C>, asker: Asker) => string | null } =
+  {
+    create: ({ flags }) => (flags.dryRun ? "--dry-run" : descriptors(flags)),
+    start: () => null,
+    run: ({ flags }, asker) =>
+      flags.dryRun
+        ? "--dry-run"
+        : (descriptors(flags) ?? (flags.detach ? null : ownForeground(flags, asker))),
+    exec: ({ flags }, asker) => descriptors(flags) ?? (flags.detach ? null : ownTerminal(flags, asker)),
+    state: () => null,
+    list: () => null,
+    ps: () => null,
+    kill: () => null,
+    delete: () => null,
+    pause: () => null,
+    resume: () => null,
+    update: ({ flags }) => (flags.resources === "-" ? "standard input" : null),
+  };
+
+/** They change nothing: until they answer, the caller may give up waiting and do them itself. */
+const LOOKS: readonly string[] = ["state", "list", "ps"];
+
+function descriptors({ preserveFds }: { readonly preserveFds: number }): string | null {
+  return preserveFds > 0 ? "--preserve-fds" : null;
+}
+
+/** What only the caller's own process can do for a container in its foreground. */
+function ownForeground(flags: InvocationOf<"run">["flags"], asker: Asker): string | null {
+  const { process, config } = readBundle(flags.bundle ?? ".", asker);
+  if (process.terminal) return "a terminal";
+  const ownsPids = config.linux?.namespaces?.some(({ type, path = "" }) => type === "pid" && path === "");
+  return ownsPids || flags.noSubreaper ? null : "orphans to adopt";
+}
+
+function ownTerminal({ tty, process: file }: InvocationOf<"exec">["flags"], asker: Asker): string | null {
+  if (file === undefined) return tty ? "a terminal" : null;
+  const path = fromCaller(asker, file);
+  const process = parseJson(readText(path), path) as Process; // checked when it is used
+  return process.terminal ? "a terminal" : null;
+}
+
+/** What is asked of the process alone, which is not that of the server. */
+const NOT_TAKEN = ["LISTEN_FDS", "NOTIFY_SOCKET"];
+
+/** Runs a command line for a process, and returns its exit status. */
+export type Run = (argv: readonly string[], session: Session) => Promise<number>;
+
+/** Reads a command line of a process, to have it run by `run`. */
+export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wanted {
+  const not = (refusal: string): Wanted => ({ command: "", refusal, run: async () => 1 });
+  let invocation: Invocation;
+  try {
+    invocation = parse(argv);
+    const taken = TAKEN[invocation.command as CommandName] as
+      | ((invocation: Invocation, asker: Asker) => string | null)
+      | undefined; // the key picks the type
+    const variable = NOT_TAKEN.find((name) => asker.env[name]);
+    const refusal = taken === undefined ? `a command that is not taken` : variable && `$${variable}`;
+    const why = refusal ?? taken?.(invocation, asker);
+    if (why) return not(why);
+  } catch (error) {
+    return not(`an error: ${linesOf(error)[0]}`); // the caller will find it too, and tell
+  }
+  const { command } = invocation;
+  return {
+    command,
+    refusal: null,
+    async run(client) {
+      if (!LOOKS.includes(command)) client.claim();
+      const status = await run(argv, new ServedSession(client));
+      if (LOOKS.includes(command)) client.claim();
+      return status;
+    },
+  };
+}
