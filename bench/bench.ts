@@ -23,6 +23,7 @@ import { json, markdown } from "./report.ts";
 import { giveRounds, type Turn } from "./rounds.ts";
 import { type Field, findRuntimes } from "./runtimes.ts";
 import { Samples } from "./samples.ts";
+import { startServer } from "./server.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { judge } from "./targets.ts";
 import {
@@ -70,6 +71,7 @@ async function measure(asked: Options, where: Place): Promise<void> {
   const before = load();
   using stopwatch = new Stopwatch(PROGRAMS.stopwatch, where.state);
   const rootfs = makeRootfs(where.directory);
+  using _ = await startServer(asked.binaries.warm);
   const field = await findRuntimes(stopwatch, where, rootfs, asked.binaries);
   const course: Course = {
     stopwatch,
@@ -117,9 +119,17 @@ async function measureAll(course: Course, samples: Samples, asked: Options): Pro
   await endTurns(course, "light");
   await give("exec", await execTurns(course), asked);
   await endTurns(course, "exec");
-  using containerd = await startContainerd(course.place);
-  if (containerd === null) notes.push("containerd is not installed: nothing was measured through it.");
-  else await give("containerd", containerdTurns(course, containerd), asked);
+  using served = await startContainerd(course.place, {});
+  using alone = await startContainerd(course.place, { TSRUN_SERVE: "off" });
+  if (served === null || alone === null)
+    notes.push("containerd is not installed: nothing was measured through it.");
+  else {
+    const turns = [
+      ...containerdTurns(course, served, ["warm"]),
+      ...containerdTurns(course, alone, ["tsrun", "crun", "runc"]),
+    ];
+    await give("containerd", turns, asked);
+  }
   if (asked.coldRounds === 0) notes.push("Cold caches were not asked for.");
   else if (!mayDropCaches())
     notes.push("Cold caches were not measured: /proc/sys/vm/drop_caches can't be written.");

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./isolate.ts";
 import type { Turn } from "./rounds.ts";
-import type { Runtime } from "./runtimes.ts";
+import { NO_SERVE, type Runtime, type RuntimeName } from "./runtimes.ts";
 import { CommandFailed } from "./stopwatch.ts";
 import type { Course } from "./turns.ts";
 
@@ -15,10 +15,13 @@ export interface Containerd extends Disposable {
 }
 
 /** Starts containerd in the bench's namespaces, with its files in the bench's place; null when it isn't installed. */
-export async function startContainerd({ state, token }: Place): Promise<Containerd | null> {
+export async function startContainerd(
+  { state, token }: Place,
+  env: Readonly<Record<string, string>>,
+): Promise<Containerd | null> {
   const [daemon, ctr] = [Bun.which("containerd"), Bun.which("ctr")];
   if (daemon === null || ctr === null) return null;
-  const directory = join(state, "containerd");
+  const directory = join(state, `containerd-${Object.keys(env).length}`);
   mkdirSync(directory);
   const socket = join(directory, "socket");
   const config = join(directory, "config.toml");
@@ -34,6 +37,7 @@ export async function startContainerd({ state, token }: Place): Promise<Containe
   );
   const child = Bun.spawn([daemon, "--config", config, "--log-level", "error"], {
     stdio: ["ignore", "ignore", "ignore"],
+    env: { ...process.env, ...env },
   });
   const stop = () => child.kill("SIGTERM");
   const deadline = performance.now() + START_MS;
@@ -49,30 +53,36 @@ export async function startContainerd({ state, token }: Place): Promise<Containe
 }
 
 /** The life of a container, as `ctr` has it: create, start, kill, delete. */
-export function containerdTurns(course: Course, { ctr }: Containerd): readonly Turn[] {
+export function containerdTurns(
+  course: Course,
+  { ctr }: Containerd,
+  names: readonly RuntimeName[],
+): readonly Turn[] {
   const { stopwatch, rootfs, place } = course;
   const pidFile = join(place.state, "ctr-pid");
-  return course.runtimes.map((runtime) => {
-    const flags = [
-      ...["--runc-binary", programOf(runtime, place), "--runc-root", join(place.state, runtime.name)],
-      ...["--detach", "--null-io", "--pid-file", pidFile],
-      // 0 is unset: runc and crun need a controller for the default that ctr asks for.
-      ...["--cpu-shares", "0"],
-    ];
-    return {
-      contender: runtime.name,
-      async take(id) {
-        const run = [...ctr, "run", ...flags, "--rootfs", rootfs, id, "/bin/sleep", "1000"];
-        const started = await stopwatch.time(run);
-        const killed = await stopwatch.time([...ctr, "tasks", "kill", "--signal", "SIGKILL", id]);
-        await reaped(Number(readFileSync(pidFile, "utf8")));
-        const deleted = await stopwatch.time([...ctr, "tasks", "delete", id]);
-        await stopwatch.time([...ctr, "containers", "delete", id]);
-        const value = started.milliseconds + killed.milliseconds + deleted.milliseconds;
-        return [{ measure: "containerd", value }];
-      },
-    };
-  });
+  return course.runtimes
+    .filter(({ name }) => names.includes(name))
+    .map((runtime) => {
+      const flags = [
+        ...["--runc-binary", programOf(runtime, place), "--runc-root", join(place.state, runtime.name)],
+        ...["--detach", "--null-io", "--pid-file", pidFile],
+        // 0 is unset: runc and crun need a controller for the default that ctr asks for.
+        ...["--cpu-shares", "0"],
+      ];
+      return {
+        contender: runtime.name,
+        async take(id) {
+          const run = [...ctr, "run", ...flags, "--rootfs", rootfs, id, "/bin/sleep", "1000"];
+          const started = await stopwatch.time(run);
+          const killed = await stopwatch.time([...ctr, "tasks", "kill", "--signal", "SIGKILL", id]);
+          await reaped(Number(readFileSync(pidFile, "utf8")));
+          const deleted = await stopwatch.time([...ctr, "tasks", "delete", id]);
+          await stopwatch.time([...ctr, "containers", "delete", id]);
+          const value = started.milliseconds + killed.milliseconds + deleted.milliseconds;
+          return [{ measure: "containerd", value }];
+        },
+      };
+    });
 }
 
 const REAP_MS = 10_000;
@@ -91,7 +101,8 @@ async function reaped(pid: number): Promise<void> {
 
 /** containerd takes no flags of a runtime's: one that needs some here is called by a script. */
 function programOf({ name, command }: Runtime, { state }: Place): string {
-  const [program = "", , , ...flags] = command; // after the path: --root and its value
+  const [program = "", , , ...given] = command; // after the path: --root and its value
+  const flags = given.filter((flag) => flag !== NO_SERVE); // its environment says that
   if (flags.length === 0) return program;
   const script = join(state, `${name}.sh`);
   writeFileSync(script, `#!/bin/sh\nexec ${program} ${flags.join(" ")} "$@"\n`, { mode: 0o755 });

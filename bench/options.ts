@@ -45,6 +45,7 @@ export function readOptions(argv: readonly string[]): Options {
     coldRounds: values["no-cold"] ? 0 : Math.min(usual.coldRounds, rounds),
     json: values.json,
     binaries: {
+      warm: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
       tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
       crun: found("crun", values.crun),
       runc: found("runc", values.runc),

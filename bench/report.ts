@@ -16,13 +16,14 @@ const NAMES: Readonly<Record<Contender, string>> = {
   spawn: "spawn of a C program that does nothing",
   empty: "empty Bun binary",
   floor: "floor (the system calls in C)",
+  warm: "tsrun, served by a warm one",
   tsrun: "tsrun",
   library: "tsrun in one process, warm",
   crun: "crun",
   runc: "runc",
 };
 /** Whose steps are timed. */
-const STEPPERS = ["tsrun", "library", "crun", "runc"] as const;
+const STEPPERS = ["warm", "tsrun", "library", "crun", "runc"] as const;
 const CONTENDERS = ["spawn", "empty", "floor", ...RUNTIME_NAMES] as const;
 const ALL = [...CONTENDERS, "library"] as const;
 
@@ -107,6 +108,7 @@ function seccompTable(samples: Samples): string {
   return table(
     ["", "median", "range", "min", "× runc", "× crun"],
     [
+      row("tsrun, served by a warm one", samples.of("seccomp", "warm")),
       row("tsrun, profile compiled before", samples.of("seccomp", "tsrun")),
       row("tsrun, profile not compiled before", samples.of("seccompCold", "tsrun")),
       row("crun", samples.of("seccomp", "crun")),
@@ -117,7 +119,7 @@ function seccompTable(samples: Samples): string {
 
 function stepTable(samples: Samples): string {
   return table(
-    ["", ...STEPPERS.map((name) => NAMES[name]), "× runc", "× crun", "warm × crun"],
+    ["", ...STEPPERS.map((name) => NAMES[name]), "× runc", "× crun", "warm × runc", "warm × crun"],
     (["create", "start", "kill", "delete"] as const).map((step) => {
       const median = (contender: Contender) => samples.of(step, contender)?.median ?? null;
       return [
@@ -125,7 +127,8 @@ function stepTable(samples: Samples): string {
         ...STEPPERS.map((name) => cell(samples.of(step, name))),
         ratio(quotient(median("tsrun"), median("runc"))),
         ratio(quotient(median("tsrun"), median("crun"))),
-        ratio(quotient(median("library"), median("crun"))),
+        ratio(quotient(median("warm"), median("runc"))),
+        ratio(quotient(median("warm"), median("crun"))),
       ];
     }),
   );
@@ -139,12 +142,13 @@ function lightTable(samples: Samples): string {
     return [
       command === "version" ? "`--version`" : `\`${command}\``,
       cell(empty),
+      cell(samples.of(command, "warm")),
       cell(own),
       above === null ? "–" : `${above < 0 ? "" : "+"}${ms(above)}`,
       ...(["crun", "runc"] as const).map((name) => cell(samples.of(command, name))),
     ];
   });
-  return table(["", NAMES.empty, "tsrun", "tsrun − empty", "crun", "runc"], rows);
+  return table(["", NAMES.empty, NAMES.warm, "tsrun", "tsrun − empty", "crun", "runc"], rows);
 }
 
 function simpleTable(

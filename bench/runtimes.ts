@@ -4,7 +4,8 @@ import { makeBundle } from "./bundle.ts";
 import type { Place } from "./isolate.ts";
 import { CommandFailed, type Stopwatch } from "./stopwatch.ts";
 
-export const RUNTIME_NAMES = ["tsrun", "crun", "runc"] as const;
+/** `warm` is tsrun with a server that does its commands, `tsrun` does them itself. */
+export const RUNTIME_NAMES = ["warm", "tsrun", "crun", "runc"] as const;
 export type RuntimeName = (typeof RUNTIME_NAMES)[number];
 
 /** A runtime that was seen to run a container here. */
@@ -21,9 +22,13 @@ export interface Field {
   readonly notes: ReadonlyMap<RuntimeName, string>;
 }
 
+/** Of an older tsrun there is no server. */
+export const NO_SERVE = "--no-serve";
+
 /** Global flags to try, in this order: a runtime is measured with the first ones that work. */
 const VARIANTS: Readonly<Record<RuntimeName, readonly (readonly string[])[]>> = {
-  tsrun: [[]],
+  warm: [[]],
+  tsrun: [[NO_SERVE], []],
   crun: [[], ["--cgroup-manager=disabled"]],
   runc: [[]],
 };
@@ -43,7 +48,7 @@ export async function findRuntimes(
   for (const name of RUNTIME_NAMES) {
     const path = binaries[name];
     if (!existsSync(path)) {
-      notes.set(name, name === "tsrun" ? `there is no ${path}` : "not installed");
+      notes.set(name, name === "tsrun" || name === "warm" ? `there is no ${path}` : "not installed");
       continue;
     }
     const root = join(place.state, name);
@@ -92,6 +97,7 @@ async function firstThatWorks(
 
 function noteOf(runtime: Runtime | null, failures: readonly string[]): string {
   const [why = ""] = failures;
+  if (runtime?.name === "tsrun") return "has no server: warm is the same";
   if (runtime === null) return `does not work here: ${why}`;
   const flags = runtime.command.slice(3).join(" "); // after the path and --root
   return `measured with ${flags}, and so without a cgroup, since without the flag it does not work here: ${why}`;

@@ -24,7 +24,7 @@ export type Measure = keyof typeof MEASURES;
 
 /** Whom it is measured of. `spawn` is a C program that does nothing, `empty` a Bun binary that does nothing,
  * `library` tsrun in a process that has done it before. */
-export type Contender = "spawn" | "empty" | "floor" | "tsrun" | "library" | "crun" | "runc";
+export type Contender = "spawn" | "empty" | "floor" | "warm" | "tsrun" | "library" | "crun" | "runc";
 
 export interface Statistics {
   readonly count: number;

@@ -123,7 +123,7 @@ export async function lightTurns(course: Course): Promise<readonly Turn[]> {
   const { stopwatch, programs, place } = course;
   const turns: Turn[] = [timed("empty", "empty", () => stopwatch.time([programs.empty]))];
   for (const { name, command } of course.runtimes) {
-    const container = `light-${place.token}`;
+    const container = `light-${name}-${place.token}`;
     try {
       await createContainer(course, command, course.bundles.sleep, container);
     } catch (error) {
@@ -141,7 +141,7 @@ export async function execTurns(course: Course): Promise<readonly Turn[]> {
   const { stopwatch, place } = course;
   const turns: Turn[] = [];
   for (const { name, command } of course.runtimes) {
-    const container = `exec-${place.token}`;
+    const container = `exec-${name}-${place.token}`;
     try {
       await createContainer(course, command, course.bundles.sleep, container);
       await stopwatch.time([...command, "start", container]);
@@ -206,9 +206,9 @@ export async function endTurns(
   { stopwatch, runtimes, place }: Course,
   which: "light" | "exec",
 ): Promise<void> {
-  for (const { command } of runtimes) {
+  for (const { name, command } of runtimes) {
     try {
-      await stopwatch.time([...command, "delete", "--force", `${which}-${place.token}`]);
+      await stopwatch.time([...command, "delete", "--force", `${which}-${name}-${place.token}`]);
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error; // it was never created; or the namespaces' end ends it
     }
