@@ -32,11 +32,11 @@ export class ServedSession implements Session {
   }
 
   /** The process has blocked its signals: they wait for its end, or for a child in the foreground. */
-  holdSignals(): HeldSignals {
+  async holdSignals(): Promise<HeldSignals> {
     return { release: () => [], [Symbol.dispose]: () => {} };
   }
 
-  foreground(pid: number): Foreground {
+  async foreground(pid: number): Promise<Foreground> {
     return {
       send: () => {},
       wait: async () => exitStatus(await this.client.waitFor(pid, WAITED_FOR)),

@@ -26,7 +26,7 @@ export interface Session {
   /** Holds the signals that would end the command while it makes a container. */
   holdSignals(): Promise<HeldSignals>;
   /** From now on forwards the signals of the process to its child, but for those that its terminal takes. */
-  foreground(pid: number, terminal: CallerConsole | null): Foreground;
+  foreground(pid: number, terminal: CallerConsole | null): Promise<Foreground>;
   /** Acts when the process is told to end (SIGTERM, SIGINT). */
   onEnd(act: () => void): void;
   /** What makes the process adopt a container's orphans, and reap them. */
