@@ -14,6 +14,7 @@ import { leavesNothing } from "../harness/leaks.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { notebook, script } from "./hooks/scripts.ts";
 import { type CallerProcess, callerProcess, plain } from "./library/callers.ts";
+import { runToEnd } from "./library/example.ts";
 
 /** What the container's process tells of itself, a line each. */
 const SHOWN = {
@@ -87,6 +88,11 @@ testTsrun("two callers that differ in all that they bring get containers from on
     rmdirSync(join(group, "inner"));
     rmdirSync(group);
   }
+});
+
+testTsrun("the documentation's example runs a container to its end", async () => {
+  const { path } = bundle({ args: ["sh", "-c", "exit 3"] });
+  assert.is(await runToEnd(freshDirectory("root"), path, uniqueId()), 3 << 8);
 });
 
 leavesNothing();
