@@ -25,7 +25,7 @@ import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
-import { waitFor } from "../kernel/wait.ts";
+import { waitEndlessly } from "../kernel/wait.ts";
 import { MAILBOX, MAILBOX_ADDRESS } from "./layout.ts";
 import { type Extent, MailboxMemory, type MappedFile, type Place, timeAt } from "./mailbox-memory.ts";
 import { Program, type Results, type Step } from "./program.ts";
@@ -184,22 +184,20 @@ export class Mailbox implements Results, Disposable {
   }
 
   /** Waits until all that was posted has been done, or has ended otherwise. */
-  async outcome(alive: () => boolean): Promise<Outcome> {
-    const outcome = await waitFor((still) => this.outcomeWithin(still, alive), Number.POSITIVE_INFINITY);
-    if (outcome === null) throw new Error("a wait without a limit has ended");
-    return outcome;
+  outcome(alive: () => boolean): Promise<Outcome> {
+    return waitEndlessly((still) => this.outcomeWithin(still, alive));
   }
 
   /** The same where nothing else can be done meanwhile: the thread stands still. */
   outcomeBlocking(alive: () => boolean): Outcome {
     for (;;) {
       const outcome = this.outcomeWithin(LIFE_CHECK, alive);
-      if (outcome !== null) return outcome;
+      if (outcome !== false) return outcome;
     }
   }
 
-  /** The same for so many milliseconds: then null if the agent lives and has not come to its end. */
-  private outcomeWithin(milliseconds: number, alive: () => boolean): Outcome | null {
+  /** The same for so many milliseconds: then false if the agent lives and has not come to its end. */
+  private outcomeWithin(milliseconds: number, alive: () => boolean): Outcome | false {
     const lock = MAILBOX.lock >> 2;
     for (;;) {
       const value = Atomics.load(this.words, lock);
@@ -209,7 +207,7 @@ export class Mailbox implements Results, Disposable {
       const result = attempt(futexWait(this.address + MAILBOX.lock, value, timespec(milliseconds)));
       if (result === 0 || result === -ERRNO.EAGAIN) continue;
       if (Atomics.load(this.words, lock) !== value) continue;
-      return alive() || Atomics.load(this.words, lock) !== value ? null : { kind: "gone" };
+      return alive() || Atomics.load(this.words, lock) !== value ? false : { kind: "gone" };
     }
     if (this.errno === 0) return { kind: "done" };
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };

@@ -129,7 +129,8 @@ async function make(
   }
   const taken = await dropPrivileges(plan, launched, root.subject, pid, options);
   const created = await parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
-  await loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
+  if (plan.filter !== null)
+    await loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);
   options.announce?.(pid);
   const agent = launched.agent.keep();

@@ -42,37 +42,43 @@ const SHORTEST_NAP = 0.1;
 const LONGEST_NAP = 5;
 
 /**
- * Waits until `look` finds something; null if it has not within so many milliseconds. It may block the thread for as
+ * Waits until `look` finds something; false if it has not within so many milliseconds. It may block the thread for as
  * long as its argument says.
  */
 export async function waitFor<T>(
-  look: (still: number) => T | null,
+  look: (still: number) => T | false,
   milliseconds: number,
   { first, later } = usual,
-): Promise<T | null> {
+): Promise<T | false> {
   const begin = now();
   for (let still = first; ; still = later) {
     const left = begin + milliseconds - now();
     const found = look(Math.max(0, Math.min(still, left)));
     const waited = now() - begin;
-    if (found !== null || waited >= milliseconds) return found;
+    if (found !== false || waited >= milliseconds) return found;
     const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));
     await Bun.sleep(Math.min(pause, milliseconds - waited));
   }
 }
 
+// The functions below are not async: the first call of one that is takes 0.02 ms.
+
+/** The same without a limit. */
+export function waitEndlessly<T>(look: (still: number) => T | false): Promise<T> {
+  return waitFor(look, Number.POSITIVE_INFINITY) as Promise<T>; // it has found something when it returns
+}
+
 /** Waits for a condition that has to be polled; returns whether it holds within so many milliseconds. */
-export async function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
-  return (await waitFor((still) => holdsWithin(condition, still) || null, milliseconds, pace)) ?? false;
+export function until(condition: () => boolean, milliseconds: number, pace = usual): Promise<boolean> {
+  return waitFor((still) => holdsWithin(condition, still), milliseconds, pace);
 }
 
 /**
  * Waits until a descriptor can be read or has no writer left, or until the process of a pidfd has ended. Returns
  * whether that is so within so many milliseconds.
  */
-export async function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
-  const look = (still: number) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0 || null;
-  return (await waitFor(look, milliseconds, pace)) ?? false;
+export function readable(fd: number, milliseconds: number, pace = usual): Promise<boolean> {
+  return waitFor((still) => attempt(ppoll(pollFd(fd, POLLIN), still)) > 0, milliseconds, pace);
 }
 
 /** Whether a condition holds within so many milliseconds; blocks the thread. */

@@ -19,13 +19,13 @@ import { applyLimits, notesOf, withoutDeviceProgram } from "./limits.ts";
 
 /** Cgroups that tsrun makes itself, for this caller. */
 const ownFor = (caller: Caller): CgroupDriver => ({
-  async locate(id, config) {
+  locate(id, config) {
     const mount = unifiedMount();
     const path = cgroupDirectory(caller, mount, config.linux?.cgroupsPath, id);
     refuseUnfit(path);
     return { mount, path };
   },
-  create: async (saved, config) => namingCgroup(saved.path, () => makeCgroup(saved, config)),
+  create: (saved, config) => namingCgroup(saved.path, () => makeCgroup(saved, config)),
   async change({ mount, path }, resources) {
     const { applyAllOrNone } = await import("../../linux/cgroups/restore.ts");
     const plan = planFor(mount, resourceWrites(resources));
@@ -38,7 +38,7 @@ const ownFor = (caller: Caller): CgroupDriver => ({
 /** An ordinary user's cgroups. */
 const permittedFor = (caller: Caller): CgroupDriver => ({
   ...ownFor(caller),
-  create: async (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
+  create: (saved, config) => namingCgroup(saved.path, () => makePermittedCgroup(saved, config)),
 });
 
 /** How a container gets its cgroup; systemd's part is loaded only on demand. */

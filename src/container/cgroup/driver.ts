@@ -8,9 +8,9 @@ export interface CgroupDriver {
    * Where a container's cgroup will be. A cgroup that is in use is refused here, before the path is saved: were tsrun
    * killed after that, `delete` would take it for the container's. @throws UserError
    */
-  locate(id: string, config: Config): Promise<SavedCgroup>;
+  locate(id: string, config: Config): SavedCgroup | Promise<SavedCgroup>;
   /** Makes it, with the controllers that the limits need. @throws UserError */
-  create(saved: SavedCgroup, config: Config): Promise<NewCgroup>;
+  create(saved: SavedCgroup, config: Config): NewCgroup | Promise<NewCgroup>;
   /** Changes its limits, all or none. @throws UserError */
   change(saved: SavedCgroup, resources: Resources): Promise<void>;
   /** Removes it and all below it. @throws UserError */

@@ -89,7 +89,7 @@ const MOST_AT_ONCE = 16;
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
   await using running = await startHook(where, hook, state, place);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
-  if ((await waitFor((still) => running.serve(still) || null, limit)) === null)
+  if (!(await waitFor((still) => running.serve(still), limit)))
     throw await running.fail(
       `hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`,
     );
