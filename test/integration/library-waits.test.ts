@@ -20,7 +20,6 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { rejected } from "../harness/rejected.ts";
-import { slowness } from "../harness/slowness.ts";
 import { Ticks } from "../harness/ticks.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { SLEEP, script } from "./hooks/scripts.ts";
@@ -30,9 +29,6 @@ serveMany();
 const store = new Store(stateRoot, new OwnCaller());
 const ignore = () => {};
 const another = good();
-
-/** How long the event loop may stand still while a container lives, in milliseconds. */
-const MOST_MS = 80 * slowness;
 
 /** Lets another container live its life while `waiting` waits, and then ends that by `release`. Returns its result. */
 async function beside<T>(waiting: Promise<T>, release: () => unknown): Promise<T> {
@@ -46,7 +42,7 @@ async function beside<T>(waiting: Promise<T>, release: () => unknown): Promise<T
     await another(store, uniqueId());
     await Bun.sleep(300);
     assert.not(isOver);
-    assert.ok(ticks.longestGap < MOST_MS, `the event loop stood still for ${ticks.longestGap} ms`);
+    ticks.requireRegular();
   } finally {
     await release();
   }
@@ -80,10 +76,10 @@ testTsrun("a hook that runs", async () => {
 });
 
 testTsrun("a hook that prints without an end, until its time is up", async () => {
-  const hook = script("while :; do echo chatter; done", { timeout: 1 });
+  const hook = script("while :; do echo chatter; done", { timeout: 2 });
   const { path } = bundle({ args: SLEEP, hooks: { createRuntime: [hook] } });
   const error = await rejected(beside(createIn(store, path, uniqueId()), ignore));
-  assert.match(error.message, /timeout of 1.0s, and was killed; it said: chatter/);
+  assert.match(error.message, /timeout of 2.0s, and was killed; it said: chatter/);
 });
 
 testTsrun("a command that works on a container for which another one waits", async () => {
@@ -118,7 +114,7 @@ testTsrun("a program on a file system that does not answer", async () => {
   const release = () => here(close(server));
   const error = await rejected(beside(createIn(store, path, uniqueId()), release));
   here(umount2(place, MNT_DETACH));
-  assert.match(error.message, /hung/);
+  assert.match(error.message, "/hung/program");
 });
 
 leavesNothing();
