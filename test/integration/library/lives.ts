@@ -112,6 +112,9 @@ const FILTER = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["acct"], 
 /** One of each; those that go well make the start. */
 export function allLives(): readonly Life[] {
   const { path } = bundle({ args: SLEEP });
+  const joining = bundle({
+    linux: { namespaces: [...OWN, { type: "network", path: "/proc/self/ns/net" }] },
+  });
   const failing = script("exit 3");
   return [
     good(),
@@ -125,10 +128,6 @@ export function allLives(): readonly Life[] {
     uncreated(
       { linux: { namespaces: [...OWN, { type: "network", path: "/proc/1/ns/uts" }] } },
       /is not a network/,
-    ),
-    uncreated(
-      { args: ["nothing"], linux: { namespaces: [...OWN, { type: "network", path: "/proc/self/ns/net" }] } },
-      /executable file not found/,
     ),
     uncreated({ hooks: { createRuntime: [failing] } }, /exit status 3/),
     uncreated({ hooks: { createContainer: [{ path: "/nowhere" }] } }, /cannot execute the hook/),
@@ -148,6 +147,7 @@ export function allLives(): readonly Life[] {
       await rejects(start(store, id, ignore, null), /cannot start/);
       await remove(store, id, false, ignore);
     },
+    (store) => rejects(createIn(store, joining.path, "no id"), /invalid container ID/),
     async function twice(store, id) {
       const init = await createIn(store, path, id);
       await rejects(createIn(store, path, id), /already exists/);
