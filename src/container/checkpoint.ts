@@ -1,5 +1,6 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
+import { Opened } from "../kernel/opened.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
@@ -14,6 +15,7 @@ import {
   requestOptions,
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
+import { CriuProcess, findCriu } from "./criu/criu-process.ts";
 import { destroy } from "./delete.ts";
 import type { Living, Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
@@ -22,6 +24,7 @@ export interface CheckpointOptions extends ImagePlaces {
   readonly leaveRunning: boolean;
   /** Only memory is saved, for a later checkpoint that names it as its parent; the container goes on. */
   readonly preDump: boolean;
+  /** `statusFd` is a descriptor of this process. */
   readonly criu: CommonOptions &
     Pick<CriuOptions, "parentImages" | "tcpSkipInFlight" | "statusFd" | "pageServer">;
 }
@@ -38,6 +41,8 @@ export async function checkpoint(
   options: CheckpointOptions,
   warn: (line: string) => void,
 ): Promise<void> {
+  const what = `checkpoint container ${id}`;
+  using opened = new Opened();
   using directory = store.open(id);
   await directory.lock();
   const { saved } = requireStatus("checkpoint", directory);
@@ -50,9 +55,12 @@ export async function checkpoint(
   const table = mountTable(saved.init.pid);
   const { streams } = saved;
   if (!options.preDump) writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
-  const request = requestFor(options, { saved, config, table });
+  const request = requestFor(options, { saved, config, table }, opened);
   const external = [...(request.external ?? []), ...externalStreams(streams, table)];
-  await askCriu({ type, options: { ...request, external } }, options, `checkpoint container ${id}`);
+  const { caller } = store;
+  const place = { caller, handed: [], cgroup: null, prepare: () => {} };
+  await using criu = await CriuProcess.start(findCriu(caller, what), place);
+  await askCriu(criu, { type, options: { ...request, external } }, options, what);
   if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
 }
 
@@ -63,11 +71,15 @@ interface Running {
   readonly table: readonly MountEntry[];
 }
 
-function requestFor(options: CheckpointOptions, { saved, config, table }: Running): CriuOptions {
+function requestFor(
+  options: CheckpointOptions,
+  { saved, config, table }: Running,
+  opened: Opened,
+): CriuOptions {
   const { pid } = saved.init;
   const cgroup = saved.cgroup?.path ?? "";
   return {
-    ...requestOptions(options, config),
+    ...requestOptions(options, config, opened),
     ...options.criu,
     pid,
     root: saved.rootfs,

@@ -1,19 +1,22 @@
 import { parseJson } from "../../runtime-spec/json.ts";
+import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { close, prctl } from "../kernel/calls.ts";
 import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
-import { readLink, readTextIfThere, removeFile, writeExisting, writeFile } from "../kernel/files.ts";
+import { readLink, readTextIfThere, removeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { Opened } from "../kernel/opened.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { restoredMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { restoredNamespaces } from "../linux/criu/namespaces.ts";
-import { FIRST_HANDED, type Notification } from "../linux/criu/service.ts";
+import type { Notification } from "../linux/criu/service.ts";
 import { restoredStreams, streamsAfter } from "../linux/criu/streams.ts";
 import { mountTable } from "../linux/mounts/mount-table.ts";
-import { takeKeyring } from "../linux/process/keyring.ts";
+import { closeNamespaces, openNamespaces } from "../linux/namespaces.ts";
+import { makeKeyring } from "../linux/process/keyring.ts";
 import type { Bundle } from "./bundle.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
 import {
@@ -23,13 +26,15 @@ import {
   type ImagePlaces,
   requestOptions,
 } from "./criu/criu.ts";
+import { CriuProcess, FIRST_HANDED, findCriu } from "./criu/criu-process.ts";
 import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
 import { sealRoot } from "./criu/restored-root.ts";
 import { CreateHooks } from "./hooks/hooks.ts";
+import { type Located, locate } from "./locate.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
-import { CONFIG_FILE, type Living, type StateDirectory, type Store } from "./state/store.ts";
+import type { Living, StateDirectory, Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
@@ -57,9 +62,9 @@ const LOG = "restore.log";
 
 /**
  * Restores a container from a bundle and a checkpoint, with criu(8). tsrun makes the state, the cgroup and its limits;
- * criu makes namespaces, mounts and processes. The init is a child of tsrun. Only those hooks run that `create` runs
- * outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed of.
- * @throws UserError
+ * criu makes namespaces, mounts and processes. The init is a child of the caller. Only those hooks run that `create`
+ * runs outside of the container. A failure leaves nothing behind. The container is locked until `directory` is disposed
+ * of. @throws UserError
  */
 export async function restore(store: Store, bundle: Bundle, options: RestoreOptions): Promise<Restored> {
   const hooks = new CreateHooks(bundle.config.hooks ?? {});
@@ -71,6 +76,7 @@ export async function restore(store: Store, bundle: Bundle, options: RestoreOpti
   }
 }
 
+/** The phases of `create`, as far as criu leaves them to tsrun; some come while criu works. */
 async function make(
   store: Store,
   bundle: Bundle,
@@ -78,91 +84,143 @@ async function make(
   hooks: CreateHooks,
 ): Promise<Restored> {
   await using undo = new Undo();
+  using opened = new Opened();
+  const plan = await planOf(store.caller, bundle, options, opened);
+  const located = await locate(store, plan, options, undo);
+  const root = setUpRoot(bundle, located, undo);
+  await using criu = await launch(plan, located, undo);
+  const phases = phasesOf(plan, located, hooks, options, undo);
+  const pid = await restoreBy(criu, { plan, located, root, phases }, options);
+  const saved = recordInit(plan, located, pid, options, undo);
+  undo.keep();
+  return { directory: located.directory, saved };
+}
+
+/** What a restoration knows and has opened before it makes anything. */
+async function planOf(caller: Caller, bundle: Bundle, options: RestoreOptions, opened: Opened) {
   const { config } = bundle;
   const names = namesOf(options.images);
-  const streams = restoredStreams(names);
-  const common = requestOptions(options, config);
-  const namespaces = restoredNamespaces(store.caller, config);
-  const directory = await store.create(options.id);
-  undo.add(() => directory[Symbol.dispose]());
-  undo.addRecord(() => directory.remove());
-  options.prepare?.(directory);
-  const first = {
-    ...firstState(store.caller, bundle, { id: options.id, ownKeyring: true }),
-    streams: streamsAfter(store.caller.streams, names),
+  const common = requestOptions(options, config, opened);
+  const namespaces = openNamespaces(caller, config);
+  opened.defer(() => closeNamespaces(namespaces));
+  const { handed, joined } = restoredNamespaces(config, namespaces);
+  const streams = restoredStreams(names).map(({ key, fd }) => ({ key, fd: caller.streams[fd] ?? -1 }));
+  return {
+    ...{ bundle, common, joined, created: namespaces.created },
+    criu: findCriu(caller, whatFor(options)),
+    driver: await cgroupDriver(caller, options.systemdCgroup),
+    first: {
+      ...firstState(caller, bundle, { id: options.id, ownKeyring: true }),
+      streams: streamsAfter(caller.streams, names),
+    },
+    /** What restored processes inherit under names of the images. */
+    inherited: [...streams, ...handed],
   };
-  const driver = await cgroupDriver(store.caller, options.systemdCgroup);
-  const place = await driver.locate(options.id, config);
-  const saved = { ...first, cgroup: place };
-  directory.write(saved); // before anything is made elsewhere, as in `create`
-  writeFile(CONFIG_FILE, bundle.text, 0o600, directory.fd);
-  const cgroup = await driver.create(place, config);
-  undo.add(() => cgroup.remove());
-  undo.add(() => killAll(place.path));
-  /** Restored processes start in criu's own cgroup. */
-  const enterCgroup = async (criu: number) => {
-    if (cgroup.startScope === undefined) writeExisting(`${place.path}/cgroup.procs`, String(criu));
-    else cgroup.startScope(criu);
-    await cgroup.waitForScope?.();
-    cgroup.applyLimits();
-    cgroup.close();
-  };
+}
 
+type Plan = Awaited<ReturnType<typeof planOf>>;
+
+const whatFor = ({ id }: RestoreOptions) => `restore container ${id}`;
+
+/** Gives criu the rootfs where it wants it; the mounts are its own work. Returns where. */
+function setUpRoot(bundle: Bundle, { directory }: Located, undo: Undo): string {
   makeMountpoints(bundle);
   const root = mountRoot(directory, bundle.rootfs);
   undo.always(() => releaseRoot(root));
-  removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
-  if (first.keyring !== null) takeKeyring(first.keyring, namespaces.createsUser);
-  // criu 3.17 does not restore it, but every restored process inherits criu's own.
-  if (bundle.process.noNewPrivileges) here(prctl(PR_SET_NO_NEW_PRIVS, 1));
-  const { handed, joined } = namespaces;
-  const response = await askCriu(
-    {
-      type: "restore",
-      options: {
-        ...common,
-        ...options.criu,
-        root,
-        logFile: LOG,
-        restoreAsSibling: true,
-        evasiveDevices: true,
-        externalMounts: restoredMounts(config, { bundle: bundle.path, cgroups: place.mount }, mountTable()),
-        cgroupRoots: [{ controller: "", path: place.path.slice(place.mount.length) }],
-        joined,
-        inherited: [...streams, ...handed.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index }))],
-      },
-      withStreams: true,
-      handed: handed.map(({ fd }) => fd),
-      onStart: enterCgroup,
-      onNotification: async (event) => {
-        if (event.script === "setup-namespaces")
-          await hooks.runInRuntime({ directory, saved, pid: event.pid });
-        if (event.script === "post-restore" && config.root?.readonly) await sealRoot(store.caller, event.pid);
-        takeMaster(event, options.console);
-      },
-    },
-    options,
-    `restore container ${options.id}`,
-  );
-  const pid = response.restored?.pid ?? 0;
-  const { startTime } = processInfo(pid) ?? { startTime: 0 };
-  const ownsPidNamespace = namespaces.createsPid;
-  const init = { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace };
-  const hasUser = config.linux?.namespaces?.some(({ type }) => type === "user");
-  const own = hasUser ? {} : { userNamespace: readLink(`${store.caller.proc}/ns/user`) };
-  const restored = { ...saved, init: { ...init, ...own } };
-  directory.write(restored);
-  if (options.pidFile !== undefined) writePidFile(store.caller, options.pidFile, pid, undo);
-  for (const fd of namespaces.opened) here(close(fd));
-  undo.keep();
-  return { directory, saved: restored };
+  return root;
 }
 
-/** The terminal of the process; nobody held its master when it was saved. */
-function takeMaster({ script, descriptor }: Notification, console: Console | null): void {
-  if (descriptor === null) return;
-  if (script === "orphan-pts-master" && console !== null) console.take(descriptor);
-  else here(close(descriptor));
+/** Starts criu in the container's cgroup, with what restored processes inherit from it. */
+function launch(plan: Plan, { directory, saved, cgroup }: Located, undo: Undo): Promise<CriuProcess> {
+  const { keyring } = saved;
+  const { path } = saved.cgroup ?? {};
+  if (path !== undefined) undo.add(() => killAll(path));
+  return CriuProcess.start(plan.criu, {
+    ...{ caller: directory.caller, cgroup, handed: plan.inherited.map(({ fd }) => fd) },
+    prepare(program) {
+      if (keyring !== null) makeKeyring(program, keyring, plan.created.has("user"));
+      // criu 3.17 does not restore it.
+      if (plan.bundle.process.noNewPrivileges)
+        program.by("config.json: process.noNewPrivileges").add(prctl(PR_SET_NO_NEW_PRIVS, 1));
+    },
+  });
+}
+
+/** What is done at stages of criu's, by their names. */
+type Phases = Readonly<Record<string, (event: Notification) => Promise<void> | void>>;
+
+function phasesOf(
+  { bundle }: Plan,
+  { directory, saved }: Located,
+  hooks: CreateHooks,
+  { console }: RestoreOptions,
+  undo: Undo,
+): Phases {
+  const { caller } = directory;
+  return {
+    async "setup-namespaces"({ pid }) {
+      if (pid > 0) undo.add(() => caller.end(pid)); // criu can't reap it
+      await hooks.runInRuntime({ directory, saved, pid });
+    },
+    async "post-restore"({ pid }) {
+      if (bundle.config.root?.readonly) await sealRoot(caller, pid);
+    },
+    /** The terminal of the process; nobody held its master when it was saved. */
+    "orphan-pts-master"({ descriptor }) {
+      if (descriptor === null) return;
+      if (console === null) here(close(descriptor));
+      else console.take(descriptor);
+    },
+  };
+}
+
+interface Restoration {
+  readonly plan: Plan;
+  readonly located: Located;
+  readonly root: string;
+  readonly phases: Phases;
+}
+
+/** Has criu restore the processes; returns the init's pid. */
+async function restoreBy(
+  criu: CriuProcess,
+  { plan, located: { saved }, root, phases }: Restoration,
+  options: RestoreOptions,
+): Promise<number> {
+  const { bundle, common, joined, inherited } = plan;
+  const { path = "", mount = "" } = saved.cgroup ?? {};
+  const where = { bundle: bundle.path, cgroups: mount };
+  removeFile(`${options.work ?? options.images}/${LOG}`); // of an earlier time
+  const request = {
+    ...{ ...common, ...options.criu, root, joined },
+    ...{ logFile: LOG, restoreAsSibling: true, evasiveDevices: true },
+    externalMounts: restoredMounts(bundle.config, where, mountTable()),
+    cgroupRoots: [{ controller: "", path: path.slice(mount.length) }],
+    inherited: inherited.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index })),
+  };
+  const onNotification = (event: Notification) => phases[event.script]?.(event);
+  const asked = { type: "restore", options: request, onNotification } as const;
+  const { restored } = await askCriu(criu, asked, options, whatFor(options));
+  return restored?.pid ?? 0;
+}
+
+/** Writes down the init, which runs again. */
+function recordInit(
+  { bundle, created }: Plan,
+  { directory, saved }: Located,
+  pid: number,
+  { pidFile }: RestoreOptions,
+  undo: Undo,
+): Living {
+  const { caller } = directory;
+  const { startTime } = processInfo(pid) ?? { startTime: 0 };
+  const hasUser = bundle.config.linux?.namespaces?.some(({ type }) => type === "user");
+  const own = hasUser ? {} : { userNamespace: readLink(`${caller.proc}/ns/user`) };
+  const init = { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace: created.has("pid") };
+  const restored = { ...saved, init: { ...init, ...own } };
+  directory.write(restored);
+  if (pidFile !== undefined) writePidFile(caller, pidFile, pid, undo);
+  return restored;
 }
 
 function descriptorsIn(file: string): string | null {

@@ -23,6 +23,7 @@ import {
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { isErrno, readLink, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { Opened } from "../kernel/opened.ts";
 import { STATFS_SIZE, statfsType } from "../kernel/structs.ts";
 import { fail, UserError } from "../kernel/user-error.ts";
 import { statusAt } from "./named-path.ts";
@@ -61,7 +62,7 @@ export interface NamespacePlan {
 
 /** Opens and checks the namespaces to join. @throws UserError */
 export function openNamespaces(caller: Pick<Caller, "proc" | "uid">, config: Config): NamespacePlan {
-  using opened = new DisposableStack();
+  using opened = new Opened();
   const created = new Set<NamespaceType>();
   const joins: Join[] = [];
   const wanted = config.linux?.namespaces ?? [];

@@ -17,6 +17,7 @@ export const GUEST_PROJECT = "tsrun";
 /** What the guest has of the project. */
 const PARTS = [
   "bin/tsrun",
+  "build/agent.json", // for tests of tsrun as a library
   "build/rootfs/busybox",
   "build/rootfs/pause",
   ...["test", "src", "runtime-spec"],

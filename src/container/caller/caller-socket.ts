@@ -22,9 +22,12 @@ export class CallerSocket {
 
   /** Sends the descriptor with a word about it; closes it and the connection. @throws UserError */
   send(word: string, descriptor: number): void {
-    this.try(() => sendDescriptor(this.connection, encoder.encode(word), descriptor));
-    here(close(descriptor));
-    here(close(this.connection));
+    try {
+      this.try(() => sendDescriptor(this.connection, encoder.encode(word), descriptor));
+    } finally {
+      here(close(descriptor));
+      here(close(this.connection));
+    }
   }
 
   private try<T>(step: () => T): T {

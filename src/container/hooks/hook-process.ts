@@ -30,24 +30,22 @@ import {
   FIRST_FD,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
-  POLLIN,
   SEEK_SET,
   SIGKILL,
 } from "../../kernel/constants.ts";
 import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { PollSet } from "../../kernel/poll.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { waitStatus } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { readable, waitFor } from "../../kernel/wait.ts";
+import { readable } from "../../kernel/wait.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { Agent } from "../init/agent.ts";
 import { execute, loadListened } from "../init/execution.ts";
+import { ProcessOutput } from "../process/process-output.ts";
 import { Undo } from "../state/undo.ts";
-import { HookOutput } from "./hook-output.ts";
 import { HookStreams } from "./hook-streams.ts";
 
 type Home = ReturnType<typeof findHome>;
@@ -82,14 +80,12 @@ export type HookState = State & { readonly pid: number };
 
 /** How long a killed hook may take to die, in milliseconds. */
 const DEATH_PATIENCE = 10_000;
-/** How often its output is read before the other work of this process goes on. */
-const MOST_AT_ONCE = 16;
 
 /** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws UserError */
 export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
   await using running = await startHook(where, hook, state, place);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
-  if (!(await waitFor((still) => running.serve(still), limit)))
+  if (!(await running.ends(limit)))
     throw await running.fail(
       `hook ran past specified timeout of ${hook.timeout?.toFixed(1)}s, and was killed`,
     );
@@ -106,7 +102,7 @@ async function startHook(
   await using undo = new Undo();
   const streams = new HookStreams(state);
   undo.always(() => streams.close());
-  const output = new HookOutput();
+  const output = new ProcessOutput();
   undo.add(() => output.close());
   const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
   undo.always(() => void here(close(stdin)));
@@ -123,11 +119,10 @@ class RunningHook implements AsyncDisposable {
   private readonly caller: Caller;
   private readonly pid: number;
   private readonly pidfd: number;
-  private readonly output: HookOutput;
-  private readonly polled = new PollSet(2);
+  private readonly output: ProcessOutput;
   private reaped = false;
 
-  constructor(where: string, caller: Caller, pid: number, output: HookOutput) {
+  constructor(where: string, caller: Caller, pid: number, output: ProcessOutput) {
     this.where = where;
     this.caller = caller;
     this.pid = pid;
@@ -135,16 +130,9 @@ class RunningHook implements AsyncDisposable {
     this.pidfd = here(pidfdOpen(pid));
   }
 
-  /** Takes in what the hook prints, and waits so many milliseconds for more. Returns whether it has ended. */
-  serve(milliseconds: number): boolean {
-    for (let left = MOST_AT_ONCE; left > 0; left--) {
-      this.polled.watch(0, this.pidfd, POLLIN);
-      this.polled.watch(1, this.output.readEnd, POLLIN);
-      if (!this.polled.wait(left === MOST_AT_ONCE ? milliseconds : 0)) return false;
-      if (this.polled.found(1) !== 0) this.output.take();
-      if (this.polled.found(0) !== 0) return true;
-    }
-    return false;
+  /** Takes in what the hook prints until it has ended, at most so many milliseconds. Returns whether it has. */
+  ends(milliseconds: number): Promise<boolean> {
+    return this.output.until([this.pidfd], milliseconds);
   }
 
   /** How an ended hook failed, in words; null when it did not. */

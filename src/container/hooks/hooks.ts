@@ -26,6 +26,7 @@ import { readText } from "../../kernel/files.ts";
 import { linesOf } from "../../kernel/user-error.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
 import type { Unprivileged } from "../../linux/process/credentials.ts";
+import { entriesOf } from "../../linux/process/environment.ts";
 import { findHome } from "../../linux/process/home.ts";
 import { joinKeyring } from "../../linux/process/keyring.ts";
 import { labelsOf, type ProcessLabels } from "../../linux/process/labels.ts";
@@ -204,7 +205,7 @@ function runtimePlace(caller: Caller, bundle: string): HookPlace {
     enter: (program) => enterBundle(program, bundle),
     schedule: () => {},
     filter: null,
-    env: Object.entries(caller.env).map(([name, value]) => `${name}=${value}`),
+    env: entriesOf(caller.env),
   };
 }
 

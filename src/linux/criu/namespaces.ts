@@ -2,10 +2,9 @@
 
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { NamespaceType } from "../../../runtime-spec/config-linux.ts";
-import type { Caller } from "../../agent/caller.ts";
 import { status } from "../../kernel/files.ts";
 import { fail } from "../../kernel/user-error.ts";
-import { NAMESPACES, openNamespaces } from "../namespaces.ts";
+import { NAMESPACES, type NamespacePlan } from "../namespaces.ts";
 
 /** The types that criu supports as external, and their names in runc's images. */
 const EXTERNAL: { readonly [type in NamespaceType]?: string } = {
@@ -34,11 +33,10 @@ export function savedNamespaces(config: Config, pid: number): readonly string[] 
 }
 
 /**
- * For `criu restore`: the namespaces that it joins by path, and those that are passed to it as descriptors, opened.
+ * For `criu restore`: the namespaces of the plan that are passed to it as descriptors, and those that it joins by path.
  * @throws UserError
  */
-export function restoredNamespaces(caller: Caller, config: Config) {
-  const { joins, created } = openNamespaces(caller, config); // checks them all
+export function restoredNamespaces(config: Config, { joins }: NamespacePlan) {
   const handed = joins.flatMap(({ type, fd }) => {
     const key = EXTERNAL[type];
     return key === undefined ? [] : [{ key, fd }];
@@ -49,11 +47,5 @@ export function restoredNamespaces(caller: Caller, config: Config) {
       return fail(where, `criu cannot restore a container that joins a ${type} namespace`);
     return [{ type: fileOf(type), file: path }];
   });
-  return {
-    handed,
-    joined,
-    opened: joins.map(({ fd }) => fd),
-    createsPid: created.has("pid"),
-    createsUser: created.has("user"),
-  };
+  return { handed, joined };
 }

@@ -1,3 +1,5 @@
+import type { Environment } from "../../agent/caller.ts";
+
 /**
  * The last value of a variable among `NAME=value` entries. A loop, because the first use of each search method of Array
  * costs a process 0.1 ms.
@@ -18,4 +20,9 @@ export function withoutDoubles(env: readonly string[]): readonly string[] {
   const entries = new Map<string, string>();
   for (const entry of env) entries.set(entry.slice(0, entry.indexOf("=")), entry);
   return [...entries.values()];
+}
+
+/** `NAME=value` entries, as execve(2) takes them. */
+export function entriesOf(env: Environment): readonly string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
 }

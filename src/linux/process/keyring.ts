@@ -1,5 +1,4 @@
 import type { Program } from "../../agent/program.ts";
-import { SyscallError } from "../../kernel/call.ts";
 import { keyctl } from "../../kernel/calls.ts";
 import {
   KEY_OTH_SEARCH,
@@ -13,7 +12,6 @@ import {
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readText } from "../../kernel/files.ts";
-import { attempt, here } from "../../kernel/here.ts";
 
 /** As from join_session_keyring(9): a process of any user has all rights on its own session keyring. */
 const POSSESSED = KEY_POS_ALL + KEY_USR_VIEW + KEY_USR_READ + KEY_USR_LINK;
@@ -28,10 +26,11 @@ export function keyringName(id: string): string {
 
 /**
  * Gives the container a session keyring (session-keyring(7)) instead of the caller's, whose keys are not the
- * container's business. `exec` needs the right to search it. A kernel without keyrings has nothing to hide.
+ * container's business. `exec` needs the right to search it: as its owner or, where the user that makes it is not the
+ * one that searches, as anybody. A kernel without keyrings has nothing to hide.
  */
-export function makeKeyring(program: Program, name: string): void {
-  const permissions = POSSESSED + KEY_USR_SEARCH;
+export function makeKeyring(program: Program, name: string, forAnybody = false): void {
+  const permissions = POSSESSED + (forAnybody ? KEY_OTH_SEARCH : KEY_USR_SEARCH);
   program.by("session keyring");
   program.whenOk(keyctl(KEYCTL_JOIN_SESSION_KEYRING, name), [ERRNO.ENOSYS], (keyring) =>
     program.add(keyctl(KEYCTL_SETPERM, keyring, permissions)),
@@ -41,16 +40,4 @@ export function makeKeyring(program: Program, name: string): void {
 /** Joins the session keyring of a container. */
 export function joinKeyring(program: Program, name: string): void {
   program.by("session keyring").add(keyctl(KEYCTL_JOIN_SESSION_KEYRING, name), [ERRNO.ENOSYS]);
-}
-
-/**
- * Gives this process and its children the session keyring of a container that is restored; see `makeKeyring`. It
- * belongs to tsrun's user, but root of a user namespace, another user, must be able to search it for `exec`.
- */
-export function takeKeyring(name: string, inUserNamespace: boolean): void {
-  const call = keyctl(KEYCTL_JOIN_SESSION_KEYRING, name);
-  const keyring = attempt(call);
-  if (keyring === -ERRNO.ENOSYS) return;
-  if (keyring < 0) throw new SyscallError(call, -keyring);
-  here(keyctl(KEYCTL_SETPERM, keyring, POSSESSED + (inUserNamespace ? KEY_OTH_SEARCH : KEY_USR_SEARCH)));
 }

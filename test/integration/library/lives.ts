@@ -20,6 +20,7 @@ const ignore = () => {};
 /** A container of this id lives as it does, and is gone when that returns. */
 export type Life = (store: Store, id: string) => Promise<void>;
 
+/** The status (wait(2)) of a child of the caller, once it has ended. */
 export async function reaped({ caller }: Store, pid: number): Promise<number> {
   for (;;) {
     const status = caller.reap(pid, false);
@@ -60,7 +61,8 @@ async function removed(store: Store, id: string, init: number): Promise<void> {
   await reaped(store, init);
 }
 
-async function rejects(what: Promise<unknown>, why: RegExp): Promise<void> {
+/** Waits for a failure whose words match. */
+export async function rejects(what: Promise<unknown>, why: RegExp): Promise<void> {
   try {
     await what;
   } catch (error) {
