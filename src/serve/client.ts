@@ -1,5 +1,5 @@
 import type { MailboxFile } from "../agent/mailbox-file.ts";
-import { type Printed, RemoteCaller } from "../container/caller/remote-caller.ts";
+import { type Printed, type Process, RemoteCaller } from "../container/caller/remote-caller.ts";
 import { UserError } from "../kernel/user-error.ts";
 
 /** A process that is served: what it has called tsrun with, and what it gets in the end. */
@@ -12,10 +12,10 @@ export class Client implements Disposable {
   private ring: ((answered: boolean) => void) | null = null;
   private gone = false;
 
-  constructor(file: MailboxFile, pid: number, connection: number) {
+  constructor(file: MailboxFile, process: Process, connection: number) {
     this.file = file;
     this.connection = connection;
-    this.caller = new RemoteCaller(file, pid);
+    this.caller = new RemoteCaller(file, process);
   }
 
   /** Prints when all is done. */
@@ -23,9 +23,9 @@ export class Client implements Disposable {
     this.printed.push({ stream, text });
   }
 
-  /** Takes the command for good, before anything is made. @throws LostError when the caller does it itself by now */
+  /** Takes the command for good, before anything is made. @throws NotServed when the caller does it itself by now */
   claim(): void {
-    if (!this.caller.claim()) throw new LostError();
+    if (!this.caller.claim()) throw new NotServed("the server was slow");
   }
 
   /** Waits for a child of the caller, which gets these signals meanwhile; returns its status (wait(2)). */
@@ -54,7 +54,7 @@ export class Client implements Disposable {
   }
 }
 
-/** The caller does its command itself by now. */
-export class LostError extends Error {
-  override readonly name = "LostError";
+/** The caller does its command itself; the message says why. */
+export class NotServed extends Error {
+  override readonly name = "NotServed";
 }

@@ -12,8 +12,9 @@
  * It owns nothing: containers live, and are started, killed and deleted, with it and without it. Whatever a client does,
  * the server goes on.
  */
-import type { Caller } from "../agent/caller.ts";
+import type { Caller, Environment } from "../agent/caller.ts";
 import { MailboxFile } from "../agent/mailbox-file.ts";
+import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
 import { close, ppoll } from "../kernel/calls.ts";
 import { AT_ENTRY, POLLIN } from "../kernel/constants.ts";
 import { auxiliaryValue } from "../kernel/ffi.ts";
@@ -22,7 +23,7 @@ import { attempt, here } from "../kernel/here.ts";
 import { peerPid, peerProcess, sendDescriptor } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
-import { Client, LostError } from "./client.ts";
+import { Client, NotServed } from "./client.ts";
 import { type Hello, ownBuild, readHello, STATUS, YES } from "./protocol.ts";
 import { differenceOf, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
@@ -132,13 +133,13 @@ export class Server {
     const began = performance.now();
     this.running += 1;
     try {
-      const wanted = this.admit(socket, hello);
-      if (typeof wanted === "string") this.refuse(socket, wanted);
-      else if (await this.perform(socket, hello, wanted))
-        this.statistics.served(wanted.command, performance.now() - began);
+      using peer = this.peerOf(socket, hello);
+      const wanted = this.admit(peer);
+      await this.perform(socket, hello, peer, wanted);
+      this.statistics.served(wanted.command, performance.now() - began);
     } catch (error) {
       // What a client does must not end the server; that it has ended is no error.
-      this.refuse(socket, error instanceof LostError ? "the server was slow" : `failed: ${error}`);
+      this.refuse(socket, error instanceof NotServed ? error.message : `failed: ${error}`);
     } finally {
       this.running -= 1;
       if (this.ending && this.running === 0) this.ended();
@@ -146,46 +147,43 @@ export class Server {
     }
   }
 
-  /** What a client wants, when it may have it done here; else the reason. @throws SyscallError when it has ended */
-  private admit(socket: Socket, { build }: Hello): Wanted | string {
-    if (this.ending) return "ending";
+  /** Who has said hello. @throws NotServed, SyscallError when it has ended */
+  private peerOf(socket: Socket, { build }: Hello): Peer {
+    if (this.ending) throw new NotServed("ending");
     if (build !== this.build) {
       this.end(); // a newer one, as far as anybody knows: the next server is of that build too
-      return "another build";
+      throw new NotServed("another build");
     }
     const { fd } = socket as unknown as { readonly fd: number }; // Bun has it, and its types don't
-    const process = peerProcess(fd);
-    if (process === null) return "has ended";
-    try {
-      const proc = `/proc/${peerPid(fd)}`;
-      const difference = differenceOf(this.own, standingOf(proc));
-      if (difference !== null) return difference;
-      const argv = readText(`${proc}/cmdline`).split("\0").slice(1, -1);
-      const env = environmentOf(proc);
-      // As long as the process lives, its pid is nobody else's: all that was read was of the one that has asked.
-      if (attempt(ppoll(pollFd(process, POLLIN), 0)) !== 0) return "has ended";
-      const wanted = this.options.wanted(argv, { proc, env });
-      return wanted.refusal ?? wanted;
-    } finally {
-      here(close(process));
-    }
+    const pidfd = peerProcess(fd);
+    if (pidfd === null) throw new NotServed("has ended");
+    return new Peer(peerPid(fd), pidfd);
   }
 
-  /** Whether it was done here, as it may have gone back to the client meanwhile. */
-  private async perform(socket: Socket, { connection }: Hello, wanted: Wanted): Promise<boolean> {
+  /** What the process wants, when it may have it done here. @throws NotServed, SyscallError when it has ended */
+  private admit(peer: Peer): Wanted {
+    const { proc, env, status } = peer;
+    const difference = differenceOf(this.own, standingOf(proc, status));
+    if (difference !== null) throw new NotServed(difference);
+    const argv = readText(`${proc}/cmdline`).split("\0").slice(1, -1);
+    if (peer.hasEnded) throw new NotServed("has ended");
+    const wanted = this.options.wanted(argv, { proc, env });
+    if (wanted.refusal !== null) throw new NotServed(wanted.refusal);
+    return wanted;
+  }
+
+  private async perform(socket: Socket, { connection }: Hello, peer: Peer, wanted: Wanted): Promise<void> {
     const { fd } = socket as unknown as { readonly fd: number };
-    const file = new MailboxFile();
+    using file = new MailboxFile();
+    sendDescriptor(fd, YES, file.fd);
+    using client = new Client(file, peer, connection);
+    socket.data.client = client;
     try {
-      sendDescriptor(fd, YES, file.fd);
-      using client = new Client(file, peerPid(fd), connection);
-      socket.data.client = client;
       client.finish(await wanted.run(client));
-      socket.data.client = null;
     } finally {
-      file[Symbol.dispose]();
+      socket.data.client = null;
     }
     socket.end();
-    return true;
   }
 
   private get status(): Status {
@@ -200,12 +198,34 @@ export class Server {
   }
 }
 
-function environmentOf(proc: string): Readonly<Record<string, string>> {
-  const entries = readText(`${proc}/environ`).split("\0");
-  return Object.fromEntries(
-    entries.flatMap((entry) => {
-      const end = entry.indexOf("=");
-      return end > 0 ? [[entry.slice(0, end), entry.slice(end + 1)]] : [];
-    }),
-  );
+/** The process at the other end of a connection. */
+class Peer implements Process, Disposable {
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly proc: string;
+  readonly status: string;
+  readonly env: Environment;
+
+  /** Takes the pidfd. @throws SyscallError when the process has ended */
+  constructor(pid: number, pidfd: number) {
+    this.pid = pid;
+    this.pidfd = pidfd;
+    this.proc = `/proc/${pid}`;
+    try {
+      this.status = readText(`${this.proc}/status`);
+      this.env = environmentIn(readText(`${this.proc}/environ`));
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** As long as it lives, its pid is nobody else's: all that was read by that was of the process that has asked. */
+  get hasEnded(): boolean {
+    return attempt(ppoll(pollFd(this.pidfd, POLLIN), 0)) !== 0;
+  }
+
+  [Symbol.dispose](): void {
+    here(close(this.pidfd));
+  }
 }

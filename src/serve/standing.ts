@@ -2,7 +2,7 @@
  * What a process may do, as far as it decides what tsrun does for it. A served caller must stand as the server itself
  * does: then the server does nothing for it that it could not do alone. docs/security.md tells against whom.
  */
-import { readLink, readTextIfThere, status } from "../kernel/files.ts";
+import { readLink, readText, readTextIfThere, status } from "../kernel/files.ts";
 
 /** The namespaces that a process has and gives to its children (namespaces(7)). */
 const NAMESPACES = [
@@ -26,14 +26,13 @@ const FIELDS: Readonly<Record<string, string>> = {
 /** What is compared, by what it is about. */
 export type Standing = ReadonlyMap<string, string>;
 
-/** How the process with this directory in proc(5) stands. @throws SyscallError when it has ended */
-export function standingOf(proc: string): Standing {
+/** How the process with this directory in proc(5), and this status file in there, stands. @throws SyscallError when it has ended */
+export function standingOf(proc: string, text = readText(`${proc}/status`)): Standing {
   const standing = new Map<string, string>();
   const note = (what: string, value: string) => standing.set(what, `${standing.get(what) ?? ""} ${value}`);
   for (const type of NAMESPACES) note(`${type} namespace`, readLink(`${proc}/ns/${type}`));
   const { device, inode, mount } = status(`${proc}/root`);
   note("root directory", `${device} ${inode} ${mount}`);
-  const text = readTextIfThere(`${proc}/status`) ?? "";
   for (const line of text.split("\n")) {
     const end = line.indexOf(":");
     const what = FIELDS[line.slice(0, end)];

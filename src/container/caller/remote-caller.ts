@@ -32,10 +32,10 @@ import {
 } from "../../kernel/calls.ts";
 import { F_SETFD, PR_SET_PTRACER, SIGKILL, STREAMS, WNOHANG } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { readText } from "../../kernel/files.ts";
-import { attempt, here } from "../../kernel/here.ts";
+import { statusIfThere } from "../../kernel/files.ts";
+import { here } from "../../kernel/here.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
-import { fetchDescriptor, MSG_NOSIGNAL } from "../../kernel/socket.ts";
+import { MSG_NOSIGNAL } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
@@ -52,25 +52,39 @@ export interface Printed {
   readonly text: string;
 }
 
+/** The process that calls, and what is known of it by now. */
+export interface Process {
+  readonly pid: number;
+  /** Its pidfd, which stays the giver's. */
+  readonly pidfd: number;
+  /** Its file `status` in proc(5). */
+  readonly status: string;
+  readonly env: Environment;
+}
+
+/** Yama lets a process trace only its children, and those that allow it. */
+let hasYama: boolean | null = null;
+
 export class RemoteCaller implements Caller, Disposable {
   readonly pid: number;
   readonly proc: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly umask: number;
+  readonly env: Environment;
   readonly openFiles = 0n; // inherited from the caller, as all limits
-  readonly streams: Streams;
-  /** Signals that the caller ignores, and that its children would ignore too. */
-  private readonly ignored: readonly number[];
+  private readonly process: Process;
+  private ownStreams: Streams | null = null;
+  /** The agent's program, by its number in the caller; -1 until it is there. */
+  private image = -1;
   /** The mailbox of the agent in the caller, and of its children until they execute their program. */
   private readonly own: Mailbox;
   private readonly child: Mailbox;
   private readonly file: MailboxFile;
   private waiting: StepResult | null = null;
-  private environment: Environment | null = null;
 
-  /** `file` is served by an agent in the process `pid`, from its first mailbox on. @throws SyscallError, UserError */
-  constructor(file: MailboxFile, pid: number) {
+  /** `file` is served by an agent in the process, from its first mailbox on. @throws SyscallError, UserError */
+  constructor(file: MailboxFile, process: Process) {
+    const { pid, env } = process;
+    this.process = process;
+    this.env = env;
     this.file = file;
     this.own = file.init;
     this.child = file.stage;
@@ -78,23 +92,53 @@ export class RemoteCaller implements Caller, Disposable {
     file.stage.post();
     this.pid = pid;
     this.proc = `/proc/${pid}`;
-    const status = readText(`${this.proc}/status`);
-    this.uid = idIn(status, "Uid");
-    this.gid = idIn(status, "Gid");
-    this.umask = Number.parseInt(fieldIn(status, "Umask"), 8);
-    this.ignored = signalsIn(fieldIn(status, "SigIgn"));
-    this.run((program) => program.add(prctl(PR_SET_PTRACER, here(getpid())), "all")); // Yama's alone
-    const [input, output, errors] = STREAMS.map((stream) => fetchDescriptor(pid, stream));
-    this.streams = [input ?? -1, output ?? -1, errors ?? -1];
   }
 
-  get env(): Environment {
-    this.environment ??= environmentIn(readText(`${this.proc}/environ`));
-    return this.environment;
+  get uid(): number {
+    return idIn(this.process.status, "Uid");
+  }
+
+  get gid(): number {
+    return idIn(this.process.status, "Gid");
+  }
+
+  get umask(): number {
+    return Number.parseInt(fieldIn(this.process.status, "Umask"), 8);
+  }
+
+  /** Signals that the caller ignores, and that its children would ignore too. */
+  private get ignored(): readonly number[] {
+    return signalsIn(fieldIn(this.process.status, "SigIgn"));
+  }
+
+  get streams(): Streams {
+    this.ownStreams ??= this.fetchStreams();
+    return this.ownStreams;
+  }
+
+  private fetchStreams(): Streams {
+    this.allowTracing((tsrun) => this.run((program) => program.add(prctl(PR_SET_PTRACER, tsrun))));
+    const [input, output, errors] = STREAMS.map((stream) => here(pidfdGetfd(this.process.pidfd, stream)));
+    return [input ?? -1, output ?? -1, errors ?? -1];
+  }
+
+  /** Where that needs to be allowed. */
+  private allowTracing(allow: (tsrun: number) => void): void {
+    hasYama ??= statusIfThere("/proc/sys/kernel/yama") !== null;
+    if (hasYama) allow(here(getpid()));
   }
 
   pass(descriptors: readonly number[]): readonly number[] {
-    attempt(prctl(PR_SET_PTRACER, this.pid)); // Yama's alone
+    if (this.image >= 0) return this.passAll(descriptors);
+    const image = agentImage();
+    const [own = -1, ...others] = this.passAll([image, ...descriptors]);
+    here(close(image));
+    this.image = own;
+    return others;
+  }
+
+  private passAll(descriptors: readonly number[]): readonly number[] {
+    this.allowTracing(() => here(prctl(PR_SET_PTRACER, this.pid)));
     const taken = this.run((program) => {
       const tsrun = program.add(pidfdOpen(here(getpid())));
       const copies = descriptors.map((fd) => program.add(pidfdGetfd(tsrun, fd)));
@@ -107,21 +151,15 @@ export class RemoteCaller implements Caller, Disposable {
 
   start(mailbox: number): number {
     const { own, child } = this;
-    const sealed = agentImage();
-    const [image = -1] = this.pass([sealed]);
-    here(close(sealed));
-    const path = `/proc/self/fd/${image}`;
+    if (this.image < 0) this.pass([]);
+    const path = `/proc/self/fd/${this.image}`;
     child.renew();
     const { program } = child;
     program.by("stage process").add(rtSigprocmask(new Uint8Array(SIGSET_SIZE)));
     for (const signal of this.ignored) program.add(rtSigaction(signal));
     const executed = program.add(execve(path, ["tsrun-agent", String(mailbox)], []));
     child.post();
-    const made = this.run((steps) => {
-      const clone = steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress);
-      steps.add(close(image));
-      return clone;
-    });
+    const made = this.run((steps) => steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress));
     const pid = own.result(made);
     if (child.outcomeBlocking(() => this.isRunning(pid)).kind !== "failed") return pid;
     const { errno } = child;
@@ -218,7 +256,7 @@ export class RemoteCaller implements Caller, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const stream of this.streams) if (stream >= 0) here(close(stream));
+    for (const stream of this.ownStreams ?? []) if (stream >= 0) here(close(stream));
   }
 }
 
@@ -238,7 +276,7 @@ function signalsIn(mask: string): readonly number[] {
 }
 
 /** proc_pid_environ(5) */
-function environmentIn(text: string): Environment {
+export function environmentIn(text: string): Environment {
   const entries = text.split("\0").filter((entry) => entry.includes("="));
   return Object.fromEntries(
     entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),

@@ -1,13 +1,16 @@
 /** Callers of tsrun's library: processes of their own, for which one process, the test's, makes containers. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { MailboxFile } from "../../../src/agent/mailbox-file.ts";
 import { agentImage } from "../../../src/agent/spawn.ts";
 import { RemoteCaller } from "../../../src/container/caller/remote-caller.ts";
 import type { CreateOptions } from "../../../src/container/create.ts";
 import { Store } from "../../../src/container/state/store.ts";
+import { pidfdOpen } from "../../../src/kernel/calls.ts";
+import { here } from "../../../src/kernel/here.ts";
 import { stateRoot } from "../../harness/environment.ts";
+import { waitUntil } from "../../harness/wait.ts";
 
 /** A process that calls tsrun, and what its standard output got. */
 export interface CallerProcess extends AsyncDisposable {
@@ -30,7 +33,18 @@ export async function callerProcess(
     stdio: ["ignore", stdout, "inherit", mailboxes.fd, image],
   });
   for (const fd of [stdout, image]) closeSync(fd);
-  const caller = new RemoteCaller(mailboxes, process.pid ?? -1);
+  const pid = process.pid ?? -1;
+  await waitUntil(
+    () => readlinkSync(`/proc/${pid}/exe`).includes("tsrun-agent"),
+    "the caller has become an agent",
+  );
+  const pidfd = here(pidfdOpen(pid));
+  const caller = new RemoteCaller(mailboxes, {
+    pid,
+    pidfd,
+    status: readFileSync(`/proc/${pid}/status`, "utf8"),
+    env: options.env ?? {},
+  });
   return {
     caller,
     process,
@@ -38,6 +52,7 @@ export async function callerProcess(
     printed: () => readFileSync(output, "utf8"),
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]();
+      closeSync(pidfd);
       process.kill("SIGKILL");
       await once(process, "exit");
       mailboxes[Symbol.dispose]();
