@@ -61,7 +61,7 @@ export async function waitFor<T>(
   }
 }
 
-// The functions below are not async: the first call of one that is takes 0.02 ms.
+// The functions below are not async, as each that is costs a little at its first call.
 
 /** The same without a limit. */
 export function waitEndlessly<T>(look: (still: number) => T | false): Promise<T> {
