@@ -123,9 +123,9 @@ export class CriuProcess implements Service, AsyncDisposable {
   }
 }
 
-async function enterScope({ startScope, waitForScope }: NewCgroup, stage: number): Promise<void> {
-  startScope?.(stage);
-  await waitForScope?.();
+async function enterScope(cgroup: NewCgroup, stage: number): Promise<void> {
+  cgroup.startScope?.(stage);
+  await cgroup.waitForScope?.();
 }
 
 /** Moves these to standard error and what follows; at first out of the way, as one may be where another is to be. */
