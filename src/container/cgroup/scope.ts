@@ -143,7 +143,6 @@ class Scope implements NewCgroup {
 
   async remove(): Promise<void> {
     if (this.starting !== null) await remove(this.made.caller, this.made.saved);
-    this.close();
   }
 
   close(): void {
