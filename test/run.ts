@@ -6,6 +6,8 @@
  * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
  * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where one
  * of these is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
+ *
+ * RUNS says how files that call tsrun run: cold, warm (beside a tsrun that serves), or both; cold without it.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -14,6 +16,7 @@ import { machine } from "./callers/machine.ts";
 import { missingOf, needsOf } from "./harness/needs.ts";
 import { ALL_OF_IT, type Place, printFeatures, printResult, summarize } from "./harness/report.ts";
 import { type FileResult, NAMESPACES, runFile, type Surroundings, stopFiles } from "./harness/run-file.ts";
+import { coldAlone } from "./harness/served.ts";
 import { fetchMachines, runMachines } from "./vm/machines.ts";
 
 const PROJECT = resolve(import.meta.dir, "..");
@@ -44,11 +47,14 @@ interface TestFile {
   readonly path: string;
   readonly kind: Kind;
   readonly beside: boolean;
+  /** Whether a server does its commands. */
+  readonly warm: boolean;
   /** What it needs and isn't here. */
   readonly missing: readonly string[];
 }
 
-const files = (process.argv.length > 2 ? process.argv.slice(2) : found()).map(testFile);
+const { RUNTIME, NO_VM, RUNS = "cold" } = process.env;
+const files = (process.argv.length > 2 ? process.argv.slice(2) : found()).flatMap(runsOf);
 refuseUnlessRunnable(files);
 
 const stop = new AbortController();
@@ -58,7 +64,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     stopFiles();
   });
 
-const { RUNTIME, NO_VM } = process.env;
 const withMachines = process.argv.length === 2 && RUNTIME === undefined && NO_VM === undefined;
 const fetched = withMachines ? fetchMachines(PROJECT, stop.signal) : null;
 
@@ -85,12 +90,22 @@ function found(): string[] {
   );
 }
 
+/** A file's cold run, and its warm one, if there are to be such. */
+function runsOf(name: string): TestFile[] {
+  const cold = testFile(name);
+  const hasWarm = cold.kind.withRuntime && RUNTIME === undefined && coldAlone(name) === null;
+  return [
+    ...(RUNS === "warm" ? [] : [cold]),
+    ...(hasWarm && RUNS !== "cold" ? [{ ...cold, warm: true }] : []),
+  ];
+}
+
 function testFile(name: string): TestFile {
   const path = resolve(name);
   const text = readFileSync(path, "utf8");
   const kind: Kind =
     Object.entries(KINDS).find(([directory]) => path.includes(`/test/${directory}/`))?.[1] ?? KINDS.unit;
-  return { path, kind, beside: kind.beside(text), missing: missingOf(needsOf(text)) };
+  return { path, kind, beside: kind.beside(text), warm: false, missing: missingOf(needsOf(text)) };
 }
 
 /** What would fail every test with a runtime is said once, in front. */
@@ -118,13 +133,13 @@ async function inParallel(queue: readonly TestFile[]): Promise<void> {
   await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker)); // tests also wait
 }
 
-async function run({ path, kind, missing }: TestFile): Promise<void> {
+async function run({ path, kind, missing, warm }: TestFile): Promise<void> {
   if (stop.signal.aborted) return;
   const file = relative(PROJECT, path);
   const result =
     missing.length > 0
       ? leftOut(file, missing)
-      : { ...(await runFile(path, kind.seconds, kind.surroundings())), file };
+      : { ...(await runFile(path, kind.seconds, kind.surroundings(), warm)), file };
   results.push(result);
   printResult(result);
 }

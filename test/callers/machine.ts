@@ -57,5 +57,6 @@ export function machine(): Surroundings {
       root,
     ],
     owns: (cgroup) => LASTING_CGROUPS.has(cgroup.replace(INSIDE, "")),
+    socket: "/run/tsrun-serve.sock",
   };
 }

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { MEASURED_MARK, measurementsIn } from "./measured.ts";
 import type { FileResult } from "./run-file.ts";
+import { SERVED_MARK } from "./served.ts";
 import { SKIP_MARK, type Skipped } from "./skip.ts";
 
 /** Prints how a file went and, when something failed, what it printed. */
@@ -14,18 +15,22 @@ export function printResult({
   skipped,
   output,
   complaints,
+  served,
 }: FileResult): void {
   const skips = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
   const counts = `${passed} passed${failed > 0 ? `, ${failed} FAILED` : ""}${skips}`;
-  console.log(`${seconds.toFixed(2).padStart(7)} s  ${file}  ${counts}`);
+  const warm = served === undefined ? "" : `, ${served.commands} served`;
+  console.log(`${seconds.toFixed(2).padStart(7)} s  ${file}  ${counts}${warm}`);
   if (failed === 0) return;
   for (const line of output.split("\n").filter(isTelling)) console.log(`    ${line}`);
   for (const complaint of complaints) console.log(`    ${file} ${complaint}`);
 }
 
+const MARKS = [SKIP_MARK, MEASURED_MARK, SERVED_MARK];
+
 /** Whether a line of a failed file's output is worth showing: skips and measurements have lists of their own. */
 function isTelling(line: string): boolean {
-  return line.trim() !== "" && !line.startsWith(SKIP_MARK) && !line.startsWith(MEASURED_MARK);
+  return line.trim() !== "" && !MARKS.some((mark) => line.startsWith(mark));
 }
 
 /** The results of one machine. */
@@ -92,12 +97,29 @@ export function summarize(places: readonly Place[]): number {
     console.log(`\nSkipped ${tests.length}: ${reason}`);
     for (const { file, name } of tests) console.log(`  ${file}: ${name}`);
   }
+  printServed(results);
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   console.log(
     `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
   );
   return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+/** How many commands servers did, and how many they left to the callers, by the reason. */
+function printServed(results: readonly FileResult[]): void {
+  const runs = results.flatMap(({ served }) => served ?? []);
+  if (runs.length === 0) return;
+  const refused = new Map<string, number>();
+  for (const [reason, count] of runs.flatMap((run) => Object.entries(run.refused))) {
+    const kind = reason.replace(/^(an error|failed):.*/, "$1");
+    refused.set(kind, (refused.get(kind) ?? 0) + count);
+  }
+  console.log(
+    `\nServed ${runs.reduce((sum, { commands }) => sum + commands, 0)} commands in ${runs.length} files`,
+  );
+  for (const [reason, count] of [...refused].toSorted(([, one], [, other]) => other - one))
+    console.log(`  not served: ${count} (${reason})`);
 }
 
 /** The name under which a file is skipped as a whole. */

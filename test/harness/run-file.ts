@@ -3,6 +3,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { removeCgroups } from "./cgroups.ts";
+import { type Served, servedIn } from "./served.ts";
 import { type Skipped, skipsIn } from "./skip.ts";
 
 /** How one test file ended. `failed` counts its failed tests, and 1 for a file that crashed or ran nothing. */
@@ -15,6 +16,8 @@ export interface FileResult {
   /** Why the file as a whole failed, where that isn't one of its tests. */
   readonly complaints: readonly string[];
   readonly output: string;
+  /** What a server did of its commands, in a warm run. */
+  readonly served?: Served;
 }
 
 /** What a test file runs in, apart from the rest of the machine. */
@@ -23,22 +26,34 @@ export interface Surroundings {
   readonly command: readonly string[];
   /** Whether a cgroup belongs to them; those of containers are a leak. */
   readonly owns: (cgroup: string) => boolean;
+  /** Where tsrun finds a server by itself in there; null where the path is the host's. */
+  readonly socket: string | null;
 }
 
-/** Runs one test file in a Bun of its own, ended after `limit` seconds; null surrounds it with the machine as it is. */
+const WITH_SERVER = join(import.meta.dir, "with-server.ts");
+
+/**
+ * Runs one test file in a Bun of its own, ended after `limit` seconds; null surrounds it with the machine as it is. Its
+ * commands are its own to do, or, `warm`, those of a server beside it.
+ */
 export async function runFile(
   file: string,
   limit: number,
   surroundings: Surroundings | null,
+  warm = false,
 ): Promise<FileResult> {
   const began = performance.now();
-  const bun = ["timeout", "-s", "KILL", String(limit), process.execPath, file];
+  const words = warm ? [WITH_SERVER, file, ...(surroundings?.socket ? [surroundings.socket] : [])] : [file];
+  const bun = ["timeout", "-s", "KILL", String(limit), process.execPath, ...words];
   if (surroundings === null) return judge(file, began, limit, await capture(bun, process.env));
 
   const directory = mkdtempSync(join(tmpdir(), "tsrun-test-"));
   try {
     const { command, owns } = surroundings;
-    const ended = await capture([...command, ...bun], { ...process.env, TSRUN_TEST_DIR: directory });
+    const ended = await capture([...command, ...bun], {
+      ...process.env,
+      ...{ TSRUN_TEST_DIR: directory, ...(warm ? {} : { TSRUN_SERVE: "off" }) },
+    });
     const leaked = await removeCgroups(testToken(directory));
     return judge(
       file,
@@ -64,6 +79,7 @@ export const NAMESPACES: Surroundings = {
     ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
   ],
   owns: () => false,
+  socket: null,
 };
 
 /** The part of $TSRUN_TEST_DIR's name that no other test file has; every container id and cgroup carries it. */
@@ -119,10 +135,13 @@ function judge(file: string, began: number, limit: number, ended: Ended, leaked:
   if (how === 0 && finished && passed < total) complaints.push("has a before or after hook that threw");
   if (finished && total === 0 && skipped.length === 0) complaints.push("holds no test");
   if (uvuSkips) complaints.push(`left out ${uvuSkips} by test.skip or test.only: use testIf, which says why`);
+  const served = servedIn(output);
+  if (served !== null) complaints.push(...served.complaints);
   if (leaked.length > 0) complaints.push(`left ${leaked.length} cgroups, now removed, such as ${leaked[0]}`);
 
   const failed = Math.max(finished ? total - passed : 0, complaints.length > 0 ? 1 : 0);
-  return { file, passed: passed ?? 0, failed, skipped, seconds, complaints, output };
+  const result = { file, passed: passed ?? 0, failed, skipped, seconds, complaints, output };
+  return served === null ? result : { ...result, served };
 }
 
 /** A number of uvu's closing summary. */

@@ -14,6 +14,7 @@ const OWN_MOUNTS: Surroundings = {
     ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
   ],
   owns: () => false,
+  socket: null,
 };
 
 process.env["TSRUN_TEST_SLOWNESS"] = "3";
