@@ -11,7 +11,7 @@
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */
 #define MOVE (-3)	   /* the agent leaves this mailbox and serves the one at argument[2] */
 #define COMPARE (-2)	   /* succeeds if argument[0], or the word in memory at argument[1] if that isn't 0, is argument[2] */
-#define FOREGROUND (-4)	   /* in client.c alone: waits for the child argument[0], which gets the signals in the set argument[1] */
+#define FOREGROUND (-4)	   /* in client.c alone: waits for the child argument[0], which gets the signals in the set argument[1], and exits if argument[2] */
 #define TOLERATED 3	   /* errnos a step may tolerate */
 #define TOLERATE_ALL 0xffff
 
@@ -30,7 +30,7 @@ struct mailbox {
 	uint32_t next;	   /* the step after the last one that was considered, once the lock is free */
 	struct robust_head robust;
 	uint32_t keeper;   /* robust futex of tsrun's, in a file's first mailbox: see life.ts */
-	uint32_t claim;	   /* in a file's first mailbox: who does what a served caller wants; see client.c */
+	uint32_t unused;
 	struct robust_head kept;
 	uint64_t rested[2]; /* struct timespec: when the lock was given back last, when traced */
 };

@@ -24,6 +24,8 @@ export interface Caller {
   start(mailbox: number): number;
   /** Takes an ended child's status (wait(2)); null while it runs, with `wait` false. @throws SyscallError */
   reap(pid: number, wait: boolean): number | null;
+  /** Takes the status of a child that has ended, which nobody wants. */
+  forget(pid: number): void;
   /** Whether a child still runs. It is not reaped: its exit status is for whoever waits for the container. */
   isRunning(pid: number): boolean;
   /** Kills and reaps a child, unless that has been reaped. */

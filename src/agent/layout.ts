@@ -29,7 +29,6 @@ export const MAILBOX = {
   next: 28,
   robust: 32,
   keeper: 56,
-  claim: 60,
   kept: 64,
   rested: 88,
   size: 104,

@@ -156,19 +156,6 @@ export class Mailbox implements Results, Disposable {
     Atomics.store(this.words, MAILBOX.lock >> 2, 0);
   }
 
-  /**
-   * Takes what a served caller wants for tsrun, for good. False when the caller has it back already, as it does where
-   * nothing happens for long; see client.c.
-   */
-  claim(): boolean {
-    return Atomics.compareExchange(this.words, MAILBOX.claim >> 2, 0, 1) === 0;
-  }
-
-  /** Gives it back instead: false when it is too late for that. */
-  giveBack(): boolean {
-    return Atomics.compareExchange(this.words, MAILBOX.claim >> 2, 0, 2) === 0;
-  }
-
   /** Wakes an agent that has steps left. One that runs sees the new end, or has just missed it: `outcome` looks. */
   private ringIfIdle(): boolean {
     const { words } = this;

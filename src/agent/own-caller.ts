@@ -53,6 +53,10 @@ export class OwnCaller implements Caller {
     return reap(pid, wait);
   }
 
+  forget(pid: number): void {
+    reap(pid, true);
+  }
+
   isRunning(pid: number): boolean {
     const info = new Uint8Array(SIGINFO_SIZE);
     return attempt(waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT)) >= 0 && endedChild(info) === 0;

@@ -88,7 +88,7 @@ static int tolerated(const struct step *step, int64_t result)
 }
 
 #ifdef IN_CALLER
-static int64_t foreground(int child, uint64_t signals);
+static int64_t foreground(int child, uint64_t signals, uint64_t exits);
 #endif
 
 static int64_t perform(const struct step *step, const struct step *steps)
@@ -100,7 +100,7 @@ static int64_t perform(const struct step *step, const struct step *steps)
 		return (a[1] ? *(volatile uint32_t *)a[1] : a[0]) == a[2] ? 0 : -EAGAIN;
 #ifdef IN_CALLER
 	if (step->number == FOREGROUND)
-		return foreground((int)a[0], a[1]);
+		return foreground((int)a[0], a[1], a[2]);
 #endif
 	return call(step->number == CLONE ? NR_clone3 : step->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -13,8 +13,11 @@ export class ServedSession implements Session {
   readonly caller: RemoteCaller;
   readonly livesOn = true;
   private readonly client: Client;
+  private readonly waits: boolean;
 
-  constructor(client: Client) {
+  /** `waits` says whether there is something to do when a child in the foreground has ended. */
+  constructor(client: Client, waits: boolean) {
+    this.waits = waits;
     this.client = client;
     this.caller = client.caller;
   }
@@ -39,7 +42,10 @@ export class ServedSession implements Session {
   async foreground(pid: number): Promise<Foreground> {
     return {
       send: () => {},
-      wait: async () => exitStatus(await this.client.waitFor(pid, WAITED_FOR)),
+      wait: async () => {
+        if (!this.waits) this.client.exitWith(pid, WAITED_FOR);
+        return this.waits ? exitStatus(await this.client.waitFor(pid, WAITED_FOR)) : 0;
+      },
     };
   }
 

@@ -82,11 +82,9 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
   return {
     command,
     refusal: null,
-    async run(client) {
+    run(client) {
       if (!LOOKS.includes(command)) client.claim();
-      const status = await run(argv, new ServedSession(client));
-      if (LOOKS.includes(command)) client.claim();
-      return status;
+      return run(argv, new ServedSession(client, command === "run"));
     },
   };
 }

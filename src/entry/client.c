@@ -1,14 +1,18 @@
 /*
- * Hands a command over to a tsrun that serves (`tsrun serve`), before Bun is started: connects to it, and lets it act in
- * this process, as an agent. When there is none, or it doesn't take the command, Bun is started and does it.
+ * Hands a command over to a tsrun that serves (`tsrun serve`), before Bun is started. When there is none, or it doesn't
+ * take the command, Bun is started and does it.
  *
  *     this process                         tsrun serve
  *     hello: build id, this end's fd  ──▶  reads in /proc who this is and what it wants; compares
- *     a byte and a mailbox file       ◀──
- *     runs the steps in there         ◀──  … the last is its exit
+ *                                     ◀──  TAKEN: from here on it makes something
+ *                                     ◀──  ANSWER: what to print, and the exit status
+ *     or, where this process has to act itself, as the parent of a container's init:
+ *                                     ◀──  MAILBOX, with a file
+ *     runs the steps in there, as an agent, the last of which is its exit
  *
- * Nothing is waited for without end: a server that has not begun to make anything within PATIENCE has lost the command
- * (`claim`), and one that has died is seen in the mailbox, where the kernel notes it (life.ts).
+ * Nothing is waited for without end: a server that has not taken the command within PATIENCE has lost it, as it can't send
+ * TAKEN any more after shutdown(2) here; and one that has died is seen by the end of the connection, or in the mailbox,
+ * where the kernel notes it (life.ts).
  *
  * Freestanding and independent of its position; entry.S calls it. No heap, nothing but the stack.
  */
@@ -27,11 +31,13 @@
 #include "../agent/steps.h"
 
 #if defined(__x86_64__)
-enum { NR_ppoll = 271, NR_munmap = 11, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
-       NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1 };
+enum { NR_ppoll = 271, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
+       NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1,
+       NR_read = 0, NR_shutdown = 48 };
 #else
-enum { NR_ppoll = 73, NR_munmap = 215, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
-       NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64 };
+enum { NR_ppoll = 73, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
+       NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64,
+       NR_read = 63, NR_shutdown = 210 };
 #endif
 
 /* Of the kernel's, which has no header for programs with them. */
@@ -60,8 +66,13 @@ struct credentials {
 /* How often the server's life is looked at, in milliseconds. */
 #define LOOK 100
 
-/* struct mailbox, claim */
-enum { FREE, MADE, TAKEN_BACK };
+/* The first byte of what the server says; protocol.ts has the same. */
+enum { TAKEN = 't', ANSWER = 'a', MAILBOX = 'm' };
+/* What follows ANSWER, and then the text for standard output and that for standard error. */
+struct answer {
+	int32_t status;
+	uint32_t lengths[2];
+};
 
 /* Filled in by patch.ts: a number for this build. */
 extern const uint64_t build_id;
@@ -138,35 +149,141 @@ static int64_t connect_to(const struct sockaddr_un *address, uint32_t user)
 	return -1;
 }
 
-/* Says hello, and waits for the descriptor of a mailbox file; negative when the command is not taken. */
+static int is_readable(int64_t fd, int milliseconds)
+{
+	struct pollfd wanted = { .fd = (int)fd, .events = POLLIN };
+	struct __kernel_timespec patience = { .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
+	return call(NR_ppoll, (uint64_t)&wanted, 1, milliseconds < 0 ? 0 : (uint64_t)&patience, 0, 8, 0) > 0;
+}
+
+/* The next byte, and a descriptor that comes with it; 0 at the end. */
+static char next_byte(int64_t fd, int64_t *descriptor)
+{
+	char byte = 0;
+	struct iovec part = { .iov_base = &byte, .iov_len = 1 };
+	struct rights rights = { 0 };
+	struct message message = { .parts = &part, .part_count = 1, .control = &rights, .control_length = sizeof rights };
+	*descriptor = -1;
+	if (call(NR_recvmsg, (uint64_t)fd, (uint64_t)&message, MSG_CMSG_CLOEXEC_, 0, 0, 0) != 1)
+		return 0;
+	if (message.control_length >= offsetof(struct rights, padding) && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS_)
+		*descriptor = rights.descriptor;
+	return byte;
+}
+
+/* Fills memory with what comes; returns 0 when the connection ends before. */
+static int fill(int64_t fd, char *memory, uint64_t length)
+{
+	while (length) {
+		int64_t count = call(NR_read, (uint64_t)fd, (uint64_t)memory, length, 0, 0, 0);
+		if (count == -EAGAIN)
+			is_readable(fd, -1);
+		else if (count <= 0)
+			return 0;
+		else
+			memory += count, length -= (uint64_t)count;
+	}
+	return 1;
+}
+
+/* Writes it all, however slow the reader; returns 0 when there is none any more, or no room. */
+static int print(int stream, const char *text, uint64_t length)
+{
+	struct pollfd wanted = { .fd = stream, .events = POLLOUT };
+	while (length) {
+		int64_t count = call(NR_write, (uint64_t)stream, (uint64_t)text, length, 0, 0, 0);
+		if (count == -EAGAIN)
+			call(NR_ppoll, (uint64_t)&wanted, 1, 0, 0, 8, 0);
+		else if (count < 0)
+			return 0;
+		else
+			text += count, length -= (uint64_t)count;
+	}
+	return 1;
+}
+
+static void complain(const char *text)
+{
+	uint64_t length = 0;
+	while (text[length])
+		length++;
+	print(2, text, length);
+}
+
+__attribute__((noreturn)) static void end(int status)
+{
+	for (;;)
+		call(NR_exit_group, (uint64_t)status, 0, 0, 0, 0, 0);
+}
+
+__attribute__((noreturn)) static void lost(void)
+{
+	complain("tsrun: error: the tsrun that served this command has died, or was too slow; what it has made is removed by `tsrun delete --force`\n");
+	end(1);
+}
+
+/* Prints the answer as it comes, and exits. */
+__attribute__((noreturn)) static void answer(int64_t fd)
+{
+	struct answer answer;
+	char text[4096];
+	if (!fill(fd, (char *)&answer, sizeof answer))
+		lost();
+	for (int stream = 1; stream <= 2; stream++)
+		for (uint32_t left = answer.lengths[stream - 1]; left;) {
+			uint32_t part = left < sizeof text ? left : (uint32_t)sizeof text;
+			if (!fill(fd, text, part))
+				lost();
+			/* Nobody reads it any more: as SIGPIPE would end it. */
+			if (!print(stream, text, part) && stream == 1)
+				end(128 + SIGPIPE);
+			left -= part;
+		}
+	end(answer.status);
+}
+
+/* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or -1 when this process is to do all. */
 static int64_t ask(int64_t fd)
 {
 	const uint64_t hello[] = { 0x3165767265737472 /* "rtserve1" */, build_id, (uint64_t)fd };
-	struct pollfd wanted = { .fd = (int)fd, .events = POLLIN };
-	struct __kernel_timespec patience = { .tv_sec = PATIENCE };
-	char answer = 0;
-	struct iovec part = { .iov_base = &answer, .iov_len = 1 };
-	struct rights rights = { 0 };
-	struct message message = { .parts = &part, .part_count = 1, .control = &rights, .control_length = sizeof rights };
+	int64_t file;
+	int is_taken = 0;
 	if (call(NR_sendto, (uint64_t)fd, (uint64_t)hello, sizeof hello, MSG_NOSIGNAL_, 0, 0) != sizeof hello)
 		return -1;
-	if (call(NR_ppoll, (uint64_t)&wanted, 1, (uint64_t)&patience, 0, 8, 0) <= 0)
-		return -1;
-	if (call(NR_recvmsg, (uint64_t)fd, (uint64_t)&message, MSG_CMSG_CLOEXEC_, 0, 0, 0) != 1 || answer != 'y')
-		return -1;
-	if (message.control_length < offsetof(struct rights, padding) || rights.level != SOL_SOCKET_ || rights.type != SCM_RIGHTS_)
-		return -1;
-	return rights.descriptor;
+	for (;;) {
+		if (!is_readable(fd, is_taken ? -1 : PATIENCE * 1000))
+			call(NR_shutdown, (uint64_t)fd, 2 /* SHUT_RDWR */, 0, 0, 0, 0);
+		switch (next_byte(fd, &file)) {
+		case TAKEN:
+			is_taken = 1;
+			break;
+		case ANSWER:
+			answer(fd);
+		case MAILBOX:
+			if (file >= 0)
+				return file;
+			/* fall through */
+		default:
+			if (is_taken)
+				lost();
+			return -1;
+		}
+	}
 }
 
-/* What a process of the container gets when tsrun does; then the status with which it has ended. */
-static int64_t foreground(int child, uint64_t signals)
+/*
+ * Passes signals on to a process of the container until that has ended, and returns its status, or exits with it as a
+ * shell gives it.
+ */
+static int64_t foreground(int child, uint64_t signals, uint64_t exits)
 {
 	int status = 0;
 	for (;;) {
 		int64_t ended = call(NR_wait4, (uint64_t)child, (uint64_t)&status, WNOHANG, 0, 0, 0);
 		if (ended < 0)
 			return ended;
+		if (ended == child && exits)
+			end((status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff);
 		if (ended == child)
 			return status;
 		int64_t signal = call(NR_rt_sigtimedwait, (uint64_t)&signals, 0, 0, 8, 0, 0);
@@ -175,42 +292,23 @@ static int64_t foreground(int child, uint64_t signals)
 	}
 }
 
-static void complain(const char *text)
-{
-	uint64_t length = 0;
-	while (text[length])
-		length++;
-	call(NR_write, 2, (uint64_t)text, length, 0, 0, 0);
-}
-
-/*
- * Blocks until tsrun posts a program. Returns 0 when the command goes back to this process: the server gives it back, or
- * is dead, or slow, and has not begun. A child that was cloned has its program already, and ends with the server.
- */
-static int wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
+/* Blocks until tsrun posts a program. With the server the command is over, and a child that was cloned. */
+static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
 {
 	const struct __kernel_timespec look = { .tv_nsec = LOOK * 1000000 };
 	uint32_t post;
-	for (int waited = 0; (post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == *seen; waited += LOOK) {
+	while ((post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == *seen) {
 		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, *seen, (uint64_t)&look, 0, 0);
-		int is_dead = (__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED) != 0;
-		if (!is_dead && waited < PATIENCE * 1000)
+		if (!(__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED))
 			continue;
-		uint32_t claim = FREE;
-		if (!is_child && __atomic_compare_exchange_n(&first->claim, &claim, TAKEN_BACK, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return 0;
-		if (!is_dead)
-			continue;
-		if (!is_child)
-			complain("tsrun: error: the tsrun that served this command has died; what it has made is removed by `tsrun delete --force`\n");
-		call(NR_exit_group, 1, 0, 0, 0, 0, 0);
+		if (is_child)
+			end(1);
+		lost();
 	}
 	*seen = post;
-	return __atomic_load_n(&first->claim, __ATOMIC_ACQUIRE) != TAKEN_BACK;
 }
 
-/* Returns when the command goes back to this process. */
-static void serve(struct mailbox *first)
+__attribute__((noreturn)) static void serve(struct mailbox *first)
 {
 	struct mailbox *box = first;
 	int is_child = 0;
@@ -218,8 +316,7 @@ static void serve(struct mailbox *first)
 		uint32_t mine = adopt(box), seen = 0;
 		struct mailbox *next = box;
 		while (next == box) {
-			if (!wait_for_post(box, &seen, first, is_child))
-				return;
+			wait_for_post(box, &seen, first, is_child);
 			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
 			uint32_t thread = mine & FUTEX_TID_MASK;
 			next = run(box);
@@ -253,11 +350,9 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 		int64_t at = call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE,
 				  (uint64_t)file, 0);
 		call(NR_close, (uint64_t)file, 0, 0, 0, 0, 0);
-		if (at == (int64_t)MAILBOX_ADDRESS) {
-			serve((struct mailbox *)MAILBOX_ADDRESS);
-			call(NR_set_robust_list, 0, sizeof(struct robust_head), 0, 0, 0, 0);
-			call(NR_munmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 0, 0, 0, 0);
-		}
+		if (at != (int64_t)MAILBOX_ADDRESS)
+			lost();
+		serve((struct mailbox *)MAILBOX_ADDRESS);
 	}
 	call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&before, 0, 8, 0, 0);

@@ -184,10 +184,10 @@ export const kill = (pid: number, signal: number) => call("kill", pid, signal);
 export const waitid = (kind: number, id: number, info: Uint8Array, options: number) =>
   call("waitid", kind, id, info, options, 0);
 /** `status` is 4 bytes; the child's resource usage is not asked for. */
-/** A step of an agent in a served caller: waits for its child, which gets the signals of a sigset_t; see client.c. */
-export const foreground = (pid: number, signals: bigint): Call => ({
+/** A step of an agent in a served caller: waits for its child, which gets the signals of a sigset_t, and may exit as that did; see client.c. */
+export const foreground = (pid: number, signals: bigint, exits: boolean): Call => ({
   name: "foreground",
-  args: [pid, signals],
+  args: [pid, signals, exits ? 1 : 0],
 });
 export const wait4 = (pid: number, status: Uint8Array | Room, options: number) =>
   call("wait4", pid, status, options, 0);

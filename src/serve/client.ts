@@ -1,21 +1,34 @@
-import type { MailboxFile } from "../agent/mailbox-file.ts";
+import { MailboxFile } from "../agent/mailbox-file.ts";
 import { type Printed, type Process, RemoteCaller } from "../container/caller/remote-caller.ts";
+import { sendto } from "../kernel/calls.ts";
+import { attempt } from "../kernel/here.ts";
+import { MSG_NOSIGNAL, sendDescriptor } from "../kernel/socket.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { answer, MAILBOX, TAKEN } from "./protocol.ts";
+
+const encoder = new TextEncoder();
 
 /** A process that is served: what it has called tsrun with, and what it gets in the end. */
 export class Client implements Disposable {
   readonly caller: RemoteCaller;
-  private readonly file: MailboxFile;
-  /** Its end of the connection, by its number there. */
+  /** The connection, and the process's end of it, by its number there. */
+  private readonly socket: number;
   private readonly connection: number;
   private readonly printed: Printed[] = [];
   private ring: ((answered: boolean) => void) | null = null;
   private gone = false;
+  private child: { readonly pid: number; readonly signals: Uint8Array } | null = null;
 
-  constructor(file: MailboxFile, process: Process, connection: number) {
-    this.file = file;
+  constructor(socket: number, process: Process, connection: number) {
+    this.socket = socket;
     this.connection = connection;
-    this.caller = new RemoteCaller(file, process);
+    this.caller = new RemoteCaller(() => this.sendMailbox(), process);
+  }
+
+  private sendMailbox(): MailboxFile {
+    const file = new MailboxFile();
+    sendDescriptor(this.socket, encoder.encode(MAILBOX), file.fd);
+    return file;
   }
 
   /** Prints when all is done. */
@@ -25,7 +38,8 @@ export class Client implements Disposable {
 
   /** Takes the command for good, before anything is made. @throws NotServed when the caller does it itself by now */
   claim(): void {
-    if (!this.caller.claim()) throw new NotServed("the server was slow");
+    if (attempt(sendto(this.socket, encoder.encode(TAKEN), MSG_NOSIGNAL)) < 0)
+      throw new NotServed("the server was slow");
   }
 
   /** Waits for a child of the caller, which gets these signals meanwhile; returns its status (wait(2)). */
@@ -38,19 +52,35 @@ export class Client implements Disposable {
     return this.caller.waited;
   }
 
+  /** In the end the caller waits for its child without the server, and exits as that does. */
+  exitWith(pid: number, signals: Uint8Array): void {
+    this.child = { pid, signals };
+  }
+
   /** Something has come from the caller, or, `closed`, nothing will any more. */
   heard(closed: boolean): void {
     this.gone ||= closed;
     this.ring?.(!closed);
   }
 
-  finish(status: number): void {
-    this.caller.exit(status, this.printed);
+  /** Has the caller print and exit. Returns what is to be sent to it for that; null where its agent does it. */
+  finish(status: number): Uint8Array | null {
+    const { caller, printed, child } = this;
+    if (!caller.hasAgent) return answer(status, this.textFor(1), this.textFor(2));
+    if (child !== null && status === 0) caller.exitWith(child.pid, child.signals, printed);
+    else caller.exit(status, printed);
+    return null;
+  }
+
+  private textFor(stream: 1 | 2): string {
+    return this.printed
+      .filter((one) => one.stream === stream)
+      .map(({ text }) => text)
+      .join("");
   }
 
   [Symbol.dispose](): void {
     this.caller[Symbol.dispose]();
-    this.file[Symbol.dispose]();
   }
 }
 

@@ -6,8 +6,24 @@ export const HELLO = { magic: 0, build: 8, connection: 16, size: 24 } as const;
 export const MAGIC = 0x3165_7672_6573_7472n;
 /** A question for `tsrun serve --status`, in place of a hello. */
 export const STATUS = "status\n";
-/** The answer to a hello with which the mailbox file comes; any other, or the end, says no. */
-export const YES = new TextEncoder().encode("y");
+/** The first byte of what the server says; anything else, or the end, leaves the command to the caller. */
+export const TAKEN = "t";
+export const MAILBOX = "m";
+const ANSWER = "a";
+export const NO = "n";
+
+const encoder = new TextEncoder();
+
+/** What the caller prints on its standard output and standard error, and the status with which it exits. */
+export function answer(status: number, output: string, errors: string): Uint8Array {
+  const [printed, complained] = [encoder.encode(output), encoder.encode(errors)];
+  const head = new DataView(new ArrayBuffer(13));
+  head.setUint8(0, ANSWER.charCodeAt(0));
+  head.setInt32(1, status, true);
+  head.setUint32(5, printed.byteLength, true);
+  head.setUint32(9, complained.byteLength, true);
+  return Buffer.concat([new Uint8Array(head.buffer), printed, complained]);
+}
 
 /** Where the socket is: of root's, or a user's; undefined for a user without a place. */
 export function socketPath(

@@ -4,8 +4,7 @@
  *
  *     caller: src/entry/client.c                server
  *     hello                            ──▶      who is it? standing.ts; what does it want? its argv in /proc
- *                                      ◀──      no: the caller starts Bun and does it itself
- *     maps the mailbox file, serves it ◀──      yes
+ *     starts Bun, does it itself       ◀──      no
  *                                               the command, for a RemoteCaller
  *     prints, exits                    ◀──
  *
@@ -13,18 +12,17 @@
  * the server goes on.
  */
 import type { Caller, Environment } from "../agent/caller.ts";
-import { MailboxFile } from "../agent/mailbox-file.ts";
 import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
 import { close, ppoll } from "../kernel/calls.ts";
 import { AT_ENTRY, POLLIN } from "../kernel/constants.ts";
 import { auxiliaryValue } from "../kernel/ffi.ts";
 import { readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { peerPid, peerProcess, sendDescriptor } from "../kernel/socket.ts";
+import { peerPid, peerProcess } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
 import { Client, NotServed } from "./client.ts";
-import { type Hello, ownBuild, readHello, STATUS, YES } from "./protocol.ts";
+import { type Hello, NO, ownBuild, readHello, STATUS } from "./protocol.ts";
 import { differenceOf, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
@@ -50,6 +48,8 @@ export interface ServerOptions {
 interface Connection {
   client: Client | null;
   greeted: boolean;
+  /** Called when more can be sent, or nothing any more. */
+  writable: (() => void) | null;
 }
 
 type Socket = Bun.Socket<Connection>;
@@ -80,15 +80,19 @@ export class Server {
     });
     this.listener = Bun.listen<Connection>({
       ...options.at,
-      data: { client: null, greeted: false },
+      data: { client: null, greeted: false, writable: null },
       socket: {
         open: (socket) => {
-          socket.data = { client: null, greeted: false };
+          socket.data = { client: null, greeted: false, writable: null };
           socket.timeout(SILENCE);
         },
         timeout: (socket) => void socket.terminate(),
         data: (socket, bytes) => this.hear(socket, bytes),
-        close: (socket) => socket.data.client?.heard(true),
+        drain: (socket) => socket.data.writable?.(),
+        close: (socket) => {
+          socket.data.client?.heard(true);
+          socket.data.writable?.();
+        },
         error: (socket) => void socket.terminate(),
       },
     } as Parameters<typeof Bun.listen<Connection>>[0]);
@@ -126,7 +130,7 @@ export class Server {
 
   private refuse(socket: Socket, reason: string): void {
     this.statistics.refused(reason);
-    socket.end("n");
+    socket.end(NO);
   }
 
   private async serve(socket: Socket, hello: Hello): Promise<void> {
@@ -174,12 +178,11 @@ export class Server {
 
   private async perform(socket: Socket, { connection }: Hello, peer: Peer, wanted: Wanted): Promise<void> {
     const { fd } = socket as unknown as { readonly fd: number };
-    using file = new MailboxFile();
-    sendDescriptor(fd, YES, file.fd);
-    using client = new Client(file, peer, connection);
+    using client = new Client(fd, peer, connection);
     socket.data.client = client;
     try {
-      client.finish(await wanted.run(client));
+      const text = client.finish(await wanted.run(client));
+      if (text !== null) await sendAll(socket, text);
     } finally {
       socket.data.client = null;
     }
@@ -196,6 +199,18 @@ export class Server {
       memory: (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1024,
     };
   }
+}
+
+/** Sends it all, however slowly it is read; what nobody reads any more is lost. */
+async function sendAll(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.byteLength && socket.readyState > 0; ) {
+    const drained = new Promise<void>((resolve) => {
+      socket.data.writable = resolve;
+    });
+    sent += Math.max(0, socket.write(bytes.subarray(sent)));
+    if (sent < bytes.byteLength) await drained;
+  }
+  socket.data.writable = null;
 }
 
 /** The process at the other end of a connection. */

@@ -74,24 +74,44 @@ export class RemoteCaller implements Caller, Disposable {
   private ownStreams: Streams | null = null;
   /** The agent's program, by its number in the caller; -1 until it is there. */
   private image = -1;
-  /** The mailbox of the agent in the caller, and of its children until they execute their program. */
-  private readonly own: Mailbox;
-  private readonly child: Mailbox;
-  private readonly file: MailboxFile;
+  private readonly begin: () => MailboxFile;
+  private file: MailboxFile | null = null;
+  /** Ended children whose status nobody wants. */
+  private readonly forgotten: number[] = [];
   private waiting: StepResult | null = null;
 
-  /** `file` is served by an agent in the process, from its first mailbox on. @throws SyscallError, UserError */
-  constructor(file: MailboxFile, process: Process) {
+  /** `begin` gives a mailbox file which an agent in the process serves from its first mailbox on: when it is needed. */
+  constructor(begin: () => MailboxFile, process: Process) {
     const { pid, env } = process;
     this.process = process;
     this.env = env;
-    this.file = file;
-    this.own = file.init;
-    this.child = file.stage;
-    file.stage.program.move(file.init.agentAddress);
-    file.stage.post();
+    this.begin = begin;
     this.pid = pid;
     this.proc = `/proc/${pid}`;
+  }
+
+  /** Whether there is an agent in the process. */
+  get hasAgent(): boolean {
+    return this.file !== null;
+  }
+
+  private get boxes(): MailboxFile {
+    if (this.file !== null) return this.file;
+    const file = this.begin();
+    file.stage.program.move(file.init.agentAddress);
+    file.stage.post();
+    this.file = file;
+    return file;
+  }
+
+  /** The mailbox of the agent in the caller. */
+  private get own(): Mailbox {
+    return this.boxes.init;
+  }
+
+  /** That of its children until they execute their program. */
+  private get child(): Mailbox {
+    return this.boxes.stage;
   }
 
   get uid(): number {
@@ -167,6 +187,11 @@ export class RemoteCaller implements Caller, Disposable {
     throw new SyscallError(program.steps[executed.step]?.call ?? { name: "execve", args: [path] }, errno);
   }
 
+  /** Only when the caller exits: until then its pid stays its own. */
+  forget(pid: number): void {
+    this.forgotten.push(pid);
+  }
+
   reap(pid: number, wait: boolean): number | null {
     const ended = this.run((program) => program.add(wait4(pid, { room: 4 }, wait ? 0 : WNOHANG)));
     if (this.own.result(ended) === 0) return null;
@@ -209,21 +234,6 @@ export class RemoteCaller implements Caller, Disposable {
     throw own.failure(outcome.step);
   }
 
-  /** Takes what the caller wants for tsrun: false when that has gone back to the caller meanwhile. */
-  claim(): boolean {
-    return this.file.stage.claim();
-  }
-
-  /** Leaves it to the caller: false when it was taken before. */
-  giveBack(): boolean {
-    if (!this.file.stage.giveBack()) return false;
-    const { own } = this;
-    own.clear();
-    own.program.by("caller").add(getpid()); // never made: the caller looks what has become of it first
-    own.post();
-    return true;
-  }
-
   /**
    * Has the caller wait for a child, which gets the signals of this set meanwhile (a sigset_t, with SIGCHLD), and then
    * write a byte to a descriptor of its own. `waited` gives the child's status after that.
@@ -231,9 +241,7 @@ export class RemoteCaller implements Caller, Disposable {
   waitFor(pid: number, signals: Uint8Array, bell: number): void {
     const { own } = this;
     own.clear();
-    this.waiting = own.program
-      .by("caller")
-      .add(foreground(pid, new DataView(signals.buffer).getBigUint64(0, true)));
+    this.waiting = own.program.by("caller").add(foreground(pid, signalBits(signals), false));
     own.program.add(sendto(bell, new Uint8Array(1), MSG_NOSIGNAL));
     own.post();
   }
@@ -245,20 +253,33 @@ export class RemoteCaller implements Caller, Disposable {
 
   /** Has the caller print, and exit. Doesn't wait for that: a reader may be slow. */
   exit(status: number, printed: readonly Printed[]): void {
+    this.last(printed, (program) => program.add(exitGroup(status)));
+  }
+
+  /** The same, with a child in its foreground first, as whose status it exits. */
+  exitWith(pid: number, signals: Uint8Array, printed: readonly Printed[]): void {
+    this.last(printed, (program) => program.add(foreground(pid, signalBits(signals), true)));
+  }
+
+  private last(printed: readonly Printed[], add: (program: Program) => void): void {
     const { own } = this;
     own.clear();
-    const { program } = own;
-    program.by("caller");
-    const encoder = new TextEncoder();
+    const program = own.program.by("caller");
+    for (const pid of this.forgotten) program.add(wait4(pid, { room: 4 }, 0), "all");
     for (const { stream, text } of printed) program.add(write(stream, encoder.encode(text)), "all");
-    program.add(exitGroup(status));
+    add(program);
     own.post();
   }
 
   [Symbol.dispose](): void {
+    this.file?.[Symbol.dispose]();
     for (const stream of this.ownStreams ?? []) if (stream >= 0) here(close(stream));
   }
 }
+
+const encoder = new TextEncoder();
+
+const signalBits = (set: Uint8Array) => new DataView(set.buffer, set.byteOffset).getBigUint64(0, true);
 
 /** A field of proc_pid_status(5). */
 const fieldIn = (status: string, name: string) =>

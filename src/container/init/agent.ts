@@ -201,7 +201,7 @@ export class Agent implements AsyncDisposable {
       this.reaped = true;
       throw this.stage.failure(outcome.step);
     }
-    if (!this.reaped) this.caller.reap(this.spawned, true);
+    if (!this.reaped) this.caller.forget(this.spawned);
     this.reaped = true;
     // The stage's last step is its exit, so "gone" is success; but without a pid it was killed.
     const pid = this.stage.result(this.clone);

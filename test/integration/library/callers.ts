@@ -39,7 +39,7 @@ export async function callerProcess(
     "the caller has become an agent",
   );
   const pidfd = here(pidfdOpen(pid));
-  const caller = new RemoteCaller(mailboxes, {
+  const caller = new RemoteCaller(() => mailboxes, {
     pid,
     pidfd,
     status: readFileSync(`/proc/${pid}/status`, "utf8"),
