@@ -49,7 +49,7 @@ export class Client implements Disposable {
     });
     this.caller.waitFor(pid, signals, this.connection);
     if (this.gone || !(await rung)) throw new UserError("caller", "has ended before all was done");
-    return this.caller.waited;
+    return await this.caller.waited();
   }
 
   /** In the end the caller waits for its child without the server, and exits as that does. */

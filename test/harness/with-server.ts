@@ -67,13 +67,17 @@ function tsrun(...args: readonly string[]) {
 
 /** What the server came to, when it has had time to come to rest. */
 async function judged(): Promise<Served> {
-  const left = () => difference(before.holds, holdings(pid));
-  const rests = () => server.exitCode !== null || (answer()?.running === 0 && left().length === 0);
+  let left: readonly string[] = [];
+  const rests = () => {
+    if (server.exitCode !== null) return true;
+    left = difference(before.holds, holdings(pid));
+    return left.length === 0 && answer()?.running === 0;
+  };
   const complaints: string[] = [];
   await until(rests, "the server to rest").catch((error: Error) => void complaints.push(error.message));
   const after = answer();
   if (after === null) complaints.push("the server doesn't answer any more");
-  else complaints.push(...left());
+  else complaints.push(...left);
   const commands = sum(after?.served ?? {}) - before.served;
   if (after !== null && commands === 0) complaints.push("was to run warm, and no command was served");
   const printed = readFileSync(log, "utf8").trim();
@@ -83,6 +87,11 @@ async function judged(): Promise<Served> {
 
 function sum(served: Answer["served"]): number {
   return Object.values(served).reduce((total, { count }) => total + count, 0);
+}
+
+/** Libraries come when they are needed, and stay. */
+function isAFile(path: string): boolean {
+  return path.startsWith("/") && !/\.so(\.\d+)*$/.test(path);
 }
 
 /** All that a process has by which it could act on another's behalf, or keep something from being freed. */
@@ -97,7 +106,7 @@ function holdings(of: number): readonly string[] {
   return [
     ...links("fd"),
     ...links("ns"),
-    ...new Set(mapped.filter((path) => path.startsWith("/")).map((path) => `mapping of ${path}`)),
+    ...new Set(mapped.filter((path) => isAFile(path)).map((path) => `mapping of ${path}`)),
     ...["cgroup", "limits", "oom_score_adj"].flatMap((path) => lines(path).map((line) => `${path}: ${line}`)),
     ...lines("status").filter((line) => /^(Umask|Uid|Gid|Groups|Sig(Blk|Ign|Cgt)|Cap|NoNewPrivs)/.test(line)),
     `cwd -> ${readlinkSync(`${proc}/cwd`)}`,

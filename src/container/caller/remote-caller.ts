@@ -151,10 +151,13 @@ export class RemoteCaller implements Caller, Disposable {
   pass(descriptors: readonly number[]): readonly number[] {
     if (this.image >= 0) return this.passAll(descriptors);
     const image = agentImage();
-    const [own = -1, ...others] = this.passAll([image, ...descriptors]);
-    here(close(image));
-    this.image = own;
-    return others;
+    try {
+      const [own = -1, ...others] = this.passAll([image, ...descriptors]);
+      this.image = own;
+      return others;
+    } finally {
+      here(close(image));
+    }
   }
 
   private passAll(descriptors: readonly number[]): readonly number[] {
@@ -236,7 +239,7 @@ export class RemoteCaller implements Caller, Disposable {
 
   /**
    * Has the caller wait for a child, which gets the signals of this set meanwhile (a sigset_t, with SIGCHLD), and then
-   * write a byte to a descriptor of its own. `waited` gives the child's status after that.
+   * write a byte to a descriptor of its own. After that `waited` tells the child's status.
    */
   waitFor(pid: number, signals: Uint8Array, bell: number): void {
     const { own } = this;
@@ -246,9 +249,14 @@ export class RemoteCaller implements Caller, Disposable {
     own.post();
   }
 
-  /** The status (wait(2)) of the child that was waited for. */
-  get waited(): number {
-    return this.waiting === null ? 0 : this.own.result(this.waiting);
+  /** The status (wait(2)) of the child that was waited for. @throws SyscallError, UserError when the caller has ended */
+  async waited(): Promise<number> {
+    const { own, waiting } = this;
+    const outcome = await own.outcome(() => this.isRunning(this.pid)); // the byte comes before the agent rests
+    if (outcome.kind === "failed") throw own.failure(outcome.step);
+    if (outcome.kind === "gone" || waiting === null)
+      throw new UserError("caller", "has ended before all was done");
+    return own.result(waiting);
   }
 
   /** Has the caller print, and exit. Doesn't wait for that: a reader may be slow. */
