@@ -100,7 +100,7 @@ SOURCES := $(shell find src runtime-spec -name '*.ts') package.json tsconfig.jso
 
 build: bin/tsrun ## compile bin/tsrun
 
-build/agent: src/agent/agent.c src/agent/agent.h src/agent/steps.h Makefile | need-gcc
+build/agent: src/agent/agent.c $(wildcard src/agent/*.h) Makefile | need-gcc
 	@mkdir -p $(@D)
 	$(CC) $(AGENT_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $<
 
@@ -112,8 +112,8 @@ build/agent: src/agent/agent.c src/agent/agent.h src/agent/steps.h Makefile | ne
 ENTRY_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fpie -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-jump-tables \
 	-Wl,--build-id=none,--oformat=binary,-z,noexecstack,-T,src/entry/entry.ld -no-pie
-ENTRY_SOURCES := src/entry/entry.S src/entry/client.c
-ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld src/agent/steps.h src/agent/agent.h Makefile
+ENTRY_SOURCES := src/entry/entry.S src/entry/entry.c src/entry/client.c
+ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld $(wildcard src/agent/*.h) Makefile
 
 build/entry: $(ENTRY_NEEDS) | need-gcc
 	@mkdir -p $(@D)
@@ -139,7 +139,7 @@ need-arm64-gcc:
 
 build-arm64: bin/tsrun-arm64 ## compile bin/tsrun-arm64
 
-$(ARM64)/build/agent: src/agent/agent.c src/agent/agent.h src/agent/steps.h Makefile | need-arm64-gcc
+$(ARM64)/build/agent: src/agent/agent.c $(wildcard src/agent/*.h) Makefile | need-arm64-gcc
 	@mkdir -p $(@D)
 	aarch64-linux-gnu-gcc $(AGENT_FLAGS) -o $@ $<
 

@@ -1,6 +1,5 @@
 import { close, fcntl, getegid, geteuid, kill, pidfdOpen, waitid } from "../kernel/calls.ts";
 import {
-  AT_FLAGS,
   F_SETFD,
   P_PID,
   SIGKILL,
@@ -9,7 +8,7 @@ import {
   WNOHANG,
   WNOWAIT,
 } from "../kernel/constants.ts";
-import { auxiliaryValue } from "../kernel/ffi.ts";
+import { entryNotes } from "../kernel/entry-notes.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
 import { readable, until } from "../kernel/wait.ts";
@@ -37,7 +36,7 @@ export class OwnCaller implements Caller {
 
   /** Bun has raised the soft limit to the hard one, which slows down programs that close every possible descriptor. */
   get openFiles(): bigint {
-    return auxiliaryValue(AT_FLAGS); // where entry.S has put the caller's
+    return entryNotes()?.openFiles ?? 0n;
   }
 
   pass(descriptors: readonly number[]): readonly number[] {

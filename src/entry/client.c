@@ -14,7 +14,7 @@
  * TAKEN any more after shutdown(2) here; and one that has died is seen by the end of the connection, or in the mailbox,
  * where the kernel notes it (life.ts).
  *
- * Freestanding and independent of its position; entry.S calls it. No heap, nothing but the stack.
+ * Freestanding and independent of its position; entry.c calls it. No heap, nothing but the stack.
  */
 #include <linux/auxvec.h>
 #include <linux/mman.h>
@@ -78,7 +78,7 @@ struct answer {
 extern const uint64_t build_id;
 
 /* The compiler may call it for what is set to zeros. */
-void *memset(void *memory, int value, unsigned long length)
+__attribute__((visibility("hidden"))) void *memset(void *memory, int value, unsigned long length)
 {
 	for (char *byte = memory; length--; byte++)
 		*(volatile char *)byte = (char)value;
@@ -326,7 +326,7 @@ __attribute__((noreturn)) static void serve(struct mailbox *first)
 	}
 }
 
-/* Called by entry.S with the stack that the kernel has made. Returns when Bun is to do the command. */
+/* Called by entry.c with the stack that the kernel has made. Returns when Bun is to do the command. */
 __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 {
 	const char *const *words = (const char *const *)(stack + 1);

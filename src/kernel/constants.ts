@@ -4,8 +4,6 @@ import { ARCHITECTURE } from "./syscall-numbers.ts";
 
 /** linux/auxvec.h */
 export const AT_FLAGS = 8;
-export const AT_ENTRY = 9;
-export const AT_CLKTCK = 17;
 
 // fcntl.h
 export const AT_FDCWD = -100;

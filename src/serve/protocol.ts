@@ -1,5 +1,4 @@
 /** What a served caller and the server say to each other; the twin of src/entry/client.c. */
-import { memoryAt } from "../kernel/ffi.ts";
 
 /** hello: "rtserve1", the number of the caller's build, its end of the connection. */
 export const HELLO = { magic: 0, build: 8, connection: 16, size: 24 } as const;
@@ -50,10 +49,4 @@ export function readHello(bytes: Uint8Array): Hello | null {
     build: view.getBigUint64(HELLO.build, true),
     connection: view.getUint32(HELLO.connection, true),
   };
-}
-
-/** The number that patch.ts has given this build: right before the program's start, in memory. */
-export function ownBuild(entry: number): bigint {
-  const bytes = memoryAt(entry - 8, 8);
-  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
 }

@@ -14,15 +14,15 @@
 import type { Caller, Environment } from "../agent/caller.ts";
 import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
 import { close, ppoll } from "../kernel/calls.ts";
-import { AT_ENTRY, POLLIN } from "../kernel/constants.ts";
-import { auxiliaryValue } from "../kernel/ffi.ts";
+import { POLLIN } from "../kernel/constants.ts";
+import { entryNotes } from "../kernel/entry-notes.ts";
 import { readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { peerPid, peerProcess } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
 import { Client, NotServed } from "./client.ts";
-import { type Hello, NO, ownBuild, readHello, STATUS } from "./protocol.ts";
+import { type Hello, NO, readHello, STATUS } from "./protocol.ts";
 import { differenceOf, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
@@ -62,7 +62,7 @@ export class Server {
   private readonly listener: Bun.SocketListener<Connection>;
   private readonly statistics = new Statistics();
   private readonly own: Standing = standingOf("/proc/self");
-  private readonly build = ownBuild(Number(auxiliaryValue(AT_ENTRY)));
+  private readonly build = entryNotes()?.build;
   private readonly began = performance.now();
   private running = 0;
   private ending = false;

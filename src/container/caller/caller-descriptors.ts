@@ -13,8 +13,8 @@
  */
 import type { Environment } from "../../agent/caller.ts";
 import { dup3, fcntl } from "../../kernel/calls.ts";
-import { AT_CLKTCK, F_GETFD, F_SETFD, FIRST_FD, O_CLOEXEC } from "../../kernel/constants.ts";
-import { auxiliaryValue } from "../../kernel/ffi.ts";
+import { F_GETFD, F_SETFD, FIRST_FD, O_CLOEXEC } from "../../kernel/constants.ts";
+import { entryNotes } from "../../kernel/entry-notes.ts";
 import { readLink } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -55,7 +55,7 @@ const startOfLast = (numbers: readonly number[]) =>
   numbers.findLast((one) => !numbers.includes(one - 1)) ?? FIRST_FD;
 
 function wasOpenAtStart(): (fd: number) => boolean {
-  const seen = auxiliaryValue(AT_CLKTCK); // where entry.S has put it
+  const seen = entryNotes()?.descriptors ?? 0n;
   return (fd) => ((seen >> BigInt(fd - FIRST_FD)) & 1n) === 1n;
 }
 
