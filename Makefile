@@ -111,13 +111,13 @@ build/agent: src/agent/agent.c $(wildcard src/agent/*.h) Makefile | need-gcc
 # Independent of its position, and in one piece: patch.ts adds it to what Bun has compiled.
 ENTRY_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fpie -fvisibility=hidden \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-jump-tables \
-	-Wl,--build-id=none,--oformat=binary,-z,noexecstack,-T,src/entry/entry.ld -no-pie
+	-Wl,--build-id=none,-z,noexecstack,-T,src/entry/entry.ld -no-pie
 ENTRY_SOURCES := src/entry/entry.S src/entry/entry.c src/entry/client.c
 ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld $(wildcard src/agent/*.h) Makefile
 
 build/entry: $(ENTRY_NEEDS) | need-gcc
 	@mkdir -p $(@D)
-	$(CC) $(ENTRY_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@ $(ENTRY_SOURCES)
+	$(CC) $(ENTRY_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@.elf $(ENTRY_SOURCES) && objcopy -O binary -j .text $@.elf $@
 
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
 bin/tsrun: $(SOURCES) build/agent.json build/entry Makefile $(INSTALLED)
@@ -145,7 +145,7 @@ $(ARM64)/build/agent: src/agent/agent.c $(wildcard src/agent/*.h) Makefile | nee
 
 $(ARM64)/build/entry: $(ENTRY_NEEDS) | need-arm64-gcc
 	@mkdir -p $(@D)
-	aarch64-linux-gnu-gcc $(ENTRY_FLAGS) -o $@ $(ENTRY_SOURCES)
+	aarch64-linux-gnu-gcc $(ENTRY_FLAGS) -o $@.elf $(ENTRY_SOURCES) && aarch64-linux-gnu-objcopy -O binary -j .text $@.elf $@
 
 # From npm, and what package-lock.json names.
 $(ARM64)/bun: package-lock.json | need-npm $(INSTALLED)

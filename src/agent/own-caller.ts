@@ -1,13 +1,5 @@
 import { close, fcntl, getegid, geteuid, kill, pidfdOpen, waitid } from "../kernel/calls.ts";
-import {
-  F_SETFD,
-  P_PID,
-  SIGKILL,
-  STREAMS,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
-} from "../kernel/constants.ts";
+import { F_SETFD, P_PID, SIGKILL, STREAMS, WEXITED, WNOHANG, WNOWAIT } from "../kernel/constants.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";

@@ -75,9 +75,16 @@ struct answer {
 };
 
 /* Filled in by patch.ts: a number for this build. */
-extern const uint64_t build_id;
+extern const uint64_t build_id __attribute__((visibility("hidden")));
 
-/* The compiler may call it for what is set to zeros. */
+/* The compiler may call these for what is set to zeros, and copied. */
+__attribute__((visibility("hidden"))) void *memcpy(void *memory, const void *from, unsigned long length)
+{
+	for (char *byte = memory; length--; byte++, from = (const char *)from + 1)
+		*(volatile char *)byte = *(const char *)from;
+	return memory;
+}
+
 __attribute__((visibility("hidden"))) void *memset(void *memory, int value, unsigned long length)
 {
 	for (char *byte = memory; length--; byte++)

@@ -34,10 +34,13 @@ enum { NR_openat = 56, NR_chdir = 49, NR_fcntl = 25, NR_getcwd = 17, NR_prlimit6
 enum { PAGE = 4096, MOST_HEADERS = 32, MOST_SEEN = 64, FIRST_FD = 3 };
 
 /* Filled in by patch.ts. */
+#pragma GCC visibility push(hidden)
 extern const uint64_t bun_start, build_id;
 extern const char *const interpreter;
 
 void hand_over(const uint64_t *stack);
+uint64_t enter(uint64_t *stack);
+#pragma GCC visibility pop
 
 /* What is noted, and a copy of the program headers that shows the loader its own: one page, which stays. */
 struct notes {
@@ -150,7 +153,7 @@ static void copy_headers(struct notes *notes, const Elf64_Phdr *headers, uint64_
 }
 
 /* Called with the stack that the kernel has made. Returns where to go on. */
-__attribute__((visibility("hidden"))) uint64_t enter(uint64_t *stack)
+uint64_t enter(uint64_t *stack)
 {
 	uint64_t base = 0, count = 0, *place = stack + 1 + stack[0] + 1;
 	const Elf64_Phdr *headers = 0;

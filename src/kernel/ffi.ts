@@ -36,7 +36,7 @@ export function lastErrno(): number {
 }
 
 /**
- * getauxval(3): a value of 64 bits from the kernel, or from entry.S; 0 if there is none. Its wrapper is compiled only
+ * getauxval(3): a value of 64 bits from the kernel, or from entry.c; 0 if there is none. Its wrapper is compiled only
  * when this is called.
  */
 export function auxiliaryValue(type: number): bigint {

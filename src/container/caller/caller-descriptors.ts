@@ -6,7 +6,7 @@
  * process. Until execve(2) a placeholder occupies it in tsrun and its agents, or a descriptor of the host's could be
  * opened there and be passed on (CVE-2024-21626).
  *
- * When Bun starts it sets close-on-exec on the caller's descriptors and opens its own event queue. entry.S notes before
+ * When Bun starts it sets close-on-exec on the caller's descriptors and opens its own event queue. entry.c notes before
  * that which descriptors are open, up to 64: beyond these there may be no gap.
  *
  * Loaded only when there are any.

@@ -34,7 +34,7 @@ const FORWARDED = [
 /** Those of them that concern the terminal, or whose default action ends nothing. */
 const HARMLESS: ReadonlySet<SignalName> = new Set<SignalName>(["SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
 
-/** The signals that entry.S blocks, as Bun cannot catch them: SIGSTKFLT and the real-time ones. */
+/** The signals that entry.c blocks, as Bun cannot catch them: SIGSTKFLT and the real-time ones. */
 function blockedSignals(): readonly number[] {
   const blocked: number[] = [SIGNALS.SIGSTKFLT];
   for (let signal: number = SIGNALS.SIGRTMIN; signal <= SIGNALS.SIGRTMAX; signal++) blocked.push(signal);
