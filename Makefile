@@ -228,17 +228,23 @@ MAN = $(SHAREDIR)/man/man8/tsrun.8
 BASH_COMPLETION = $(SHAREDIR)/bash-completion/completions/tsrun
 ZSH_COMPLETION = $(SHAREDIR)/zsh/site-functions/_tsrun
 FISH_COMPLETION = $(SHAREDIR)/fish/vendor_completions.d/tsrun.fish
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd
+UNITS := system/tsrun.socket system/tsrun.service user/tsrun.socket user/tsrun.service
 
-install: bin/tsrun ## install below PREFIX (/usr/local): binary, man page, completions
+install: bin/tsrun ## install below PREFIX (/usr/local): binary, man page, completions, units of systemd
 	install -D -m 755 bin/tsrun $(BINDIR)/tsrun
 	@install -d $(dir $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	bin/tsrun man >$(MAN)
 	bin/tsrun completion bash >$(BASH_COMPLETION)
 	bin/tsrun completion zsh >$(ZSH_COMPLETION)
 	bin/tsrun completion fish >$(FISH_COMPLETION)
+	@install -d $(UNITDIR)/system $(UNITDIR)/user
+	@for unit in $(UNITS); do install -m 644 systemd/$$unit $(UNITDIR)/$$unit && \
+		sed -i 's|/usr/local/bin|$(PREFIX)/bin|' $(UNITDIR)/$$unit || exit; done
 
 uninstall: ## remove what install put there
 	rm -f $(BINDIR)/tsrun $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION)
+	rm -f $(addprefix $(UNITDIR)/,$(UNITS))
 
 clean: ## remove bin/ and build/
 	rm -rf bin build
