@@ -77,7 +77,10 @@ async function judged(): Promise<Served> {
   await until(rests, "the server to rest").catch((error: Error) => void complaints.push(error.message));
   const after = answer();
   if (after === null) complaints.push("the server doesn't answer any more");
-  else complaints.push(...left);
+  else {
+    if (after.running > 0) complaints.push(`the server is at ${after.running} commands still`);
+    complaints.push(...left);
+  }
   const commands = sum(after?.served ?? {}) - before.served;
   if (after !== null && commands === 0) complaints.push("was to run warm, and no command was served");
   const printed = readFileSync(log, "utf8").trim();
@@ -108,7 +111,7 @@ function holdings(of: number): readonly string[] {
     ...links("ns"),
     ...new Set(mapped.filter((path) => isAFile(path)).map((path) => `mapping of ${path}`)),
     ...["cgroup", "limits", "oom_score_adj"].flatMap((path) => lines(path).map((line) => `${path}: ${line}`)),
-    ...lines("status").filter((line) => /^(Umask|Uid|Gid|Groups|Sig(Blk|Ign|Cgt)|Cap|NoNewPrivs)/.test(line)),
+    ...lines("status").filter((line) => /^(Umask|Uid|Gid|Groups|Sig(Ign|Cgt)|Cap|NoNewPrivs)/.test(line)),
     `cwd -> ${readlinkSync(`${proc}/cwd`)}`,
     ...processes().flatMap((one) => (parentOf(one) === of ? [`child ${one}`] : [])),
   ];

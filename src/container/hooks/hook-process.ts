@@ -162,9 +162,12 @@ class RunningHook implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
-    this.output.close();
-    here(close(this.pidfd));
+    try {
+      await this.kill();
+    } finally {
+      this.output.close();
+      here(close(this.pidfd));
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { CLONE_NEWUSER, O_DIRECTORY, O_PATH, O_RDONLY } from "../../kernel/const
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { Opened } from "../../kernel/opened.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
 import { type Join, NAMESPACES, type NamespacePlan, openUserNamespace } from "../../linux/namespaces.ts";
@@ -51,8 +52,12 @@ export async function openContainer(
     throw new UserError(
       `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze, or to that of one above it`,
     );
+  const cgroup = saved.unit?.manager === "user" ? null : openCgroup(directory, below);
+  using opened = new Opened();
+  if (cgroup !== null) opened.defer(() => here(close(cgroup)));
   const namespaces = openNamespacesOf(caller, init);
-  if (saved.unit?.manager !== "user") return { ...namespaces, cgroup: openCgroup(directory, below) };
+  opened.move();
+  if (cgroup !== null) return { ...namespaces, cgroup };
   const { moveIntoScope } = await import("../cgroup/scope.ts");
   return { ...namespaces, moveStage: (stage) => moveIntoScope(caller, saved, directory, stage) };
 }
@@ -62,11 +67,17 @@ export async function openContainer(
  * if the pid had been reused meanwhile, these might be the host's namespaces. @throws UserError
  */
 export function openNamespacesOf(caller: Caller, init: Identified): ContainerNamespaces {
+  using opened = new Opened();
   const pidfd = openProcess(init.pid);
   if (pidfd === null) throw hasJustEnded();
+  opened.defer(() => here(close(pidfd)));
   try {
-    const namespaces = findNamespaces(caller, init, pidfd);
-    if (isAlive(init.pid, init.startTime)) return namespaces;
+    const namespaces = findNamespaces(caller, init, pidfd, opened);
+    if (isAlive(init.pid, init.startTime)) {
+      opened.move();
+      if (namespaces.joins.every(({ fd }) => fd !== pidfd)) here(close(pidfd));
+      return namespaces;
+    }
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.EACCES) || !isEnding(init)) throw error;
   }
@@ -87,7 +98,12 @@ function findNamespaces(
   caller: Caller,
   { pid, userNamespace }: Identified,
   pidfd: number,
+  opened: Opened,
 ): ContainerNamespaces {
+  const open = (fd: number) => {
+    opened.defer(() => here(close(fd)));
+    return fd;
+  };
   const foreign = NAMESPACES.filter(
     ({ type, file }) =>
       type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`${caller.proc}/ns/${file}`),
@@ -98,13 +114,13 @@ function findNamespaces(
   for (const { type, flag, file } of foreign) {
     if (type !== "cgroup")
       flags += flag; // a cgroup namespace is joined later than the others
-    else joins.push({ type, flag, fd: here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY)), where });
+    else joins.push({ type, flag, fd: open(here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY))), where });
   }
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
-  if (flags === 0) here(close(pidfd));
-  else joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
+  if (flags !== 0) joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
   const user = openUserNamespace(caller, pid, userNamespace);
   if (user !== null) {
+    open(user);
     const join: Join = { type: "user", flag: CLONE_NEWUSER, fd: user, where };
     // Root joins it last, or it could not join the others. An ordinary user joins it first, to be allowed the others.
     if (caller.uid === 0) joins.push(join);
