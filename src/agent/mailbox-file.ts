@@ -95,6 +95,11 @@ export class MailboxFile implements MappedFile, Disposable {
     this.opened = opened.move();
   }
 
+  /** Has all agents end that wait, or will. */
+  abandon(): void {
+    for (const box of [this.stage, this.parked, this.init, this.host]) box?.abandon();
+  }
+
   /** Gives all memory back. This never fails: what remains goes when tsrun ends. */
   [Symbol.dispose](): void {
     this.opened[Symbol.dispose]();

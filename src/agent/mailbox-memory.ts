@@ -113,6 +113,13 @@ export class MailboxMemory {
     this.rooms.clear();
   }
 
+  /** Makes a step, which may have been performed, one that ends the agent. */
+  endAt(step: number): void {
+    const { words, at } = this.stepAt(step);
+    words[at + 1] = 0;
+    words[at] = syscallNumber("exit_group");
+  }
+
   /** Where a step is: the words of its group, and the index of its first word. */
   private stepAt(index: number) {
     const part = (index / STEPS_AT_ONCE) | 0;

@@ -156,6 +156,19 @@ export class Mailbox implements Results, Disposable {
     Atomics.store(this.words, MAILBOX.lock >> 2, 0);
   }
 
+  /**
+   * Has the agent end when it comes to rest, or at once if it is, whatever it was told before. Nothing can be posted any
+   * more.
+   */
+  abandon(): void {
+    const { words } = this;
+    this.seen.endAt(0);
+    words[MAILBOX.first >> 2] = 0;
+    Atomics.store(words, MAILBOX.end >> 2, 1);
+    Atomics.add(words, MAILBOX.post >> 2, 1);
+    here(futexWake(this.address + MAILBOX.post));
+  }
+
   /** Wakes an agent that has steps left. One that runs sees the new end, or has just missed it: `outcome` looks. */
   private ringIfIdle(): boolean {
     const { words } = this;

@@ -34,7 +34,7 @@ export class ServedSession implements Session {
     this.client.print(stream, text);
   }
 
-  /** The process has blocked its signals: they wait for its end, or for a child in the foreground. */
+  /** They are held already: see Client.claim. */
   async holdSignals(): Promise<HeldSignals> {
     return { release: () => [], [Symbol.dispose]: () => {} };
   }

@@ -37,6 +37,9 @@ const TAKEN: { readonly [C in CommandName]?: (invocation: InvocationOf<C>, asker
 /** They change nothing: until they answer, the caller may give up waiting and do them itself. */
 const LOOKS: readonly string[] = ["state", "list", "ps"];
 
+/** A signal ends a process in the middle of others, but not of these. */
+const MAKE: readonly string[] = ["create", "run", "exec"];
+
 function descriptors({ preserveFds }: { readonly preserveFds: number }): string | null {
   return preserveFds > 0 ? "--preserve-fds" : null;
 }
@@ -45,6 +48,7 @@ function descriptors({ preserveFds }: { readonly preserveFds: number }): string 
 function ownForeground(flags: InvocationOf<"run">["flags"], asker: Asker): string | null {
   const { process, config } = readBundle(flags.bundle ?? ".", asker);
   if (process.terminal) return "a terminal";
+  if (config.hooks?.poststart?.length) return "hooks while signals are passed on";
   const ownsPids = config.linux?.namespaces?.some(({ type, path = "" }) => type === "pid" && path === "");
   return ownsPids || flags.noSubreaper ? null : "orphans to adopt";
 }
@@ -83,7 +87,7 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
     command,
     refusal: null,
     run(client) {
-      if (!LOOKS.includes(command)) client.claim();
+      if (!LOOKS.includes(command)) client.claim(MAKE.includes(command));
       return run(argv, new ServedSession(client, command === "run"));
     },
   };

@@ -265,6 +265,7 @@ async function runHooks(
 ): Promise<void> {
   const { path } = cgroup.saved ?? {};
   if (path !== undefined) undo.add(() => killAll(path)); // what a hook may have left in there
+  undo.add(() => directory.caller.pass([])); // fails without a caller to run poststop hooks: they are for `delete`
   await hooks.run({ directory, saved, pid, hasUserNamespace, unprivileged });
 }
 

@@ -4,7 +4,7 @@
  *
  *     this process                         tsrun serve
  *     hello: build id, this end's fd  ──▶  reads in /proc who this is and what it wants; compares
- *                                     ◀──  TAKEN: from here on it makes something
+ *                                     ◀──  TAKEN: from here on it makes something; HELD: and signals wait
  *                                     ◀──  ANSWER: what to print, and the exit status
  *     or, where this process has to act itself, as the parent of a container's init:
  *                                     ◀──  MAILBOX, with a file
@@ -67,7 +67,7 @@ struct credentials {
 #define LOOK 100
 
 /* The first byte of what the server says; protocol.ts has the same. */
-enum { TAKEN = 't', ANSWER = 'a', MAILBOX = 'm' };
+enum { TAKEN = 't', HELD = 'h', ANSWER = 'a', MAILBOX = 'm' };
 /* What follows ANSWER, and then the text for standard output and that for standard error. */
 struct answer {
 	int32_t status;
@@ -249,6 +249,14 @@ __attribute__((noreturn)) static void answer(int64_t fd)
 	end(answer.status);
 }
 
+/* Returns the signals that were blocked before. */
+static uint64_t block(uint64_t signals)
+{
+	uint64_t before = 0;
+	call(NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (uint64_t)&signals, (uint64_t)&before, 8, 0, 0);
+	return before;
+}
+
 /* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or -1 when this process is to do all. */
 static int64_t ask(int64_t fd)
 {
@@ -261,6 +269,9 @@ static int64_t ask(int64_t fd)
 		if (!is_readable(fd, is_taken ? -1 : PATIENCE * 1000))
 			call(NR_shutdown, (uint64_t)fd, 2 /* SHUT_RDWR */, 0, 0, 0, 0);
 		switch (next_byte(fd, &file)) {
+		case HELD: /* until the end, or until there is a child in the foreground to pass them on to */
+			block(~0ULL);
+			/* fall through */
 		case TAKEN:
 			is_taken = 1;
 			break;
@@ -340,8 +351,6 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 	const char *const *environment = words + stack[0] + 1;
 	uint32_t user = (uint32_t)call(NR_geteuid, 0, 0, 0, 0, 0, 0);
 	struct sockaddr_un address = { 0 };
-	const uint64_t all = ~0ULL;
-	uint64_t before;
 	for (uint64_t index = 1; index < stack[0]; index++)
 		if (same(words[index], "--no-serve"))
 			return;
@@ -350,8 +359,7 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 	int64_t fd = connect_to(&address, user);
 	if (fd < 0)
 		return;
-	/* As while Bun makes a container: signals wait for the end, when those for a process in the foreground are passed on. */
-	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&all, (uint64_t)&before, 8, 0, 0);
+	uint64_t before = block(1ULL << (SIGPIPE - 1));
 	int64_t file = ask(fd);
 	if (file >= 0) {
 		int64_t at = call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE,

@@ -2,9 +2,10 @@ import { MailboxFile } from "../agent/mailbox-file.ts";
 import { type Printed, type Process, RemoteCaller } from "../container/caller/remote-caller.ts";
 import { sendto } from "../kernel/calls.ts";
 import { attempt } from "../kernel/here.ts";
+import { Opened } from "../kernel/opened.ts";
 import { MSG_NOSIGNAL, sendDescriptor } from "../kernel/socket.ts";
 import { UserError } from "../kernel/user-error.ts";
-import { answer, MAILBOX, TAKEN } from "./protocol.ts";
+import { answer, HELD, MAILBOX, TAKEN } from "./protocol.ts";
 
 const encoder = new TextEncoder();
 
@@ -26,8 +27,10 @@ export class Client implements Disposable {
   }
 
   private sendMailbox(): MailboxFile {
-    const file = new MailboxFile();
+    using opened = new Opened();
+    const file = opened.use(new MailboxFile());
     sendDescriptor(this.socket, encoder.encode(MAILBOX), file.fd);
+    opened.move();
     return file;
   }
 
@@ -36,9 +39,12 @@ export class Client implements Disposable {
     this.printed.push({ stream, text });
   }
 
-  /** Takes the command for good, before anything is made. @throws NotServed when the caller does it itself by now */
-  claim(): void {
-    if (attempt(sendto(this.socket, encoder.encode(TAKEN), MSG_NOSIGNAL)) < 0)
+  /**
+   * Takes the command for good, before anything is made. With `holds` the process's signals wait for its end, or for a
+   * child in the foreground. @throws NotServed when the caller does it itself by now
+   */
+  claim(holds: boolean): void {
+    if (attempt(sendto(this.socket, encoder.encode(holds ? HELD : TAKEN), MSG_NOSIGNAL)) < 0)
       throw new NotServed("the server was slow");
   }
 

@@ -7,6 +7,8 @@ export const MAGIC = 0x3165_7672_6573_7472n;
 export const STATUS = "status\n";
 /** The first byte of what the server says; anything else, or the end, leaves the command to the caller. */
 export const TAKEN = "t";
+/** The same, and signals wait from now on. */
+export const HELD = "h";
 export const MAILBOX = "m";
 const ANSWER = "a";
 export const NO = "n";

@@ -13,7 +13,7 @@
  */
 import type { Caller, Environment } from "../agent/caller.ts";
 import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
-import { close, ppoll } from "../kernel/calls.ts";
+import { close, ppoll, umask } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { readText } from "../kernel/files.ts";
@@ -96,6 +96,7 @@ export class Server {
         error: (socket) => void socket.terminate(),
       },
     } as Parameters<typeof Bun.listen<Connection>>[0]);
+    here(umask(0)); // what is made has the caller's
     this.rest();
   }
 

@@ -490,6 +490,16 @@ testTsrun("a hook that is the process's user ends with the start that it holds u
   await waitUntil(() => !lives(hook), "the hook has ended");
 });
 
+testTsrun("a signal ends a start that a hook holds up", async () => {
+  const notes = notebook();
+  using one = container(withHooks(notes, { startContainer: "echo > $NOTES; exec sleep 65" }));
+  one.create();
+  await using start = startRuntime(["start", one.id]);
+  await waitUntil(() => notes.read() !== "", "the hook runs");
+  start.child.kill("SIGTERM");
+  assert.is((await start.ended()).signal, "SIGTERM");
+});
+
 testTsrun("a hook ends with the create that it holds up, and delete runs the poststop hooks", async () => {
   const notes = notebook();
   using one = container(

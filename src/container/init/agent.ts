@@ -168,8 +168,12 @@ export class Agent implements AsyncDisposable {
   /** Ends the stage and the init, whatever they are doing, and gives all memory back. */
   async [Symbol.asyncDispose](): Promise<void> {
     using _ = this.boxes;
-    if (!this.kept && this.spawned !== 0) await this.abort();
-    this.kept = true;
+    try {
+      if (!this.kept && this.spawned !== 0) await this.abort();
+    } finally {
+      if (!this.kept) this.boxes.abandon(); // without its caller nobody can kill an agent that asks too late to die with it
+      this.kept = true;
+    }
   }
 
   private async abort(): Promise<void> {

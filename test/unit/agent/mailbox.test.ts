@@ -299,4 +299,15 @@ test("a traced program tells each step that ran, with its result, its time, and 
   assert.equal(more, []);
 });
 
+test("an agent that is abandoned ends, at rest or in the middle of its steps", async () => {
+  for (const steps of [0, 1, 50]) {
+    using one = agent();
+    for (let step = 0; step < steps; step++) one.stage.program.add(getpid());
+    one.stage.post();
+    one.stage.abandon();
+    for (let waited = 0; one.alive() && waited < 2000; waited += 10) await Bun.sleep(10);
+    assert.not(one.alive(), `after ${steps} steps`);
+  }
+});
+
 test.run();
