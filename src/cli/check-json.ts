@@ -1,8 +1,10 @@
 /** `tsrun check --format json`. */
 import type { BundleFindings, HostFindings, Row } from "../check/check.ts";
+import type { Reasons } from "../serve/ask.ts";
 
-export function hostJson({ host, rows, lacking }: HostFindings): string {
-  return json({ host, containers: lacking.length === 0, lacking, features: rows.map(feature) });
+export function hostJson({ host, rows, lacking }: HostFindings, { pid, process: why }: Reasons): string {
+  const served = why === null ? { pid } : { why };
+  return json({ host, containers: lacking.length === 0, lacking, served, features: rows.map(feature) });
 }
 
 export function bundleJson({ host, bundle, obstacles, warnings, rows }: BundleFindings): string {

@@ -8,6 +8,7 @@ import {
   type Row,
 } from "../check/check.ts";
 import { EVERY_CONTAINER } from "../check/feature.ts";
+import type { Reasons } from "../serve/ask.ts";
 import { fill } from "./help/fill.ts";
 import { oneLine } from "./log.ts";
 
@@ -15,14 +16,14 @@ const WIDTH = 110;
 const STATE_WIDTH = 11;
 const STATES = ["works", "missing", "forbidden", "skipped"] as const;
 
-export function hostTable({ host, rows, lacking }: HostFindings): string {
+export function hostTable({ host, rows, lacking }: HostFindings, served: Reasons): string {
   const areas = [...new Set(rows.map(({ area }) => area.name))];
   const conclusion =
     lacking.length === 0
       ? "Containers can run here."
       : `Containers cannot run here: every ordinary one needs ${lacking.join(", ")}.`;
   return [
-    heading(host),
+    `${heading(host)}${oneLine(service(served))}\n`,
     ...areas.map((area) =>
       areaTable(
         area,
@@ -31,6 +32,13 @@ export function hostTable({ host, rows, lacking }: HostFindings): string {
     ),
     `${counts(rows)}\n${fill(conclusion, WIDTH).join("\n")}\n`,
   ].join("\n");
+}
+
+/** Whether a tsrun that serves would do this user's commands. */
+function service({ pid, process }: Reasons): string {
+  return process === null
+    ? `Commands are served by tsrun serve, pid ${pid}.`
+    : `Commands are not served: ${process}.`;
 }
 
 export function bundleTable({ host, bundle, rows, obstacles, warnings }: BundleFindings): string {

@@ -18,6 +18,13 @@ export class OwnSession implements Session {
     return isTerminal(STDERR_FILENO);
   }
 
+  async service(may: boolean): Promise<string> {
+    if (!may) return "not served: --no-serve";
+    const { reasonsHere } = await import("../serve/ask.ts");
+    const { process, command } = await reasonsHere(this.caller);
+    return `not served: ${process ?? command ?? "the server has not taken it in time"}`;
+  }
+
   /** process.stdout would cost 12 ms of start-up. */
   write(stream: 1 | 2, text: string): void {
     writeAll(stream, text);

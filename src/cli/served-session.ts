@@ -30,6 +30,10 @@ export class ServedSession implements Session {
     return isTerminal(this.caller.streams[2]);
   }
 
+  async service(): Promise<string> {
+    return `served by tsrun serve, pid ${this.client.server}`;
+  }
+
   write(stream: 1 | 2, text: string): void {
     this.client.print(stream, text);
   }

@@ -20,15 +20,23 @@ const HOOKS = [
 /** criu runs programs that such a file names, as root. */
 const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION] as const;
 
-/** What tsrun can do (features.md), from the tables that the code itself works with. */
-export function features(version: string): Features {
+/**
+ * What tsrun can do (features.md), from the tables that the code itself works with. `notServed` says why no tsrun that
+ * serves would do this user's commands; null when one would.
+ */
+export function features(version: string, notServed: string | null): Features {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
     hooks: HOOKS,
     mountOptions: mountOptionNames(),
     linux: linuxFeatures(),
-    annotations: { "org.tsrun.version": version, "org.tsrun.checkpoint.enabled": "true" },
+    annotations: {
+      "org.tsrun.version": version,
+      "org.tsrun.checkpoint.enabled": "true",
+      "org.tsrun.serve.enabled": String(notServed === null),
+      ...(notServed === null ? {} : { "org.tsrun.serve.reason": notServed }),
+    },
     potentiallyUnsafeConfigAnnotations: UNSAFE_ANNOTATIONS,
   };
 }

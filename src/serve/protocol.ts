@@ -5,6 +5,8 @@ export const HELLO = { magic: 0, build: 8, connection: 16, size: 24 } as const;
 export const MAGIC = 0x3165_7672_6573_7472n;
 /** A question for `tsrun serve --status`, in place of a hello. */
 export const STATUS = "status\n";
+/** Another: why is this process, of this build, not served? */
+export const whyQuestion = (build: bigint) => `why ${build}\n`;
 /** The first byte of what the server says; anything else, or the end, leaves the command to the caller. */
 export const TAKEN = "t";
 /** The same, and signals wait from now on. */
@@ -51,4 +53,10 @@ export function readHello(bytes: Uint8Array): Hello | null {
     build: view.getBigUint64(HELLO.build, true),
     connection: view.getUint32(HELLO.connection, true),
   };
+}
+
+/** The build of a process that asks why it is not served; null for another question. */
+export function buildInWhy(question: string): bigint | null {
+  const [, build] = /^why (\d{1,20})\n$/.exec(question) ?? [];
+  return build === undefined ? null : BigInt(build);
 }

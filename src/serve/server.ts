@@ -21,8 +21,9 @@ import { attempt, here } from "../kernel/here.ts";
 import { peerPid, peerProcess } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
+import type { Reasons } from "./ask.ts";
 import { Client, NotServed } from "./client.ts";
-import { type Hello, NO, readHello, STATUS } from "./protocol.ts";
+import { buildInWhy, type Hello, NO, readHello, STATUS } from "./protocol.ts";
 import { differenceOf, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
@@ -56,6 +57,8 @@ type Socket = Bun.Socket<Connection>;
 
 /** Seconds after which a connection that has said nothing is closed. */
 const SILENCE = 5;
+
+const LONGEST_QUESTION = 64;
 
 export class Server {
   private readonly options: ServerOptions;
@@ -124,9 +127,26 @@ export class Server {
     socket.timeout(0);
     const hello = readHello(bytes);
     if (hello !== null) void this.serve(socket, hello);
-    else if (new TextDecoder().decode(bytes.subarray(0, STATUS.length + 1)) === STATUS)
-      socket.end(JSON.stringify(this.status));
+    else this.reply(socket, new TextDecoder().decode(bytes.subarray(0, LONGEST_QUESTION)));
+  }
+
+  /** Answers who only asks. */
+  private reply(socket: Socket, question: string): void {
+    const build = buildInWhy(question);
+    if (question === STATUS) socket.end(JSON.stringify(this.status));
+    else if (build !== null) socket.end(JSON.stringify(this.reasonsFor(socket, build)));
     else this.refuse(socket, "no tsrun");
+  }
+
+  private reasonsFor(socket: Socket, build: bigint): Reasons {
+    const { pid } = process;
+    try {
+      using peer = this.peerOf(socket, build);
+      const difference = this.differenceTo(peer);
+      return { pid, process: difference, command: difference ?? this.wantedBy(peer).refusal };
+    } catch (error) {
+      return { pid, process: reasonIn(error), command: null };
+    }
   }
 
   private refuse(socket: Socket, reason: string): void {
@@ -138,13 +158,13 @@ export class Server {
     const began = performance.now();
     this.running += 1;
     try {
-      using peer = this.peerOf(socket, hello);
+      using peer = this.peerOf(socket, hello.build);
       const wanted = this.admit(peer);
       await this.perform(socket, hello, peer, wanted);
       this.statistics.served(wanted.command, performance.now() - began);
     } catch (error) {
       // What a client does must not end the server; that it has ended is no error.
-      this.refuse(socket, error instanceof NotServed ? error.message : `failed: ${error}`);
+      this.refuse(socket, reasonIn(error));
     } finally {
       this.running -= 1;
       if (this.ending && this.running === 0) this.ended();
@@ -153,7 +173,7 @@ export class Server {
   }
 
   /** Who has said hello. @throws NotServed, SyscallError when it has ended */
-  private peerOf(socket: Socket, { build }: Hello): Peer {
+  private peerOf(socket: Socket, build: bigint): Peer {
     if (this.ending) throw new NotServed("ending");
     if (build !== this.build) {
       this.end(); // a newer one, as far as anybody knows: the next server is of that build too
@@ -167,14 +187,22 @@ export class Server {
 
   /** What the process wants, when it may have it done here. @throws NotServed, SyscallError when it has ended */
   private admit(peer: Peer): Wanted {
-    const { proc, env, status } = peer;
-    const difference = differenceOf(this.own, standingOf(proc, status));
+    const difference = this.differenceTo(peer);
     if (difference !== null) throw new NotServed(difference);
-    const argv = readText(`${proc}/cmdline`).split("\0").slice(1, -1);
-    if (peer.hasEnded) throw new NotServed("has ended");
-    const wanted = this.options.wanted(argv, { proc, env });
+    const wanted = this.wantedBy(peer);
     if (wanted.refusal !== null) throw new NotServed(wanted.refusal);
     return wanted;
+  }
+
+  private differenceTo({ proc, status }: Peer): string | null {
+    return differenceOf(this.own, standingOf(proc, status));
+  }
+
+  private wantedBy(peer: Peer): Wanted {
+    const { proc, env } = peer;
+    const argv = readText(`${proc}/cmdline`).split("\0").slice(1, -1);
+    if (peer.hasEnded) throw new NotServed("has ended");
+    return this.options.wanted(argv, { proc, env });
   }
 
   private async perform(socket: Socket, { connection }: Hello, peer: Peer, wanted: Wanted): Promise<void> {
@@ -196,11 +224,15 @@ export class Server {
     const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(rollup)?.[1] ?? 0);
     return {
       ...{ version, pid: process.pid, uptime: Math.round((performance.now() - this.began) / 1000) },
+      ending: this.ending,
       ...{ running: this.running, served: this.statistics.servedBy, refused: this.statistics.refusedBy },
       memory: (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1024,
     };
   }
 }
+
+/** Why a command is not served, in words. */
+const reasonIn = (error: unknown) => (error instanceof NotServed ? error.message : `failed: ${error}`);
 
 /** Sends it all, however slowly it is read; what nobody reads any more is lost. */
 async function sendAll(socket: Socket, bytes: Uint8Array): Promise<void> {

@@ -4,6 +4,8 @@ export interface Status {
   readonly pid: number;
   /** Seconds. */
   readonly uptime: number;
+  /** Whether it takes no more commands. */
+  readonly ending: boolean;
   /** Commands that are being done. */
   readonly running: number;
   readonly served: Readonly<Record<string, Times>>;

@@ -1,6 +1,7 @@
 import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "../../check/check.ts";
 import { readBundle } from "../../container/bundle.ts";
 import { EXIT } from "../../kernel/user-error.ts";
+import { type Reasons, reasonsHere } from "../../serve/ask.ts";
 import { bundleJson, hostJson } from "../check-json.ts";
 import { bundleTable, hostTable } from "../check-table.ts";
 import { bundleTap, hostTap } from "../check-tap.ts";
@@ -10,7 +11,7 @@ import type { Session } from "../session.ts";
 
 type Format = InvocationOf<"check">["flags"]["format"];
 
-const OF_HOST: { readonly [format in Format]: (findings: HostFindings) => string } = {
+const OF_HOST: { readonly [format in Format]: (findings: HostFindings, served: Reasons) => string } = {
   table: hostTable,
   json: hostJson,
   tap: hostTap,
@@ -30,7 +31,7 @@ export async function check({ flags }: InvocationOf<"check">, session: Session):
   const format = flags.json ? "json" : flags.format;
   if (flags.bundle === undefined) {
     const findings = await checkHost();
-    print(session, OF_HOST[format](findings));
+    print(session, OF_HOST[format](findings, await reasonsHere(session.caller)));
     return findings.lacking.length === 0 ? 0 : EXIT.failed;
   }
   const findings = await checkBundle(readBundle(flags.bundle, session.caller));

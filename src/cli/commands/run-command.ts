@@ -68,6 +68,7 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     globals = invocation.globals;
     requireLog(session, globals);
     for (const warning of invocation.warnings) log(session, globals, "warning", warning);
+    if (globals.debug) log(session, globals, "debug", await session.service(!globals.noServe));
     if (invocation.command === "exec") status = EXIT.execFailed;
     return await dispatch(invocation, session);
   } catch (error) {

@@ -4,6 +4,7 @@ import { isErrno, removeFile } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix } from "../../kernel/socket.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { ask } from "../../serve/ask.ts";
 import { STATUS, socketPath } from "../../serve/protocol.ts";
 import { Server } from "../../serve/server.ts";
 import type { Status } from "../../serve/statistics.ts";
@@ -44,35 +45,16 @@ function listeningAt({ caller: { env }, pid }: Session, path: string) {
 
 /** Asks the server that is there. @throws UserError when there is none */
 async function showStatus(session: Session, path: string, json: boolean): Promise<number> {
-  const text = await answerOf(path);
+  const text = await ask(path, STATUS);
   if (json) print(session, `${text}\n`);
   else for (const part of told(JSON.parse(text) as Status)) print(session, part); // what Server.status makes
   return 0;
 }
 
-async function answerOf(path: string): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const decoder = new TextDecoder();
-  let text = "";
-  const none = () => reject(new UserError(`serve: ${path}`, "no tsrun serves there"));
-  Bun.connect({
-    unix: path,
-    socket: {
-      open: (socket) => void socket.write(STATUS),
-      data(_, bytes) {
-        text += decoder.decode(bytes, { stream: true });
-      },
-      close: () => resolve(text),
-      connectError: none,
-    },
-  }).catch(none);
-  return await promise;
-}
-
-function told({ version, pid, uptime, running, memory, served, refused }: Status): readonly string[] {
+function told({ version, pid, uptime, ending, running, memory, served, refused }: Status): readonly string[] {
   const ms = (value: number) => `${value.toFixed(1)} ms`;
   return [
-    `tsrun ${version}, pid ${pid}, for ${uptime} s; ${running} running; ${(memory / 2 ** 20).toFixed(1)} MB\n`,
+    `tsrun ${version}, pid ${pid}, for ${uptime} s; ${running} running${ending ? ", ending" : ""}; ${(memory / 2 ** 20).toFixed(1)} MB\n`,
     table([
       ["COMMAND", "SERVED", "P50", "P99"],
       ...Object.entries(served).map(([name, { count, p50, p99 }]) => [name, `${count}`, ms(p50), ms(p99)]),

@@ -37,6 +37,7 @@ function fakeSession(name: string, { umask = 0, readsOutput = true, input = "" }
     pid: 1,
     livesOn: true,
     complainsToTerminal: false,
+    service: async () => "not served",
     write(stream, text) {
       if (stream === 1 && !readsOutput) throw new SyscallError({ name: "write", args: [1] }, ERRNO.EPIPE);
       printed[stream] += text;
