@@ -25,7 +25,7 @@ import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
-import { waitEndlessly } from "../kernel/wait.ts";
+import { isAmongOthers, waitEndlessly } from "../kernel/wait.ts";
 import { MAILBOX, MAILBOX_ADDRESS } from "./layout.ts";
 import { type Extent, MailboxMemory, type MappedFile, type Place, timeAt } from "./mailbox-memory.ts";
 import { Program, type Results, type Step } from "./program.ts";
@@ -185,7 +185,21 @@ export class Mailbox implements Results, Disposable {
 
   /** Waits until all that was posted has been done, or has ended otherwise. */
   outcome(alive: () => boolean): Promise<Outcome> {
-    return waitEndlessly((still) => this.outcomeWithin(still, alive));
+    return isAmongOthers()
+      ? this.outcomeAmongOthers(alive)
+      : waitEndlessly((still) => this.outcomeWithin(still, alive));
+  }
+
+  private async outcomeAmongOthers(alive: () => boolean): Promise<Outcome> {
+    const { changed } = await import("../kernel/futexes.ts");
+    const load = () => Atomics.load(this.words, MAILBOX.lock >> 2);
+    for (;;) {
+      const outcome = this.outcomeWithin(0, () => true);
+      if (outcome !== false) return outcome;
+      const value = load();
+      if (value === 0 || (await changed(this.address + MAILBOX.lock, value, load, LIFE_CHECK))) continue;
+      if (!alive() && load() === value) return { kind: "gone" };
+    }
   }
 
   /** The same where nothing else can be done meanwhile: the thread stands still. */

@@ -5,6 +5,7 @@
 import type { Argument, Call, Fd, Room } from "./call.ts";
 import {
   AT_FDCWD,
+  CLOCK_MONOTONIC,
   FSCONFIG_CMD_CREATE,
   FSCONFIG_CMD_RECONFIGURE,
   FSCONFIG_SET_FLAG,
@@ -206,6 +207,9 @@ export const rtSigtimedwait = (set: Uint8Array) =>
 /** Shared futexes: `address` is a mapped word. `timeout` is a timespec. */
 export const futexWait = (address: number, value: number, timeout: Uint8Array) =>
   call("futex", address, FUTEX_WAIT, value, timeout, 0, 0);
+/** Waits for one of several futexes, in an array of `struct futex_waitv`, until a time of CLOCK_MONOTONIC. */
+export const futexWaitv = (waiters: Uint8Array, until: Uint8Array) =>
+  call("futex_waitv", waiters, waiters.byteLength / 24, 0, until, CLOCK_MONOTONIC);
 export const futexWake = (address: number) => call("futex", address, FUTEX_WAKE, 1, 0, 0, 0);
 /** `address` is that of a `struct robust_list_head` (ROBUST_LIST_HEAD_SIZE bytes), which must stay mapped. */
 export const setRobustList = (address: number) => call("set_robust_list", address, ROBUST_LIST_HEAD_SIZE);

@@ -88,6 +88,8 @@ export const CLONE_INTO_CGROUP = 0x200000000;
 // linux/futex.h
 export const FUTEX_WAIT = 0;
 export const FUTEX_WAKE = 1;
+/** Of futex_waitv(2): a word of 32 bits. */
+export const FUTEX_32 = 2;
 export const FUTEX_WAITERS = 0x80000000;
 export const FUTEX_OWNER_DIED = 0x40000000;
 

@@ -51,6 +51,12 @@ export function timespec(milliseconds: number): Uint8Array {
   return words64(seconds, Math.round((milliseconds - seconds * 1000) * 1_000_000));
 }
 
+/** The milliseconds of a `struct timespec`. */
+export function millisecondsOf(time: Uint8Array): number {
+  const [seconds = 0n, nanoseconds = 0n] = new BigInt64Array(time.buffer, time.byteOffset, 2);
+  return Number(seconds) * 1000 + Number(nanoseconds) / 1e6;
+}
+
 export const TIMESPEC_SIZE = 16;
 /** `struct robust_list_head`. */
 export const ROBUST_LIST_HEAD_SIZE = 24;

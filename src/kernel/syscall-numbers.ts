@@ -102,6 +102,7 @@ export const NUMBERS = {
   pidfd_getfd: [438, 438],
   faccessat2: [439, 439],
   mount_setattr: [442, 442],
+  futex_waitv: [449, 449],
 } as const satisfies Record<string, readonly [number, number]>;
 
 export type SyscallName = keyof typeof NUMBERS;

@@ -23,11 +23,16 @@ const AMONG_MANY: Pace = { first: 2, later: 0 };
 export const NEVER_STILL: Pace = { first: 0, later: 0 };
 
 let usual = ALONE;
+/** Whether other commands go on in this process at the moment. */
+let hasOthers = () => false;
 
-/** From now on no wait holds up the others of this process. */
-export function serveMany(): void {
+/** From now on no wait holds up the others of this process; `others` tells whether there are any at the moment. */
+export function serveMany(others = () => false): void {
   usual = AMONG_MANY;
+  hasOthers = others;
 }
+
+export const isAmongOthers = () => hasOthers();
 
 /** Milliseconds of a clock that nobody sets. The first performance.now() of a process costs 0.05 ms. */
 const now = () => Bun.nanoseconds() / 1e6;
@@ -53,7 +58,7 @@ export async function waitFor<T>(
   const begin = now();
   for (let still = first; ; still = later) {
     const left = begin + milliseconds - now();
-    const found = look(Math.max(0, Math.min(still, left)));
+    const found = look(hasOthers() ? 0 : Math.max(0, Math.min(still, left)));
     const waited = now() - begin;
     if (found !== false || waited >= milliseconds) return found;
     const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));

@@ -20,6 +20,8 @@ export class Client implements Disposable {
   private readonly printed: Printed[] = [];
   private ring: ((answered: boolean) => void) | null = null;
   private gone = false;
+  /** Whether it waits for a child of the caller. */
+  isWaiting = false;
   private child: { readonly pid: number; readonly signals: Uint8Array } | null = null;
 
   constructor(socket: number, process: Process, connection: number) {
@@ -56,7 +58,9 @@ export class Client implements Disposable {
       this.ring = resolve;
     });
     this.caller.waitFor(pid, signals, this.connection);
+    this.isWaiting = true;
     if (this.gone || !(await rung)) throw new UserError("caller", "has ended before all was done");
+    this.isWaiting = false;
     return await this.caller.waited();
   }
 

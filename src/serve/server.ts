@@ -16,7 +16,7 @@ import { environmentIn, type Process } from "../container/caller/remote-caller.t
 import { close, ppoll, umask } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
-import { readText } from "../kernel/files.ts";
+import { readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { peerPid, peerProcess } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
@@ -67,7 +67,7 @@ export class Server {
   private readonly own: Standing = standingOf("/proc/self");
   private readonly build = entryNotes()?.build;
   private readonly began = performance.now();
-  private running = 0;
+  private readonly clients = new Set<Client>();
   private ending = false;
   private timer: Timer | null = null;
   private ended: () => void = () => {};
@@ -76,7 +76,8 @@ export class Server {
 
   /** @throws Error when it can't listen */
   constructor(options: ServerOptions) {
-    serveMany();
+    serveMany(() => this.clients.size > 1);
+    Bun.unsafe.setJITPolicy(4); // unlike a command, whose code hardly runs twice
     this.options = options;
     this.done = new Promise((resolve) => {
       this.ended = resolve;
@@ -103,17 +104,24 @@ export class Server {
     this.rest();
   }
 
-  /** Takes no more commands, and ends when those that run are done. */
+  /**
+   * Takes no more commands, and ends when those that run are done. It doesn't wait for containers in the foreground,
+   * which may run for ever: their callers say that it has ended.
+   */
   end(): void {
     this.ending = true;
     this.listener.stop();
-    if (this.running === 0) this.ended();
+    this.endIfDone();
+  }
+
+  private endIfDone(): void {
+    if (this.ending && [...this.clients].every((client) => client.isWaiting)) this.ended();
   }
 
   /** Waits for something to do, for a while. */
   private rest(): void {
     if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.end(), this.options.idle);
+    this.timer = setTimeout(() => (this.clients.size > 0 ? this.rest() : this.end()), this.options.idle);
   }
 
   private hear(socket: Socket, bytes: Uint8Array): void {
@@ -156,27 +164,24 @@ export class Server {
 
   private async serve(socket: Socket, hello: Hello): Promise<void> {
     const began = performance.now();
-    this.running += 1;
     try {
       using peer = this.peerOf(socket, hello.build);
       const wanted = this.admit(peer);
       await this.perform(socket, hello, peer, wanted);
       this.statistics.served(wanted.command, performance.now() - began);
+      this.rest();
     } catch (error) {
       // What a client does must not end the server; that it has ended is no error.
       this.refuse(socket, reasonIn(error));
-    } finally {
-      this.running -= 1;
-      if (this.ending && this.running === 0) this.ended();
-      else this.rest();
     }
+    this.endIfDone();
   }
 
   /** Who has said hello. @throws NotServed, SyscallError when it has ended */
   private peerOf(socket: Socket, build: bigint): Peer {
     if (this.ending) throw new NotServed("ending");
     if (build !== this.build) {
-      this.end(); // a newer one, as far as anybody knows: the next server is of that build too
+      if (isReplaced()) this.end(); // the next server is of the new build
       throw new NotServed("another build");
     }
     const { fd } = socket as unknown as { readonly fd: number }; // Bun has it, and its types don't
@@ -209,11 +214,13 @@ export class Server {
     const { fd } = socket as unknown as { readonly fd: number };
     using client = new Client(fd, peer, connection);
     socket.data.client = client;
+    this.clients.add(client);
     try {
       const text = client.finish(await wanted.run(client));
       if (text !== null) await sendAll(socket, text);
     } finally {
       socket.data.client = null;
+      this.clients.delete(client);
     }
     socket.end();
   }
@@ -225,7 +232,7 @@ export class Server {
     return {
       ...{ version, pid: process.pid, uptime: Math.round((performance.now() - this.began) / 1000) },
       ending: this.ending,
-      ...{ running: this.running, served: this.statistics.servedBy, refused: this.statistics.refusedBy },
+      ...{ running: this.clients.size, served: this.statistics.servedBy, refused: this.statistics.refusedBy },
       memory: (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1024,
     };
   }
@@ -233,6 +240,9 @@ export class Server {
 
 /** Why a command is not served, in words. */
 const reasonIn = (error: unknown) => (error instanceof NotServed ? error.message : `failed: ${error}`);
+
+/** Whether another program has taken the place of this one on the disk, as an upgrade does. */
+const isReplaced = () => readLink("/proc/self/exe").endsWith(" (deleted)");
 
 /** Sends it all, however slowly it is read; what nobody reads any more is lost. */
 async function sendAll(socket: Socket, bytes: Uint8Array): Promise<void> {

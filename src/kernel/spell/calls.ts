@@ -162,6 +162,7 @@ export const KINDS: Kinds = {
     by(1, F.FUTEX, { FUTEX_CMP_REQUEUE: address }),
     by(1, F.FUTEX, { FUTEX_CMP_REQUEUE: flags(F.FUTEX_STATE) }),
   ],
+  futex_waitv: [text, number, number, timespec, oneOf(F.CLOCK)],
   getdents64: [descriptor, text, number],
   getegid: [],
   geteuid: [],

@@ -11,12 +11,9 @@ import { fail } from "../../kernel/user-error.ts";
 
 const USUAL_MOUNTS = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] as const;
 
-let known: string | undefined;
-
 /** The directory that cgroup v2 is mounted on; undefined when there is none. */
 export function findUnifiedMount(): string | undefined {
-  known ??= usualMount() ?? unifiedMountIn(readText("/proc/self/mountinfo"));
-  return known;
+  return usualMount() ?? unifiedMountIn(readText("/proc/self/mountinfo"));
 }
 
 /** The directory that cgroup v2 is mounted on. @throws UserError when there is none */
