@@ -14,6 +14,14 @@ export class CommandFailed extends Error {
   override readonly name = "CommandFailed";
 }
 
+/** How a command is to be run; the time is that of all times. */
+export interface Manner {
+  /** One after the other; once, unless this says more. */
+  readonly times?: number;
+  /** The directory of the cgroup that it runs in; the bench's own, unless this is another. */
+  readonly cgroup?: string;
+}
+
 const SECONDS = 60;
 
 /** What commands find in their environment; BUN_OPTIONS and the like would change what is measured. */
@@ -42,10 +50,11 @@ export class Stopwatch implements Disposable {
   }
 
   /** Runs `command`, whose first word is a path. @throws CommandFailed */
-  async time(command: readonly string[]): Promise<Lap> {
+  async time(command: readonly string[], { times = 1, cgroup }: Manner = {}): Promise<Lap> {
     // Files, not pipes: a container keeps the streams of its `create`, and nobody should wait for their end.
     for (const descriptor of this.#outputs) ftruncateSync(descriptor);
-    const run = Bun.spawn([this.#program, this.#report, ...command], {
+    const flags = ["-n", String(times), ...(cgroup === undefined ? [] : ["-c", cgroup])];
+    const run = Bun.spawn([this.#program, ...flags, this.#report, ...command], {
       stdio: ["ignore", ...this.#outputs],
       env: ENVIRONMENT,
       timeout: SECONDS * 1000,
@@ -61,5 +70,16 @@ export class Stopwatch implements Disposable {
       .map(Number);
     if (status !== 0) throw new CommandFailed(`${command.join(" ")}: ${stderr || `wait status ${status}`}`);
     return { milliseconds: nanoseconds / 1e6, peak, stdout: readFileSync(this.#stdout, "utf8") };
+  }
+}
+
+/** Whether a command, or several, did what they should. */
+export async function succeeds(commands: Promise<unknown>): Promise<boolean> {
+  try {
+    await commands;
+    return true;
+  } catch (error) {
+    if (error instanceof CommandFailed) return false;
+    throw error;
   }
 }
