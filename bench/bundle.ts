@@ -19,6 +19,18 @@ export function makeBundle(directory: string, name: string, rootfs: string, args
   return writeBundle(directory, name, config(rootfs, args));
 }
 
+/** The same in a cgroup of its own. Returns its path. */
+export function makeCgroupBundle(
+  directory: string,
+  name: string,
+  rootfs: string,
+  cgroupsPath: string,
+  args: readonly string[],
+): string {
+  const { linux, ...rest } = config(rootfs, args);
+  return writeBundle(directory, name, { ...rest, linux: { ...linux, cgroupsPath } });
+}
+
 const MANY_MOUNTS = 1000;
 const MANY_MASKS = 130;
 
@@ -72,11 +84,16 @@ const RECORDED = resolve(import.meta.dir, "../test/unit/runtime-spec/configs");
  * architectures, as `ctr run --seccomp` has it. Without cgroupsPath, which would be one for all, and cpu.shares,
  * for which runc and crun need a controller.
  */
-export function makeContainerdBundle(directory: string, rootfs: string, args: readonly string[]): string {
+export function makeContainerdBundle(
+  directory: string,
+  name: string,
+  rootfs: string,
+  args: readonly string[],
+): string {
   const { process, linux, ...rest } = recorded("ctr-default.json");
   const { cgroupsPath: _, resources, ...own } = Object(linux);
   const { seccomp } = Object(recorded("workload.json")["linux"]);
-  return writeBundle(directory, "containerd-default", {
+  return writeBundle(directory, name, {
     ...rest,
     root: { path: rootfs },
     process: { ...Object(process), args },

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Course } from "./course.ts";
 import type { Place } from "./isolate.ts";
 import type { Turn } from "./rounds.ts";
 import { NO_SERVE, type Runtime, type RuntimeName } from "./runtimes.ts";
 import { CommandFailed } from "./stopwatch.ts";
-import type { Course } from "./turns.ts";
 
 const START_MS = 20_000;
 

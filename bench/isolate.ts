@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { cgroup2Mount, removeCgroups } from "../test/harness/cgroups.ts";
@@ -55,21 +55,41 @@ const ENTER = `
  * happens in there, and on Ctrl-C, nothing is left: processes and mounts go with the namespaces, cgroups and
  * files are removed here.
  */
-export async function isolate(argv: readonly string[]): Promise<number> {
+export async function isolate(argv: readonly string[], realtime: boolean): Promise<number> {
   const place = placeIn(mkdtempSync(join(tmpdir(), PREFIX)));
   chmodSync(place.directory, 0o755); // for the roots of user namespaces, whom peers let open their rootfs themselves
   try {
     mkdirSync(place.state);
-    return await runInside(place, argv);
+    return await runInside(place, argv, realtime && mayHurry() ? HURRY : []);
   } finally {
     await removeCgroups(place.token);
     rmSync(place.directory, { recursive: true });
   }
 }
 
-async function runInside(place: Place, argv: readonly string[]): Promise<number> {
+/** What is started by this, and all that it starts, runs before any ordinary process (sched(7)). */
+const HURRY = ["chrt", "--fifo", "1"];
+
+function mayHurry(): boolean {
+  return Bun.which("chrt") !== null && Bun.spawnSync([...HURRY, "true"]).success;
+}
+
+const SCHED_FIFO = "1";
+
+/** Whether this process was started so. */
+export function hurries(): boolean {
+  // proc_pid_stat(5): the 41st field is the policy; the 2nd, a name in parentheses, may hold spaces.
+  return (
+    readFileSync("/proc/self/stat", "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ")[38] === SCHED_FIFO
+  );
+}
+
+async function runInside(place: Place, argv: readonly string[], by: readonly string[]): Promise<number> {
   const inside = Bun.spawn(
     [
+      ...by,
       ...[
         "unshare",
         "--mount",

@@ -7,8 +7,8 @@ import { kill } from "../src/container/kill.ts";
 import { start } from "../src/container/start.ts";
 import { Store } from "../src/container/state/store.ts";
 import { SIGNALS } from "../src/kernel/signals.ts";
+import type { Course } from "./course.ts";
 import type { Measurement, Turn } from "./rounds.ts";
-import type { Course } from "./turns.ts";
 
 const caller = new OwnCaller();
 const none = undefined;
@@ -31,7 +31,7 @@ export function libraryTurn({ place, bundles }: Course): Turn {
       await timed("kill", () => kill(store, id, SIGNALS.SIGKILL, false));
       caller.reap(init, true);
       await timed("delete", () => remove(store, id, false, warn));
-      return laps;
+      return [...laps, { measure: "life", value: laps.reduce((sum, { value }) => sum + value, 0) }];
     },
   };
 }

@@ -10,9 +10,14 @@ export interface Options {
   /** Rounds with cold caches; 0 leaves them out. */
   readonly coldRounds: number;
   readonly json: boolean;
+  /** Whether all is to run ahead of what else the machine does. */
+  readonly realtime: boolean;
   /** The binaries to measure. */
-  readonly binaries: Readonly<Record<RuntimeName, string>>;
+  readonly binaries: Binaries;
 }
+
+/** Only of an older tsrun there may be none. */
+export type Binaries = Readonly<Record<Exclude<RuntimeName, "warm" | "old">, string> & { old?: string }>;
 
 const PROJECT = resolve(import.meta.dir, "..");
 const ROUNDS = { rounds: 50, coldRounds: 5 };
@@ -28,6 +33,8 @@ Measures tsrun beside runc and crun, as root. \`make bench\` builds what it need
   --tsrun PATH   the binary to measure (default bin/tsrun)
   --crun PATH, --runc PATH
                  the binaries to compare it with (default: those in PATH)
+  --old PATH     another tsrun, to compare the commands that tsrun does itself
+  --realtime     run everything with SCHED_FIFO: other work on the machine disturbs less
   --json         print JSON instead of Markdown
   --help         print this
 `;
@@ -44,16 +51,17 @@ export function readOptions(argv: readonly string[]): Options {
     rounds,
     coldRounds: values["no-cold"] ? 0 : Math.min(usual.coldRounds, rounds),
     json: values.json,
+    realtime: values.realtime,
     binaries: {
-      warm: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
       tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
       crun: found("crun", values.crun),
       runc: found("runc", values.runc),
+      ...(values.old ? { old: found("old", values.old) } : {}),
     },
   };
 }
 
-/** The path of a peer's binary; its name when it is nowhere. One that is asked for must be there. */
+/** The path of another binary; its name when it is nowhere. One that is asked for must be there. */
 function found(name: RuntimeName, asked: string | undefined): string {
   if (asked === undefined || asked === "") return Bun.which(name) ?? name;
   const path = resolve(asked);
@@ -72,6 +80,8 @@ function parse(argv: readonly string[]) {
         tsrun: { type: "string" },
         crun: { type: "string" },
         runc: { type: "string" },
+        old: { type: "string" },
+        realtime: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
       },

@@ -1,3 +1,4 @@
+import { CROWD, PROBES, SERVED } from "./load.ts";
 import { RUNTIME_NAMES } from "./runtimes.ts";
 import { type Contender, MEASURES, type Measure, type Samples, type Statistics } from "./samples.ts";
 import { difference, quotient, type Verdict } from "./targets.ts";
@@ -12,19 +13,24 @@ export interface Findings {
   readonly verdicts: readonly Verdict[];
 }
 
-const NAMES: Readonly<Record<Contender, string>> = {
+export const NAMES: Readonly<Record<Contender, string>> = {
   spawn: "spawn of a C program that does nothing",
   empty: "empty Bun binary",
   floor: "floor (the system calls in C)",
-  warm: "tsrun, served by a warm one",
+  warm: "tsrun, served",
   tsrun: "tsrun",
-  library: "tsrun in one process, warm",
+  old: "old tsrun",
+  library: "tsrun in one process",
   crun: "crun",
   runc: "runc",
 };
+/** Of `old` there are figures when it was asked for. */
+const asFound = <C extends Contender>(samples: Samples, measure: Measure, contenders: readonly C[]) =>
+  contenders.filter((contender) => contender !== "old" || samples.of(measure, contender) !== null);
+
 /** Whose steps are timed. */
-const STEPPERS = ["warm", "tsrun", "library", "crun", "runc"] as const;
-const CONTENDERS = ["spawn", "empty", "floor", ...RUNTIME_NAMES] as const;
+const STEPPERS = ["warm", "tsrun", "library", "old", "crun", "runc"] as const;
+const CONTENDERS = [...RUNTIME_NAMES, "floor", "empty", "spawn"] as const;
 const ALL = [...CONTENDERS, "library"] as const;
 
 /** The findings as Markdown. */
@@ -48,14 +54,22 @@ export function markdown({ circumstances, notes, samples, verdicts }: Findings):
     lightTable(samples),
     "## `exec` of `/bin/true` in a running container",
     simpleTable(samples, "exec", RUNTIME_NAMES),
+    `## Processor time of ${PROBES} such \`exec\`s`,
+    "That of all processes: commands, what they start, the server.",
+    simpleTable(samples, "probes", RUNTIME_NAMES),
+    `## \`create\` and \`start\` of ${CROWD} containers at once, until all run`,
+    simpleTable(samples, "crowd", RUNTIME_NAMES),
     "## Through containerd: create, start, kill, delete",
     "The sum of `ctr run --detach`, `ctr tasks kill` and `ctr tasks delete`, containerd's own work included.",
     simpleTable(samples, "containerd", RUNTIME_NAMES),
     "## Memory of the container's process between `create` and `start`",
     simpleTable(samples, "parked", RUNTIME_NAMES),
+    `## Memory that the server has alone, idle after ${SERVED} containers`,
+    "Without pages of its binary, which the kernel drops when it needs memory, and shares among all tsruns; and these.",
+    serverTable(samples),
     "## create + start + delete of `/bin/true`, caches dropped before",
     "The floor's figure is one `run`, the empty binary's one start.",
-    simpleTable(samples, "cold", ["empty", "floor", ...RUNTIME_NAMES]),
+    simpleTable(samples, "cold", [...RUNTIME_NAMES, "floor", "empty"]),
     "## Targets",
     table(
       ["target", "limit", "measured", ""],
@@ -83,7 +97,7 @@ export function json({ circumstances, notes, samples, verdicts }: Findings): str
 function runTable(samples: Samples): string {
   return table(
     ["", "median", "range", "min", "× runc", "× crun", "peak memory"],
-    CONTENDERS.map((contender) => {
+    asFound(samples, "run", CONTENDERS).map((contender) => {
       const found = samples.of("run", contender);
       const times = (peer: "runc" | "crun") =>
         ratio(quotient(found?.median ?? null, samples.of("run", peer)?.median ?? null));
@@ -108,7 +122,7 @@ function seccompTable(samples: Samples): string {
   return table(
     ["", "median", "range", "min", "× runc", "× crun"],
     [
-      row("tsrun, served by a warm one", samples.of("seccomp", "warm")),
+      row(NAMES.warm, samples.of("seccomp", "warm")),
       row("tsrun, profile compiled before", samples.of("seccomp", "tsrun")),
       row("tsrun, profile not compiled before", samples.of("seccompCold", "tsrun")),
       row("crun", samples.of("seccomp", "crun")),
@@ -117,18 +131,28 @@ function seccompTable(samples: Samples): string {
   );
 }
 
+const ROWS = {
+  create: "`create`",
+  start: "`start`",
+  kill: "`kill`",
+  delete: "`delete`",
+  life: "all four",
+  containerdLife: "all four with containerd's config and profile",
+} as const satisfies { readonly [M in Measure]?: string };
+
 function stepTable(samples: Samples): string {
+  const steppers = asFound(samples, "create", STEPPERS);
+  const ratios = (["warm", "tsrun"] as const).flatMap((own) =>
+    (["crun", "runc"] as const).map((peer) => ({ own, peer })),
+  );
   return table(
-    ["", ...STEPPERS.map((name) => NAMES[name]), "× runc", "× crun", "warm × runc", "warm × crun"],
-    (["create", "start", "kill", "delete"] as const).map((step) => {
+    ["", ...steppers.map((name) => NAMES[name]), ...ratios.map(({ own, peer }) => `${NAMES[own]} × ${peer}`)],
+    (Object.keys(ROWS) as (keyof typeof ROWS)[]).map((step) => {
       const median = (contender: Contender) => samples.of(step, contender)?.median ?? null;
       return [
-        `\`${step}\``,
-        ...STEPPERS.map((name) => cell(samples.of(step, name))),
-        ratio(quotient(median("tsrun"), median("runc"))),
-        ratio(quotient(median("tsrun"), median("crun"))),
-        ratio(quotient(median("warm"), median("runc"))),
-        ratio(quotient(median("warm"), median("crun"))),
+        ROWS[step],
+        ...steppers.map((name) => cell(samples.of(step, name))),
+        ...ratios.map(({ own, peer }) => ratio(quotient(median(own), median(peer)))),
       ];
     }),
   );
@@ -136,35 +160,31 @@ function stepTable(samples: Samples): string {
 
 function lightTable(samples: Samples): string {
   const empty = samples.of("empty", "empty");
+  const own = asFound(samples, "state", ["warm", "tsrun", "old"]);
   const rows = (["state", "list", "version"] as const).map((command) => {
-    const own = samples.of(command, "tsrun");
-    const above = difference(own?.median ?? null, empty?.median ?? null);
+    const found = samples.of(command, "tsrun");
+    const above = difference(found?.median ?? null, empty?.median ?? null);
     return [
       command === "version" ? "`--version`" : `\`${command}\``,
-      cell(empty),
-      cell(samples.of(command, "warm")),
-      cell(own),
+      ...own.map((name) => cell(samples.of(command, name))),
       above === null ? "–" : `${above < 0 ? "" : "+"}${ms(above)}`,
-      ...(["crun", "runc"] as const).map((name) => cell(samples.of(command, name))),
+      ...[empty, samples.of(command, "crun"), samples.of(command, "runc")].map((one) => cell(one)),
     ];
   });
-  return table(["", NAMES.empty, NAMES.warm, "tsrun", "tsrun − empty", "crun", "runc"], rows);
+  return table(["", ...own.map((name) => NAMES[name]), "tsrun − empty", NAMES.empty, "crun", "runc"], rows);
 }
 
-function simpleTable(
-  samples: Samples,
-  measure: "parked" | "cold" | "exec" | "containerd" | "userNamespace" | "many",
-  contenders: readonly Contender[],
-): string {
+function simpleTable(samples: Samples, measure: Measure, contenders: readonly Contender[]): string {
+  const found = asFound(samples, measure, contenders);
   return table(
-    contenders.map((contender) => NAMES[contender]),
-    [
-      contenders.map((contender) => {
-        const found = samples.of(measure, contender);
-        return measure === "parked" && found !== null ? `${found.median} kB` : cell(found);
-      }),
-    ],
+    found.map((contender) => NAMES[contender]),
+    [found.map((contender) => cell(samples.of(measure, contender), MEASURES[measure]))],
   );
+}
+
+function serverTable(samples: Samples): string {
+  const figures = (["server", "serverFiles"] as const).map((measure) => samples.of(measure, "warm"));
+  return table(["its own", "the binary's"], [figures.map(megabytes)]);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -180,6 +200,9 @@ function list(items: readonly string[]): string {
 
 const ms = (value: number) => value.toFixed(value < 1 ? 2 : 1);
 const range = ({ p10, p90 }: Statistics) => `${ms(p10)}–${ms(p90)}`;
-const cell = (found: Statistics | null) => (found === null ? "–" : `${ms(found.median)} (${range(found)})`);
+const cell = (found: Statistics | null, unit: "ms" | "kB" = "ms") => {
+  if (found === null) return "–";
+  return unit === "kB" ? `${found.median} kB` : `${ms(found.median)} (${range(found)})`;
+};
 const ratio = (value: number | null) => (value === null ? "–" : value.toFixed(2));
 const megabytes = (kB: Statistics | null) => (kB === null ? "–" : `${(kB.median / 1024).toFixed(1)} MB`);

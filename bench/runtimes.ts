@@ -4,8 +4,8 @@ import { makeBundle } from "./bundle.ts";
 import type { Place } from "./isolate.ts";
 import { CommandFailed, type Stopwatch } from "./stopwatch.ts";
 
-/** `warm` is tsrun with a server that does its commands, `tsrun` does them itself. */
-export const RUNTIME_NAMES = ["warm", "tsrun", "crun", "runc"] as const;
+/** `warm` is tsrun with a server that does its commands, `tsrun` does them itself, and so does `old`, another tsrun. */
+export const RUNTIME_NAMES = ["warm", "tsrun", "old", "crun", "runc"] as const;
 export type RuntimeName = (typeof RUNTIME_NAMES)[number];
 
 /** A runtime that was seen to run a container here. */
@@ -29,6 +29,7 @@ export const NO_SERVE = "--no-serve";
 const VARIANTS: Readonly<Record<RuntimeName, readonly (readonly string[])[]>> = {
   warm: [[]],
   tsrun: [[NO_SERVE], []],
+  old: [[NO_SERVE], []],
   crun: [[], ["--cgroup-manager=disabled"]],
   runc: [[]],
 };
@@ -40,15 +41,16 @@ export async function findRuntimes(
   stopwatch: Stopwatch,
   place: Place,
   rootfs: string,
-  binaries: Readonly<Record<RuntimeName, string>>,
+  binaries: Readonly<Partial<Record<RuntimeName, string>>>,
 ): Promise<Field> {
   const bundle = makeBundle(place.directory, "probe", rootfs, ["/bin/echo", WORDS]);
   const runtimes: Runtime[] = [];
   const notes = new Map<RuntimeName, string>();
   for (const name of RUNTIME_NAMES) {
     const path = binaries[name];
+    if (path === undefined) continue;
     if (!existsSync(path)) {
-      notes.set(name, name === "tsrun" || name === "warm" ? `there is no ${path}` : "not installed");
+      notes.set(name, "not installed");
       continue;
     }
     const root = join(place.state, name);
@@ -97,7 +99,7 @@ async function firstThatWorks(
 
 function noteOf(runtime: Runtime | null, failures: readonly string[]): string {
   const [why = ""] = failures;
-  if (runtime?.name === "tsrun") return "has no server: warm is the same";
+  if (runtime?.name === "tsrun" || runtime?.name === "old") return "knows of no server";
   if (runtime === null) return `does not work here: ${why}`;
   const flags = runtime.command.slice(3).join(" "); // after the path and --root
   return `measured with ${flags}, and so without a cgroup, since without the flag it does not work here: ${why}`;

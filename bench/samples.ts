@@ -6,12 +6,18 @@ export const MEASURES = {
   start: "ms",
   kill: "ms",
   delete: "ms",
+  life: "ms",
+  containerdLife: "ms",
   state: "ms",
   list: "ms",
   version: "ms",
   empty: "ms",
   parked: "kB",
   exec: "ms",
+  probes: "ms",
+  crowd: "ms",
+  server: "kB",
+  serverFiles: "kB",
   containerd: "ms",
   seccomp: "ms",
   seccompCold: "ms",
@@ -23,8 +29,8 @@ export const MEASURES = {
 export type Measure = keyof typeof MEASURES;
 
 /** Whom it is measured of. `spawn` is a C program that does nothing, `empty` a Bun binary that does nothing,
- * `library` tsrun in a process that has done it before. */
-export type Contender = "spawn" | "empty" | "floor" | "warm" | "tsrun" | "library" | "crun" | "runc";
+ * `library` tsrun in a process that has done it before, `old` another tsrun. */
+export type Contender = "spawn" | "empty" | "floor" | "warm" | "tsrun" | "library" | "old" | "crun" | "runc";
 
 export interface Statistics {
   readonly count: number;

@@ -1,27 +1,12 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { FILTER_CACHE, type Place } from "./isolate.ts";
+import { createContainer, death, residentMemory, runContainer } from "./container.ts";
+import type { Course } from "./course.ts";
+import { FILTER_CACHE } from "./isolate.ts";
 import { dropCaches } from "./page-cache.ts";
 import type { Measurement, Turn } from "./rounds.ts";
-import type { Runtime } from "./runtimes.ts";
 import type { Contender } from "./samples.ts";
-import { CommandFailed, type Stopwatch } from "./stopwatch.ts";
-
-/** Everything that a turn works with. */
-export interface Course {
-  readonly stopwatch: Stopwatch;
-  readonly place: Place;
-  readonly rootfs: string;
-  /**
-   * Bundles whose process ends at once or sleeps; and that end at once with containerd's default config, in a user
-   * namespace, or with a thousand mounts.
-   */
-  readonly bundles: {
-    readonly [name in "true" | "sleep" | "containerd" | "userNamespace" | "many"]: string;
-  };
-  readonly programs: { readonly stopwatch: string; readonly empty: string; readonly floor: string };
-  readonly runtimes: readonly Runtime[];
-}
+import { succeeds } from "./stopwatch.ts";
 
 /** `run` of /bin/true, whole; and beside it the floor and what starting a program takes anyway. */
 export function runTurns(course: Course): readonly Turn[] {
@@ -52,65 +37,47 @@ function floorCommand({ programs, place, rootfs }: Course, id: string): readonly
 
 /** The life of a container in steps, and how much memory its process has while it waits for `start`. */
 export function lifeTurns(course: Course): readonly Turn[] {
-  const { stopwatch, runtimes, bundles } = course;
-  return runtimes.map(({ name, command }) => ({
+  return course.runtimes.map(({ name, command }) => ({
     contender: name,
     async take(id) {
-      const { milliseconds: create, pid } = await createContainer(course, command, bundles.sleep, id);
-      const parked = residentMemory(pid);
-      const { milliseconds: start } = await stopwatch.time([...command, "start", id]);
-      const { milliseconds: kill } = await stopwatch.time([...command, "kill", id, "KILL"]);
-      await death(pid);
-      const { milliseconds: remove } = await stopwatch.time([...command, "delete", id]);
+      const { parked, ...steps } = await live(course, command, course.bundles.sleep, id);
       return [
-        { measure: "create", value: create },
+        ...STEPS.map((step) => ({ measure: step, value: steps[step] })),
+        { measure: "life", value: sumOf(steps) },
         { measure: "parked", value: parked },
-        { measure: "start", value: start },
-        { measure: "kill", value: kill },
-        { measure: "delete", value: remove },
       ];
     },
   }));
 }
 
-async function createContainer(course: Course, command: readonly string[], bundle: string, id: string) {
-  const pidFile = join(course.place.state, "pid");
-  const { milliseconds } = await course.stopwatch.time([
-    ...command,
-    ...["create", "--bundle", bundle, "--pid-file", pidFile, id],
-  ]);
-  return { milliseconds, pid: Number(readFileSync(pidFile, "utf8")) };
+/** The same with containerd's config and seccomp profile, in one sum. */
+export function containerdLifeTurns(course: Course): readonly Turn[] {
+  return course.runtimes.map(({ name, command }) => ({
+    contender: name,
+    async take(id) {
+      const { parked: _, ...steps } = await live(course, command, course.bundles.containerdSleep, id);
+      return [{ measure: "containerdLife", value: sumOf(steps) }];
+    },
+  }));
 }
 
-/** Resident memory in kB. From smaps_rollup: VmRSS of /proc/PID/status is off by what each CPU counts apart. */
-function residentMemory(pid: number): number {
-  const kilobytes = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").match(/^Rss: +(\d+) kB$/m)?.[1];
-  if (kilobytes === undefined) throw new CommandFailed(`process ${pid} has no resident memory: it has ended`);
-  return Number(kilobytes);
+async function live(course: Course, command: readonly string[], bundle: string, id: string) {
+  const { stopwatch } = course;
+  const { milliseconds: create, pid } = await createContainer(course, command, bundle, id);
+  const parked = residentMemory(pid);
+  const { milliseconds: start } = await stopwatch.time([...command, "start", id]);
+  const { milliseconds: kill } = await stopwatch.time([...command, "kill", id, "KILL"]);
+  await death(pid);
+  const { milliseconds: remove } = await stopwatch.time([...command, "delete", id]);
+  return { create, start, kill, delete: remove, parked };
 }
 
-const DEATH_SECONDS = 10;
+/** What the life of a container consists of. */
+export const STEPS = ["create", "start", "kill", "delete"] as const;
 
-/** Waits until a process has ended, whether or not its parent has noticed. */
-async function death(pid: number): Promise<void> {
-  const deadline = performance.now() + DEATH_SECONDS * 1000;
-  while (!hasEnded(pid)) {
-    if (performance.now() > deadline) throw new CommandFailed(`process ${pid} did not end`);
-    await Bun.sleep(1);
-  }
-}
-
-function hasEnded(pid: number): boolean {
-  try {
-    // proc_pid_stat(5): the state follows the name, which may hold anything, in parentheses.
-    const [, state] = readFileSync(`/proc/${pid}/stat`, "utf8").match(/\) (\w)[^)]*$/) ?? [];
-    return state === "Z" || state === "X";
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
-    if (code === "ENOENT" || code === "ESRCH") return true;
-    throw error;
-  }
-}
+/** How long they take together. */
+export const sumOf = (steps: Readonly<Record<(typeof STEPS)[number], number>>) =>
+  STEPS.reduce((sum, step) => sum + steps[step], 0);
 
 const LIGHT_COMMANDS = [
   { measure: "state", args: (id: string) => ["state", id] },
@@ -124,13 +91,10 @@ export async function lightTurns(course: Course): Promise<readonly Turn[]> {
   const turns: Turn[] = [timed("empty", "empty", () => stopwatch.time([programs.empty]))];
   for (const { name, command } of course.runtimes) {
     const container = `light-${name}-${place.token}`;
-    try {
-      await createContainer(course, command, course.bundles.sleep, container);
-    } catch (error) {
-      if (error instanceof CommandFailed) continue; // the life turns report it
-      throw error;
-    }
-    for (const { measure, args } of LIGHT_COMMANDS)
+    const isThere = await succeeds(createContainer(course, command, course.bundles.sleep, container));
+    if (!isThere) continue; // the life turns report it
+    const commands = LIGHT_COMMANDS.filter(({ measure }) => measure !== "version" || name !== "warm"); // not served
+    for (const { measure, args } of commands)
       turns.push(timed(name, measure, () => stopwatch.time([...command, ...args(container)])));
   }
   return turns;
@@ -142,13 +106,8 @@ export async function execTurns(course: Course): Promise<readonly Turn[]> {
   const turns: Turn[] = [];
   for (const { name, command } of course.runtimes) {
     const container = `exec-${name}-${place.token}`;
-    try {
-      await createContainer(course, command, course.bundles.sleep, container);
-      await stopwatch.time([...command, "start", container]);
-    } catch (error) {
-      if (error instanceof CommandFailed) continue; // the life turns report it
-      throw error;
-    }
+    const isThere = await succeeds(runContainer(course, command, course.bundles.sleep, container));
+    if (!isThere) continue; // the life turns report it
     turns.push(timed(name, "exec", () => stopwatch.time([...command, "exec", container, "/bin/true"])));
   }
   return turns;
@@ -201,18 +160,14 @@ function timed(
   return { contender, take: async () => [{ measure, value: (await lap()).milliseconds }] };
 }
 
-/** Removes the containers of `lightTurns` or `execTurns`. */
+/** Removes the containers of `lightTurns`, `execTurns` or `probeTurns`. */
 export async function endTurns(
   { stopwatch, runtimes, place }: Course,
-  which: "light" | "exec",
+  which: "light" | "exec" | "probes",
 ): Promise<void> {
-  for (const { name, command } of runtimes) {
-    try {
-      await stopwatch.time([...command, "delete", "--force", `${which}-${name}-${place.token}`]);
-    } catch (error) {
-      if (!(error instanceof CommandFailed)) throw error; // it was never created; or the namespaces' end ends it
-    }
-  }
+  // One that fails was never created; or the namespaces' end ends it.
+  for (const { name, command } of runtimes)
+    await succeeds(stopwatch.time([...command, "delete", "--force", `${which}-${name}-${place.token}`]));
 }
 
 /** create + start + delete of /bin/true when nothing is in the page cache, as after boot or on a busy host. */

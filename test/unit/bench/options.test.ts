@@ -20,10 +20,24 @@ test("a binary that isn't there is refused, and not left out", () => {
   assert.is(stderr, "bench: --crun: there is no /not/there\n");
 });
 
-test("make hands BENCH_RUNC and BENCH_CRUN on", () => {
-  const wanted = ["BENCH_RUNC=/one/runc", "BENCH_CRUN=/one/crun"];
+test("another tsrun is measured when one is named, and must be there", () => {
+  assert.is(readOptions([]).binaries.old, undefined);
+  assert.is(readOptions(["--old", ""]).binaries.old, undefined);
+  assert.is(readOptions(["--old", "/bin/sh"]).binaries.old, "/bin/sh");
+  const command = [join(PROJECT, "bench/bench.ts"), "--old", "/not/there"];
+  const { stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+  assert.is(stderr, "bench: --old: there is no /not/there\n");
+});
+
+test("the bench runs before other work only when that is asked for", () => {
+  assert.is(readOptions([]).realtime, false);
+  assert.is(readOptions(["--realtime"]).realtime, true);
+});
+
+test("make hands BENCH_RUNC, BENCH_CRUN and BENCH_OLD on", () => {
+  const wanted = ["BENCH_RUNC=/one/runc", "BENCH_CRUN=/one/crun", "BENCH_OLD=/one/tsrun"];
   const { stdout } = spawnSync("make", ["-n", "bench", ...wanted], { cwd: PROJECT, encoding: "utf8" });
-  assert.match(stdout, '--runc "/one/runc" --crun "/one/crun"');
+  assert.match(stdout, '--runc "/one/runc" --crun "/one/crun" --old "/one/tsrun"');
 });
 
 test.run();
