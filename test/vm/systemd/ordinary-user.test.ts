@@ -5,26 +5,15 @@ import * as assert from "uvu/assert";
 import { cgroup2Of } from "../../harness/cgroups.ts";
 import { uniqueId } from "../../harness/environment.ts";
 import { command } from "../../harness/mount.ts";
-import { AS_USER, type Changes, call, GID, home, own, UID } from "../../harness/ordinary-user.ts";
+import { AS_USER, type Changes, call, home, own, UID } from "../../harness/ordinary-user.ts";
 import { complaint, type Outcome, silent, succeeded } from "../../harness/runtime.ts";
+import { addUser, DELEGATED, MANAGER, RUNTIME, removeUser } from "./user.ts";
 
 const [setpriv = "", ...asUser] = AS_USER;
-/** The manager of a user who has logged in, as logind starts it, and its cgroup, which is the user's. */
-const MANAGER = `user@${UID}.service`;
-const RUNTIME = `/run/user/${UID}`;
-const DELEGATED = `/sys/fs/cgroup/user.slice/user-${UID}.slice/${MANAGER}`;
 const LIMITS = { resources: { pids: { limit: 7 }, memory: { limit: 64 << 20 } } };
 
-test.before(() => {
-  command("groupadd", "--gid", String(GID), "tsrun-test");
-  command("useradd", "--uid", String(UID), "--gid", String(GID), "--no-create-home", "tsrun-test");
-  command("systemctl", "start", MANAGER);
-});
-
-test.after(() => {
-  command("systemctl", "stop", MANAGER);
-  command("userdel", "tsrun-test");
-});
+test.before(addUser);
+test.after(removeUser);
 
 function scoped(...args: readonly string[]): Outcome {
   return call(args, { env: { XDG_RUNTIME_DIR: RUNTIME }, global: ["--systemd-cgroup"] });

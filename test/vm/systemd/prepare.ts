@@ -58,7 +58,7 @@ export async function prepareMachine(
       ),
       ...busyboxPrograms(),
       ...addedPrograms("guest", isInstalled(CONTAINERD) ? CONTAINERD : []),
-      ...projectIn(project, `guest/${PROJECT}`, CALLERS_PARTS),
+      ...projectIn(project, `guest/${PROJECT}`, [...CALLERS_PARTS, "systemd"]),
       textFile(`guest/${PROJECT}/${FILE_LIST}`, files),
       textFile("guest/etc/hosts", ["127.0.0.1 localhost"]),
       { ...program(`guest/${UNITS}/tests.service`, read("tests.service")), mode: 0o644 },

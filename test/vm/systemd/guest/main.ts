@@ -17,6 +17,18 @@ const OWN_MOUNTS: Surroundings = {
   socket: null,
 };
 
+/** For who wants to be served by a server of the machine, which stands in its own mounts. */
+const NO_OTHER_MOUNTS: Surroundings = {
+  ...OWN_MOUNTS,
+  command: [
+    "sh",
+    "-c",
+    'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR"; "$@"; how=$?; umount -l "$TSRUN_TEST_DIR"; exit $how',
+    "sh",
+  ],
+};
+const IN_MACHINE = /^\/\/ In the machine's own mounts\b/m;
+
 process.env["TSRUN_TEST_SLOWNESS"] = "3";
 const port = openSync(portDevice(), "w");
 report({
@@ -25,7 +37,9 @@ report({
   controllers: [...cgroup2Controllers()],
 });
 for (const file of readFileSync(resolve(PROJECT, FILE_LIST), "utf8").split("\n").filter(Boolean)) {
-  const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, OWN_MOUNTS);
+  const path = resolve(PROJECT, file);
+  const surroundings = IN_MACHINE.test(readFileSync(path, "utf8")) ? NO_OTHER_MOUNTS : OWN_MOUNTS;
+  const result = await runFile(path, FILE_SECONDS, surroundings);
   report({ kind: "file", result: { ...result, file } });
 }
 report({ kind: "ended" });
