@@ -13,7 +13,7 @@ import { NoMachine } from "../kernel.ts";
 import { runUnderSystemd, systemdFiles } from "./machine.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
-const { VM_SECONDS = "300" } = process.env;
+const { VM_SECONDS = "600" } = process.env;
 
 const named = process.argv.slice(2).map((file) => relative(PROJECT, resolve(file)));
 const files = named.length > 0 ? named : systemdFiles(PROJECT);
