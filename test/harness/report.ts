@@ -112,7 +112,7 @@ function printServed(results: readonly FileResult[]): void {
   if (runs.length === 0) return;
   const refused = new Map<string, number>();
   for (const [reason, count] of runs.flatMap((run) => Object.entries(run.refused))) {
-    const kind = reason.replace(/^(an error|failed):.*/, "$1");
+    const kind = reason.replace(/^(an error|failed): .*/s, "$1");
     refused.set(kind, (refused.get(kind) ?? 0) + count);
   }
   console.log(

@@ -2,7 +2,17 @@
 import { basename } from "node:path";
 
 /** Test files in whose commands a server has no part, by the reason: they run cold alone. */
-const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {};
+const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
+  "calls what no server takes": ["check", "dry-run", "hostile-console"],
+  "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
+  "is about other programs than bin/tsrun": [
+    ...["failing-acts", "failing-create", "failing-hooks", "interrupted-tests"],
+    ...["library", "library-criu", "library-many", "library-waits"],
+  ],
+};
+
+/** What has tsrun do a command itself, in a test of how it does that. */
+export const COLD = { TSRUN_SERVE: "off" } as const;
 
 /** Why a test file has no warm run; null when it has. */
 export function coldAlone(file: string): string | null {

@@ -16,6 +16,7 @@ import {
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { complaint, refusal, runtime, silent } from "../harness/runtime.ts";
+import { COLD } from "../harness/served.ts";
 
 const COMMANDS = ["create", "start", "state", "kill", "delete", "run", "exec", "list", "spec", "features"];
 
@@ -306,7 +307,7 @@ testTsrun("an error that standard error has no room for keeps its exit status", 
 });
 
 testTsrun("a machine that forbids executable memory is told of in one line", () => {
-  const said = complaint(runtime(["list"], { env: { BUN_JSC_useJIT: "0" } }));
+  const said = complaint(runtime(["list"], { env: { ...COLD, BUN_JSC_useJIT: "0" } }));
   assert.match(said, /executable.*ulimit -v.*MemoryDenyWriteExecute/);
 });
 

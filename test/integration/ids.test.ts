@@ -8,6 +8,7 @@ import { container, containerOf, created, started } from "../harness/container.t
 import { stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { COLD } from "../harness/served.ts";
 import { spinUntil, waitUntil } from "../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -81,7 +82,7 @@ testTsrun(
   async () => {
     const { path } = bundle({ args: SLEEP });
     using box = containerOf({ path, rootfs: join(path, "rootfs"), config: {} }, uniqueId());
-    await using slow = startRuntime(["create", "--bundle", path, box.id]);
+    await using slow = startRuntime(["create", "--bundle", path, box.id], { env: COLD });
     spinUntil(() => existsSync(join(stateRoot, box.id)));
     slow.child.kill("SIGSTOP");
     const deleted = box.call("delete");

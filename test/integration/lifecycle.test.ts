@@ -10,6 +10,7 @@ import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/envir
 import { leavesNothing } from "../harness/leaks.ts";
 import { commandLine, exists, lives, status } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { COLD } from "../harness/served.ts";
 import { becomeSubreaper } from "../harness/subreaper.ts";
 import { spinUntil, waitUntil } from "../harness/wait.ts";
 import { without } from "./check/checked.ts";
@@ -187,7 +188,7 @@ testTsrun("while create is at work the container is creating, or not there yet",
   const seen = new Set<string>();
   for (let round = 0; round < 12 && !seen.has("creating"); round++) {
     using box = containerOf(made, uniqueId());
-    await using create = startRuntime(["create", "--bundle", made.path, box.id]);
+    await using create = startRuntime(["create", "--bundle", made.path, box.id], { env: COLD });
     const first = join(stateRoot, box.id, round === 0 ? "." : "state.json");
     spinUntil(() => existsSync(first));
     create.child.kill("SIGSTOP");

@@ -9,6 +9,7 @@ import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { complaint, runtime } from "../harness/runtime.ts";
+import { COLD } from "../harness/served.ts";
 
 /** What `run` says, in its one line, of a bundle that it refuses. */
 const refused = (path: string) => complaint(runtime(["run", "--bundle", path, uniqueId()]));
@@ -111,7 +112,7 @@ testTsrun("a state directory that has no room, or can't be, is named", () => {
 testTsrun("a limit of the caller's that the state directory meets is named", () => {
   const { path } = bundle();
   const said = (limit: string) =>
-    complaint(runtime(["create", "--bundle", path, uniqueId()], { through: ["prlimit", limit] }));
+    complaint(runtime(["create", "--bundle", path, uniqueId()], { through: ["prlimit", limit], env: COLD }));
   assert.match(
     said("--fsize=5000:5000"),
     "EFBIG (file too large); raise the caller's limit of the size of files",

@@ -19,6 +19,7 @@ import { containerOf, created, started } from "../harness/container.ts";
 import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
+import { processes } from "../harness/processes.ts";
 import { complaint, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -124,14 +125,16 @@ function locked(directory: string): Disposable {
   };
 }
 
-const hasOpen = (pid: number, path: string): boolean =>
-  readdirSync(`/proc/${pid}/fd`).some((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`) === path;
-    } catch {
-      return false; // it has been closed since
-    }
-  });
+/** How many processes have a file open: a command that waits for it may be done by another process than the one called. */
+const openers = (path: string): number => processes().filter((pid) => hasOpen(pid, path)).length;
+
+const hasOpen = (pid: number, path: string): boolean => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
+  } catch {
+    return false; // it has been closed since
+  }
+};
 
 const isLocked = (directory: string) => Bun.spawnSync(["flock", "-n", directory, "true"]).exitCode !== 0;
 
@@ -148,8 +151,9 @@ for (const [verb, said] of [
       const aside = join(freshDirectory("aside"), box.id);
       using lock = locked(directory);
       await waitUntil(() => isLocked(directory), "somebody else acts on it");
+      const before = openers(directory);
       await using waiting = startRuntime([...verb, box.id]);
-      await waitUntil(() => hasOpen(waiting.pid, directory), "it waits");
+      await waitUntil(() => openers(directory) > before, "it waits");
       await Bun.sleep(50);
       renameSync(directory, aside);
       const { path } = bundle({ args: SLEEP, linux: { cgroupsPath: `/${box.id}-other` } });

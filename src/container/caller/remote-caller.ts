@@ -34,6 +34,7 @@ import { F_SETFD, PR_SET_PTRACER, SIGKILL, STREAMS, WNOHANG } from "../../kernel
 import { ERRNO } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
+import { Opened } from "../../kernel/opened.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { MSG_NOSIGNAL } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
@@ -138,8 +139,14 @@ export class RemoteCaller implements Caller, Disposable {
 
   private fetchStreams(): Streams {
     this.allowTracing((tsrun) => this.run((program) => program.add(prctl(PR_SET_PTRACER, tsrun))));
-    const [input, output, errors] = STREAMS.map((stream) => here(pidfdGetfd(this.process.pidfd, stream)));
-    return [input ?? -1, output ?? -1, errors ?? -1];
+    using opened = new Opened();
+    const [input = -1, output = -1, errors = -1] = STREAMS.map((stream) => {
+      const fd = here(pidfdGetfd(this.process.pidfd, stream));
+      opened.defer(() => here(close(fd)));
+      return fd;
+    });
+    opened.move();
+    return [input, output, errors];
   }
 
   /** Where that needs to be allowed. */
