@@ -10,6 +10,7 @@ import { freshDirectory, project, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 interface Written extends JsonObject {
   readonly process: JsonObject;
@@ -80,6 +81,8 @@ test("containerd's sequence of calls works: create, start, kill, kill --all, del
 
   silent(call("kill", box.id, "9"));
   silent(call("kill", "--all", box.id, "9"));
+  const isStopped = () => JSON.parse(silent(call("state", box.id)).stdout).status === "stopped";
+  await waitUntil(isStopped, "it has ended"); // containerd deletes what has told it so
   silent(call("delete", box.id));
   silent(call("delete", "--force", box.id));
   assert.is(readFileSync(log, { encoding: "utf8", flag: "a+" }), "");
