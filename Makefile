@@ -196,7 +196,10 @@ format: $(INSTALLED) ## format the sources
 test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers $(if $(FILES)$(NO_VM),,need-qemu-if-possible) ## lint, build and run all tests; FILES="…" for some
 	@$(BUN) test/run.ts $(FILES)
 
-.PHONY: conformance
+.PHONY: conformance test-served
+test-served: need-root bin/tsrun build/rootfs/.built need-test-tools need-callers ## run the tests of containers and callers beside a tsrun that serves
+	@RUNS=warm $(BUN) test/run.ts $(or $(FILES),$(wildcard test/integration/*.test.ts test/callers/*.test.ts))
+
 conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/conformance/claims.ts
 	$(BUN) test/conformance/document.ts
 

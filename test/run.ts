@@ -7,7 +7,8 @@
  * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where one
  * of these is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
  *
- * RUNS says how files that call tsrun run: cold, warm (beside a tsrun that serves), or both; cold without it.
+ * Files that call tsrun run twice: cold, and warm, beside a tsrun that serves. RUNS=cold or RUNS=warm leaves the other
+ * out; without it those that hold up others have no warm run.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -53,7 +54,7 @@ interface TestFile {
   readonly missing: readonly string[];
 }
 
-const { RUNTIME, NO_VM, RUNS = "cold" } = process.env;
+const { RUNTIME, NO_VM, RUNS = "" } = process.env;
 const files = (process.argv.length > 2 ? process.argv.slice(2) : found()).flatMap(runsOf);
 refuseUnlessRunnable(files);
 
@@ -94,10 +95,8 @@ function found(): string[] {
 function runsOf(name: string): TestFile[] {
   const cold = testFile(name);
   const hasWarm = cold.kind.withRuntime && RUNTIME === undefined && coldAlone(name) === null;
-  return [
-    ...(RUNS === "warm" ? [] : [cold]),
-    ...(hasWarm && RUNS !== "cold" ? [{ ...cold, warm: true }] : []),
-  ];
+  const isWarm = hasWarm && (RUNS === "warm" || (RUNS !== "cold" && cold.beside));
+  return [...(RUNS === "warm" ? [] : [cold]), ...(isWarm ? [{ ...cold, warm: true }] : [])];
 }
 
 function testFile(name: string): TestFile {

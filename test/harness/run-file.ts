@@ -137,6 +137,8 @@ function judge(file: string, began: number, limit: number, ended: Ended, leaked:
   if (uvuSkips) complaints.push(`left out ${uvuSkips} by test.skip or test.only: use testIf, which says why`);
   const served = servedIn(output);
   if (served !== null) complaints.push(...served.complaints);
+  if (served?.commands === 0 && skipped.length === 0)
+    complaints.push("was to run warm, and no command was served");
   if (leaked.length > 0) complaints.push(`left ${leaked.length} cgroups, now removed, such as ${leaked[0]}`);
 
   const failed = Math.max(finished ? total - passed : 0, complaints.length > 0 ? 1 : 0);

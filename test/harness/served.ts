@@ -5,6 +5,7 @@ import { basename } from "node:path";
 const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
   "calls what no server takes": ["check", "dry-run", "hostile-console"],
   "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
+  "has servers of its own": ["serve-*"],
   "is about other programs than bin/tsrun": [
     ...["failing-acts", "failing-create", "failing-hooks", "interrupted-tests"],
     ...["library", "library-criu", "library-many", "library-waits"],
@@ -17,8 +18,12 @@ export const COLD = { TSRUN_SERVE: "off" } as const;
 /** Why a test file has no warm run; null when it has. */
 export function coldAlone(file: string): string | null {
   const name = basename(file, ".test.ts");
-  return Object.keys(COLD_ALONE).find((reason) => COLD_ALONE[reason]?.includes(name)) ?? null;
+  return Object.keys(COLD_ALONE).find((reason) => COLD_ALONE[reason]?.some((one) => fits(name, one))) ?? null;
 }
+
+/** A pattern may end with a star. */
+const fits = (name: string, pattern: string) =>
+  pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 
 export interface Served {
   readonly commands: number;
