@@ -1,8 +1,9 @@
 /**
  * The file behind the mailboxes: where each lies in it, how it grows, and which part of it a parked agent keeps.
  *
- * The file is sparse: tsrun and the agents have address space for all of it mapped, and tsrun takes memory for a part
- * (fallocate(2)) before anybody touches it. What every agent needs lies together at the beginning:
+ * The file is sparse: tsrun and the agents have address space for all of it mapped. Where a file system may be full,
+ * tsrun takes memory for a part (fallocate(2)) before anybody touches it; a memfd just becomes longer, and gets memory
+ * for the pages that are used. What every agent needs lies together at the beginning:
  *
  *     stage │ parked │ the init's first data │ init's header, its steps ───▶ │ host's header, its steps ───▶ │ pieces ───▶
  *
@@ -71,13 +72,16 @@ export class MailboxFile implements MappedFile, Disposable {
   readonly address: number;
   private readonly beginning: Uint8Array;
   private readonly taking: <T>(take: () => T) => T;
+  private readonly isMemfd: boolean;
+  private length = 0;
   private pieces: number = PIECES;
   private readonly opened: Opened;
 
   /** @throws SyscallError */
-  constructor({ open = memfd, hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
+  constructor({ open, hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
     using opened = new Opened();
-    this.fd = taking(open);
+    this.isMemfd = open === undefined;
+    this.fd = taking(open ?? memfd);
     opened.defer(() => attempt(close(this.fd)));
     this.taking = taking;
     this.take(0, BEGINNING);
@@ -126,6 +130,11 @@ export class MailboxFile implements MappedFile, Disposable {
    * process (SIGBUS) before it could undo anything.
    */
   private take(from: number, to: number): void {
+    if (this.isMemfd) {
+      if (to > this.length) here(ftruncate(this.fd, to));
+      this.length = Math.max(this.length, to);
+      return;
+    }
     this.taking(() => {
       try {
         here(fallocate(this.fd, from, to - from));
