@@ -183,7 +183,8 @@ function startStage(
   const how = {
     ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },
     ...{ held: cgroup.startScope !== undefined, gaps },
-    prepare: (stage: Program) => streams.add(stage),
+    pass: streams.descriptors,
+    prepare: (stage: Program, passed: readonly number[]) => streams.add(stage, passed),
   };
   const agent = taking(() => Agent.start(caller, namespaces, cgroup.fd, how));
   undo.add(() => agent[Symbol.asyncDispose]());

@@ -134,8 +134,9 @@ function launch({ namespaces, streams, subject }: Plan, { gaps }: ExecOptions, u
   const [root] = namespaces.root === null ? [] : caller.pass([namespaces.root]);
   const agent = Agent.start(caller, namespaces, namespaces.cgroup, {
     ...{ moveStage: namespaces.moveStage, gaps },
-    prepare(stage) {
-      streams.add(stage);
+    pass: streams.descriptors,
+    prepare(stage, passed) {
+      streams.add(stage, passed);
       scheduling?.confineParent(stage, execCPUAffinity);
     },
   });

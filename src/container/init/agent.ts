@@ -26,8 +26,10 @@ import { addClone, addEntry, addJoins, holdPlaces, passTo } from "./stage-progra
 export interface AgentOptions extends MailboxFileOptions {
   /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
   readonly gaps?: readonly number[];
-  /** Adds what the stage does first, on the host. */
-  readonly prepare?: (stage: Program) => void;
+  /** Descriptors that the stage needs besides. */
+  readonly pass?: readonly number[];
+  /** Adds what the stage does first, on the host; `passed` are those as the stage knows them. */
+  readonly prepare?: (stage: Program, passed: readonly number[]) => void;
   /** Whether the stage waits for `release` before it makes the init. */
   readonly held?: boolean;
   /** Moves the stage into the cgroup that the init is to be born in; done when the init is waited for. */
@@ -78,7 +80,7 @@ export class Agent implements AsyncDisposable {
     caller: Caller,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { gaps = [], prepare = () => {}, moveStage = null, held = moveStage !== null, ...options }: AgentOptions,
+    { gaps = [], pass = [], prepare, moveStage = null, held = moveStage !== null, ...options }: AgentOptions,
   ) {
     using opened = new Opened();
     this.boxes = opened.use(new MailboxFile(options));
@@ -86,10 +88,10 @@ export class Agent implements AsyncDisposable {
     this.caller = caller;
     this.held = held;
     this.moveStage = moveStage;
-    const passed = passTo(caller, this.boxes.fd, namespaces, cgroupFd);
+    const passed = passTo(caller, this.boxes.fd, namespaces, cgroupFd, pass);
     this.mailbox = passed.mailbox;
     if (gaps.length > 0) holdPlaces(stage.program, gaps);
-    prepare(stage.program);
+    prepare?.(stage.program, passed.more);
     this.hostClone = addEntry(caller, stage.program, passed.namespaces, host);
     if (held) stage.post();
     const shared = host === null ? 0 : CLONE_FILES;

@@ -34,19 +34,23 @@ import { cloneFlags, type Join, type NamespacePlan } from "../../linux/namespace
 /** Namespaces that are not made by the clone: the init unshares its cgroup namespace, the stage a time namespace. */
 const NOT_CLONED: ReadonlySet<string> = new Set(["cgroup", "time"]);
 
-/** Hands down the descriptors that the stage and the init need; returns their numbers in the stage. */
-export function passTo(caller: Caller, mailbox: number, namespaces: NamespacePlan, cgroup: number | null) {
+/** Hands down the descriptors that the stage and the init need, and `more`; returns their numbers in the stage. */
+export function passTo(
+  caller: Caller,
+  mailbox: number,
+  namespaces: NamespacePlan,
+  cgroup: number | null,
+  more: readonly number[],
+) {
   const { joins } = namespaces;
-  const [box = -1, ...others] = caller.pass([
-    mailbox,
-    ...joins.map(({ fd }) => fd),
-    ...(cgroup === null ? [] : [cgroup]),
-  ]);
+  const cgroups = cgroup === null ? [] : [cgroup];
+  const [box = -1, ...others] = caller.pass([mailbox, ...joins.map(({ fd }) => fd), ...cgroups, ...more]);
   const passed = joins.map((join, index) => ({ ...join, fd: others[index] ?? -1 }));
   return {
     mailbox: box,
     namespaces: { ...namespaces, joins: passed },
     cgroup: cgroup === null ? null : (others[joins.length] ?? -1),
+    more: others.slice(joins.length + cgroups.length),
   };
 }
 

@@ -99,12 +99,17 @@ export class ReplacedStreams implements Disposable {
     }
   }
 
-  /** Adds the steps of the process that is to have them. */
-  add(program: Program): void {
-    for (const [stream, fd] of this.opened) {
-      const [passed = -1] = this.caller.pass([fd]);
-      program.by("standard streams").add(dup3(passed, stream, 0));
-      program.add(close(passed));
+  /** What is to be handed down to the process that is to have them. */
+  get descriptors(): readonly number[] {
+    return [...this.opened.values()];
+  }
+
+  /** Adds the steps of that process, which knows the descriptors by these numbers. */
+  add(program: Program, passed: readonly number[]): void {
+    for (const [index, stream] of [...this.opened.keys()].entries()) {
+      const fd = passed[index] ?? -1;
+      program.by("standard streams").add(dup3(fd, stream, 0));
+      program.add(close(fd));
     }
   }
 
