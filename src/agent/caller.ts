@@ -8,6 +8,8 @@
 export interface Caller {
   /** Its directory in proc(5). */
   readonly proc: string;
+  /** The namespace that it has of the kind with this name in /proc/PID/ns, as namespaces(7) identifies it. */
+  namespace(file: string): string;
   /** Its effective user and group. */
   readonly uid: number;
   readonly gid: number;

@@ -1,6 +1,7 @@
 import { close, fcntl, getegid, geteuid, kill, pidfdOpen, waitid } from "../kernel/calls.ts";
 import { F_SETFD, P_PID, SIGKILL, STREAMS, WEXITED, WNOHANG, WNOWAIT } from "../kernel/constants.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
+import { readLink } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
 import { readable, until } from "../kernel/wait.ts";
@@ -16,6 +17,10 @@ export class OwnCaller implements Caller {
   readonly env = process.env;
   readonly streams = STREAMS;
   readonly umask = 0;
+
+  namespace(file: string): string {
+    return readLink(`${this.proc}/ns/${file}`);
+  }
 
   // Read when they are needed, not earlier: even these calls can fail, and then the failure must be reported.
   get uid(): number {

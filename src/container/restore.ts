@@ -4,7 +4,7 @@ import { SyscallError } from "../kernel/call.ts";
 import { close, prctl } from "../kernel/calls.ts";
 import { PR_SET_NO_NEW_PRIVS } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
-import { readLink, readTextIfThere, removeFile } from "../kernel/files.ts";
+import { readTextIfThere, removeFile } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
 import { UserError } from "../kernel/user-error.ts";
@@ -215,7 +215,7 @@ function recordInit(
   const { caller } = directory;
   const { startTime } = processInfo(pid) ?? { startTime: 0 };
   const hasUser = bundle.config.linux?.namespaces?.some(({ type }) => type === "user");
-  const own = hasUser ? {} : { userNamespace: readLink(`${caller.proc}/ns/user`) };
+  const own = hasUser ? {} : { userNamespace: caller.namespace("user") };
   const init = { pid, startTime, first: 0, end: 0, executable: "", ownsPidNamespace: created.has("pid") };
   const restored = { ...saved, init: { ...init, ...own } };
   directory.write(restored);

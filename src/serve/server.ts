@@ -199,8 +199,8 @@ export class Server {
     return wanted;
   }
 
-  private differenceTo({ proc, status }: Peer): string | null {
-    return differenceOf(this.own, standingOf(proc, status));
+  private differenceTo({ standing }: Peer): string | null {
+    return differenceOf(this.own, standing);
   }
 
   private wantedBy(peer: Peer): Wanted {
@@ -263,6 +263,7 @@ class Peer implements Process, Disposable {
   readonly proc: string;
   readonly status: string;
   readonly env: Environment;
+  private known: Standing | null = null;
 
   /** Takes the pidfd. @throws SyscallError when the process has ended */
   constructor(pid: number, pidfd: number) {
@@ -276,6 +277,16 @@ class Peer implements Process, Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** How it stood when that was first asked. */
+  get standing(): Standing {
+    this.known ??= standingOf(this.proc, this.status);
+    return this.known;
+  }
+
+  namespace(file: string): string {
+    return this.standing.namespaces.get(file) ?? readLink(`${this.proc}/ns/${file}`);
   }
 
   /** As long as it lives, its pid is nobody else's: all that was read by that was of the process that has asked. */

@@ -2,6 +2,7 @@
  * What a process may do, as far as it decides what tsrun does for it. A served caller must stand as the server itself
  * does: then the server does nothing for it that it could not do alone. docs/security.md tells against whom.
  */
+import { statusField } from "../container/state/process-info.ts";
 import { readLink, readText, readTextIfThere, status } from "../kernel/files.ts";
 
 /** The namespaces that a process has and gives to its children (namespaces(7)). */
@@ -10,52 +11,60 @@ const NAMESPACES = [
 ];
 
 /** Lines of proc_pid_status(5) that must be alike, and what they are about. */
-const FIELDS: Readonly<Record<string, string>> = {
-  Uid: "user",
-  Gid: "group",
-  CapInh: "capabilities",
-  CapPrm: "capabilities",
-  CapEff: "capabilities",
-  CapBnd: "capabilities",
-  CapAmb: "capabilities",
-  NoNewPrivs: "no_new_privs",
-  Seccomp: "seccomp",
-  Seccomp_filters: "seccomp",
-};
+const FIELDS = [
+  ["Uid", "user"],
+  ["Gid", "group"],
+  ["CapInh", "capabilities"],
+  ["CapPrm", "capabilities"],
+  ["CapEff", "capabilities"],
+  ["CapBnd", "capabilities"],
+  ["CapAmb", "capabilities"],
+  ["NoNewPrivs", "no_new_privs"],
+  ["Seccomp", "seccomp"],
+  ["Seccomp_filters", "seccomp"],
+] as const;
 
-/** What is compared, by what it is about. */
-export type Standing = ReadonlyMap<string, string>;
+/** What is compared: namespaces by their names in /proc/PID/ns, and the rest. */
+export interface Standing {
+  readonly namespaces: ReadonlyMap<string, string>;
+  readonly rest: ReadonlyMap<string, string>;
+}
 
 /** How the process with this directory in proc(5), and this status file in there, stands. @throws SyscallError when it has ended */
 export function standingOf(proc: string, text = readText(`${proc}/status`)): Standing {
-  const standing = new Map<string, string>();
-  const note = (what: string, value: string) => standing.set(what, `${standing.get(what) ?? ""} ${value}`);
-  for (const type of NAMESPACES) note(`${type} namespace`, readLink(`${proc}/ns/${type}`));
+  const namespaces = new Map<string, string>();
+  for (const file of NAMESPACES) namespaces.set(file, readLink(`${proc}/ns/${file}`));
+  const rest = new Map<string, string>();
   const { device, inode, mount } = status(`${proc}/root`);
-  note("root directory", `${device} ${inode} ${mount}`);
-  for (const line of text.split("\n")) {
-    const end = line.indexOf(":");
-    const what = FIELDS[line.slice(0, end)];
-    if (what !== undefined) note(what, line.slice(end + 1).trim());
-  }
+  rest.set("root directory", `${device} ${inode} ${mount}`);
+  for (const [name, what] of FIELDS) rest.set(what, `${rest.get(what) ?? ""} ${statusField(text, name)}`);
   // Groups decide about files where the user isn't root.
-  if (!standing.get("user")?.trim().startsWith("0\t"))
-    note("groups", /^Groups:\s*(.*?)\s*$/m.exec(text)?.[1] ?? "");
-  note("security label", labelOf(proc));
-  return standing;
+  if (!rest.get("user")?.startsWith(" 0\t")) rest.set("groups", statusField(text, "Groups"));
+  rest.set("security label", labelOf(proc));
+  return { namespaces, rest };
 }
+
+/** Whether the kernel has a security module that labels processes. */
+let hasLabels: boolean | null = null;
 
 /** SELinux's context or AppArmor's profile; empty where the kernel has neither. */
 function labelOf(proc: string): string {
+  hasLabels ??= readableLabel("/proc/self") !== null;
+  return hasLabels ? (readableLabel(proc) ?? "") : "";
+}
+
+function readableLabel(proc: string): string | null {
   try {
-    return readTextIfThere(`${proc}/attr/current`)?.replace(/[\0\n]+$/, "") ?? "";
+    return readTextIfThere(`${proc}/attr/current`)?.replace(/[\0\n]+$/, "") ?? null;
   } catch {
-    return ""; // EINVAL: no security module has labels
+    return null; // EINVAL: no security module has labels
   }
 }
 
 /** What differs, in words; null when nothing does. */
 export function differenceOf(own: Standing, other: Standing): string | null {
-  for (const [what, value] of own) if (other.get(what) !== value) return `another ${what}`;
-  return own.size === other.size ? null : "another kind of process";
+  for (const [file, value] of own.namespaces)
+    if (other.namespaces.get(file) !== value) return `another ${file} namespace`;
+  for (const [what, value] of own.rest) if (other.rest.get(what) !== value) return `another ${what}`;
+  return own.rest.size === other.rest.size ? null : "another kind of process";
 }

@@ -34,7 +34,7 @@ function configFor({ globals, flags }: Spec, caller: Caller): Config {
   if (flags.rootless) return rootlessConfig(caller.uid, caller.gid);
   if (flags.sandbox === undefined) return defaultConfig();
   const pid = sandboxPid(globals, flags.sandbox, caller);
-  const inUser = readLink(`/proc/${pid}/ns/user`) !== readLink(`${caller.proc}/ns/user`);
+  const inUser = readLink(`/proc/${pid}/ns/user`) !== caller.namespace("user");
   const config = joinSandbox(defaultConfig(), pid, { inUser });
   // A pod's containers seldom run an interactive shell.
   return config.process === undefined

@@ -40,7 +40,7 @@ import { MSG_NOSIGNAL } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
-import { processInfo } from "../state/process-info.ts";
+import { processInfo, statusField } from "../state/process-info.ts";
 
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
 const DEATH_PATIENCE = 10_000;
@@ -61,6 +61,8 @@ export interface Process {
   /** Its file `status` in proc(5). */
   readonly status: string;
   readonly env: Environment;
+  /** See `Caller`. */
+  namespace(file: string): string;
 }
 
 /** Yama lets a process trace only its children, and those that allow it. */
@@ -115,6 +117,10 @@ export class RemoteCaller implements Caller, Disposable {
     return this.boxes.stage;
   }
 
+  namespace(file: string): string {
+    return this.process.namespace(file);
+  }
+
   get uid(): number {
     return idIn(this.process.status, "Uid");
   }
@@ -124,12 +130,12 @@ export class RemoteCaller implements Caller, Disposable {
   }
 
   get umask(): number {
-    return Number.parseInt(fieldIn(this.process.status, "Umask"), 8);
+    return Number.parseInt(statusField(this.process.status, "Umask"), 8);
   }
 
   /** Signals that the caller ignores, and that its children would ignore too. */
   private get ignored(): readonly number[] {
-    return signalsIn(fieldIn(this.process.status, "SigIgn"));
+    return signalsIn(statusField(this.process.status, "SigIgn"));
   }
 
   get streams(): Streams {
@@ -296,12 +302,8 @@ const encoder = new TextEncoder();
 
 const signalBits = (set: Uint8Array) => new DataView(set.buffer, set.byteOffset).getBigUint64(0, true);
 
-/** A field of proc_pid_status(5). */
-const fieldIn = (status: string, name: string) =>
-  new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "";
-
 /** The second of four: the effective id. */
-const idIn = (status: string, name: "Uid" | "Gid") => Number(fieldIn(status, name).split(/\s+/)[1]);
+const idIn = (status: string, name: "Uid" | "Gid") => Number(statusField(status, name).split(/\s+/)[1]);
 
 /** A mask in hexadecimal, with signal 1 as its lowest bit. */
 function signalsIn(mask: string): readonly number[] {
@@ -313,8 +315,10 @@ function signalsIn(mask: string): readonly number[] {
 
 /** proc_pid_environ(5) */
 export function environmentIn(text: string): Environment {
-  const entries = text.split("\0").filter((entry) => entry.includes("="));
-  return Object.fromEntries(
-    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
-  );
+  const env: Record<string, string> = {};
+  for (const entry of text.split("\0")) {
+    const end = entry.indexOf("=");
+    if (end >= 0) env[entry.slice(0, end)] = entry.slice(end + 1);
+  }
+  return env;
 }

@@ -105,8 +105,7 @@ function findNamespaces(
     return fd;
   };
   const foreign = NAMESPACES.filter(
-    ({ type, file }) =>
-      type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== readLink(`${caller.proc}/ns/${file}`),
+    ({ type, file }) => type !== "user" && readLink(`/proc/${pid}/ns/${file}`) !== caller.namespace(file),
   );
   const where = "container's namespaces";
   const joins: Join[] = [];

@@ -31,6 +31,13 @@ export function processInfo(pid: number): ProcessInfo | null {
   };
 }
 
+/** A field of a file `status` (proc_pid_status(5)); empty where the kernel has none of this name. */
+export function statusField(status: string, name: string): string {
+  const start = status.indexOf(`\n${name}:`);
+  if (start < 0) return "";
+  return status.slice(start + name.length + 2, status.indexOf("\n", start + 1)).trim();
+}
+
 /** A pidfd of the process with this pid; null if there is none. @throws SyscallError when it cannot be opened */
 export function openProcess(pid: number): number | null {
   const call = pidfdOpen(pid);

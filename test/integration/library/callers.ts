@@ -44,6 +44,7 @@ export async function callerProcess(
     pidfd,
     status: readFileSync(`/proc/${pid}/status`, "utf8"),
     env: options.env ?? {},
+    namespace: (file) => readlinkSync(`/proc/${pid}/ns/${file}`),
   });
   return {
     caller,
