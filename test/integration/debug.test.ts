@@ -5,7 +5,7 @@ import { bundle, DEFAULT_MOUNTS, namespaces, type Patch } from "../harness/bundl
 import { started } from "../harness/container.ts";
 import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { runtime } from "../harness/runtime.ts";
+import { runtime, startRuntime } from "../harness/runtime.ts";
 
 const DEBUG = { global: ["--debug"] };
 /** When it began and what it took, in microseconds. */
@@ -106,6 +106,22 @@ testTsrun("--debug asks no clock in a process that may be killed for it", () => 
   const { stderr, status } = runtime(["exec", one.id, "true"], DEBUG);
   assert.is(status, 0, stderr);
   assert.match(stderr, /^# init: config.json: linux.seccomp\n +\$\d+ seccomp\(SECCOMP_SET_MODE_FILTER, /m);
+});
+
+testTsrun("commands that run at the same time tell of their own acts alone", async () => {
+  const names = Array.from({ length: 6 }, (_, index) => `debug-host-${index}`);
+  const runs = names.map((hostname) => {
+    const { path } = bundle({ args: ["true"], hostname, linux: { namespaces: namespaces({ uts: true }) } });
+    return startRuntime(["run", "--bundle", path, uniqueId()], DEBUG);
+  });
+  for (const [index, run] of runs.entries()) {
+    const { status, stderr } = await run.ended();
+    assert.is(status, 0);
+    const told = [...new Set(stderr.match(/debug-host-\d/g))];
+    assert.equal(told, [names[index]], stderr);
+    const places = new Set(stderr.match(/debug-\d+(?=-)/g));
+    assert.is(places.size, 1, `tells of ${[...places].join(" ")}`);
+  }
 });
 
 leavesNothing();
