@@ -11,13 +11,13 @@
  * to be in one piece each: what does not fit into a mailbox's first data goes to pieces behind all mailboxes.
  */
 import { close, fallocate, ftruncate, madvise, memfdCreate, mmapShared, munmap } from "../kernel/calls.ts";
-import { MADV_DONTDUMP, MADV_DONTNEED, MFD_CLOEXEC } from "../kernel/constants.ts";
+import { FUTEX_OWNER_DIED, MADV_DONTDUMP, MADV_DONTNEED, MFD_CLOEXEC } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
-import { MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
+import { MAILBOX, MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
 import { forgetDeath, noteDeath } from "./life.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type MappedFile, type Place, STEPS_BYTES } from "./mailbox-memory.ts";
@@ -99,8 +99,18 @@ export class MailboxFile implements MappedFile, Disposable {
     this.opened = opened.move();
   }
 
+  /** Has whoever serves the file see that tsrun has died, as far as it is concerned. */
+  playDead(): void {
+    new DataView(this.beginning.buffer, this.beginning.byteOffset).setUint32(
+      MAILBOX.keeper,
+      FUTEX_OWNER_DIED,
+      true,
+    );
+  }
+
   /** Has all agents end that wait, or will. */
   abandon(): void {
+    this.playDead();
     for (const box of [this.stage, this.parked, this.init, this.host]) box?.abandon();
   }
 

@@ -177,7 +177,7 @@ export class Server {
     this.endIfDone();
   }
 
-  /** Who has said hello. @throws NotServed, SyscallError when it has ended */
+  /** Who has said hello. @throws NotServed */
   private peerOf(socket: Socket, build: bigint): Peer {
     if (this.ending) throw new NotServed("ending");
     if (build !== this.build) {
@@ -187,7 +187,11 @@ export class Server {
     const { fd } = socket as unknown as { readonly fd: number }; // Bun has it, and its types don't
     const pidfd = peerProcess(fd);
     if (pidfd === null) throw new NotServed("has ended");
-    return new Peer(peerPid(fd), pidfd);
+    try {
+      return new Peer(peerPid(fd), pidfd);
+    } catch {
+      throw new NotServed("has ended");
+    }
   }
 
   /** What the process wants, when it may have it done here. @throws NotServed, SyscallError when it has ended */

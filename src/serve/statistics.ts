@@ -25,6 +25,10 @@ export interface Times {
 /** The latest times of each command are kept: so many. */
 const KEPT = 1000;
 
+/** So many reasons are told apart: words of a client's can be in them. */
+const MOST_REASONS = 100;
+const OTHERS = "other reasons";
+
 export class Statistics {
   private readonly times = new Map<string, { count: number; readonly latest: number[] }>();
   private readonly refusals = new Map<string, number>();
@@ -36,7 +40,8 @@ export class Statistics {
     this.times.set(command, known);
   }
 
-  refused(reason: string): void {
+  refused(given: string): void {
+    const reason = this.refusals.has(given) || this.refusals.size < MOST_REASONS ? given : OTHERS;
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 

@@ -82,6 +82,8 @@ export class RemoteCaller implements Caller, Disposable {
   /** Ended children whose status nobody wants. */
   private readonly forgotten: number[] = [];
   private waiting: StepResult | null = null;
+  /** Whether it has been told how to end. */
+  private isTold = false;
 
   /** `begin` gives a mailbox file which an agent in the process serves from its first mailbox on: when it is needed. */
   constructor(begin: () => MailboxFile, process: Process) {
@@ -290,9 +292,11 @@ export class RemoteCaller implements Caller, Disposable {
     for (const { stream, text } of printed) program.add(write(stream, encoder.encode(text)), "all");
     add(program);
     own.post();
+    this.isTold = true;
   }
 
   [Symbol.dispose](): void {
+    if (!this.isTold) this.file?.playDead(); // it must not wait for ever
     this.file?.[Symbol.dispose]();
     for (const stream of this.ownStreams ?? []) if (stream >= 0) here(close(stream));
   }
