@@ -6,6 +6,7 @@
 
 #define MAILBOX_ADDRESS 0x200000000ULL /* the first mailbox; far from where the kernel and Bun put things */
 #define MAILBOX_SPAN 0x4000000ULL      /* address space that is mapped; the file behind it grows as needed */
+#define MAILBOX_LEAST 0x30000	/* how long such a file is at least */
 #define STEPS_OFFSET 4096		/* a mailbox's steps begin a page after its header */
 
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */

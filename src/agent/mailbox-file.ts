@@ -10,8 +10,26 @@
  * A step names earlier ones by index, so a mailbox's steps grow in a place of their own. Strings and structures only have
  * to be in one piece each: what does not fit into a mailbox's first data goes to pieces behind all mailboxes.
  */
-import { close, fallocate, ftruncate, madvise, memfdCreate, mmapShared, munmap } from "../kernel/calls.ts";
-import { FUTEX_OWNER_DIED, MADV_DONTDUMP, MADV_DONTNEED, MFD_CLOEXEC } from "../kernel/constants.ts";
+import {
+  close,
+  fallocate,
+  fcntl,
+  ftruncate,
+  madvise,
+  memfdCreate,
+  mmapShared,
+  munmap,
+} from "../kernel/calls.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  FUTEX_OWNER_DIED,
+  MADV_DONTDUMP,
+  MADV_DONTNEED,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+} from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
@@ -59,7 +77,15 @@ export interface MailboxFileOptions {
   readonly taking?: <T>(take: () => T) => T;
 }
 
-const memfd = () => here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+/**
+ * A memfd for mailboxes. Nobody can make it shorter: that would kill whoever touches the memory that is gone (SIGBUS).
+ * @throws SyscallError
+ */
+export function mailboxMemfd(): number {
+  const fd = here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  here(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK));
+  return fd;
+}
 
 /** The mailboxes of a new agent, in a mapped file, which grows while they are filled. */
 export class MailboxFile implements MappedFile, Disposable {
@@ -81,7 +107,7 @@ export class MailboxFile implements MappedFile, Disposable {
   constructor({ open, hasHost = false, taking = (take) => take() }: MailboxFileOptions = {}) {
     using opened = new Opened();
     this.isMemfd = open === undefined;
-    this.fd = taking(open ?? memfd);
+    this.fd = taking(open ?? mailboxMemfd);
     opened.defer(() => attempt(close(this.fd)));
     this.taking = taking;
     this.take(0, BEGINNING);

@@ -5,10 +5,10 @@
  * pages would take time (2 ms on ext4): there it is a memfd, which is found again through the agent's mapping, and an
  * empty file in the state directory stands for it.
  */
-import { openParked, type Parked, parkedMapping } from "../../agent/mailbox-file.ts";
+import { mailboxMemfd, openParked, type Parked, parkedMapping } from "../../agent/mailbox-file.ts";
 import { SyscallError } from "../../kernel/call.ts";
-import { CWD, close, fstatfs, memfdCreate, openat } from "../../kernel/calls.ts";
-import { MFD_CLOEXEC, O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../../kernel/constants.ts";
+import { CWD, close, fstatfs, openat } from "../../kernel/calls.ts";
+import { O_CREAT, O_EXCL, O_RDWR, TMPFS_MAGIC } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { status, writeFile } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
@@ -26,7 +26,7 @@ export function newMailbox(directory: StateDirectory): number {
   if (statfsType(statfs) === TMPFS_MAGIC || directory.caller.uid !== 0)
     return here(openat(directory.fd, MAILBOX_FILE, O_RDWR | O_CREAT | O_EXCL, 0o600));
   writeFile(MAILBOX_FILE, "", 0o600, directory.fd);
-  return here(memfdCreate("tsrun-mailbox", MFD_CLOEXEC));
+  return mailboxMemfd();
 }
 
 /** The mailbox of a created container's agent; null when that has just ended. @throws SyscallError */
