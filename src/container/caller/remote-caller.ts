@@ -33,20 +33,39 @@ import {
 import { F_SETFD, PR_SET_PTRACER, SIGKILL, STREAMS, WNOHANG } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { statusIfThere } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
+import { attempt, here } from "../../kernel/here.ts";
 import { Opened } from "../../kernel/opened.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { MSG_NOSIGNAL } from "../../kernel/socket.ts";
 import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
-import { processInfo, statusField } from "../state/process-info.ts";
+import { pidIn, processInfo, statusField } from "../state/process-info.ts";
 
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
 const DEATH_PATIENCE = 10_000;
 
+/** How long its children may take to die, in milliseconds, when it has died or was stopped. */
+const ORPHAN_PATIENCE = 100;
+
 /** How long the caller may take for steps that take no time, in milliseconds: it may have been stopped. */
 const PATIENCE = 1000;
+
+/** A wait for what takes no time. */
+class Patience {
+  private readonly end = performance.now() + PATIENCE;
+  private readonly lives: () => boolean;
+  isOver = false;
+
+  constructor(lives: () => boolean) {
+    this.lives = lives;
+  }
+
+  lasts(): boolean {
+    this.isOver = performance.now() >= this.end;
+    return !this.isOver && this.lives();
+  }
+}
 
 export interface Printed {
   readonly stream: 1 | 2;
@@ -84,6 +103,8 @@ export class RemoteCaller implements Caller, Disposable {
   private waiting: StepResult | null = null;
   /** Whether it has been told how to end. */
   private isTold = false;
+  /** Whether it has died, or doesn't answer. */
+  private isLost = false;
 
   /** `begin` gives a mailbox file which an agent in the process serves from its first mailbox on: when it is needed. */
   constructor(begin: () => MailboxFile, process: Process) {
@@ -198,10 +219,13 @@ export class RemoteCaller implements Caller, Disposable {
     const executed = program.add(execve(path, ["tsrun-agent", String(mailbox)], []));
     child.post();
     const made = this.run((steps) => steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress));
-    const pid = own.result(made);
-    if (child.outcomeBlocking(() => this.isRunning(pid)).kind !== "failed") return pid;
+    const pid = pidIn(own.result(made));
+    const patience = new Patience(() => this.isRunning(pid));
+    const outcome = child.outcomeBlocking(() => patience.lasts());
+    if (outcome.kind !== "failed" && !patience.isOver) return pid;
     const { errno } = child;
     this.endAtOnce(pid);
+    if (patience.isOver) throw this.lost();
     throw new SyscallError(program.steps[executed.step]?.call ?? { name: "execve", args: [path] }, errno);
   }
 
@@ -210,7 +234,9 @@ export class RemoteCaller implements Caller, Disposable {
     this.forgotten.push(pid);
   }
 
+  /** Of a caller that is lost nobody gets the status any more: it is that of a child that was killed, as its are. */
   reap(pid: number, wait: boolean): number | null {
+    if (this.isLost) return SIGKILL;
     const ended = this.run((program) => program.add(wait4(pid, { room: 4 }, wait ? 0 : WNOHANG)));
     if (this.own.result(ended) === 0) return null;
     const status = this.own.filled(ended);
@@ -223,8 +249,10 @@ export class RemoteCaller implements Caller, Disposable {
   }
 
   async end(pid: number): Promise<void> {
-    this.run((program) => program.add(kill(pid, SIGKILL), [ERRNO.ESRCH]));
-    if (await until(() => !this.isRunning(pid), DEATH_PATIENCE)) this.endAtOnce(pid);
+    if (!this.isLost) this.run((program) => program.add(kill(pid, SIGKILL), [ERRNO.ESRCH]));
+    else if (this.isRunning(this.pid)) attempt(kill(pid, SIGKILL)); // its child, as long as it lives
+    const patience = this.isLost ? ORPHAN_PATIENCE : DEATH_PATIENCE;
+    if ((await until(() => !this.isRunning(pid), patience)) && !this.isLost) this.endAtOnce(pid);
   }
 
   private endAtOnce(pid: number): void {
@@ -240,16 +268,22 @@ export class RemoteCaller implements Caller, Disposable {
    * @throws SyscallError, UserError when the caller has ended
    */
   private run<T>(add: (program: Program) => T): T {
+    if (this.isLost) throw this.lost();
     const { own } = this;
     own.clear(); // it serves as long as the caller lives
     const added = add(own.program.by("caller"));
     own.post();
-    const deadline = performance.now() + PATIENCE;
-    const answers = () => performance.now() < deadline && this.isRunning(this.pid);
-    const outcome = own.outcomeBlocking(answers);
-    if (outcome.kind === "gone") throw new UserError("caller", "has ended before all was done");
+    const patience = new Patience(() => this.isRunning(this.pid));
+    const outcome = own.outcomeBlocking(() => patience.lasts());
+    if (outcome.kind === "gone") throw this.lost();
     if (outcome.kind === "done") return added;
     throw own.failure(outcome.step);
+  }
+
+  /** Nothing is asked of it from now on: it may be anywhere in what it was asked. The error to throw. */
+  private lost(): UserError {
+    this.isLost = true;
+    return new UserError("caller", "has ended, or was stopped, before all was done");
   }
 
   /**
@@ -285,6 +319,7 @@ export class RemoteCaller implements Caller, Disposable {
   }
 
   private last(printed: readonly Printed[], add: (program: Program) => void): void {
+    if (this.isLost) return; // it ends by itself when tsrun lets go of it
     const { own } = this;
     own.clear();
     const program = own.program.by("caller");

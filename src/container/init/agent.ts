@@ -20,6 +20,7 @@ import { Opened } from "../../kernel/opened.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { MOST_TRIES } from "../../linux/inside.ts";
 import type { NamespacePlan } from "../../linux/namespaces.ts";
+import { pidIn } from "../state/process-info.ts";
 import { askKernel } from "./kernel-words.ts";
 import { addClone, addEntry, addJoins, holdPlaces, passTo } from "./stage-program.ts";
 
@@ -210,9 +211,7 @@ export class Agent implements AsyncDisposable {
     if (!this.reaped) this.caller.forget(this.spawned);
     this.reaped = true;
     // The stage's last step is its exit, so "gone" is success; but without a pid it was killed.
-    const pid = this.stage.result(this.clone);
-    if (pid <= 0) throw new UserError("tsrun's stage process was killed before it had made the container");
-    return pid;
+    return pidIn(this.stage.result(this.clone));
   }
 
   private stageEnded(): boolean {

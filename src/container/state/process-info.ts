@@ -3,6 +3,7 @@ import { pidfdOpen } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
+import { UserError } from "../../kernel/user-error.ts";
 
 /** A process as described by /proc/PID/stat (proc_pid_stat(5)). */
 export interface ProcessInfo {
@@ -36,6 +37,18 @@ export function statusField(status: string, name: string): string {
   const start = status.indexOf(`\n${name}:`);
   if (start < 0) return "";
   return status.slice(start + name.length + 2, status.indexOf("\n", start + 1)).trim();
+}
+
+/** The highest pid is less: PID_MAX_LIMIT (proc_sys_kernel(5)). */
+const PID_LIMIT = 2 ** 22;
+
+/**
+ * The pid that an agent says it has made: an agent in a caller's own process could say any number, and kill(2) knows some
+ * that mean all processes. @throws UserError
+ */
+export function pidIn(result: number): number {
+  if (result > 1 && result < PID_LIMIT) return result;
+  throw new UserError("tsrun's stage process was killed before it had made the container");
 }
 
 /** A pidfd of the process with this pid; null if there is none. @throws SyscallError when it cannot be opened */
