@@ -4,7 +4,8 @@ import { parseJson } from "../../runtime-spec/json.ts";
 import type { Caller } from "../agent/caller.ts";
 import { readBundle } from "../container/bundle.ts";
 import { fromCaller } from "../container/caller/caller.ts";
-import { readText } from "../kernel/files.ts";
+import { S_IFMT, S_IFREG } from "../kernel/constants.ts";
+import { readText, statusIfThere } from "../kernel/files.ts";
 import { linesOf } from "../kernel/user-error.ts";
 import type { Wanted } from "../serve/server.ts";
 import { type Invocation, type InvocationOf, parse } from "./grammar/parse.ts";
@@ -60,6 +61,28 @@ function ownTerminal({ tty, process: file }: InvocationOf<"exec">["flags"], aske
   return process.terminal ? "a terminal" : null;
 }
 
+/** Paths that mean something else in each process, such as those that shells make of `<(…)`. */
+const OWN_PATH = /^\/+(proc\/(self|thread-self)|dev\/(fd|stdin|stdout|stderr))(\/|$)/;
+
+/** Why files that a command line names must be opened by the process itself; null if they need not. */
+function ownFile(invocation: Invocation, asker: Asker): string | null {
+  const flags = "flags" in invocation ? invocation.flags : {};
+  const named: Readonly<Record<string, unknown>> = { ...invocation.globals, ...flags };
+  const makes = invocation.command === "create" || invocation.command === "run";
+  const { bundle = makes ? "." : undefined, log, pidFile, process, resources } = named;
+  const isText = (value: unknown) => typeof value === "string";
+  if (Object.values(named).some((value) => isText(value) && OWN_PATH.test(value))) return "a path of its own";
+  const config = isText(bundle) ? `${bundle}/config.json` : undefined;
+  const files = [config, log, pidFile, process, resources].filter(isText);
+  return files.every((file) => isOrdinary(fromCaller(asker, file))) ? null : "a special file";
+}
+
+/** Opening a FIFO, or reading it, would hold up the server. */
+function isOrdinary(path: string): boolean {
+  const found = statusIfThere(path);
+  return found === null || (found.mode & S_IFMT) === S_IFREG;
+}
+
 /** What is asked of the process alone, which is not that of the server. */
 const NOT_TAKEN = ["LISTEN_FDS", "NOTIFY_SOCKET"];
 
@@ -77,7 +100,7 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
       | undefined; // the key picks the type
     const variable = NOT_TAKEN.find((name) => asker.env[name]);
     const refusal = taken === undefined ? `a command that is not taken` : variable && `$${variable}`;
-    const why = refusal ?? taken?.(invocation, asker);
+    const why = refusal ?? ownFile(invocation, asker) ?? taken?.(invocation, asker);
     if (why) return not(why);
   } catch (error) {
     return not(`an error: ${linesOf(error)[0]}`); // the caller will find it too, and tell

@@ -1,6 +1,7 @@
 import { close } from "../../kernel/calls.ts";
+import { AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFSOCK } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, removeFile } from "../../kernel/files.ts";
+import { isErrno, removeFile, status } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix } from "../../kernel/socket.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -37,10 +38,17 @@ function listeningAt({ caller: { env }, pid }: Session, path: string) {
     here(close(connectUnix(path)));
   } catch (error) {
     if (!isErrno(error, ERRNO.ENOENT, ERRNO.ECONNREFUSED)) throw error;
-    if (isErrno(error, ERRNO.ECONNREFUSED)) removeFile(path); // of one that has ended
+    if (isErrno(error, ERRNO.ECONNREFUSED)) removeSocket(path);
     return { unix: path };
   }
   throw new UserError(`serve: ${path}`, "another tsrun serves there already; `tsrun serve --status` asks it");
+}
+
+/** Removes what a server has left that has ended. Other files refuse connections too. @throws UserError */
+function removeSocket(path: string): void {
+  const { mode } = status(path, AT_SYMLINK_NOFOLLOW);
+  if ((mode & S_IFMT) !== S_IFSOCK) throw new UserError(`serve: ${path}`, "is there, and no socket");
+  removeFile(path);
 }
 
 /** Asks the server that is there. @throws UserError when there is none */
