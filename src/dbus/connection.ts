@@ -10,7 +10,7 @@ import { close, read } from "../kernel/calls.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { isErrno, writeAll } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { connectUnix, peerPid } from "../kernel/socket.ts";
+import { connectUnix, peerCredentials } from "../kernel/socket.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { readable, until } from "../kernel/wait.ts";
 import { decodeMessage, encodeMessage, HEADER_START, type Message, messageLength } from "./message.ts";
@@ -77,7 +77,7 @@ export class Connection implements Disposable {
 
   /** Whether the other side sees our processes by the pids that they have here. */
   get sharesPids(): boolean {
-    return peerPid(this.socket) !== 0;
+    return peerCredentials(this.socket).pid !== 0;
   }
 
   /**

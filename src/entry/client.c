@@ -3,7 +3,8 @@
  * take the command, Bun is started and does it.
  *
  *     this process                         tsrun serve
- *     hello: build id, this end's fd  ──▶  reads in /proc who this is and what it wants; compares
+ *     hello: build id, this end's fd, ──▶  reads in /proc who this is and what it wants; compares
+ *     what who may trace it can read
  *                                     ◀──  TAKEN: from here on it makes something; HELD: and signals wait
  *                                     ◀──  ANSWER: what to print, and the exit status
  *     or, where this process has to act itself, as the parent of a container's init:
@@ -33,11 +34,11 @@
 #if defined(__x86_64__)
 enum { NR_ppoll = 271, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
        NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1,
-       NR_read = 0, NR_shutdown = 48 };
+       NR_read = 0, NR_openat = 257, NR_lseek = 8, NR_shutdown = 48 };
 #else
 enum { NR_ppoll = 73, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
        NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64,
-       NR_read = 63, NR_shutdown = 210 };
+       NR_read = 63, NR_openat = 56, NR_lseek = 62, NR_shutdown = 210 };
 #endif
 
 /* Of the kernel's, which has no header for programs with them. */
@@ -54,15 +55,22 @@ struct message {
 };
 struct rights {
 	uint64_t length;
-	int32_t level, type, descriptor, padding;
-};
+	int32_t level, type, descriptor;
+} __attribute__((packed)); /* no room for a second one */
 struct credentials {
 	int32_t pid;
 	uint32_t uid, gid;
 };
 
+struct hello {
+	uint64_t magic, build, connection;
+	char proof[144];
+};
+
 /* Seconds until a command is taken back from a server that has not begun with it. */
 #define PATIENCE 2
+/* Fields of proc_pid_stat(5), from start_data to env_end, before the last one. */
+#define PROVING 7
 /* How often the server's life is looked at, in milliseconds. */
 #define LOOK 100
 
@@ -140,8 +148,8 @@ static uint64_t find_socket(const char *const *environment, uint32_t user, struc
 	return length ? append(address->sun_path, length, sizeof address->sun_path, "/tsrun-serve.sock") : 0;
 }
 
-/* A connection to a server of one's own user; negative where there is none. */
-static int64_t connect_to(const struct sockaddr_un *address, uint32_t user)
+/* A connection to a server of one's own user, whose pid is noted; negative where there is none. */
+static int64_t connect_to(const struct sockaddr_un *address, uint32_t user, int32_t *server)
 {
 	struct credentials peer = { 0 };
 	uint32_t size = sizeof peer;
@@ -149,8 +157,10 @@ static int64_t connect_to(const struct sockaddr_un *address, uint32_t user)
 	/* A standard stream is closed: Bun opens the null device in its place. */
 	if (fd > 2 && call(NR_connect, (uint64_t)fd, (uint64_t)address, sizeof *address, 0, 0, 0) == 0 &&
 	    call(NR_getsockopt, (uint64_t)fd, SOL_SOCKET_, SO_PEERCRED_, (uint64_t)&peer, (uint64_t)&size, 0) == 0 &&
-	    peer.uid == user)
+	    peer.uid == user) {
+		*server = peer.pid;
 		return fd;
+	}
 	if (fd >= 0)
 		call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	return -1;
@@ -173,7 +183,8 @@ static char next_byte(int64_t fd, int64_t *descriptor)
 	*descriptor = -1;
 	if (call(NR_recvmsg, (uint64_t)fd, (uint64_t)&message, MSG_CMSG_CLOEXEC_, 0, 0, 0) != 1)
 		return 0;
-	if (message.control_length >= offsetof(struct rights, padding) && rights.level == SOL_SOCKET_ && rights.type == SCM_RIGHTS_)
+	if (message.control_length == sizeof rights && rights.length == sizeof rights && rights.level == SOL_SOCKET_ &&
+	    rights.type == SCM_RIGHTS_)
 		*descriptor = rights.descriptor;
 	return byte;
 }
@@ -257,13 +268,51 @@ static uint64_t block(uint64_t signals)
 	return before;
 }
 
-/* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or -1 when this process is to do all. */
-static int64_t ask(int64_t fd)
+/* Puts a number at the end of a path, and text behind it. */
+static void append_number(char *path, uint64_t length, uint64_t room, uint32_t number, const char *text)
 {
-	const uint64_t hello[] = { 0x3165767265737472 /* "rtserve1" */, build_id, (uint64_t)fd };
+	char digits[12];
+	uint64_t at = sizeof digits;
+	digits[--at] = 0;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	length = append(path, length, room, digits + at);
+	append(path, length, room, text);
+}
+
+/*
+ * Reads at which addresses, chosen at random, the kernel has put the program that listens: PROVING fields of
+ * proc_pid_stat(5), which are 0 for who may not trace it (ptrace(2)). So the kernel compares what both may do; a Landlock
+ * domain shows nowhere else.
+ */
+static void read_proof(int32_t server, struct hello *hello)
+{
+	char path[24] = "/proc/", text[1024];
+	append_number(path, 6, sizeof path, (uint32_t)server, "/stat");
+	int64_t fd = call(NR_openat, (uint64_t)-100 /* AT_FDCWD */, (uint64_t)path, 02000000 /* O_CLOEXEC */, 0, 0, 0);
+	if (fd < 0)
+		return; /* the server notes why this process isn't served */
+	int64_t end = call(NR_read, (uint64_t)fd, (uint64_t)text, sizeof text, 0, 0, 0), start;
+	call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	while (end > 0 && text[end - 1] != ' ')
+		end--;
+	start = end;
+	for (int left = PROVING + 1; start > 0; start--)
+		if (text[start - 1] == ' ' && --left == 0)
+			break;
+	for (uint64_t at = 0; at < sizeof hello->proof && start < end; at++)
+		hello->proof[at] = text[start++];
+}
+
+/* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or -1 when this process is to do all. */
+static int64_t ask(int64_t fd, int32_t server)
+{
+	struct hello hello = { .magic = 0x3165767265737472 /* "rtserve1" */, .build = build_id, .connection = (uint64_t)fd };
 	int64_t file;
 	int is_taken = 0;
-	if (call(NR_sendto, (uint64_t)fd, (uint64_t)hello, sizeof hello, MSG_NOSIGNAL_, 0, 0) != sizeof hello)
+	read_proof(server, &hello);
+	if (call(NR_sendto, (uint64_t)fd, (uint64_t)&hello, sizeof hello, MSG_NOSIGNAL_, 0, 0) != sizeof hello)
 		return -1;
 	for (;;) {
 		if (!is_readable(fd, is_taken ? -1 : PATIENCE * 1000))
@@ -310,7 +359,7 @@ static int64_t foreground(int child, uint64_t signals, uint64_t exits)
 	}
 }
 
-/* Blocks until tsrun posts a program. With the server the command is over, and a child that was cloned. */
+/* Blocks until tsrun posts a program. When the server dies, or lets go, the command is over, and a child that was cloned. */
 static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
 {
 	const struct __kernel_timespec look = { .tv_nsec = LOOK * 1000000 };
@@ -319,6 +368,8 @@ static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *f
 		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, *seen, (uint64_t)&look, 0, 0);
 		if (!(__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED))
 			continue;
+		if (__atomic_load_n(&box->post, __ATOMIC_ACQUIRE) != *seen)
+			continue; /* the last that it has posted */
 		if (is_child)
 			end(1);
 		lost();
@@ -344,6 +395,26 @@ __attribute__((noreturn)) static void serve(struct mailbox *first)
 	}
 }
 
+/* Maps the mailbox file; negative when it is none. Memory that a file is too short for can't be touched (SIGBUS). */
+static int64_t map(int64_t file)
+{
+	if (call(NR_lseek, (uint64_t)file, 0, 2 /* SEEK_END */, 0, 0, 0) < MAILBOX_LEAST)
+		return -1;
+	return call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE, (uint64_t)file,
+		    0);
+}
+
+/* Whether this program has more rights than who has called it (getauxval(3)): then the environment doesn't count. */
+static int is_secure(const char *const *environment)
+{
+	while (*environment++)
+		;
+	for (const uint64_t *entry = (const uint64_t *)environment; entry[0] != AT_NULL; entry += 2)
+		if (entry[0] == AT_SECURE)
+			return entry[1] != 0;
+	return 1;
+}
+
 /* Called by entry.c with the stack that the kernel has made. Returns when Bun is to do the command. */
 __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 {
@@ -351,19 +422,19 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 	const char *const *environment = words + stack[0] + 1;
 	uint32_t user = (uint32_t)call(NR_geteuid, 0, 0, 0, 0, 0, 0);
 	struct sockaddr_un address = { 0 };
+	int32_t server = 0;
 	for (uint64_t index = 1; index < stack[0]; index++)
 		if (same(words[index], "--no-serve"))
 			return;
-	if (!find_socket(environment, user, &address))
+	if (is_secure(environment) || !find_socket(environment, user, &address))
 		return;
-	int64_t fd = connect_to(&address, user);
+	int64_t fd = connect_to(&address, user, &server);
 	if (fd < 0)
 		return;
 	uint64_t before = block(1ULL << (SIGPIPE - 1));
-	int64_t file = ask(fd);
+	int64_t file = ask(fd, server);
 	if (file >= 0) {
-		int64_t at = call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE,
-				  (uint64_t)file, 0);
+		int64_t at = map(file);
 		call(NR_close, (uint64_t)file, 0, 0, 0, 0, 0);
 		if (at != (int64_t)MAILBOX_ADDRESS)
 			lost();

@@ -34,21 +34,25 @@ const decoder = new TextDecoder();
 /** Where files are read to; most are much smaller. */
 const buffer = new Uint8Array(65_536);
 
-/** All bytes that are left to read. Reads of the kernel's files may be short: only an empty one is the end. */
-export function readAll(fd: number): Uint8Array {
+/**
+ * All bytes that are left to read. Reads of the kernel's files may be short: only an empty one is the end.
+ * @throws SyscallError EFBIG when they are many more than `most`
+ */
+export function readAll(fd: number, most = Number.POSITIVE_INFINITY): Uint8Array {
   let length = 0;
   for (;;) {
     const count = here(read(fd, buffer.subarray(length)));
     if (count === 0) return buffer.slice(0, length);
     length += count;
-    if (length === buffer.byteLength) return readLarge(fd, buffer.slice());
+    if (length === buffer.byteLength) return readLarge(fd, buffer.slice(), most);
   }
 }
 
-function readLarge(fd: number, start: Uint8Array): Uint8Array {
+function readLarge(fd: number, start: Uint8Array, most: number): Uint8Array {
   let bytes = start;
   let length = start.byteLength;
   for (;;) {
+    if (length > most) throw new SyscallError(read(fd, bytes), ERRNO.EFBIG);
     if (length === bytes.byteLength) {
       const larger = new Uint8Array(length * 4);
       larger.set(bytes);
@@ -60,11 +64,11 @@ function readLarge(fd: number, start: Uint8Array): Uint8Array {
   }
 }
 
-/** The file's content as UTF-8 text. @throws SyscallError */
-export function readText(path: string | Uint8Array, directory = CWD): string {
+/** The file's content as UTF-8 text. @throws SyscallError also when it is much longer than `most` bytes */
+export function readText(path: string | Uint8Array, directory = CWD, most?: number): string {
   const fd = here(openat(directory, path, O_RDONLY));
   try {
-    return decoder.decode(readAll(fd));
+    return decoder.decode(readAll(fd, most));
   } finally {
     here(close(fd));
   }

@@ -96,13 +96,17 @@ function connectTo(name: Uint8Array): number {
   }
 }
 
-/** The pid of who is at the other end of a unix socket; 0 when it is in no pid namespace that we see. @throws SyscallError */
-export function peerPid(connection: number): number {
+/**
+ * Who has connected to a unix socket, or listens there, as it was then; its pid is 0 when it is in no pid namespace that we
+ * see. @throws SyscallError
+ */
+export function peerCredentials(connection: number): { readonly pid: number; readonly uid: number } {
   const credentials = new Uint32Array(3); // struct ucred: pid, uid, gid
   const length = Uint32Array.of(credentials.byteLength);
   const [value, room] = [new Uint8Array(credentials.buffer), new Uint8Array(length.buffer)];
   here(getsockopt(connection, SOL_SOCKET, SO_PEERCRED, value, room));
-  return credentials[0] ?? 0;
+  const [pid = 0, uid = -1] = credentials;
+  return { pid, uid };
 }
 
 /**
@@ -116,7 +120,7 @@ export function peerProcess(connection: number): number | null {
     getsockopt(connection, SOL_SOCKET, SO_PEERPIDFD, into, new Uint8Array(length.buffer)),
   );
   if (result >= 0) return value[0] ?? null;
-  const fd = attempt(pidfdOpen(peerPid(connection)));
+  const fd = attempt(pidfdOpen(peerCredentials(connection).pid));
   return fd < 0 ? null : fd;
 }
 

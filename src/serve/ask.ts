@@ -5,19 +5,20 @@ import { close } from "../kernel/calls.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { readAll, writeAll } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
-import { connectUnix } from "../kernel/socket.ts";
+import { connectUnix, peerCredentials } from "../kernel/socket.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { readable } from "../kernel/wait.ts";
-import { socketPath, whyQuestion } from "./protocol.ts";
+import { proofOf, socketPath, whyQuestion } from "./protocol.ts";
 
 /** Milliseconds for an answer. */
 const PATIENCE = 2000;
 
 /** What the server at this path says. @throws UserError when there is none */
-export async function ask(path: string, question: string): Promise<string> {
+export async function ask(path: string, question: string | ((listener: number) => string)): Promise<string> {
   const connection = connected(path);
   try {
-    writeAll(connection, new TextEncoder().encode(question));
+    const words = typeof question === "string" ? question : question(peerCredentials(connection).pid);
+    writeAll(connection, words);
     if (await readable(connection, PATIENCE)) return new TextDecoder().decode(readAll(connection));
   } finally {
     here(close(connection));
@@ -51,7 +52,8 @@ export async function reasonsHere({ uid, env }: Pick<Caller, "uid" | "env">): Pr
   const path = socketPath(uid, env);
   if (path === undefined) return none("XDG_RUNTIME_DIR is not set");
   try {
-    return JSON.parse(await ask(path, whyQuestion(entryNotes()?.build ?? 0n))) as Reasons; // what server.ts says
+    const why = (listener: number) => whyQuestion(entryNotes()?.build ?? 0n, proofOf(listener));
+    return JSON.parse(await ask(path, why)) as Reasons; // what server.ts says
   } catch (error) {
     return none(`${path}: ${error instanceof UserError ? error.problem : "no tsrun serves there"}`);
   }

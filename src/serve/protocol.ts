@@ -1,12 +1,13 @@
 /** What a served caller and the server say to each other; the twin of src/entry/client.c. */
+import { readText } from "../kernel/files.ts";
 
-/** hello: "rtserve1", the number of the caller's build, its end of the connection. */
-export const HELLO = { magic: 0, build: 8, connection: 16, size: 24 } as const;
+/** hello: "rtserve1", the number of the caller's build, its end of the connection, `proofOf` who listens. */
+export const HELLO = { magic: 0, build: 8, connection: 16, proof: 24, size: 168 } as const;
 export const MAGIC = 0x3165_7672_6573_7472n;
 /** A question for `tsrun serve --status`, in place of a hello. */
 export const STATUS = "status\n";
-/** Another: why is this process, of this build, not served? */
-export const whyQuestion = (build: bigint) => `why ${build}\n`;
+/** Another: why is this process, of this build, which proves this, not served? */
+export const whyQuestion = (build: bigint, proof: string) => `why ${build} ${proof}\n`;
 /** The first byte of what the server says; anything else, or the end, leaves the command to the caller. */
 export const TAKEN = "t";
 /** The same, and signals wait from now on. */
@@ -16,6 +17,7 @@ const ANSWER = "a";
 export const NO = "n";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** What the caller prints on its standard output and standard error, and the status with which it exits. */
 export function answer(status: number, output: string, errors: string): Uint8Array {
@@ -42,6 +44,19 @@ export function socketPath(
 export interface Hello {
   readonly build: bigint;
   readonly connection: number;
+  /** What shows that the caller may trace whoever listens, and so could do all that it could. */
+  readonly proof: string;
+}
+
+/** From start_data to env_end; the last one is exit_code, which a debugger changes. */
+const PROVING = [-8, -1] as const;
+
+/** Addresses of a process: fields of proc_pid_stat(5) that are 0 for who may not trace it. @throws SyscallError */
+export function proofOf(pid: number | "self"): string {
+  return readText(`/proc/${pid}/stat`)
+    .split(" ")
+    .slice(...PROVING)
+    .join(" ");
 }
 
 /** Null for anything else. */
@@ -52,11 +67,12 @@ export function readHello(bytes: Uint8Array): Hello | null {
   return {
     build: view.getBigUint64(HELLO.build, true),
     connection: view.getUint32(HELLO.connection, true),
+    proof: decoder.decode(bytes.subarray(HELLO.proof)).replace(/ ?\0*$/, ""),
   };
 }
 
-/** The build of a process that asks why it is not served; null for another question. */
-export function buildInWhy(question: string): bigint | null {
-  const [, build] = /^why (\d{1,20})\n$/.exec(question) ?? [];
-  return build === undefined ? null : BigInt(build);
+/** Of a process that asks why it is not served: as in a hello; null for another question. */
+export function readWhy(question: string): Pick<Hello, "build" | "proof"> | null {
+  const [, build, proof = ""] = /^why (\d{1,20}) ([\d ]*)\n$/.exec(question) ?? [];
+  return build === undefined ? null : { build: BigInt(build), proof };
 }

@@ -13,18 +13,18 @@
  */
 import type { Caller, Environment } from "../agent/caller.ts";
 import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
-import { close, ppoll, umask } from "../kernel/calls.ts";
+import { CWD, close, geteuid, ppoll, umask } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { readLink, readText } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
-import { peerPid, peerProcess } from "../kernel/socket.ts";
+import { peerCredentials, peerProcess } from "../kernel/socket.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
 import type { Reasons } from "./ask.ts";
 import { Client, NotServed } from "./client.ts";
-import { buildInWhy, type Hello, NO, readHello, STATUS } from "./protocol.ts";
-import { differenceOf, type Standing, standingOf } from "./standing.ts";
+import { type Hello, NO, proofOf, readHello, readWhy, STATUS } from "./protocol.ts";
+import { differenceOf, ownStanding, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
 /** A command line that a client wants done. */
@@ -55,16 +55,23 @@ interface Connection {
 
 type Socket = Bun.Socket<Connection>;
 
-/** Seconds after which a connection that has said nothing is closed. */
+/** Seconds after which a connection is closed that has said nothing, or has its answer. */
 const SILENCE = 5;
 
-const LONGEST_QUESTION = 64;
+const LONGEST_QUESTION = 256;
+
+/** Bytes of arguments and environment that a process may have to be served: more than execve(2) gives any. */
+const MOST_WORDS = 8 * 2 ** 20;
 
 export class Server {
   private readonly options: ServerOptions;
   private readonly listener: Bun.SocketListener<Connection>;
   private readonly statistics = new Statistics();
-  private readonly own: Standing = standingOf("/proc/self");
+  private readonly user = here(geteuid());
+  private readonly own: Standing = ownStanding();
+  /** Who listens, and what only who may trace that process knows of it. */
+  private readonly listening: number | "self";
+  private proof: string;
   private readonly build = entryNotes()?.build;
   private readonly began = performance.now();
   private readonly clients = new Set<Client>();
@@ -79,11 +86,15 @@ export class Server {
     serveMany(() => this.clients.size > 1);
     Bun.unsafe.setJITPolicy(4); // unlike a command, whose code hardly runs twice
     this.options = options;
+    const { at } = options;
+    this.listening = "fd" in at ? peerCredentials(at.fd).pid : "self";
+    this.proof = proofOf(this.listening);
     this.done = new Promise((resolve) => {
       this.ended = resolve;
     });
+    here(umask(0o177)); // only this user may connect
     this.listener = Bun.listen<Connection>({
-      ...options.at,
+      ...at,
       data: { client: null, greeted: false, writable: null },
       socket: {
         open: (socket) => {
@@ -132,25 +143,24 @@ export class Server {
     }
     if (data.greeted) return;
     data.greeted = true;
-    socket.timeout(0);
     const hello = readHello(bytes);
-    if (hello !== null) void this.serve(socket, hello);
+    if (hello !== null) void this.serve(socket, hello).finally(() => socket.timeout(SILENCE));
     else this.reply(socket, new TextDecoder().decode(bytes.subarray(0, LONGEST_QUESTION)));
   }
 
   /** Answers who only asks. */
   private reply(socket: Socket, question: string): void {
-    const build = buildInWhy(question);
+    const why = readWhy(question);
     if (question === STATUS) socket.end(JSON.stringify(this.status));
-    else if (build !== null) socket.end(JSON.stringify(this.reasonsFor(socket, build)));
+    else if (why !== null) socket.end(JSON.stringify(this.reasonsFor(socket, why)));
     else this.refuse(socket, "no tsrun");
   }
 
-  private reasonsFor(socket: Socket, build: bigint): Reasons {
+  private reasonsFor(socket: Socket, why: Pick<Hello, "build" | "proof">): Reasons {
     const { pid } = process;
     try {
-      using peer = this.peerOf(socket, build);
-      const difference = this.differenceTo(peer);
+      using peer = this.peerOf(socket, why.build);
+      const difference = this.differenceTo(peer, why.proof);
       return { pid, process: difference, command: difference ?? this.wantedBy(peer).refusal };
     } catch (error) {
       return { pid, process: reasonIn(error), command: null };
@@ -166,7 +176,8 @@ export class Server {
     const began = performance.now();
     try {
       using peer = this.peerOf(socket, hello.build);
-      const wanted = this.admit(peer);
+      const wanted = this.admit(peer, hello);
+      socket.timeout(0);
       await this.perform(socket, hello, peer, wanted);
       this.statistics.served(wanted.command, performance.now() - began);
       this.rest();
@@ -185,31 +196,41 @@ export class Server {
       throw new NotServed("another build");
     }
     const { fd } = socket as unknown as { readonly fd: number }; // Bun has it, and its types don't
+    // As it was when it connected: it may have executed a set-user-ID program since.
+    const { pid, uid } = peerCredentials(fd);
+    if (uid !== this.user) throw new NotServed("another user");
     const pidfd = peerProcess(fd);
     if (pidfd === null) throw new NotServed("has ended");
     try {
-      return new Peer(peerPid(fd), pidfd);
+      return new Peer(pid, pidfd);
     } catch {
       throw new NotServed("has ended");
     }
   }
 
   /** What the process wants, when it may have it done here. @throws NotServed, SyscallError when it has ended */
-  private admit(peer: Peer): Wanted {
-    const difference = this.differenceTo(peer);
+  private admit(peer: Peer, { proof }: Hello): Wanted {
+    const difference = this.differenceTo(peer, proof);
     if (difference !== null) throw new NotServed(difference);
     const wanted = this.wantedBy(peer);
     if (wanted.refusal !== null) throw new NotServed(wanted.refusal);
     return wanted;
   }
 
-  private differenceTo({ standing }: Peer): string | null {
-    return differenceOf(this.own, standing);
+  private differenceTo({ standing }: Peer, proof: string): string | null {
+    const difference = differenceOf(this.own, standing);
+    return difference ?? (this.isProof(proof) ? null : "may not trace the server");
+  }
+
+  /** A process of systemd's that listens may have executed itself anew. */
+  private isProof(proof: string): boolean {
+    if (proof !== this.proof) this.proof = proofOf(this.listening);
+    return proof === this.proof;
   }
 
   private wantedBy(peer: Peer): Wanted {
     const { proc, env } = peer;
-    const argv = readText(`${proc}/cmdline`).split("\0").slice(1, -1);
+    const argv = readText(`${proc}/cmdline`, CWD, MOST_WORDS).split("\0").slice(1, -1);
     if (peer.hasEnded) throw new NotServed("has ended");
     return this.options.wanted(argv, { proc, env });
   }
@@ -276,7 +297,7 @@ class Peer implements Process, Disposable {
     this.proc = `/proc/${pid}`;
     try {
       this.status = readText(`${this.proc}/status`);
-      this.env = environmentIn(readText(`${this.proc}/environ`));
+      this.env = environmentIn(readText(`${this.proc}/environ`, CWD, MOST_WORDS));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

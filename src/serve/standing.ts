@@ -3,7 +3,8 @@
  * does: then the server does nothing for it that it could not do alone. docs/security.md tells against whom.
  */
 import { statusField } from "../container/state/process-info.ts";
-import { readLink, readText, readTextIfThere, status } from "../kernel/files.ts";
+import { ERRNO } from "../kernel/errno.ts";
+import { isErrno, readLink, readText, readTextIfThere, status } from "../kernel/files.ts";
 
 /** The namespaces that a process has and gives to its children (namespaces(7)). */
 const NAMESPACES = [
@@ -33,7 +34,7 @@ export interface Standing {
 /** How the process with this directory in proc(5), and this status file in there, stands. @throws SyscallError when it has ended */
 export function standingOf(proc: string, text = readText(`${proc}/status`)): Standing {
   const namespaces = new Map<string, string>();
-  for (const file of NAMESPACES) namespaces.set(file, readLink(`${proc}/ns/${file}`));
+  for (const file of NAMESPACES) namespaces.set(file, namespaceOf(proc, file));
   const rest = new Map<string, string>();
   const { device, inode, mount } = status(`${proc}/root`);
   rest.set("root directory", `${device} ${inode} ${mount}`);
@@ -42,6 +43,36 @@ export function standingOf(proc: string, text = readText(`${proc}/status`)): Sta
   if (!rest.get("user")?.startsWith(" 0\t")) rest.set("groups", statusField(text, "Groups"));
   rest.set("security label", labelOf(proc));
   return { namespaces, rest };
+}
+
+/** Which one it is; empty for that of children which no process has been born in yet. @throws SyscallError */
+function namespaceOf(proc: string, file: string): string {
+  try {
+    return readLink(`${proc}/ns/${file}`);
+  } catch (error) {
+    if (file === "pid_for_children" && isErrno(error, ERRNO.ENOENT)) return "";
+    throw error;
+  }
+}
+
+/**
+ * Filters (seccomp(2)) are counted, not compared. As many as the first process of the pid namespace has are the same ones:
+ * every process has inherited those, and nobody takes one away. A server that has others serves nobody.
+ */
+function hasInheritedFilters(status: string): boolean {
+  const first = readTextIfThere("/proc/1/status") ?? "";
+  const filters = (text: string) =>
+    ["Seccomp", "Seccomp_filters"].map((name) => statusField(text, name)).join();
+  return statusField(status, "Seccomp") !== "2" || filters(status) === filters(first);
+}
+
+/** The standing to which callers' are compared. */
+export function ownStanding(): Standing {
+  const status = readText("/proc/self/status");
+  const own = standingOf("/proc/self", status);
+  return hasInheritedFilters(status)
+    ? own
+    : { ...own, rest: new Map([...own.rest, ["seccomp", "of its own"]]) };
 }
 
 /** Whether the kernel has a security module that labels processes. */
