@@ -117,16 +117,18 @@ export class Server {
 
   /**
    * Takes no more commands, and ends when those that run are done. It doesn't wait for containers in the foreground,
-   * which may run for ever: their callers say that it has ended.
+   * which may run for ever: their callers say that it has ended. Until then it refuses others, which would wait for an
+   * answer where systemd listens too.
    */
   end(): void {
     this.ending = true;
-    this.listener.stop();
     this.endIfDone();
   }
 
   private endIfDone(): void {
-    if (this.ending && [...this.clients].every((client) => client.isWaiting)) this.ended();
+    if (!this.ending || ![...this.clients].every((client) => client.isWaiting)) return;
+    this.listener.stop();
+    this.ended();
   }
 
   /** Waits for something to do, for a while. */
@@ -253,12 +255,12 @@ export class Server {
   private get status(): Status {
     const { version } = this.options;
     const rollup = readText("/proc/self/smaps_rollup");
-    const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(rollup)?.[1] ?? 0);
+    const [, kilobytes = 0] = /^Private_Dirty:\s*(\d+)/m.exec(rollup) ?? [];
     return {
       ...{ version, pid: process.pid, uptime: Math.round((performance.now() - this.began) / 1000) },
       ending: this.ending,
       ...{ running: this.clients.size, served: this.statistics.servedBy, refused: this.statistics.refusedBy },
-      memory: (kilobytes("Private_Clean") + kilobytes("Private_Dirty")) * 1024,
+      memory: Number(kilobytes) * 1024,
     };
   }
 }
