@@ -35,6 +35,7 @@ import { memoryAt } from "../kernel/ffi.ts";
 import { isErrno } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
+import { mapped, unmap } from "./address-space.ts";
 import { MAILBOX, MAILBOX_ADDRESS, MAILBOX_SPAN, STEPS_OFFSET } from "./layout.ts";
 import { forgetDeath, noteDeath } from "./life.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -111,11 +112,11 @@ export class MailboxFile implements MappedFile, Disposable {
     opened.defer(() => attempt(close(this.fd)));
     this.taking = taking;
     this.take(0, BEGINNING);
-    this.address = here(mmapShared(this.fd, MAILBOX_SPAN));
-    // Only what is used becomes JavaScript's: it counts for the garbage collector.
-    this.beginning = memoryAt(this.address, BEGINNING);
+    const slot = mapped(this.fd, BEGINNING);
+    this.address = slot.address;
+    this.beginning = slot.beginning;
     const kept = noteDeath(this.beginning, this.address);
-    opened.defer(() => forgetDeath(kept) && attempt(munmap(this.address, MAILBOX_SPAN)));
+    opened.defer(() => forgetDeath(kept) && unmap(slot));
     this.stage = opened.use(new Mailbox(this, PLACES.stage));
     this.parked = opened.use(new Mailbox(this, PLACES.parked));
     this.init = opened.use(new Mailbox(this, PLACES.init));

@@ -16,11 +16,16 @@ import {
   FSPICK_EMPTY_PATH,
   FUTEX_WAIT,
   FUTEX_WAKE,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
   MAP_SHARED,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
   O_CLOEXEC,
   OPEN_TREE_CLOEXEC,
+  PROT_NONE,
   PROT_READ,
   PROT_WRITE,
   SIG_SETMASK,
@@ -113,6 +118,12 @@ export const umask = (mask: number) => call("umask", mask);
 /** Maps a file from its beginning, for reading and writing. */
 export const mmapShared = (fd: Fd, length: number) =>
   call("mmap", 0, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+/** The same in place of what is mapped at an address. */
+export const mmapSharedAt = (address: number, fd: Fd, length: number) =>
+  call("mmap", address, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+/** Takes away what is mapped at an address, and keeps the address space. */
+export const mmapNothing = (address: number, length: number) =>
+  call("mmap", address, length, PROT_NONE, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 export const munmap = (address: number, length: number) => call("munmap", address, length);
 export const madvise = (address: number, length: number, advice: number) =>
   call("madvise", address, length, advice);

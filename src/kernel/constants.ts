@@ -69,9 +69,14 @@ export const MFD_ALLOW_SEALING = 0x2;
 export const MFD_EXEC = 0x10;
 
 // sys/mman.h
+export const PROT_NONE = 0;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 1;
+export const MAP_PRIVATE = 2;
+export const MAP_FIXED = 0x10;
+export const MAP_ANONYMOUS = 0x20;
+export const MAP_NORESERVE = 0x4000;
 export const MADV_DONTNEED = 4;
 export const MADV_DONTDUMP = 16;
 

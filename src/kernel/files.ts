@@ -241,8 +241,7 @@ export function statusIfThere(path: string, flags = 0, directory = CWD): FileSta
 
 /** Where a symbolic link (also a magic one of proc) points. @throws SyscallError */
 export function readLink(path: string, directory = CWD): string {
-  const bytes = new Uint8Array(4096);
-  return decoder.decode(bytes.subarray(0, here(readlinkat(directory, path, bytes))));
+  return decoder.decode(buffer.subarray(0, here(readlinkat(directory, path, buffer))));
 }
 
 /** Whether a caught value is a system call's failure with one of these errnos. */

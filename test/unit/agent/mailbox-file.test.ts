@@ -40,6 +40,20 @@ test("2000 mailbox files that were given back leave neither mapping, descriptor 
   assert.ok(after.resident - before.resident < 20_000, `${before.resident} kB became ${after.resident} kB`);
 });
 
+test("a file that takes the place of an earlier one in the address space shares nothing with it", () => {
+  const first = new MailboxFile();
+  const { address } = first;
+  first.at(0x100, 0x104).set([1, 2, 3, 4]);
+  first[Symbol.dispose]();
+  using second = new MailboxFile();
+  using third = new MailboxFile();
+  assert.is(second.address, address);
+  assert.is.not(third.address, address);
+  assert.equal([...second.at(0x100, 0x104)], [0, 0, 0, 0]);
+  second.at(0x100, 0x104).set([5, 6, 7, 8]);
+  assert.equal([...third.at(0x100, 0x104)], [0, 0, 0, 0]);
+});
+
 test("a mailbox that was given back is no longer used", () => {
   const boxes = new MailboxFile();
   const step = boxes.init.program.add(getpid());
