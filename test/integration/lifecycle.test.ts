@@ -207,6 +207,20 @@ testTsrun("while create is at work the container is creating, or not there yet",
   assert.equal([...seen], ["creating"]);
 });
 
+testTsrun("a create that stands still for a moment goes on", async () => {
+  const made = bundle({ args: SLEEP });
+  for (let round = 0; round < 5; round++) {
+    using box = containerOf(made, uniqueId());
+    await using create = startRuntime(["create", "--bundle", made.path, box.id]);
+    spinUntil(() => existsSync(join(stateRoot, box.id)));
+    create.child.kill("SIGSTOP");
+    await Bun.sleep(300);
+    create.child.kill("SIGCONT");
+    assert.is((await create.ended()).status, 0);
+    assert.is(box.state().status, "created");
+  }
+});
+
 testTsrun("a waiting container takes no more than 64 kB of memory", () => {
   using box = created({ args: SLEEP });
   const resident = status(box.pid()).get("VmRSS") ?? "";

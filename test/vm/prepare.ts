@@ -2,12 +2,14 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { textFile } from "../../rootfs/tree.ts";
 import { compileProgram } from "../harness/compile-program.ts";
+import { coldAlone } from "../harness/served.ts";
 import { callersNeeds } from "./callers.ts";
 import { writeCpio } from "./cpio.ts";
+import { guestFiles } from "./files.ts";
 import { CRIU_MODULES, GUEST_PROJECT, guestTree } from "./initramfs.ts";
 import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
-import { FILE_LIST } from "./results.ts";
+import { FILE_LIST, WARM_LIST } from "./results.ts";
 
 /** What the guest's kernel may have as modules, and the machine or the tests need. */
 const MODULES = [
@@ -69,8 +71,22 @@ export function prepareMachine(project: string, { machine: name, files, seconds 
   writeCpio(machine.initramfs, [
     ...guestTree(project, parts),
     textFile(`${GUEST_PROJECT}/${FILE_LIST}`, files),
+    textFile(`${GUEST_PROJECT}/${WARM_LIST}`, warmIn(project, name, files)),
   ]);
   return machine;
+}
+
+/**
+ * Those that run warm: for want of time every second one, and with the newer kernel the others. RUNS=cold is none,
+ * RUNS=warm all.
+ */
+function warmIn(project: string, machine: MachineName, files: readonly string[]): string[] {
+  const { RUNS = "" } = process.env;
+  const all = guestFiles(project);
+  const turn = (file: string) => (all.indexOf(file) + (machine === "backports" ? 1 : 0)) % 2 === 1;
+  return files.filter(
+    (file) => coldAlone(file) === null && (RUNS === "warm" || (RUNS !== "cold" && turn(file))),
+  );
 }
 
 /** The C programs of the tests. */

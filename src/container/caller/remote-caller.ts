@@ -48,22 +48,30 @@ const DEATH_PATIENCE = 10_000;
 /** How long its children may take to die, in milliseconds, when it has died or was stopped. */
 const ORPHAN_PATIENCE = 100;
 
-/** How long the caller may take for steps that take no time, in milliseconds: it may have been stopped. */
-const PATIENCE = 1000;
+/**
+ * How long the caller may take for steps that take no time, in looks of 100 ms: it may have been stopped. One that only
+ * waits for a processor has three times as long.
+ */
+const MOST_LOOKS = 10;
 
-/** A wait for what takes no time. */
+/** A wait for what takes no time in a process, which this thread stands still for. */
 class Patience {
-  private readonly end = performance.now() + PATIENCE;
-  private readonly lives: () => boolean;
-  isOver = false;
+  private readonly pid: number;
+  private looks = 0;
 
-  constructor(lives: () => boolean) {
-    this.lives = lives;
+  constructor(pid: number) {
+    this.pid = pid;
   }
 
+  get isOver(): boolean {
+    return this.looks >= MOST_LOOKS;
+  }
+
+  /** Called after each 100 ms; not a clock, which goes on while tsrun itself waits for a processor. */
   lasts(): boolean {
-    this.isOver = performance.now() >= this.end;
-    return !this.isOver && this.lives();
+    const { state = "X" } = processInfo(this.pid) ?? {};
+    this.looks += state === "R" ? 1 / 3 : 1;
+    return !this.isOver && state !== "Z" && state !== "X";
   }
 }
 
@@ -220,7 +228,7 @@ export class RemoteCaller implements Caller, Disposable {
     child.post();
     const made = this.run((steps) => steps.clone(cloneArgs(0, SIGNALS.SIGCHLD, 0), child.agentAddress));
     const pid = pidIn(own.result(made));
-    const patience = new Patience(() => this.isRunning(pid));
+    const patience = new Patience(pid);
     const outcome = child.outcomeBlocking(() => patience.lasts());
     if (outcome.kind !== "failed" && !patience.isOver) return pid;
     const { errno } = child;
@@ -273,7 +281,7 @@ export class RemoteCaller implements Caller, Disposable {
     own.clear(); // it serves as long as the caller lives
     const added = add(own.program.by("caller"));
     own.post();
-    const patience = new Patience(() => this.isRunning(this.pid));
+    const patience = new Patience(this.pid);
     const outcome = own.outcomeBlocking(() => patience.lasts());
     if (outcome.kind === "gone") throw this.lost();
     if (outcome.kind === "done") return added;

@@ -5,7 +5,7 @@ import { machine } from "../../callers/machine.ts";
 import { cgroup2Controllers } from "../../harness/cgroups.ts";
 import { NAMESPACES, runFile } from "../../harness/run-file.ts";
 import { isOfCallers } from "../callers.ts";
-import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report } from "../results.ts";
+import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report, WARM_LIST } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
 const FILE_SECONDS = 600;
@@ -22,6 +22,7 @@ report({
   controllers: [...cgroup2Controllers()],
 });
 const files = readFileSync(resolve(PROJECT, FILE_LIST), "utf8").split("\n").filter(Boolean);
+const warm = readFileSync(resolve(PROJECT, WARM_LIST), "utf8").split("\n");
 const waiting = files.toSorted((a, b) => length(b) - length(a));
 await Promise.all(Array.from({ length: WORKERS }, worker));
 report({ kind: "ended" });
@@ -38,7 +39,7 @@ function length(file: string): number {
 async function worker(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     const surroundings = isOfCallers(file) ? machine() : NAMESPACES;
-    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, surroundings);
+    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, surroundings, warm.includes(file));
     report({ kind: "file", result: { ...result, file } });
   }
 }
