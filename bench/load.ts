@@ -78,7 +78,8 @@ const CROWD_SCRIPT = `
 `;
 
 export const SERVED = 1000;
-const IDLE_MS = 2000;
+/** By then it has given back memory: SPARE in src/serve/server.ts. */
+const IDLE_MS = 32_000;
 
 /** What memory the server has alone when it has run many containers, and then nothing for a while. */
 export function memoryTurns(

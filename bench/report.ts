@@ -64,7 +64,7 @@ export function markdown({ circumstances, notes, samples, verdicts }: Findings):
     simpleTable(samples, "containerd", RUNTIME_NAMES),
     "## Memory of the container's process between `create` and `start`",
     simpleTable(samples, "parked", RUNTIME_NAMES),
-    `## Memory that the server has alone, idle after ${SERVED} containers`,
+    `## Memory that the server has alone, idle for half a minute after ${SERVED} containers`,
     "Without pages of its binary, which the kernel drops when it needs memory, and shares among all tsruns; and these.",
     serverTable(samples),
     "## create + start + delete of `/bin/true`, caches dropped before",

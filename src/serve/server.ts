@@ -60,6 +60,9 @@ const SILENCE = 5;
 
 const LONGEST_QUESTION = 256;
 
+/** Milliseconds after which a server without anything to do gives back memory. */
+const SPARE = 30_000;
+
 /** Bytes of arguments and environment that a process may have to be served: more than execve(2) gives any. */
 const MOST_WORDS = 8 * 2 ** 20;
 
@@ -76,7 +79,7 @@ export class Server {
   private readonly began = performance.now();
   private readonly clients = new Set<Client>();
   private ending = false;
-  private timer: Timer | null = null;
+  private timers: readonly Timer[] = [];
   private ended: () => void = () => {};
   /** Resolves when the server has nothing to do any more. */
   readonly done: Promise<void>;
@@ -133,8 +136,11 @@ export class Server {
 
   /** Waits for something to do, for a while. */
   private rest(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => (this.clients.size > 0 ? this.rest() : this.end()), this.options.idle);
+    for (const timer of this.timers) clearTimeout(timer);
+    const after = (milliseconds: number, act: () => void) =>
+      setTimeout(() => (this.clients.size > 0 ? this.rest() : act()), milliseconds);
+    // Machine code, most of that memory, is compiled again where it is needed: the next commands take a little longer.
+    this.timers = [after(SPARE, Bun.shrink), after(this.options.idle, () => this.end())];
   }
 
   private hear(socket: Socket, bytes: Uint8Array): void {
