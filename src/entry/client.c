@@ -338,6 +338,12 @@ static int64_t ask(int64_t fd, int32_t server)
 	}
 }
 
+/* The exit status of a process as shells give it. */
+static int shell_status(int status)
+{
+	return (status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+}
+
 /*
  * Passes signals on to a process of the container until that has ended, and returns its status, or exits with it as a
  * shell gives it.
@@ -350,13 +356,23 @@ static int64_t foreground(int child, uint64_t signals, uint64_t exits)
 		if (ended < 0)
 			return ended;
 		if (ended == child && exits)
-			end((status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff);
+			end(shell_status(status));
 		if (ended == child)
 			return status;
 		int64_t signal = call(NR_rt_sigtimedwait, (uint64_t)&signals, 0, 0, 8, 0, 0);
 		if (signal > 0 && signal != SIGCHLD)
 			call(NR_kill, (uint64_t)child, (uint64_t)signal, 0, 0, 0, 0);
 	}
+}
+
+/* The server has gone. A container in the foreground didn't need it, and how that has ended is known. */
+__attribute__((noreturn)) static void left_alone(struct mailbox *box)
+{
+	const struct step *step = &steps_of(box)[box->first];
+	if (step->number != FOREGROUND || step->result < 0)
+		lost();
+	complain("tsrun: warning: the tsrun that served this command has ended before the container, which `tsrun delete` removes\n");
+	end(shell_status((int)step->result));
 }
 
 /* Blocks until tsrun posts a program. When the server dies, or lets go, the command is over, and a child that was cloned. */
@@ -372,7 +388,7 @@ static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *f
 			continue; /* the last that it has posted */
 		if (is_child)
 			end(1);
-		lost();
+		left_alone(box);
 	}
 	*seen = post;
 }

@@ -63,6 +63,9 @@ const LONGEST_QUESTION = 256;
 /** Milliseconds after which a server without anything to do gives back memory. */
 const SPARE = 30_000;
 
+/** Milliseconds that a timer may take: some 25 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Bytes of arguments and environment that a process may have to be served: more than execve(2) gives any. */
 const MOST_WORDS = 8 * 2 ** 20;
 
@@ -138,7 +141,7 @@ export class Server {
   private rest(): void {
     for (const timer of this.timers) clearTimeout(timer);
     const after = (milliseconds: number, act: () => void) =>
-      setTimeout(() => (this.clients.size > 0 ? this.rest() : act()), milliseconds);
+      setTimeout(() => (this.clients.size > 0 ? this.rest() : act()), Math.min(milliseconds, LONGEST_TIMER));
     // Machine code, most of that memory, is compiled again where it is needed: the next commands take a little longer.
     this.timers = [after(SPARE, Bun.shrink), after(this.options.idle, () => this.end())];
   }

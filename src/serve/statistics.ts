@@ -24,6 +24,8 @@ export interface Times {
 
 /** The latest times of each command are kept: so many. */
 const KEPT = 1000;
+/** So many reasons are told apart: some have words of a command line in them. */
+const REASONS = 50;
 
 /** So many reasons are told apart: words of a client's can be in them. */
 const MOST_REASONS = 100;
@@ -42,7 +44,9 @@ export class Statistics {
 
   refused(given: string): void {
     const reason = this.refusals.has(given) || this.refusals.size < MOST_REASONS ? given : OTHERS;
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+    const isTold = this.refusals.has(reason) || this.refusals.size < REASONS;
+    const key = isTold ? reason : "others";
+    this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
   }
 
   get refusedBy(): Readonly<Record<string, number>> {

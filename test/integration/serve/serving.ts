@@ -36,14 +36,21 @@ export interface ServingOptions {
   /** Where it listens. */
   readonly socket?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Flags of `serve`. */
+  readonly flags?: readonly string[];
 }
 
-export async function serving({ through = [], socket, env = {} }: ServingOptions = {}): Promise<Serving> {
+export async function serving({
+  through = [],
+  socket,
+  env = {},
+  flags = [],
+}: ServingOptions = {}): Promise<Serving> {
   const directory = freshDirectory("serve");
   const path = socket ?? join(directory, "socket");
   const log = join(directory, "log");
   const output = openSync(log, "a");
-  const [file = "", ...argv] = [...through, runtimePath, "--no-serve", "serve"];
+  const [file = "", ...argv] = [...through, runtimePath, "--no-serve", "serve", ...flags];
   const own = { ...process.env, TSRUN_SERVE: path, ...env };
   const child = spawn(file, argv, { stdio: ["ignore", output, output], env: own });
   await waitUntil(() => existsSync(path) || child.exitCode !== null, "a server listens");
