@@ -375,17 +375,23 @@ __attribute__((noreturn)) static void left_alone(struct mailbox *box)
 	end(shell_status((int)step->result));
 }
 
+/* Whether the server is gone by what the kernel has noted, or by the connection, on which it says nothing more. */
+static int is_left(const struct mailbox *first, int64_t connection)
+{
+	return (__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED) || is_readable(connection, 0);
+}
+
 /* Blocks until tsrun posts a program. When the server dies, or lets go, the command is over, and a child that was cloned. */
-static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int is_child)
+static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int64_t connection, int is_child)
 {
 	const struct __kernel_timespec look = { .tv_nsec = LOOK * 1000000 };
 	uint32_t post;
 	while ((post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == *seen) {
 		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, *seen, (uint64_t)&look, 0, 0);
-		if (!(__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED))
+		if (__atomic_load_n(&box->post, __ATOMIC_ACQUIRE) != *seen || !is_left(first, connection))
 			continue;
 		if (__atomic_load_n(&box->post, __ATOMIC_ACQUIRE) != *seen)
-			continue; /* the last that it has posted */
+			continue; /* the last that it has posted comes first */
 		if (is_child)
 			end(1);
 		left_alone(box);
@@ -393,7 +399,7 @@ static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *f
 	*seen = post;
 }
 
-__attribute__((noreturn)) static void serve(struct mailbox *first)
+__attribute__((noreturn)) static void serve(struct mailbox *first, int64_t connection)
 {
 	struct mailbox *box = first;
 	int is_child = 0;
@@ -401,7 +407,7 @@ __attribute__((noreturn)) static void serve(struct mailbox *first)
 		uint32_t mine = adopt(box), seen = 0;
 		struct mailbox *next = box;
 		while (next == box) {
-			wait_for_post(box, &seen, first, is_child);
+			wait_for_post(box, &seen, first, connection, is_child);
 			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
 			uint32_t thread = mine & FUTEX_TID_MASK;
 			next = run(box);
@@ -454,7 +460,7 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 		call(NR_close, (uint64_t)file, 0, 0, 0, 0, 0);
 		if (at != (int64_t)MAILBOX_ADDRESS)
 			lost();
-		serve((struct mailbox *)MAILBOX_ADDRESS);
+		serve((struct mailbox *)MAILBOX_ADDRESS, fd);
 	}
 	call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&before, 0, 8, 0, 0);
