@@ -1,8 +1,9 @@
 // Runs beside other files.
 // What a tsrun that serves bears from those who speak to it.
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compiled, testCompiled } from "../harness/compile.ts";
@@ -10,7 +11,8 @@ import { type Container, container, started } from "../harness/container.ts";
 import { runtimePath, stateRoot, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { measured } from "../harness/measured.ts";
-import { runtime, silent, succeeded } from "../harness/runtime.ts";
+import { command } from "../harness/mount.ts";
+import { runtime, silent, startRuntime, succeeded } from "../harness/runtime.ts";
 import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { isWell, type Serving, serving } from "./serve/serving.ts";
@@ -182,6 +184,52 @@ testCompiled(
     }
   },
 );
+
+testTsrun("a FIFO as config.json holds up its own caller alone", async () => {
+  await using server = await serving();
+  using box = container({ args: SLEEP });
+  const config = join(box.bundle.path, "config.json");
+  renameSync(config, `${config}.text`);
+  command("mkfifo", config);
+  await using call = startRuntime(["create", "--bundle", box.bundle.path, box.id], server.call);
+  servesOn(server);
+  command("cp", `${config}.text`, config);
+  succeeded(await call.ended());
+  assert.equal(server.status().refused, { "a special file": 1 });
+});
+
+testTsrun("a path that is each process's own is the caller's", async () => {
+  await using server = await serving();
+  using box = started({ args: SLEEP });
+  const input = JSON.stringify({
+    args: ["echo", "read"],
+    cwd: "/",
+    user: { uid: 0, gid: 0 },
+    env: ["PATH=/bin"],
+  });
+  const { stdout } = succeeded(
+    runtime(["exec", "--process", "/dev/stdin", box.id], { ...server.call, input }),
+  );
+  assert.is(stdout, "read\n");
+  assert.equal(server.status().refused, { "a path of its own": 1 });
+});
+
+testTsrun("arguments and an environment of megabytes are read, and served", async () => {
+  await using server = await serving();
+  const long = "x".repeat(100_000);
+  const env = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`LONG_${index}`, long]));
+  silent(runtime(["list"], { env: { ...server.call.env, ...env } }));
+  assert.is(server.served(), 1);
+  using box = started({ args: SLEEP });
+  const words = Array.from({ length: 8 }, () => long);
+  const script = 'echo "$#"'; // the shell is the program
+  assert.is(
+    succeeded(runtime(["exec", box.id, "sh", "-c", script, "sh", ...words], server.call)).stdout,
+    "8\n",
+  );
+  assert.is(server.served(), 2);
+  assert.ok(isWell(server));
+});
 
 leavesNothing();
 test.run();
