@@ -24,9 +24,6 @@ export interface Times {
 
 /** The latest times of each command are kept: so many. */
 const KEPT = 1000;
-/** So many reasons are told apart: some have words of a command line in them. */
-const REASONS = 50;
-
 /** So many reasons are told apart: words of a client's can be in them. */
 const MOST_REASONS = 100;
 const OTHERS = "other reasons";
@@ -44,9 +41,7 @@ export class Statistics {
 
   refused(given: string): void {
     const reason = this.refusals.has(given) || this.refusals.size < MOST_REASONS ? given : OTHERS;
-    const isTold = this.refusals.has(reason) || this.refusals.size < REASONS;
-    const key = isTold ? reason : "others";
-    this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 
   get refusedBy(): Readonly<Record<string, number>> {
