@@ -5,6 +5,7 @@
  *     this process                         tsrun serve
  *     hello: build id, this end's fd, ──▶  reads in /proc who this is and what it wants; compares
  *     what who may trace it can read
+ *                                     ◀──  AGAIN: it listens only now, so that this process knew it by another pid
  *                                     ◀──  TAKEN: from here on it makes something; HELD: and signals wait
  *                                     ◀──  ANSWER: what to print, and the exit status
  *     or, where this process has to act itself, as the parent of a container's init:
@@ -75,7 +76,9 @@ struct hello {
 #define LOOK 100
 
 /* The first byte of what the server says; protocol.ts has the same. */
-enum { TAKEN = 't', HELD = 'h', ANSWER = 'a', MAILBOX = 'm' };
+enum { TAKEN = 't', HELD = 'h', ANSWER = 'a', MAILBOX = 'm', AGAIN = 'g' };
+/* What `ask` returns in place of a descriptor. */
+enum { REFUSED = -1, TOO_EARLY = -2 };
 /* What follows ANSWER, and then the text for standard output and that for standard error. */
 struct answer {
 	int32_t status;
@@ -305,7 +308,7 @@ static void read_proof(int32_t server, struct hello *hello)
 		hello->proof[at] = text[start++];
 }
 
-/* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or -1 when this process is to do all. */
+/* Says hello, and does what the server says. Returns the descriptor of a mailbox file, or why there is none. */
 static int64_t ask(int64_t fd, int32_t server)
 {
 	struct hello hello = { .magic = 0x3165767265737472 /* "rtserve1" */, .build = build_id, .connection = (uint64_t)fd };
@@ -313,7 +316,7 @@ static int64_t ask(int64_t fd, int32_t server)
 	int is_taken = 0;
 	read_proof(server, &hello);
 	if (call(NR_sendto, (uint64_t)fd, (uint64_t)&hello, sizeof hello, MSG_NOSIGNAL_, 0, 0) != sizeof hello)
-		return -1;
+		return REFUSED;
 	for (;;) {
 		if (!is_readable(fd, is_taken ? -1 : PATIENCE * 1000))
 			call(NR_shutdown, (uint64_t)fd, 2 /* SHUT_RDWR */, 0, 0, 0, 0);
@@ -333,7 +336,11 @@ static int64_t ask(int64_t fd, int32_t server)
 		default:
 			if (is_taken)
 				lost();
-			return -1;
+			return REFUSED;
+		case AGAIN:
+			if (is_taken)
+				lost();
+			return TOO_EARLY;
 		}
 	}
 }
@@ -455,6 +462,11 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 		return;
 	uint64_t before = block(1ULL << (SIGPIPE - 1));
 	int64_t file = ask(fd, server);
+	if (file == TOO_EARLY) {
+		call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+		fd = connect_to(&address, user, &server);
+		file = fd < 0 ? REFUSED : ask(fd, server);
+	}
 	if (file >= 0) {
 		int64_t at = map(file);
 		call(NR_close, (uint64_t)file, 0, 0, 0, 0, 0);
@@ -462,6 +474,7 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 			lost();
 		serve((struct mailbox *)MAILBOX_ADDRESS, fd);
 	}
-	call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+	if (fd >= 0)
+		call(NR_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	call(NR_rt_sigprocmask, 2 /* SIG_SETMASK */, (uint64_t)&before, 0, 8, 0, 0);
 }

@@ -20,6 +20,10 @@ export async function ask(path: string, question: string | ((listener: number) =
     const words = typeof question === "string" ? question : question(peerCredentials(connection).pid);
     writeAll(connection, words);
     if (await readable(connection, PATIENCE)) return new TextDecoder().decode(readAll(connection));
+  } catch (error) {
+    if (error instanceof SyscallError)
+      throw new UserError(`serve: ${path}`, "who listens there has just ended");
+    throw error;
   } finally {
     here(close(connection));
   }

@@ -15,6 +15,8 @@ export const HELD = "h";
 export const MAILBOX = "m";
 const ANSWER = "a";
 export const NO = "n";
+/** The caller asks anew: systemd, or an earlier server, listened when it connected, and that is whom it knows. */
+export const AGAIN = "g";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

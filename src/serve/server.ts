@@ -23,7 +23,7 @@ import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
 import type { Reasons } from "./ask.ts";
 import { Client, NotServed } from "./client.ts";
-import { type Hello, NO, proofOf, readHello, readWhy, STATUS } from "./protocol.ts";
+import { AGAIN, type Hello, NO, proofOf, readHello, readWhy, STATUS } from "./protocol.ts";
 import { differenceOf, ownStanding, type Standing, standingOf } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
@@ -63,6 +63,10 @@ const LONGEST_QUESTION = 256;
 /** Milliseconds after which a server without anything to do gives back memory. */
 const SPARE = 30_000;
 
+/** Milliseconds after which connections that were made before its start have been heard, or given up. */
+const EARLY = 5000;
+const UNPROVED = "may not trace the server";
+
 /** Milliseconds that a timer may take: some 25 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -75,9 +79,8 @@ export class Server {
   private readonly statistics = new Statistics();
   private readonly user = here(geteuid());
   private readonly own: Standing = ownStanding();
-  /** Who listens, and what only who may trace that process knows of it. */
-  private readonly listening: number | "self";
-  private proof: string;
+  /** What only who may trace the server knows of it. */
+  private readonly proof = proofOf("self");
   private readonly build = entryNotes()?.build;
   private readonly began = performance.now();
   private readonly clients = new Set<Client>();
@@ -92,15 +95,12 @@ export class Server {
     serveMany(() => this.clients.size > 1);
     Bun.unsafe.setJITPolicy(4); // unlike a command, whose code hardly runs twice
     this.options = options;
-    const { at } = options;
-    this.listening = "fd" in at ? peerCredentials(at.fd).pid : "self";
-    this.proof = proofOf(this.listening);
     this.done = new Promise((resolve) => {
       this.ended = resolve;
     });
     here(umask(0o177)); // only this user may connect
     this.listener = Bun.listen<Connection>({
-      ...at,
+      ...options.at,
       data: { client: null, greeted: false, writable: null },
       socket: {
         open: (socket) => {
@@ -194,9 +194,15 @@ export class Server {
       this.rest();
     } catch (error) {
       // What a client does must not end the server; that it has ended is no error.
-      this.refuse(socket, reasonIn(error));
+      if (this.isEarly && reasonIn(error) === UNPROVED) socket.end(AGAIN);
+      else this.refuse(socket, reasonIn(error));
     }
     this.endIfDone();
+  }
+
+  /** Whether a connection may have been made before this server listened. */
+  private get isEarly(): boolean {
+    return "fd" in this.options.at && performance.now() - this.began < EARLY;
   }
 
   /** Who has said hello. @throws NotServed */
@@ -230,13 +236,7 @@ export class Server {
 
   private differenceTo({ standing }: Peer, proof: string): string | null {
     const difference = differenceOf(this.own, standing);
-    return difference ?? (this.isProof(proof) ? null : "may not trace the server");
-  }
-
-  /** A process of systemd's that listens may have executed itself anew. */
-  private isProof(proof: string): boolean {
-    if (proof !== this.proof) this.proof = proofOf(this.listening);
-    return proof === this.proof;
+    return difference ?? (proof === this.proof ? null : UNPROVED);
   }
 
   private wantedBy(peer: Peer): Wanted {

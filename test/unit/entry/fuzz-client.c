@@ -58,7 +58,7 @@ static uint64_t give(int fd, char *memory, uint64_t room)
 
 static int64_t receive(struct msghdr *message)
 {
-	static const char words[] = { 't', 'h', 'a', 'm', 'n', 0, 'x' };
+	static const char words[] = { 't', 'h', 'a', 'm', 'g', 'n', 0, 'x' };
 	if (chance(8) == 0)
 		return chance(2) ? 0 : -(int64_t)chance(133);
 	*(char *)message->msg_iov->iov_base = ++said > 64 ? 'n' : words[chance(sizeof words)];

@@ -87,6 +87,15 @@ export const served = (name: string) => serverStatus().served[name]?.count ?? 0;
 
 /** Waits until a server answers; in emulation its start may take longer than a command waits for it. */
 export async function untilServed(): Promise<number> {
-  await waitUntil(() => serverPid() === serverStatus().pid, "a server answers");
+  await waitUntil(() => serverPid() === pidThatAnswers(), "a server answers");
   return serverPid();
+}
+
+/** Negative while the one ends and the other begins. */
+function pidThatAnswers(): number {
+  try {
+    return serverStatus().pid;
+  } catch {
+    return -1;
+  }
 }
