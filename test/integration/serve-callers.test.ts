@@ -8,10 +8,10 @@ import * as assert from "uvu/assert";
 import { namespaces } from "../harness/bundle.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { container } from "../harness/container.ts";
-import { freshDirectory, testTsrun } from "../harness/environment.ts";
+import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
-import { call as asUser, GID, runtimeDirectory, UID } from "../harness/ordinary-user.ts";
+import { AS_USER, call as asUser, GID, own, runtimeDirectory, UID } from "../harness/ordinary-user.ts";
 import { namespaceOf } from "../harness/processes.ts";
 import { runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
@@ -140,6 +140,15 @@ testTsrun("a user's is for that user, with the same groups", async () => {
   silent(call("--groups", "7"));
   silent(runtime(["list"], server.call));
   assert.equal([server.served(), server.status().refused], [1, { "another groups": 1 }]);
+});
+
+testTsrun("a user's server makes that user's containers", async () => {
+  const socket = join(runtimeDirectory, "making");
+  const env = { XDG_RUNTIME_DIR: runtimeDirectory };
+  await using server = await serving({ socket, through: AS_USER, env });
+  const path = own({ args: ["id", "-u"] });
+  assert.is(silent(asUser(["run", "--bundle", path, uniqueId()], server.call)).stdout, "0\n");
+  assert.equal([server.served(), server.status().refused], [1, {}]);
 });
 
 leavesNothing();
