@@ -53,17 +53,24 @@ export const CROWD = 20;
 
 /** create and start of so many containers that are begun at once, until all run. */
 export function crowdTurns(course: Course): readonly Turn[] {
-  const { stopwatch, runtimes, bundles } = course;
-  return runtimes.map((runtime) => ({
-    contender: runtime.name,
+  return course.runtimes.map(({ name, command }) => ({
+    contender: name,
     async take(id) {
-      const script = ["/bin/sh", "-c", CROWD_SCRIPT, "sh", bundles.sleep, id];
-      const { milliseconds } = await stopwatch.time([...script, ...runtime.command]);
-      for (const member of members(id))
-        await stopwatch.time([...runtime.command, "delete", "--force", member]);
-      return [{ measure: "crowd", value: milliseconds }];
+      return [{ measure: "crowd", value: await crowd(course, command, id) }];
     },
   }));
+}
+
+/** Makes a crowd, and removes it again. Returns the milliseconds until all ran. */
+export async function crowd(
+  { stopwatch, bundles }: Course,
+  command: readonly string[],
+  id: string,
+): Promise<number> {
+  const script = ["/bin/sh", "-c", CROWD_SCRIPT, "sh", bundles.sleep, id];
+  const { milliseconds } = await stopwatch.time([...script, ...command]);
+  for (const member of members(id)) await stopwatch.time([...command, "delete", "--force", member]);
+  return milliseconds;
 }
 
 const members = (id: string) => Array.from({ length: CROWD }, (_, index) => `${id}-${index}`);

@@ -1,9 +1,12 @@
 import { createContainer, death } from "./container.ts";
 import type { Course } from "./course.ts";
+import { crowd } from "./load.ts";
 import type { Runtime } from "./runtimes.ts";
 
 /** How often the server has done each command before it is measured, as one that has been there for a while has. */
-export const WARMED = 100;
+export const WARMED = 300;
+/** How many crowds: that commands wait side by side is code of its own. */
+const CROWDS = 10;
 
 /** Has the server do every command that is measured. @throws CommandFailed */
 export async function warmUp(course: Course): Promise<void> {
@@ -14,6 +17,7 @@ export async function warmUp(course: Course): Promise<void> {
   for (const name of ["true", "containerd", "userNamespace"] as const)
     await stopwatch.time([...warm.command, "run", "--bundle", bundles[name], id], { times: WARMED });
   for (let time = 0; time < WARMED; time++) await live(course, warm, id);
+  for (let time = 0; time < CROWDS; time++) await crowd(course, warm.command, id);
 }
 
 async function live(course: Course, { command }: Runtime, id: string): Promise<void> {
