@@ -264,7 +264,7 @@ export class Server {
   private get status(): Status {
     const { version } = this.options;
     const rollup = readText("/proc/self/smaps_rollup");
-    const [, kilobytes = 0] = /^Private_Dirty:\s*(\d+)/m.exec(rollup) ?? [];
+    const [, kilobytes = 0] = /^Anonymous:\s*(\d+)/m.exec(rollup) ?? [];
     return {
       ...{ version, pid: process.pid, uptime: Math.round((performance.now() - this.began) / 1000) },
       ending: this.ending,

@@ -11,7 +11,7 @@ export interface Status {
   readonly served: Readonly<Record<string, Times>>;
   /** How often a command was not taken, by the reason. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Bytes of memory that it has alone; not what is in its file too, and goes when memory is short. */
+  /** Bytes of memory of its own; what is in its file is not, and goes when memory is short. */
   readonly memory: number;
 }
 

@@ -162,9 +162,13 @@ capabilities, cgroup and seccomp support that a config.json may ask for.`,
 Stays, listens on /run/tsrun-serve.sock (a user's: $XDG_RUNTIME_DIR/tsrun-serve.sock), and does the commands
 that this user's tsrun is called with from then on: faster, since its code has run before. A command that it
 doesn't take, or that comes from another namespace or with other rights, is done as without it. Ends after
---idle without a command; containers live on. $TSRUN_SERVE is another path, or "off"; --no-serve says no once.`,
+--idle without a command; containers live on. $TSRUN_SERVE is another path, or "off"; --no-serve says no once.
+
+With systemd, tsrun.socket starts it when it is needed: systemctl enable --now tsrun.socket; for a user's,
+systemctl --user. "tsrun check" says whether one serves, and --debug whether it has done a command, and if not why.`,
     examples: [
       ["tsrun serve &", "serve until nothing was asked for ten minutes"],
+      ["systemctl enable --now tsrun.socket", "have systemd start it when a command asks"],
       ["tsrun serve --status", "tell what it has done, and what not and why"],
     ],
   },
