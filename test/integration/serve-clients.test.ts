@@ -133,6 +133,7 @@ for (const way of [
   "talks",
   "waits",
   "has-another-ask",
+  "has-endless-words",
   "no-proof",
 ])
   testCompiled(`one that is taken and ${way}`, async () => {

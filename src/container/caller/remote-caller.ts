@@ -258,7 +258,7 @@ export class RemoteCaller implements Caller, Disposable {
 
   async end(pid: number): Promise<void> {
     if (!this.isLost) this.run((program) => program.add(kill(pid, SIGKILL), [ERRNO.ESRCH]));
-    else if (this.isRunning(this.pid)) attempt(kill(pid, SIGKILL)); // its child, as long as it lives
+    else if (processInfo(pid)?.parent === this.pid) attempt(kill(pid, SIGKILL)); // nobody else's, as long as it lives
     const patience = this.isLost ? ORPHAN_PATIENCE : DEATH_PATIENCE;
     if ((await until(() => !this.isRunning(pid), patience)) && !this.isLost) this.endAtOnce(pid);
   }

@@ -11,6 +11,7 @@ export interface ProcessInfo {
   readonly name: string;
   /** `Z` and `X` mean dead, unless other threads are alive: then only the first thread has ended. */
   readonly state: string;
+  readonly parent: number;
   /** Includes threads that have ended and are not reaped, such as the first thread of a live process. */
   readonly threads: number;
   /** Clock ticks since boot. Together with the pid it identifies a process. */
@@ -27,6 +28,7 @@ export function processInfo(pid: number): ProcessInfo | null {
   return {
     name: stat.slice(stat.indexOf("(") + 1, end),
     state: fields[0] ?? "X",
+    parent: Number(fields[1]),
     threads: Number(fields[17]),
     startTime: Number(fields[19]),
   };

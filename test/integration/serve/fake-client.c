@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -140,6 +141,11 @@ int main(int argc, char **argv)
 	hello.build = strtoull(getenv("BUILD"), 0, 10);
 	hello.connection = (uint64_t)connection;
 	read_proof(server);
+	if (is("has-endless-words")) {
+		uint64_t words = (uint64_t)mmap(0, 1UL << 32, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (prctl(PR_SET_MM, PR_SET_MM_ARG_START, words, 0, 0) != 0 || prctl(PR_SET_MM, PR_SET_MM_ARG_END, words + (1UL << 32), 0, 0) != 0)
+			die("PR_SET_MM");
+	}
 	if (is("has-another-ask") && fork() != 0) {
 		execl("/bin/sleep", "sleep", "1", (char *)0);
 		return 127;
