@@ -11,20 +11,18 @@
  * It owns nothing: containers live, and are started, killed and deleted, with it and without it. Whatever a client does,
  * the server goes on.
  */
-import type { Caller, Environment } from "../agent/caller.ts";
-import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
-import { CWD, close, geteuid, ppoll, umask } from "../kernel/calls.ts";
-import { POLLIN } from "../kernel/constants.ts";
+import type { Caller } from "../agent/caller.ts";
+import { geteuid, umask } from "../kernel/calls.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { readLink, readText } from "../kernel/files.ts";
-import { attempt, here } from "../kernel/here.ts";
+import { here } from "../kernel/here.ts";
 import { peerCredentials, peerProcess } from "../kernel/socket.ts";
-import { pollFd } from "../kernel/structs.ts";
 import { serveMany } from "../kernel/wait.ts";
 import type { Reasons } from "./ask.ts";
 import { Client, NotServed } from "./client.ts";
+import { Peer } from "./peer.ts";
 import { AGAIN, type Hello, NO, proofOf, readHello, readWhy, STATUS } from "./protocol.ts";
-import { differenceOf, ownStanding, type Standing, standingOf } from "./standing.ts";
+import { differenceOf, ownStanding, type Standing } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
 /** A command line that a client wants done. */
@@ -69,9 +67,6 @@ const UNPROVED = "may not trace the server";
 
 /** Milliseconds that a timer may take: some 25 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** Bytes of arguments and environment that a process may have to be served: more than execve(2) gives any. */
-const MOST_WORDS = 8 * 2 ** 20;
 
 export class Server {
   private readonly options: ServerOptions;
@@ -240,8 +235,7 @@ export class Server {
   }
 
   private wantedBy(peer: Peer): Wanted {
-    const { proc, env } = peer;
-    const argv = readText(`${proc}/cmdline`, CWD, MOST_WORDS).split("\0").slice(1, -1);
+    const { proc, env, argv } = peer;
     if (peer.hasEnded) throw new NotServed("has ended");
     return this.options.wanted(argv, { proc, env });
   }
@@ -290,47 +284,4 @@ async function sendAll(socket: Socket, bytes: Uint8Array): Promise<void> {
     if (sent < bytes.byteLength) await drained;
   }
   socket.data.writable = null;
-}
-
-/** The process at the other end of a connection. */
-class Peer implements Process, Disposable {
-  readonly pid: number;
-  readonly pidfd: number;
-  readonly proc: string;
-  readonly status: string;
-  readonly env: Environment;
-  private known: Standing | null = null;
-
-  /** Takes the pidfd. @throws SyscallError when the process has ended */
-  constructor(pid: number, pidfd: number) {
-    this.pid = pid;
-    this.pidfd = pidfd;
-    this.proc = `/proc/${pid}`;
-    try {
-      this.status = readText(`${this.proc}/status`);
-      this.env = environmentIn(readText(`${this.proc}/environ`, CWD, MOST_WORDS));
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /** How it stood when that was first asked. */
-  get standing(): Standing {
-    this.known ??= standingOf(this.proc, this.status);
-    return this.known;
-  }
-
-  namespace(file: string): string {
-    return this.standing.namespaces.get(file) ?? readLink(`${this.proc}/ns/${file}`);
-  }
-
-  /** As long as it lives, its pid is nobody else's: all that was read by that was of the process that has asked. */
-  get hasEnded(): boolean {
-    return attempt(ppoll(pollFd(this.pidfd, POLLIN), 0)) !== 0;
-  }
-
-  [Symbol.dispose](): void {
-    here(close(this.pidfd));
-  }
 }
