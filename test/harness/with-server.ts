@@ -101,9 +101,13 @@ function holdings(of: number): readonly string[] {
   const proc = `/proc/${of}`;
   const lines = (path: string) => readFileSync(`${proc}/${path}`, "utf8").trim().split("\n");
   const links = (path: string) =>
-    readdirSync(`${proc}/${path}`).map(
-      (name) => `${path}/${name} -> ${readlinkSync(`${proc}/${path}/${name}`)}`,
-    );
+    readdirSync(`${proc}/${path}`).flatMap((name) => {
+      try {
+        return [`${path}/${name} -> ${readlinkSync(`${proc}/${path}/${name}`)}`];
+      } catch {
+        return []; // closed meanwhile
+      }
+    });
   const mapped = lines("maps").map((line) => line.split(/\s+/).slice(5).join(" "));
   return [
     ...links("fd"),

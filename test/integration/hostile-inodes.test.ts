@@ -176,7 +176,8 @@ hostileToDevices("nor can what root executes in a user namespace of its own, amo
   const script = `
     tsrun() { ${runtimePath} --root "$0" "$@" < /dev/null; }
     tsrun run --detach --bundle "$1" box > /dev/null && tsrun exec box sh -c "$2"
-    tsrun delete --force box`;
+    status=$?
+    tsrun delete --force box && exit $status`;
   const call = ["bash", "-c", script, freshDirectory("states"), path, change];
   assert.match(command("unshare", "--user", "--map-root-user", ...call), IN_VAIN);
 });
