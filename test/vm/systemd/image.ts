@@ -56,7 +56,9 @@ export async function cachedImage(project: string): Promise<string> {
 async function bootstrap(tree: string): Promise<void> {
   const packages = `--include=${PACKAGES.join(",")}`;
   try {
-    await finished("debootstrap", "--variant=minbase", packages, releaseName(), tree, mirror());
+    // Its mounts are nobody else's: beside a second /proc, which they would inherit, tests of covered ones fail.
+    const alone = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase"];
+    await finished(...alone, packages, releaseName(), tree, mirror());
   } catch (error) {
     throw new NoMachine(`needs a Debian made by debootstrap: ${String(error)}`);
   }
