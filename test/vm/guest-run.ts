@@ -24,7 +24,7 @@ export async function runInGuest(project: string, task: Task): Promise<Place> {
 /**
  * The kernel patches its own code by way of int3, and QEMU's emulation, with more than one processor, sometimes runs
  * into one that has been taken away again, now and then for ever. That is no fault of the guest's: the machine is booted
- * once more.
+ * once more, with one thread that emulates both, which takes longer.
  */
 const EMULATORS_FAULT = /Oops: int3|Kernel panic - not syncing: softlockup/;
 
@@ -43,7 +43,7 @@ export async function runMachine(
   if (!isLost || !EMULATORS_FAULT.test(readFileSync(machine.console, "utf8"))) return place;
   console.log("the guest was lost by a fault of the emulation: it is booted once more");
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
-  return runOnce(project, machine, name, files);
+  return runOnce(project, machine, name, files, "single");
 }
 
 async function runOnce(
@@ -51,9 +51,10 @@ async function runOnce(
   machine: Machine,
   name: string,
   files: readonly string[],
+  threads: "multi" | "single" = "multi",
 ): Promise<Place> {
   const all = watch(machine.results, show);
-  const ending = await boot(machine);
+  const ending = await boot(machine, threads);
   const reports = all();
   const results = reports.flatMap((one) => (one.kind === "file" ? [one.result] : []));
   const kernel = reports.find((one) => one.kind === "began")?.kernel;

@@ -42,9 +42,9 @@ const PARAMETERS = [
 ];
 
 /** Boots a machine and waits for its end. @throws MissingPackage */
-export async function boot(machine: Machine): Promise<Ending> {
+export async function boot(machine: Machine, threads: "multi" | "single" = "multi"): Promise<Ending> {
   if (Bun.which(QEMU) === null) throw new MissingPackage(`there is no ${QEMU}`, "qemu-system-x86");
-  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", QEMU, ...options(machine)], {
+  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", QEMU, ...options(machine, threads)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const said: string[] = [];
@@ -64,9 +64,12 @@ export async function boot(machine: Machine): Promise<Ending> {
   }
 }
 
-function options({ image, initramfs, parameters, console, results, disks }: Machine): string[] {
+function options(
+  { image, initramfs, parameters, console, results, disks }: Machine,
+  threads: "multi" | "single",
+): string[] {
   return [
-    ...["-accel", "tcg,thread=multi", "-cpu", CPU, "-m", "4096", "-smp", "2"],
+    ...["-accel", `tcg,thread=${threads}`, "-cpu", CPU, "-m", "4096", "-smp", "2"],
     ...["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot", "-nodefaults"],
     ...["-kernel", image, "-initrd", initramfs, "-append", [...PARAMETERS, ...parameters].join(" ")],
     ...["-serial", `file:${console}`],
