@@ -197,8 +197,8 @@ function policy({ realtime }: Options): readonly string[] {
   if (!realtime) return [];
   return [
     hurries()
-      ? "All of it, containers too, ran with SCHED_FIFO (--realtime): before any other work of the machine."
-      : "SCHED_FIFO (--realtime) is not permitted here: it ran without.",
+      ? "All of it, containers too, ran with SCHED_RR (--realtime): before any other work of the machine."
+      : "SCHED_RR (--realtime) is not permitted here: it ran without.",
   ];
 }
 

@@ -67,14 +67,17 @@ export async function isolate(argv: readonly string[], realtime: boolean): Promi
   }
 }
 
-/** What is started by this, and all that it starts, runs before any ordinary process (sched(7)). */
-const HURRY = ["chrt", "--fifo", "1"];
+/**
+ * What is started by this, and all that it starts, runs before any ordinary process (sched(7)); they take
+ * turns, since with SCHED_FIFO programs in Go that wait for each other in loops would do so for ever.
+ */
+const HURRY = ["chrt", "--rr", "1"];
 
 function mayHurry(): boolean {
   return Bun.which("chrt") !== null && Bun.spawnSync([...HURRY, "true"]).success;
 }
 
-const SCHED_FIFO = "1";
+const SCHED_RR = "2";
 
 /** Whether this process was started so. */
 export function hurries(): boolean {
@@ -82,7 +85,7 @@ export function hurries(): boolean {
   return (
     readFileSync("/proc/self/stat", "utf8")
       .replace(/^.*\) /, "")
-      .split(" ")[38] === SCHED_FIFO
+      .split(" ")[38] === SCHED_RR
   );
 }
 

@@ -34,7 +34,7 @@ Measures tsrun beside runc and crun, as root. \`make bench\` builds what it need
   --crun PATH, --runc PATH
                  the binaries to compare it with (default: those in PATH)
   --old PATH     another tsrun, to compare the commands that tsrun does itself
-  --realtime     run everything with SCHED_FIFO: other work on the machine disturbs less
+  --realtime     run everything with SCHED_RR: other work on the machine disturbs less
   --json         print JSON instead of Markdown
   --help         print this
 `;
