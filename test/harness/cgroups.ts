@@ -51,7 +51,7 @@ function readDirectory(path: string): string[] {
 /** Removes the cgroups that `token` names, whose processes are dead or dying; says which there were. */
 export async function removeCgroups(token: string): Promise<string[]> {
   const leaked = cgroupsNamed(token);
-  for (let tries = 0; tries < 50; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     const left = cgroupsNamed(token).filter((path) => !removed(path));
     if (left.length === 0) break;
     await Bun.sleep(20);
