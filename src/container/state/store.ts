@@ -141,6 +141,7 @@ export class StateDirectory implements Disposable {
   readonly fd: number;
   /** Who acts on the container. */
   readonly caller: Caller;
+  private known: Config | null = null;
 
   constructor(id: string, path: string, fd: number, caller: Caller) {
     this.caller = caller;
@@ -162,8 +163,13 @@ export class StateDirectory implements Disposable {
     inState(this.path, () => replaceFile(STATE_FILE, JSON.stringify(saved), 0o600, this.fd));
   }
 
-  /** The configuration that the container was made with, and the limits of later updates. */
+  /** The configuration that the container was made with, and the limits of later updates; read once. */
   config(): Config {
+    this.known ??= this.readConfig();
+    return this.known;
+  }
+
+  private readConfig(): Config {
     const text = readTextIfThere(CONFIG_FILE, this.fd);
     if (text === null) throw new UserError(`container ${this.id}`, `${this.path}/${CONFIG_FILE} is missing`);
     return parseJson(text, `${this.path}/${CONFIG_FILE}`) as Config; // validated when the container was made
