@@ -113,7 +113,7 @@ ENTRY_FLAGS := -Os -std=gnu11 -Wall -Wextra -Werror -static -nostdlib -ffreestan
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-jump-tables \
 	-Wl,--build-id=none,-z,noexecstack,-T,src/entry/entry.ld -no-pie
 ENTRY_SOURCES := src/entry/entry.S src/entry/entry.c src/entry/client.c
-ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld $(wildcard src/agent/*.h) Makefile
+ENTRY_NEEDS := $(ENTRY_SOURCES) src/entry/entry.ld $(wildcard src/agent/*.h src/entry/*.h) Makefile
 
 build/entry: $(ENTRY_NEEDS) | need-gcc
 	@mkdir -p $(@D)

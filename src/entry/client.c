@@ -19,45 +19,12 @@
  * Freestanding and independent of its position; entry.c calls it. No heap, nothing but the stack.
  */
 #include <linux/auxvec.h>
-#include <linux/mman.h>
-#include <linux/poll.h>
-#include <linux/signal.h>
-#include <linux/socket.h>
-#include <linux/time_types.h>
-#include <linux/uio.h>
 #include <linux/un.h>
-#include <linux/wait.h>
-#include <stddef.h>
 
-#define IN_CALLER
-#include "../agent/steps.h"
+#include "served.h"
+#include "streams.h"
+#include "text.h"
 
-#if defined(__x86_64__)
-enum { NR_ppoll = 271, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
-       NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1,
-       NR_read = 0, NR_openat = 257, NR_lseek = 8, NR_shutdown = 48 };
-#else
-enum { NR_ppoll = 73, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
-       NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64,
-       NR_read = 63, NR_openat = 56, NR_lseek = 62, NR_shutdown = 210 };
-#endif
-
-/* Of the kernel's, which has no header for programs with them. */
-enum { AF_UNIX_ = 1, SOCK_STREAM_ = 1, SOCK_NONBLOCK_ = 04000, SOCK_CLOEXEC_ = 02000000, SOL_SOCKET_ = 1, SO_PEERCRED_ = 17,
-       SCM_RIGHTS_ = 1, MSG_NOSIGNAL_ = 0x4000, MSG_CMSG_CLOEXEC_ = 0x40000000 };
-struct message {
-	void *name;
-	uint64_t name_length;
-	struct iovec *parts;
-	uint64_t part_count;
-	void *control;
-	uint64_t control_length;
-	int32_t flags;
-};
-struct rights {
-	uint64_t length;
-	int32_t level, type, descriptor;
-} __attribute__((packed)); /* no room for a second one */
 struct credentials {
 	int32_t pid;
 	uint32_t uid, gid;
@@ -72,9 +39,6 @@ struct hello {
 #define PATIENCE 2
 /* Fields of proc_pid_stat(5), from start_data to env_end, before the last one. */
 #define PROVING 7
-/* How often the server's life is looked at, in milliseconds. */
-#define LOOK 100
-
 /* The first byte of what the server says; protocol.ts has the same. */
 enum { TAKEN = 't', HELD = 'h', ANSWER = 'a', MAILBOX = 'm', AGAIN = 'g' };
 /* What `ask` returns in place of a descriptor. */
@@ -87,48 +51,6 @@ struct answer {
 
 /* Filled in by patch.ts: a number for this build. */
 extern const uint64_t build_id __attribute__((visibility("hidden")));
-
-/* The compiler may call these for what is set to zeros, and copied. */
-__attribute__((visibility("hidden"))) void *memcpy(void *memory, const void *from, unsigned long length)
-{
-	for (char *byte = memory; length--; byte++, from = (const char *)from + 1)
-		*(volatile char *)byte = *(const char *)from;
-	return memory;
-}
-
-__attribute__((visibility("hidden"))) void *memset(void *memory, int value, unsigned long length)
-{
-	for (char *byte = memory; length--; byte++)
-		*(volatile char *)byte = (char)value;
-	return memory;
-}
-
-static int same(const char *text, const char *other)
-{
-	while (*text && *text == *other)
-		text++, other++;
-	return *text == *other;
-}
-
-/* The value of a variable whose name, with its "=", a string begins with; else 0. */
-static const char *value_of(const char *entry, const char *name)
-{
-	while (*name && *entry == *name)
-		entry++, name++;
-	return *name ? 0 : entry;
-}
-
-/* Puts text at the end of a path of `length` bytes; returns the new length, or 0 when it doesn't fit. */
-static uint64_t append(char *path, uint64_t length, uint64_t room, const char *text)
-{
-	for (; *text; text++) {
-		if (length + 1 >= room)
-			return 0;
-		path[length++] = *text;
-	}
-	path[length] = 0;
-	return length;
-}
 
 /* The server's socket: of root's, of a user's, or as $TSRUN_SERVE says; returns 0 for none. */
 static uint64_t find_socket(const char *const *environment, uint32_t user, struct sockaddr_un *address)
@@ -169,80 +91,6 @@ static int64_t connect_to(const struct sockaddr_un *address, uint32_t user, int3
 	return -1;
 }
 
-static int is_readable(int64_t fd, int milliseconds)
-{
-	struct pollfd wanted = { .fd = (int)fd, .events = POLLIN };
-	struct __kernel_timespec patience = { .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
-	return call(NR_ppoll, (uint64_t)&wanted, 1, milliseconds < 0 ? 0 : (uint64_t)&patience, 0, 8, 0) > 0;
-}
-
-/* The next byte, and a descriptor that comes with it; 0 at the end. */
-static char next_byte(int64_t fd, int64_t *descriptor)
-{
-	char byte = 0;
-	struct iovec part = { .iov_base = &byte, .iov_len = 1 };
-	struct rights rights = { 0 };
-	struct message message = { .parts = &part, .part_count = 1, .control = &rights, .control_length = sizeof rights };
-	*descriptor = -1;
-	if (call(NR_recvmsg, (uint64_t)fd, (uint64_t)&message, MSG_CMSG_CLOEXEC_, 0, 0, 0) != 1)
-		return 0;
-	if (message.control_length == sizeof rights && rights.length == sizeof rights && rights.level == SOL_SOCKET_ &&
-	    rights.type == SCM_RIGHTS_)
-		*descriptor = rights.descriptor;
-	return byte;
-}
-
-/* Fills memory with what comes; returns 0 when the connection ends before. */
-static int fill(int64_t fd, char *memory, uint64_t length)
-{
-	while (length) {
-		int64_t count = call(NR_read, (uint64_t)fd, (uint64_t)memory, length, 0, 0, 0);
-		if (count == -EAGAIN)
-			is_readable(fd, -1);
-		else if (count <= 0)
-			return 0;
-		else
-			memory += count, length -= (uint64_t)count;
-	}
-	return 1;
-}
-
-/* Writes it all, however slow the reader; returns 0 when there is none any more, or no room. */
-static int print(int stream, const char *text, uint64_t length)
-{
-	struct pollfd wanted = { .fd = stream, .events = POLLOUT };
-	while (length) {
-		int64_t count = call(NR_write, (uint64_t)stream, (uint64_t)text, length, 0, 0, 0);
-		if (count == -EAGAIN)
-			call(NR_ppoll, (uint64_t)&wanted, 1, 0, 0, 8, 0);
-		else if (count < 0)
-			return 0;
-		else
-			text += count, length -= (uint64_t)count;
-	}
-	return 1;
-}
-
-static void complain(const char *text)
-{
-	uint64_t length = 0;
-	while (text[length])
-		length++;
-	print(2, text, length);
-}
-
-__attribute__((noreturn)) static void end(int status)
-{
-	for (;;)
-		call(NR_exit_group, (uint64_t)status, 0, 0, 0, 0, 0);
-}
-
-__attribute__((noreturn)) static void lost(void)
-{
-	complain("tsrun: error: the tsrun that served this command has died, or was too slow; what it has made is removed by `tsrun delete --force`\n");
-	end(1);
-}
-
 /* Prints the answer as it comes, and exits. */
 __attribute__((noreturn)) static void answer(int64_t fd)
 {
@@ -261,27 +109,6 @@ __attribute__((noreturn)) static void answer(int64_t fd)
 			left -= part;
 		}
 	end(answer.status);
-}
-
-/* Returns the signals that were blocked before. */
-static uint64_t block(uint64_t signals)
-{
-	uint64_t before = 0;
-	call(NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (uint64_t)&signals, (uint64_t)&before, 8, 0, 0);
-	return before;
-}
-
-/* Puts a number at the end of a path, and text behind it. */
-static void append_number(char *path, uint64_t length, uint64_t room, uint32_t number, const char *text)
-{
-	char digits[12];
-	uint64_t at = sizeof digits;
-	digits[--at] = 0;
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while (number /= 10);
-	length = append(path, length, room, digits + at);
-	append(path, length, room, text);
 }
 
 /*
@@ -343,94 +170,6 @@ static int64_t ask(int64_t fd, int32_t server)
 			return TOO_EARLY;
 		}
 	}
-}
-
-/* The exit status of a process as shells give it. */
-static int shell_status(int status)
-{
-	return (status & 0x7f) ? 128 + (status & 0x7f) : status >> 8 & 0xff;
-}
-
-/*
- * Passes signals on to a process of the container until that has ended, and returns its status, or exits with it as a
- * shell gives it.
- */
-static int64_t foreground(int child, uint64_t signals, uint64_t exits)
-{
-	int status = 0;
-	for (;;) {
-		int64_t ended = call(NR_wait4, (uint64_t)child, (uint64_t)&status, WNOHANG, 0, 0, 0);
-		if (ended < 0)
-			return ended;
-		if (ended == child && exits)
-			end(shell_status(status));
-		if (ended == child)
-			return status;
-		int64_t signal = call(NR_rt_sigtimedwait, (uint64_t)&signals, 0, 0, 8, 0, 0);
-		if (signal > 0 && signal != SIGCHLD)
-			call(NR_kill, (uint64_t)child, (uint64_t)signal, 0, 0, 0, 0);
-	}
-}
-
-/* The server has gone. A container in the foreground didn't need it, and how that has ended is known. */
-__attribute__((noreturn)) static void left_alone(struct mailbox *box)
-{
-	const struct step *step = &steps_of(box)[box->first];
-	if (step->number != FOREGROUND || step->result < 0)
-		lost();
-	complain("tsrun: warning: the tsrun that served this command has ended before the container, which `tsrun delete` removes\n");
-	end(shell_status((int)step->result));
-}
-
-/* Whether the server is gone by what the kernel has noted, or by the connection, on which it says nothing more. */
-static int is_left(const struct mailbox *first, int64_t connection)
-{
-	return (__atomic_load_n(&first->keeper, __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED) || is_readable(connection, 0);
-}
-
-/* Blocks until tsrun posts a program. When the server dies, or lets go, the command is over, and a child that was cloned. */
-static void wait_for_post(struct mailbox *box, uint32_t *seen, struct mailbox *first, int64_t connection, int is_child)
-{
-	const struct __kernel_timespec look = { .tv_nsec = LOOK * 1000000 };
-	uint32_t post;
-	while ((post = __atomic_load_n(&box->post, __ATOMIC_ACQUIRE)) == *seen) {
-		call(NR_futex, (uint64_t)&box->post, FUTEX_WAIT, *seen, (uint64_t)&look, 0, 0);
-		if (__atomic_load_n(&box->post, __ATOMIC_ACQUIRE) != *seen || !is_left(first, connection))
-			continue;
-		if (__atomic_load_n(&box->post, __ATOMIC_ACQUIRE) != *seen)
-			continue; /* the last that it has posted comes first */
-		if (is_child)
-			end(1);
-		left_alone(box);
-	}
-	*seen = post;
-}
-
-__attribute__((noreturn)) static void serve(struct mailbox *first, int64_t connection)
-{
-	struct mailbox *box = first;
-	int is_child = 0;
-	for (;;) {
-		uint32_t mine = adopt(box), seen = 0;
-		struct mailbox *next = box;
-		while (next == box) {
-			wait_for_post(box, &seen, first, connection, is_child);
-			__atomic_store_n(&box->lock, mine, __ATOMIC_SEQ_CST);
-			uint32_t thread = mine & FUTEX_TID_MASK;
-			next = run(box);
-			is_child |= (uint32_t)call(NR_gettid, 0, 0, 0, 0, 0, 0) != thread;
-		}
-		box = next;
-	}
-}
-
-/* Maps the mailbox file; negative when it is none. Memory that a file is too short for can't be touched (SIGBUS). */
-static int64_t map(int64_t file)
-{
-	if (call(NR_lseek, (uint64_t)file, 0, 2 /* SEEK_END */, 0, 0, 0) < MAILBOX_LEAST)
-		return -1;
-	return call(NR_mmap, MAILBOX_ADDRESS, MAILBOX_SPAN, 3 /* READ | WRITE */, 1 /* SHARED */ | MAP_FIXED_NOREPLACE, (uint64_t)file,
-		    0);
 }
 
 /* Whether this program has more rights than who has called it (getauxval(3)): then the environment doesn't count. */

@@ -1,5 +1,6 @@
 import { MailboxFile } from "../agent/mailbox-file.ts";
-import { type Printed, type Process, RemoteCaller } from "../container/caller/remote-caller.ts";
+import type { CallingProcess } from "../container/caller/calling-process.ts";
+import { type Printed, RemoteCaller } from "../container/caller/remote-caller.ts";
 import { sendto } from "../kernel/calls.ts";
 import { attempt } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
@@ -24,7 +25,7 @@ export class Client implements Disposable {
   isWaiting = false;
   private child: { readonly pid: number; readonly signals: Uint8Array } | null = null;
 
-  constructor(socket: number, process: Process, connection: number) {
+  constructor(socket: number, process: CallingProcess, connection: number) {
     this.socket = socket;
     this.connection = connection;
     this.caller = new RemoteCaller(() => this.sendMailbox(), process);

@@ -1,5 +1,5 @@
 import type { Environment } from "../agent/caller.ts";
-import { environmentIn, type Process } from "../container/caller/remote-caller.ts";
+import { type CallingProcess, environmentIn } from "../container/caller/calling-process.ts";
 import { CWD, close, ppoll } from "../kernel/calls.ts";
 import { POLLIN } from "../kernel/constants.ts";
 import { readLink, readText } from "../kernel/files.ts";
@@ -11,7 +11,7 @@ import { type Standing, standingOf } from "./standing.ts";
 const MOST_WORDS = 8 * 2 ** 20;
 
 /** The process at the other end of a connection. */
-export class Peer implements Process, Disposable {
+export class Peer implements CallingProcess, Disposable {
   readonly pid: number;
   readonly pidfd: number;
   readonly proc: string;

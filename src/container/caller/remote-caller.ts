@@ -41,6 +41,8 @@ import { cloneArgs, SIGSET_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
 import { pidIn, processInfo, statusField } from "../state/process-info.ts";
+import { type CallingProcess, idIn, signalsIn } from "./calling-process.ts";
+import { Patience } from "./patience.ts";
 
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
 const DEATH_PATIENCE = 10_000;
@@ -48,48 +50,9 @@ const DEATH_PATIENCE = 10_000;
 /** How long its children may take to die, in milliseconds, when it has died or was stopped. */
 const ORPHAN_PATIENCE = 100;
 
-/**
- * How long the caller may take for steps that take no time, in looks of 100 ms: it may have been stopped. One that only
- * waits for a processor has three times as long.
- */
-const MOST_LOOKS = 10;
-
-/** A wait for what takes no time in a process, which this thread stands still for. */
-class Patience {
-  private readonly pid: number;
-  private looks = 0;
-
-  constructor(pid: number) {
-    this.pid = pid;
-  }
-
-  get isOver(): boolean {
-    return this.looks >= MOST_LOOKS;
-  }
-
-  /** Called after each 100 ms; not a clock, which goes on while tsrun itself waits for a processor. */
-  lasts(): boolean {
-    const { state = "X" } = processInfo(this.pid) ?? {};
-    this.looks += state === "R" ? 1 / 3 : 1;
-    return !this.isOver && state !== "Z" && state !== "X";
-  }
-}
-
 export interface Printed {
   readonly stream: 1 | 2;
   readonly text: string;
-}
-
-/** The process that calls, and what is known of it by now. */
-export interface Process {
-  readonly pid: number;
-  /** Its pidfd, which stays the giver's. */
-  readonly pidfd: number;
-  /** Its file `status` in proc(5). */
-  readonly status: string;
-  readonly env: Environment;
-  /** See `Caller`. */
-  namespace(file: string): string;
 }
 
 /** Yama lets a process trace only its children, and those that allow it. */
@@ -100,7 +63,7 @@ export class RemoteCaller implements Caller, Disposable {
   readonly proc: string;
   readonly env: Environment;
   readonly openFiles = 0n; // inherited from the caller, as all limits
-  private readonly process: Process;
+  private readonly process: CallingProcess;
   private ownStreams: Streams | null = null;
   /** The agent's program, by its number in the caller; -1 until it is there. */
   private image = -1;
@@ -115,7 +78,7 @@ export class RemoteCaller implements Caller, Disposable {
   private isLost = false;
 
   /** `begin` gives a mailbox file which an agent in the process serves from its first mailbox on: when it is needed. */
-  constructor(begin: () => MailboxFile, process: Process) {
+  constructor(begin: () => MailboxFile, process: CallingProcess) {
     const { pid, env } = process;
     this.process = process;
     this.env = env;
@@ -348,24 +311,3 @@ export class RemoteCaller implements Caller, Disposable {
 const encoder = new TextEncoder();
 
 const signalBits = (set: Uint8Array) => new DataView(set.buffer, set.byteOffset).getBigUint64(0, true);
-
-/** The second of four: the effective id. */
-const idIn = (status: string, name: "Uid" | "Gid") => Number(statusField(status, name).split(/\s+/)[1]);
-
-/** A mask in hexadecimal, with signal 1 as its lowest bit. */
-function signalsIn(mask: string): readonly number[] {
-  const bits = BigInt(`0x${mask || "0"}`);
-  return Array.from({ length: 64 }, (_, index) => index + 1).filter(
-    (signal) => ((bits >> BigInt(signal - 1)) & 1n) === 1n,
-  );
-}
-
-/** proc_pid_environ(5) */
-export function environmentIn(text: string): Environment {
-  const env: Record<string, string> = {};
-  for (const entry of text.split("\0")) {
-    const end = entry.indexOf("=");
-    if (end >= 0) env[entry.slice(0, end)] = entry.slice(end + 1);
-  }
-  return env;
-}
