@@ -26,7 +26,7 @@ test("exec runs a process in the container, with its output and exit status", ()
     "echo $$; ps | grep -c 'sleep 100'; exit 7",
   );
   assert.is(said.status, 7);
-  assert.match(said.stdout, /^\d+\n\d\n$/);
+  assert.match(said.stdout, /^\d+\n\d\n$/, `${said.stdout} ${said.stderr}`);
 });
 
 test("exec takes a user, a directory and a terminal", async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { isTsrun, runtimePath, stateRoot, workDirectory } from "./environment.ts";
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { freshDirectory, isTsrun, runtimePath, stateRoot, workDirectory } from "./environment.ts";
 import { slowness } from "./slowness.ts";
 
 /** What a finished call of the runtime left. */
@@ -117,6 +117,17 @@ export function startRuntime(args: readonly string[], call: Call = {}): Running 
       await end;
     },
   };
+}
+
+let copy: string | null = null;
+
+/** At the end of `through`: the call is made with a copy, as the way to the runtime may be closed to its user. */
+export function byCopy(): readonly string[] {
+  if (copy === null) {
+    copy = join(freshDirectory("binary"), basename(runtimePath));
+    copyFileSync(runtimePath, copy);
+  }
+  return ["sh", "-c", `exec ${copy} "$@"`]; // the runtime's own path is the shell's $0
 }
 
 /** The command line of a call, and what else starts it. */

@@ -9,8 +9,8 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { freshDirectory, runtimePath, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { command, mounted } from "../harness/mount.ts";
-import { type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
+import { mounted } from "../harness/mount.ts";
+import { byCopy, type Call, runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { slowness } from "../harness/slowness.ts";
 import { swapping } from "../harness/swapping.ts";
@@ -119,14 +119,9 @@ testTsrun("without a capability that ordinary containers need not, containers ca
 });
 
 testTsrun("an ordinary user may ask, and is told what its own user namespace lets it do", () => {
-  const copy = join(freshDirectory("binary"), "tsrun");
-  command("cp", runtimePath, copy);
-  // The runtime's own path, which an ordinary user need not reach, is the shell's $0.
-  const ordinary = `exec setpriv --reuid 65534 --regid 65534 --clear-groups ${copy} "$@"`;
-  const { status, stdout, stderr } = runtime(["check", "--json"], {
-    through: ["sh", "-c", ordinary],
-    cwd: "/",
-  });
+  const ordinary = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+  const through = [...ordinary, ...byCopy()];
+  const { status, stdout, stderr } = runtime(["check", "--json"], { through, cwd: "/" });
   assert.is(stderr, "");
   const found = { ...(JSON.parse(stdout) as Found), status }; // what check prints
   assert.is(found.host.uid, 65534);

@@ -30,7 +30,7 @@ import {
   runtimeDirectory,
   UID,
 } from "../harness/ordinary-user.ts";
-import { complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { byCopy, complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { bind, directoryWithMount, PROC } from "../harness/volumes.ts";
@@ -325,7 +325,11 @@ for (const user of ["USER=somebody", "--unset=USER"]) {
       args: script("id -u; cat /proc/self/uid_map | tr -s ' '; ls /dev/null"),
       linux: { namespaces, uidMappings: [], gidMappings: [] },
     });
-    const how = { root: null, env: { XDG_RUNTIME_DIR: runtimeDirectory }, through: [...MAPPED, user] };
+    const how = {
+      root: null,
+      env: { XDG_RUNTIME_DIR: runtimeDirectory },
+      through: [...MAPPED, user, ...byCopy()],
+    };
     const { stdout } = succeeded(runtime(["run", "--bundle", path, uniqueId()], how));
     assert.is(stdout, `0\n 0 ${UID} 1\n/dev/null\n`);
   });
@@ -344,7 +348,7 @@ test("such a root's pod has sysfs and message queues of the namespaces that it s
     linux: { namespaces, uidMappings: [], gidMappings: [], maskedPaths: [], readonlyPaths: [] },
     more: { mounts, root: { path: bundle().rootfs } },
   });
-  const through = [...MAPPED.slice(0, -1), "--ipc", "--net", "env", "--unset=USER"];
+  const through = [...MAPPED.slice(0, -1), "--ipc", "--net", "env", "--unset=USER", ...byCopy()];
   const how = { root: null, env: { XDG_RUNTIME_DIR: runtimeDirectory }, through };
   const table = parseMounts(succeeded(runtime(["run", "--bundle", path, uniqueId()], how)).stdout);
   // Else it is the host's, made read-only.
