@@ -4,7 +4,7 @@ import { slowness } from "./slowness.ts";
 const STEP_MS = 5;
 /** How late nine of ten ticks may be, and the last one; a busy machine makes some late that this process doesn't. */
 const USUAL_MS = 50 * slowness;
-const MOST_MS = 500 * slowness;
+const MOST_MS = 2000 * slowness;
 
 /** A timer of 5 ms, which tells whether the event loop goes on. */
 export class Ticks implements Disposable {
