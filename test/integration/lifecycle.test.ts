@@ -106,7 +106,8 @@ test("start lets that very process become the program", async () => {
 
 testTsrun("start returns only when the program has been executed", () => {
   using box = started({ args: SLEEP });
-  assert.is(commandLine(box.pid()), "sleep 60");
+  // In brackets while the kernel has the name, and not yet the arguments.
+  assert.match(commandLine(box.pid()), /^(sleep 60|\[sleep\])$/);
 });
 
 test("a container whose program has ended is stopped, and has no pid", async () => {
