@@ -12,7 +12,7 @@ export interface Room {
   readonly room: number;
 }
 
-/** A NULL-terminated array of C strings (argv, envp); exists only inside a program. */
+/** A NULL-terminated array of C strings (argv, envp); of execve(2). */
 export interface Texts {
   readonly texts: readonly string[];
 }

@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 const scratch = new Uint8Array(16384);
 const scratchAddress = addressOf(scratch);
 let used = 0;
-/** Strings too long for the scratch memory, kept alive until the next call. */
+/** Arrays of strings, and strings too long for the scratch memory, kept alive until the next call. */
 let long: Uint8Array[] = [];
 
 function cString(text: string): number {
@@ -25,12 +25,21 @@ function cString(text: string): number {
   return scratchAddress + at;
 }
 
+function cStrings(texts: readonly string[]): number {
+  const addresses = new BigUint64Array(texts.length + 1); // the last is NULL
+  for (const [index, text] of texts.entries()) addresses[index] = BigInt(cString(text));
+  const bytes = new Uint8Array(addresses.buffer);
+  long.push(bytes);
+  return addressOf(bytes);
+}
+
 function word(args: Call["args"], index: number): number | bigint {
   const argument = args[index];
   if (typeof argument === "number" || typeof argument === "bigint") return argument;
   if (typeof argument === "string") return cString(argument);
   if (argument === undefined) return 0;
   if (argument instanceof Uint8Array) return addressOf(argument);
+  if ("texts" in argument) return cStrings(argument.texts);
   throw new Error("results of steps and room for answers exist only inside a program");
 }
 

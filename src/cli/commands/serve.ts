@@ -1,7 +1,7 @@
-import { close } from "../../kernel/calls.ts";
+import { close, execve } from "../../kernel/calls.ts";
 import { AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFSOCK } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, removeFile, status } from "../../kernel/files.ts";
+import { isErrno, readLink, readText, removeFile, status } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { connectUnix } from "../../kernel/socket.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -22,6 +22,7 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
   if (path === undefined)
     throw new UserError("serve", "a user's socket is in $XDG_RUNTIME_DIR, which is not set");
   if (flags.status) return await showStatus(session, path, flags.json);
+  startAgainFor(caller.env);
   const server = new Server({
     ...{ at: listeningAt(session, path), idle: flags.idle, version: VERSION },
     wanted: (argv, asker) => wantedBy(run, argv, asker),
@@ -29,6 +30,21 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
   session.onEnd(() => server.end());
   await server.done;
   return 0;
+}
+
+/**
+ * What Bun's engine reads at its start. Its last compiler, FTL, takes some 10 ms a function, and makes none of them
+ * faster that wait for the kernel most of the time: it cost every tenth millisecond of a server's first thousands of
+ * commands.
+ */
+const ENGINE = { BUN_JSC_useFTLJIT: "0" };
+
+/** Executes this program once more, unless the engine was started as a server's is to be. */
+function startAgainFor(env: Readonly<Record<string, string | undefined>>): void {
+  if (Object.keys(ENGINE).every((name) => name in env)) return;
+  const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
+  const environment = Object.entries({ ...env, ...ENGINE }).map(([name, value]) => `${name}=${value}`);
+  here(execve(readLink("/proc/self/exe"), argv, environment));
 }
 
 /** The socket that systemd has handed down (sd_listen_fds(3)), or a path for a new one. @throws UserError */
