@@ -36,6 +36,14 @@ export function agentImage(): number {
   return readable;
 }
 
+let kept: number | null = null;
+
+/** One for all agents of a process that starts many. It stays open. */
+export function keptImage(): number {
+  kept ??= agentImage();
+  return kept;
+}
+
 const encoder = new TextEncoder();
 
 /** Offsets in the memory that posix_spawn(3) is given. */

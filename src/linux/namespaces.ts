@@ -157,13 +157,13 @@ export function isOwnedBy(namespace: number, user: number): boolean {
  * Undefined for a new one if tsrun lacks CAP_SYS_PTRACE, which is needed to read an agent's links.
  */
 export function userNamespaceOf(
-  { proc }: Pick<Caller, "proc">,
+  caller: Pick<Caller, "namespace">,
   pid: number,
   { created, joins }: NamespacePlan,
 ): string | undefined {
   const joined = joins.find(({ type }) => type === "user");
   if (joined !== undefined) return nameOf(joined.fd);
-  if (!created.has("user")) return readLink(`${proc}/ns/user`);
+  if (!created.has("user")) return caller.namespace("user");
   try {
     return readLink(`/proc/${pid}/ns/user`);
   } catch (error) {
@@ -179,13 +179,13 @@ const nameOf = (user: number) => `user:[${status("", AT_EMPTY_PATH, user).inode}
  * one below it. Without a name, the init's is opened. @throws SyscallError
  */
 export function openUserNamespace(
-  { proc }: Pick<Caller, "proc">,
+  caller: Pick<Caller, "namespace">,
   pid: number,
   name: string | undefined,
 ): number | null {
   const current = readLink(`/proc/${pid}/ns/user`);
   const wanted = name ?? current;
-  if (wanted === readLink(`${proc}/ns/user`)) return null;
+  if (wanted === caller.namespace("user")) return null;
   let fd = here(openat(CWD, `/proc/${pid}/ns/user`, O_RDONLY));
   while (nameOf(fd) !== wanted) {
     const parent = here(ioctl(fd, NS_GET_USERNS));

@@ -12,6 +12,7 @@
  * the server goes on.
  */
 import type { Caller } from "../agent/caller.ts";
+import { keptImage } from "../agent/spawn.ts";
 import { geteuid, umask } from "../kernel/calls.ts";
 import { entryNotes } from "../kernel/entry-notes.ts";
 import { readLink, readText } from "../kernel/files.ts";
@@ -93,6 +94,7 @@ export class Server {
     this.done = new Promise((resolve) => {
       this.ended = resolve;
     });
+    keptImage(); // before the first command, so that what it holds does not grow
     here(umask(0o177)); // only this user may connect
     this.listener = Bun.listen<Connection>({
       ...options.at,

@@ -18,14 +18,21 @@ export function fromCaller({ proc }: Pick<Caller, "proc">, path: string): string
   return isAbsolute(path) ? join(path) : join(readLink(`${proc}/cwd`), path);
 }
 
+/** What was found: several ask, and reading it costs four system calls. */
+const inUserNamespace = new WeakMap<Caller, boolean>();
+
 /**
  * Whether the caller is in a user namespace, as when rootless podman calls tsrun. Root in there is an ordinary user to
  * the kernel.
  */
-function isInUserNamespace({ proc }: Caller): boolean {
-  const map = readTextIfThere(`${proc}/uid_map`)?.trim();
+function isInUserNamespace(caller: Caller): boolean {
+  const known = inUserNamespace.get(caller);
+  if (known !== undefined) return known;
+  const map = readTextIfThere(`${caller.proc}/uid_map`)?.trim();
   // The initial one has all ids, in one line.
-  return map !== undefined && !(map.startsWith("0 ") && map.endsWith(" 0 4294967295"));
+  const is = map !== undefined && !(map.startsWith("0 ") && map.endsWith(" 0 4294967295"));
+  inUserNamespace.set(caller, is);
+  return is;
 }
 
 /**

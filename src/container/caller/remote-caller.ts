@@ -11,7 +11,7 @@ import type { Caller, Environment, Streams } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { MailboxFile } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
-import { agentImage } from "../../agent/spawn.ts";
+import { keptImage } from "../../agent/spawn.ts";
 import { type StepResult, SyscallError } from "../../kernel/call.ts";
 import {
   close,
@@ -157,14 +157,9 @@ export class RemoteCaller implements Caller, Disposable {
 
   pass(descriptors: readonly number[]): readonly number[] {
     if (this.image >= 0) return this.passAll(descriptors);
-    const image = agentImage();
-    try {
-      const [own = -1, ...others] = this.passAll([image, ...descriptors]);
-      this.image = own;
-      return others;
-    } finally {
-      here(close(image));
-    }
+    const [own = -1, ...others] = this.passAll([keptImage(), ...descriptors]);
+    this.image = own;
+    return others;
   }
 
   private passAll(descriptors: readonly number[]): readonly number[] {
