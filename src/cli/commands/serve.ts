@@ -1,3 +1,4 @@
+import type { Caller } from "../../agent/caller.ts";
 import { close, execve } from "../../kernel/calls.ts";
 import { AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFSOCK } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
@@ -22,7 +23,7 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
   if (path === undefined)
     throw new UserError("serve", "a user's socket is in $XDG_RUNTIME_DIR, which is not set");
   if (flags.status) return await showStatus(session, path, flags.json);
-  startAgainFor(caller.env);
+  startAgainFor(caller);
   const server = new Server({
     ...{ at: listeningAt(session, path), idle: flags.idle, version: VERSION },
     wanted: (argv, asker) => wantedBy(run, argv, asker),
@@ -40,11 +41,11 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
 const ENGINE = { BUN_JSC_useFTLJIT: "0" };
 
 /** Executes this program once more, unless the engine was started as a server's is to be. */
-function startAgainFor(env: Readonly<Record<string, string | undefined>>): void {
+function startAgainFor({ env, proc }: Caller): void {
   if (Object.keys(ENGINE).every((name) => name in env)) return;
-  const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
+  const argv = readText(`${proc}/cmdline`).split("\0").slice(0, -1);
   const environment = Object.entries({ ...env, ...ENGINE }).map(([name, value]) => `${name}=${value}`);
-  here(execve(readLink("/proc/self/exe"), argv, environment));
+  here(execve(readLink(`${proc}/exe`), argv, environment));
 }
 
 /** The socket that systemd has handed down (sd_listen_fds(3)), or a path for a new one. @throws UserError */
