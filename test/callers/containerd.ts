@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
-import { runtimePath, workDirectory } from "../harness/environment.ts";
+import { freshDirectory, runtimePath, workDirectory } from "../harness/environment.ts";
 import { call, printed } from "./call.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { PAUSE, writeImages } from "./images.ts";
@@ -26,9 +26,12 @@ const NETWORK = {
   ],
 };
 
-/** The example of the page, and what this machine of the tests needs besides. */
-function configuration(systemd: boolean): string {
-  return `${snippet("containerd 1.6 and 1.7", "toml", runtimePath).replace(/(SystemdCgroup) = .*/, `$1 = ${systemd}`)}
+/** A major version of containerd. */
+export type Version = 1 | 2;
+
+/** What each version calls things; the example of the page, and what this machine of the tests needs besides. */
+const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = {
+  1: (systemd) => `${example("containerd 1.6 and 1.7", runtimePath, systemd)}
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE}"
   disable_apparmor = true
@@ -41,27 +44,78 @@ function configuration(systemd: boolean): string {
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "${NETWORKS}"
-`;
+`,
+  2: (systemd) => `${example("containerd 2", withoutCpu(runtimePath), systemd)}
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+  BinaryName = "${withoutCpu("runc")}"
+
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "${PAUSE}"
+
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["/usr/lib/cni"]
+    conf_dir = "${NETWORKS}"
+`,
+};
+
+function example(heading: string, runtime: string, systemd: boolean): string {
+  return snippet(heading, "toml", runtime).replace(/(SystemdCgroup) = .*/, `$1 = ${systemd}`);
 }
+
+/**
+ * A runtime for containerd 2, which has no disable_cgroup any more: where cgroup v2 has no cpu controller, a program
+ * that strikes the shares out of each config.json, and is the runtime then.
+ */
+function withoutCpu(runtime: string): string {
+  if (cgroup2Controllers().has("cpu")) return runtime;
+  const path = join(freshDirectory("runtime"), basename(runtime));
+  writeFileSync(path, WITHOUT_CPU.replace("RUNTIME", runtime), { mode: 0o755 });
+  return path;
+}
+
+const WITHOUT_CPU = `#!/bin/sh
+previous=
+for word; do
+  test "$previous" != --bundle || sed -i 's/"cpu":{[^}]*},//; s/,"cpu":{[^}]*}//' "$word/config.json"
+  previous=$word
+done
+exec RUNTIME "$@"
+`;
 
 export const SOCKET = "/run/containerd/containerd.sock";
 
 /** The namespace of pods, and that of `ctr` when it is told no other. */
 export const NAMESPACES = { pods: "k8s.io", ctr: "default" } as const;
 
-/**
- * Starts containerd, with the images in these of its namespaces. Its directories are the usual ones: the machine has
- * them for itself. With `systemd` that makes the cgroups of its pods.
- */
+interface Wanted {
+  readonly version?: Version;
+  /** Where the programs of this version are; those in the PATH without it. */
+  readonly directory?: string;
+  /** Whether systemd makes the cgroups of its pods. */
+  readonly systemd?: boolean;
+  /** Those of its namespaces that have the images. */
+  readonly namespaces?: readonly string[];
+}
+
+/** Starts containerd with the images. Its directories are the usual ones: the machine has them for itself. */
 export async function startContainerd({
+  version = 1,
+  directory,
   systemd = false,
-  namespaces = Object.values(NAMESPACES) as readonly string[],
-} = {}): Promise<Daemon> {
+  namespaces = Object.values(NAMESPACES),
+}: Wanted = {}): Promise<Daemon> {
   const config = join(workDirectory, "containerd.toml");
-  writeFileSync(config, configuration(systemd));
+  writeFileSync(config, CONFIGURATIONS[version](systemd));
   mkdirSync(NETWORKS, { recursive: true });
   writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(NETWORK));
-  const daemon = await startDaemon(["containerd", "--config", config], SOCKET);
+  const { PATH = "" } = process.env;
+  const path = directory === undefined ? PATH : `${directory}:${PATH}`; // where containerd finds its shim, too
+  const program = directory === undefined ? "containerd" : join(directory, "containerd");
+  const daemon = await startDaemon([program, "--config", config], SOCKET, { PATH: path });
   for (const namespace of namespaces)
     printed(call(["ctr", "--namespace", namespace, "images", "import", writeImages()]));
   return daemon;

@@ -6,7 +6,7 @@ import { loadSync, type MethodDefinition, type ServiceDefinition } from "@grpc/p
 const SECONDS = 60;
 
 /** What a message's fields may hold. */
-type Field = string | number | boolean | readonly Field[] | Message | undefined;
+export type Field = string | number | boolean | readonly Field[] | Message | undefined;
 export interface Message {
   readonly [field: string]: Field;
 }

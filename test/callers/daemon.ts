@@ -19,17 +19,25 @@ export interface Daemon {
 const START_SECONDS = 30 * slowness;
 const STOP_SECONDS = 15;
 
+/** Where a daemon listens: the path of a socket, or a TCP port of 127.0.0.1. */
+type Address = string | number;
+
 /**
- * Starts a daemon and waits until it listens on its socket; its first caller may still have to wait a little.
+ * Starts a daemon and waits until it listens there; its first caller may still have to wait a little. Its environment is
+ * that of the tests and `env`.
  * @throws Error with its log when it ends or takes too long
  */
-export async function startDaemon(argv: readonly string[], socket: string): Promise<Daemon> {
+export async function startDaemon(
+  argv: readonly string[],
+  address: Address,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Daemon> {
   const path = join(freshDirectory("daemon"), "log");
   const log = () => readFileSync(path, "utf8");
   const start = async () => {
-    const child = spawned(argv, path);
+    const child = spawned(argv, env, path);
     try {
-      await untilListening(socket, child);
+      await untilListening(address, child);
     } catch (error) {
       await stop(child);
       throw new Error(`${argv[0]} did not start: ${error}\n${log()}`);
@@ -47,26 +55,30 @@ export async function startDaemon(argv: readonly string[], socket: string): Prom
   };
 }
 
-function spawned([file = "", ...args]: readonly string[], path: string): ChildProcess {
+function spawned(
+  [file = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  path: string,
+): ChildProcess {
   const log = openSync(path, "a");
-  const child = spawn(file, args, { stdio: ["ignore", log, log], env: plainEnvironment() });
+  const child = spawn(file, args, { stdio: ["ignore", log, log], env: { ...plainEnvironment(), ...env } });
   closeSync(log);
   child.unref(); // when the tests end without ending it, the end of the machine does
   return child;
 }
 
-async function untilListening(socket: string, child: ChildProcess): Promise<void> {
+async function untilListening(address: Address, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_SECONDS * 1000;
-  while (!(await isListenedOn(socket))) {
+  while (!(await isListenedOn(address))) {
     if (hasEnded(child)) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
     if (performance.now() > deadline) throw new Error(`it was not ready within ${START_SECONDS} s`);
     await Bun.sleep(50);
   }
 }
 
-function isListenedOn(socket: string): Promise<boolean> {
+function isListenedOn(address: Address): Promise<boolean> {
   return new Promise((resolve) => {
-    const connection = connect(socket);
+    const connection = typeof address === "string" ? connect(address) : connect(address, "127.0.0.1");
     connection.on("error", () => resolve(false));
     connection.on("connect", () => {
       connection.destroy();

@@ -131,7 +131,7 @@ function podContainer(cri: Cri, id: string, log: string): PodContainer {
 const END_MS = 20_000 * slowness;
 
 /** The verbose answers are JSON in a field `info`. */
-function pidIn({ info = "{}" }: Readonly<Record<string, string>>): number {
+export function pidIn({ info = "{}" }: Readonly<Record<string, string>>): number {
   const { pid } = JSON.parse(info) as { readonly pid: number }; // as containerd writes it
   return pid;
 }
