@@ -1,6 +1,7 @@
 /**
  * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit, test/integration and test/callers when none is named,
  * and then test/vm and test/integration in virtual machines, which have what this one lacks; NO_VM=1 leaves that out.
+ * Those of test/kubernetes take long, and run only when they are named.
  *
  * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do those of callers, which
  * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
@@ -24,6 +25,8 @@ const PROJECT = resolve(import.meta.dir, "..");
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
 
 interface Kind {
+  /** Whether its files run when none is named; the others run only cold unless RUNS asks for more. */
+  readonly usual: boolean;
   /** How long a file may take. */
   readonly seconds: number;
   /** Whether it makes containers. */
@@ -34,9 +37,11 @@ interface Kind {
 
 /** The kinds of tests, by their directories; those that take longest come first. */
 const KINDS = {
-  callers: { seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
-  unit: { seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
+  callers: { usual: true, seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
+  kubernetes: { usual: false, seconds: 300, withRuntime: true, surroundings: machine, beside: () => true },
+  unit: { usual: true, seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
   integration: {
+    usual: true,
     seconds: 180,
     withRuntime: true,
     surroundings: () => NAMESPACES,
@@ -84,7 +89,8 @@ async function machines(): Promise<readonly Place[]> {
 }
 
 function found(): string[] {
-  return Object.keys(KINDS).flatMap((kind) =>
+  const usual = Object.entries(KINDS).filter(([, kind]) => kind.usual);
+  return usual.flatMap(([kind]) =>
     [...new Bun.Glob(`test/${kind}/**/*.test.ts`).scanSync(PROJECT)]
       .sort()
       .map((file) => resolve(PROJECT, file)),
@@ -95,7 +101,7 @@ function found(): string[] {
 function runsOf(name: string): TestFile[] {
   const cold = testFile(name);
   const hasWarm = cold.kind.withRuntime && RUNTIME === undefined && coldAlone(name) === null;
-  const isWarm = hasWarm && (RUNS === "warm" || (RUNS !== "cold" && cold.beside));
+  const isWarm = hasWarm && (RUNS === "warm" || (RUNS !== "cold" && cold.kind.usual && cold.beside));
   return [...(RUNS === "warm" ? [] : [cold]), ...(isWarm ? [{ ...cold, warm: true }] : [])];
 }
 

@@ -41,20 +41,21 @@ export interface Calling extends AsyncDisposable {
 }
 
 /** Starts a program and does not wait; it is killed when it is disposed of, or after a minute. */
-export function startCall(argv: readonly string[]): Calling {
+export function startCall(argv: readonly string[], input: string | null = null): Calling {
   const [file = "", ...args] = argv;
   const child = spawn(file, args, {
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === null ? "ignore" : "pipe", "pipe", "pipe"],
     env: plainEnvironment(),
     timeout: SECONDS * 1000,
     killSignal: "SIGKILL",
   });
+  child.stdin?.on("error", () => {}).end(input); // EPIPE: a program need not read it
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
   const end = new Promise<Said>((resolve, reject) => {

@@ -6,7 +6,7 @@ import { loadSync, type MethodDefinition, type ServiceDefinition } from "@grpc/p
 const SECONDS = 60;
 
 /** What a message's fields may hold. */
-export type Field = string | number | boolean | readonly Field[] | Message | undefined;
+export type Field = string | number | boolean | null | readonly Field[] | Message | undefined;
 export interface Message {
   readonly [field: string]: Field;
 }
@@ -28,7 +28,13 @@ interface Answers {
     };
     readonly info: Readonly<Record<string, string>>;
   };
-  readonly ListPodSandbox: { readonly items: readonly { readonly id: string; readonly state: string }[] };
+  readonly ListPodSandbox: {
+    readonly items: readonly {
+      readonly id: string;
+      readonly state: string;
+      readonly metadata: { readonly uid: string };
+    }[];
+  };
   readonly CreateContainer: { readonly container_id: string };
   readonly StartContainer: unknown;
   readonly StopContainer: unknown;

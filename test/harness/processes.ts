@@ -24,7 +24,7 @@ export function lives(pid: number): boolean {
 }
 
 /** The fields of /proc/PID/status, proc_pid_status(5). */
-export function status(pid: number): Status {
+export function status(pid: number | "self"): Status {
   return parseStatus(readFileSync(`/proc/${pid}/status`, "utf8"));
 }
 
@@ -49,4 +49,17 @@ export type NamespaceFile = "cgroup" | "ipc" | "mnt" | "net" | "pid" | "time" | 
 /** The namespace that a process is in, as `net:[4026531840]`. */
 export function namespaceOf(pid: number | "self", file: NamespaceFile): string {
   return readlinkSync(`/proc/${pid}/ns/${file}`);
+}
+
+/** The processes with a command line. */
+export function running(line: string): number[] {
+  return processes().filter((pid) => {
+    try {
+      return commandLine(pid) === line;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
+      if (code === "ENOENT" || code === "ESRCH") return false;
+      throw error;
+    }
+  });
 }

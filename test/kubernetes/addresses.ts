@@ -1,0 +1,72 @@
+/** Where things are on the node, which has a machine to itself: the usual places. */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { call, printed } from "../callers/call.ts";
+import { workDirectory } from "../harness/environment.ts";
+
+export const NODE = "node";
+/** The node's own, at which the API server finds the kubelet, and everybody the API server. */
+export const ADDRESS = "10.87.0.1";
+
+export const PORTS = {
+  etcd: 2379,
+  etcdPeers: 2380,
+  api: 6443,
+  scheduler: 10259,
+  controllers: 10257,
+  kubeletHealth: 10248,
+} as const;
+
+export const SERVER = `https://${ADDRESS}:${PORTS.api}`;
+/** Of the only user, who may do all. */
+export const TOKEN = "token-of-the-tests";
+
+const DIRECTORY = join(workDirectory, "kubernetes");
+export const FILES = {
+  etcd: join(DIRECTORY, "etcd"),
+  certificates: join(DIRECTORY, "certificates"),
+  /** The API server makes it when it starts. */
+  certificate: join(DIRECTORY, "certificates/apiserver.crt"),
+  tokens: join(DIRECTORY, "tokens.csv"),
+  serviceAccountKey: join(DIRECTORY, "service-account.key"),
+  kubeconfig: join(DIRECTORY, "kubeconfig"),
+  kubelet: join(DIRECTORY, "kubelet.json"),
+  kubeletRoot: "/var/lib/kubelet",
+  manifests: join(DIRECTORY, "manifests"),
+  resolvConf: join(DIRECTORY, "resolv.conf"),
+  plugins: join(DIRECTORY, "plugins"),
+} as const;
+
+/** Writes what all the node's programs read, and gives the machine an interface as other nodes have it. */
+export function prepareNode(): void {
+  for (const directory of [FILES.certificates, FILES.manifests, FILES.plugins])
+    mkdirSync(directory, { recursive: true });
+  writeFileSync(FILES.tokens, `${TOKEN},tests,1,"system:masters"\n`);
+  writeFileSync(FILES.serviceAccountKey, rsaKey());
+  writeFileSync(FILES.resolvConf, `nameserver ${ADDRESS}\n`);
+  writeFileSync(
+    FILES.kubeconfig,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: NODE, cluster: { server: SERVER, "certificate-authority": FILES.certificate } }],
+      users: [{ name: "tests", user: { token: TOKEN } }],
+      contexts: [{ name: NODE, context: { cluster: NODE, user: "tests" } }],
+      "current-context": NODE,
+    }),
+  );
+  for (const command of [
+    "ip link add eth0 type veth peer name eth0-peer",
+    "ip link set eth0-peer up",
+    "ip link set eth0 up",
+    `ip address add ${ADDRESS}/24 dev eth0`,
+    "ip route add default dev eth0",
+  ])
+    printed(call(command.split(" ")));
+}
+
+function rsaKey(): string {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return privateKey.export({ type: "pkcs1", format: "pem" }).toString();
+}

@@ -1,0 +1,94 @@
+/** The API server's REST interface, as far as the tests need it. */
+import { readFileSync } from "node:fs";
+import type { Message } from "../callers/cri.ts";
+import { slowness } from "../harness/slowness.ts";
+import { FILES, SERVER, TOKEN } from "./addresses.ts";
+
+/** Where objects of a kind are. */
+const PATHS = {
+  Pod: "/api/v1/namespaces/default/pods",
+  ConfigMap: "/api/v1/namespaces/default/configmaps",
+  Secret: "/api/v1/namespaces/default/secrets",
+  ServiceAccount: "/api/v1/namespaces/default/serviceaccounts",
+  Event: "/api/v1/namespaces/default/events",
+  Node: "/api/v1/nodes",
+  Deployment: "/apis/apps/v1/namespaces/default/deployments",
+  Job: "/apis/batch/v1/namespaces/default/jobs",
+  RuntimeClass: "/apis/node.k8s.io/v1/runtimeclasses",
+  TokenReview: "/apis/authentication.k8s.io/v1/tokenreviews",
+} as const;
+
+export type Kind = keyof typeof PATHS;
+
+/** An object as its kind's documentation has it; what a test reads of it, it names in its own type. */
+export interface Manifest extends Message {
+  readonly kind: Kind;
+}
+
+export interface Api {
+  /** Creates an object; returns it as it was stored. */
+  create<T>(manifest: Manifest): Promise<T>;
+  read<T>(kind: Kind, name: string): Promise<T>;
+  list<T>(kind: Kind, selector?: Readonly<Record<string, string>>): Promise<readonly T[]>;
+  /** Merges a patch (RFC 7396) into an object. */
+  patch(kind: Kind, name: string, patch: Message): Promise<void>;
+  /** Asks for its end, with this grace, and does not wait; one that has gone is fine. */
+  remove(kind: Kind, name: string, graceSeconds?: number): Promise<void>;
+  /** Reads an object again and again until `condition` holds for it, and returns it then. */
+  until<T>(kind: Kind, name: string, condition: (object: T) => boolean, what: string): Promise<T>;
+  /** Whether all is ready; false also while nobody answers. */
+  isReady(): Promise<boolean>;
+}
+
+/** How long what the tests wait for may take. */
+const PATIENCE_MS = 60_000 * slowness;
+const STEP_MS = 150;
+
+/** A client of the API server, which must have started. */
+export function connectApi(): Api {
+  const ca = readFileSync(FILES.certificate, "utf8");
+  const ask = async (method: string, path: string, body?: Message, type = "application/json") => {
+    const headers = { authorization: `Bearer ${TOKEN}`, "content-type": type };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await fetch(`${SERVER}${path}`, { method, headers, ...sent, tls: { ca } });
+    return { status: answer.status, ok: answer.ok, text: await answer.text() };
+  };
+  const agreed = async (...request: Parameters<typeof ask>): Promise<unknown> => {
+    const { ok, status, text } = await ask(...request);
+    if (!ok) throw new Error(`${request[0]} ${request[1]}: ${status}: ${text}`);
+    return JSON.parse(text);
+  };
+  const read: Api["read"] = async <T>(kind: Kind, name: string) =>
+    (await agreed("GET", `${PATHS[kind]}/${name}`)) as T; // which field is of which type the caller knows
+  return {
+    read,
+    create: async <T>(manifest: Manifest) => (await agreed("POST", PATHS[manifest.kind], manifest)) as T,
+    async list<T>(kind: Kind, selector: Readonly<Record<string, string>> = {}) {
+      const query = new URLSearchParams(selector);
+      return ((await agreed("GET", `${PATHS[kind]}?${query}`)) as { items: readonly T[] }).items;
+    },
+    patch: async (kind, name, patch) =>
+      void (await agreed("PATCH", `${PATHS[kind]}/${name}`, patch, "application/merge-patch+json")),
+    async remove(kind, name, gracePeriodSeconds) {
+      const options = {
+        kind: "DeleteOptions",
+        apiVersion: "v1",
+        propagationPolicy: "Background",
+        ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      };
+      const { ok, status, text } = await ask("DELETE", `${PATHS[kind]}/${name}`, options);
+      if (!ok && status !== 404) throw new Error(`DELETE ${kind} ${name}: ${status}: ${text}`);
+    },
+    async until<T>(kind: Kind, name: string, condition: (object: T) => boolean, what: string) {
+      const deadline = performance.now() + PATIENCE_MS;
+      for (;;) {
+        const object = await read<T>(kind, name);
+        if (condition(object)) return object;
+        if (performance.now() > deadline)
+          throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}: ${JSON.stringify(object)}`);
+        await Bun.sleep(STEP_MS);
+      }
+    },
+    isReady: async () => (await ask("GET", "/readyz").catch(() => null))?.ok === true,
+  };
+}

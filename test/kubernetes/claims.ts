@@ -1,0 +1,45 @@
+/** Claims about pods, each tried with every runtime on one node, and many at once: most of a pod's life is waiting. */
+import { test } from "uvu";
+import { type Node, RUNTIMES } from "./node.ts";
+import { type Setting, setting } from "./pods.ts";
+
+export interface Claim {
+  readonly name: string;
+  readonly body: (setting: Setting) => Promise<void>;
+}
+
+/** Claims in the words of uvu's `test`. */
+export function claims(): {
+  readonly claim: (name: string, body: Claim["body"]) => void;
+  readonly all: readonly Claim[];
+} {
+  const all: Claim[] = [];
+  return { all, claim: (name, body) => void all.push({ name, body }) };
+}
+
+/** How many are tried at a time. */
+const WIDTH = 8;
+
+/** Adds a test for each claim and runtime. They start at once, and each test waits for its own. */
+export function testAll(node: Node, all: readonly Claim[]): void {
+  const waiting: (() => Promise<void>)[] = [];
+  for (const { name, body } of all)
+    for (const runtime of RUNTIMES) {
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      waiting.push(() => body(setting(node, runtime)).then(() => resolve(null), resolve));
+      test(`${runtime}: ${name}`, async () => {
+        const error = await promise;
+        if (error !== null) throw error;
+      });
+    }
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
+  };
+  for (let i = 0; i < WIDTH; i++) void worker();
+}
+
+/** Adds a test for each claim and runtime, one after the other: they disturb all that is on the node. */
+export function testInTurn(node: Node, all: readonly Claim[]): void {
+  for (const { name, body } of all)
+    for (const runtime of RUNTIMES) test(`${runtime}: ${name}`, () => body(setting(node, runtime)));
+}

@@ -1,0 +1,111 @@
+/** A node of Kubernetes that is a whole cluster, on the machine of a test file. */
+import { type Calling, startCall } from "../callers/call.ts";
+import { SOCKET, startContainerd, type Version } from "../callers/containerd.ts";
+import { type Cri, connectCri } from "../callers/cri.ts";
+import type { Daemon } from "../callers/daemon.ts";
+import { slowness } from "../harness/slowness.ts";
+import { FILES, prepareNode } from "./addresses.ts";
+import { type Api, connectApi } from "./api.ts";
+import { startApiServer, startControllers, startEtcd, startScheduler } from "./control-plane.ts";
+import { startKubelet } from "./kubelet.ts";
+
+/** Handlers in containerd's configuration; each has a RuntimeClass of its name. */
+export const RUNTIMES = ["tsrun", "runc"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+export interface Node {
+  readonly version: Version;
+  readonly api: Api;
+  readonly cri: Cri;
+  readonly containerd: Daemon;
+  readonly kubelet: Daemon;
+  /** Ends all its daemons. */
+  stop(): Promise<void>;
+}
+
+/** Where the programs of each version of containerd are. */
+const { CONTAINERD_1 = "/usr/bin", CONTAINERD_2 } = process.env;
+const DIRECTORIES: Readonly<Record<Version, string | undefined>> = { 1: CONTAINERD_1, 2: CONTAINERD_2 };
+
+/** Why there can be no node with this containerd here; null when it can. */
+export function whyNot(version: Version): string | null {
+  return DIRECTORIES[version] === undefined
+    ? `needs a containerd ${version}: CONTAINERD_${version} names its directory`
+    : null;
+}
+
+/** Starts all of it, and waits until pods can be made. */
+export async function startNode(version: Version): Promise<Node> {
+  prepareNode();
+  const directory = DIRECTORIES[version];
+  const [etcd, containerd] = await Promise.all([
+    startEtcd(),
+    startContainerd({ version, namespaces: ["k8s.io"], ...(directory === undefined ? {} : { directory }) }),
+  ]);
+  const apiServer = await startApiServer();
+  const api = connectApi();
+  await eventually(api.isReady, "the API server is ready");
+  const [scheduler, controllers, kubelet] = await Promise.all([
+    startScheduler(),
+    startControllers(),
+    startKubelet(),
+  ]);
+  for (const name of RUNTIMES)
+    await api.create({
+      kind: "RuntimeClass",
+      apiVersion: "node.k8s.io/v1",
+      metadata: { name },
+      handler: name,
+    });
+  await eventually(() => takesPods(api), "the node takes pods");
+  const cri = connectCri(SOCKET);
+  return {
+    ...{ version, api, cri, containerd, kubelet },
+    async stop() {
+      cri[Symbol.dispose]();
+      for (const daemon of [kubelet, scheduler, controllers, apiServer, etcd, containerd])
+        await daemon.stop();
+    },
+  };
+}
+
+interface NodeObject {
+  readonly spec: { readonly taints?: readonly unknown[] };
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Whether the node is ready, and what each pod gets is there, which controllers make. */
+async function takesPods(api: Api): Promise<boolean> {
+  const isThere = (kind: "ServiceAccount" | "ConfigMap", name: string) =>
+    api.read(kind, name).then(
+      () => true,
+      () => false,
+    );
+  const nodes = await api.list<NodeObject>("Node");
+  const isReady = ({ spec, status }: NodeObject) =>
+    spec.taints === undefined &&
+    status.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true;
+  return (
+    nodes.some(isReady) &&
+    (await isThere("ServiceAccount", "default")) &&
+    (await isThere("ConfigMap", "kube-root-ca.crt"))
+  );
+}
+
+const PATIENCE_MS = 60_000 * slowness;
+
+/** Waits for what takes a while. @throws Error naming `what` */
+export async function eventually(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
+    await Bun.sleep(100);
+  }
+}
+
+/** `kubectl` as a person calls it, for this cluster. */
+export const KUBECTL = ["kubectl", `--kubeconfig=${FILES.kubeconfig}`] as const;
+
+export function kubectl(words: readonly string[], input: string | null = null): Calling {
+  return startCall([...KUBECTL, ...words], input);
+}
