@@ -32,6 +32,9 @@ export type Version = 1 | 2;
 /** What each version calls things; the example of the page, and what this machine of the tests needs besides. */
 const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = {
   1: (systemd) => `${example("containerd 1.6 and 1.7", runtimePath, systemd)}
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  default_runtime_name = "tsrun"
+
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${PAUSE}"
   disable_apparmor = true
@@ -48,6 +51,9 @@ const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = 
   2: (systemd) => `${example("containerd 2", withoutCpu(runtimePath), systemd)}
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   BinaryName = "${withoutCpu("runc")}"
+
+[plugins."io.containerd.cri.v1.runtime".containerd]
+  default_runtime_name = "tsrun"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${PAUSE}"

@@ -1,0 +1,29 @@
+// Needs etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl, ip, /usr/lib/cni/bridge.
+import { test } from "uvu";
+import { watchMachine } from "../callers/leaks.ts";
+import { testIf } from "../harness/skip.ts";
+import { testAll, testInTurn } from "./claims.ts";
+import { debugNode } from "./debug-node.ts";
+import { imageVolumes } from "./image-volumes.ts";
+import { restarts } from "./mishaps.ts";
+import { startNode, whyNot } from "./node.ts";
+import { readOnlyMounts } from "./read-only-mounts.ts";
+import { userNamespaces } from "./user-namespaces.ts";
+import { USUAL } from "./usual.ts";
+
+const reason = whyNot(2);
+if (reason !== null) testIf(false, reason)("a node with containerd 2", () => {});
+else {
+  const atFirst = watchMachine();
+  const node = await startNode(2);
+  testAll(node, [...userNamespaces, ...imageVolumes, ...readOnlyMounts, ...USUAL]);
+  test("kubectl debug shows the node", () => debugNode(node));
+  testInTurn(node, restarts);
+
+  test("nothing is left of the node", async () => {
+    await node.stop();
+    await atFirst("of the node");
+  });
+}
+
+test.run();
