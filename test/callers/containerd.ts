@@ -26,12 +26,18 @@ const NETWORK = {
   ],
 };
 
+/** What tsrun is compared with. */
+const { RUNC = "runc" } = process.env;
+
 /** A major version of containerd. */
 export type Version = 1 | 2;
 
 /** What each version calls things; the example of the page, and what this machine of the tests needs besides. */
 const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = {
   1: (systemd) => `${example("containerd 1.6 and 1.7", runtimePath, systemd)}
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  BinaryName = "${RUNC}"
+
 [plugins."io.containerd.grpc.v1.cri".containerd]
   default_runtime_name = "tsrun"
 
@@ -50,7 +56,7 @@ const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = 
 `,
   2: (systemd) => `${example("containerd 2", withoutCpu(runtimePath), systemd)}
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-  BinaryName = "${withoutCpu("runc")}"
+  BinaryName = "${withoutCpu(RUNC)}"
 
 [plugins."io.containerd.cri.v1.runtime".containerd]
   default_runtime_name = "tsrun"

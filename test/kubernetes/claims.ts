@@ -1,6 +1,6 @@
 /** Claims about pods, each tried with every runtime on one node, and many at once: most of a pod's life is waiting. */
 import { test } from "uvu";
-import { type Node, RUNTIMES } from "./node.ts";
+import { type Node, RUNTIMES, type Runtime } from "./node.ts";
 import { type Setting, setting } from "./pods.ts";
 
 export interface Claim {
@@ -21,10 +21,9 @@ export function claims(): {
 const WIDTH = 8;
 
 /** Adds a test for each claim and runtime. They start at once, and each test waits for its own. */
-export function testAll(node: Node, all: readonly Claim[]): void {
-  const waiting: (() => Promise<void>)[] = [];
+export function testAll(node: Node, all: readonly Claim[], runtimes: readonly Runtime[] = RUNTIMES): void {
   for (const { name, body } of all)
-    for (const runtime of RUNTIMES) {
+    for (const runtime of runtimes) {
       const { promise, resolve } = Promise.withResolvers<unknown>();
       waiting.push(() => body(setting(node, runtime)).then(() => resolve(null), resolve));
       test(`${runtime}: ${name}`, async () => {
@@ -32,10 +31,16 @@ export function testAll(node: Node, all: readonly Claim[]): void {
         if (error !== null) throw error;
       });
     }
-  const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
-  };
-  for (let i = 0; i < WIDTH; i++) void worker();
+  while (workers < WIDTH) void work();
+}
+
+const waiting: (() => Promise<void>)[] = [];
+let workers = 0;
+
+async function work(): Promise<void> {
+  workers += 1;
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
+  workers -= 1;
 }
 
 /** Adds a test for each claim and runtime, one after the other: they disturb all that is on the node. */

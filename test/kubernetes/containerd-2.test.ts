@@ -1,12 +1,13 @@
 // Needs etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl, ip, /usr/lib/cni/bridge.
 import { test } from "uvu";
+import * as assert from "uvu/assert";
 import { watchMachine } from "../callers/leaks.ts";
 import { testIf } from "../harness/skip.ts";
 import { testAll, testInTurn } from "./claims.ts";
 import { debugNode } from "./debug-node.ts";
-import { imageVolumes } from "./image-volumes.ts";
+import { imageVolumes, shiftedImageVolumes } from "./image-volumes.ts";
 import { restarts } from "./mishaps.ts";
-import { startNode, whyNot } from "./node.ts";
+import { RUNTIMES, startNode, whyNot } from "./node.ts";
 import { readOnlyMounts } from "./read-only-mounts.ts";
 import { userNamespaces } from "./user-namespaces.ts";
 import { USUAL } from "./usual.ts";
@@ -16,7 +17,15 @@ if (reason !== null) testIf(false, reason)("a node with containerd 2", () => {})
 else {
   const atFirst = watchMachine();
   const node = await startNode(2);
-  testAll(node, [...userNamespaces, ...imageVolumes, ...readOnlyMounts, ...USUAL]);
+  const withUsers = node.withFeature("userNamespaces");
+  test("tsrun is announced to the kubelet with all that it can do", () => {
+    assert.ok(withUsers.includes("tsrun"));
+    assert.ok(node.withFeature("recursiveReadOnlyMounts").includes("tsrun"));
+  });
+  for (const runtime of RUNTIMES.filter((one) => !withUsers.includes(one)))
+    testIf(false, `${runtime} has no id-mapped mounts`)(`${runtime}: pods with their own users`, () => {});
+  testAll(node, [...userNamespaces, ...shiftedImageVolumes], withUsers);
+  testAll(node, [...imageVolumes, ...readOnlyMounts, ...USUAL]);
   test("kubectl debug shows the node", () => debugNode(node));
   testInTurn(node, restarts);
 

@@ -4,16 +4,19 @@ import { BUSYBOX } from "../callers/images.ts";
 import { claims } from "./claims.ts";
 import { shell } from "./pods.ts";
 
-const { claim, all } = claims();
-export const imageVolumes = all;
+const usual = claims();
+export const imageVolumes = usual.all;
+/** The same in a pod with its own users. */
+const shifted = claims();
+export const shiftedImageVolumes = shifted.all;
 
-for (const [whose, users] of [
-  ["", {}],
-  ["of a pod with its own users ", { hostUsers: false }],
-] as const)
-  claim(`an image ${whose}is a volume of root's, and read-only; a part of it is, too`, async ({ run }) => {
+for (const { claim, hostUsers } of [
+  { claim: usual.claim, hostUsers: true },
+  { claim: shifted.claim, hostUsers: false },
+])
+  claim("an image is a volume of root's, and read-only; a part of it is, too", async ({ run }) => {
     await using pod = await run({
-      ...users,
+      hostUsers,
       volumes: [{ name: "data", image: { reference: BUSYBOX, pullPolicy: "Never" } }],
       containers: [
         shell(

@@ -4,7 +4,7 @@ import { SOCKET, startContainerd, type Version } from "../callers/containerd.ts"
 import { type Cri, connectCri } from "../callers/cri.ts";
 import type { Daemon } from "../callers/daemon.ts";
 import { slowness } from "../harness/slowness.ts";
-import { FILES, prepareNode } from "./addresses.ts";
+import { FILES, NODE, prepareNode } from "./addresses.ts";
 import { type Api, connectApi } from "./api.ts";
 import { startApiServer, startControllers, startEtcd, startScheduler } from "./control-plane.ts";
 import { startKubelet } from "./kubelet.ts";
@@ -13,12 +13,17 @@ import { startKubelet } from "./kubelet.ts";
 export const RUNTIMES = ["tsrun", "runc"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
+/** As a runtime's `features` announces it to containerd, and that to the kubelet. */
+export type Feature = "userNamespaces" | "recursiveReadOnlyMounts";
+
 export interface Node {
   readonly version: Version;
   readonly api: Api;
   readonly cri: Cri;
   readonly containerd: Daemon;
   readonly kubelet: Daemon;
+  /** The runtimes that the kubelet may give a feature to. */
+  withFeature(feature: Feature): readonly Runtime[];
   /** Ends all its daemons. */
   stop(): Promise<void>;
 }
@@ -58,9 +63,12 @@ export async function startNode(version: Version): Promise<Node> {
       handler: name,
     });
   await eventually(() => takesPods(api), "the node takes pods");
+  const { runtimeHandlers = [] } = (await api.read<NodeObject>("Node", NODE)).status;
   const cri = connectCri(SOCKET);
   return {
     ...{ version, api, cri, containerd, kubelet },
+    withFeature: (feature) =>
+      RUNTIMES.filter((name) => runtimeHandlers.some((one) => one.name === name && one.features?.[feature])),
     async stop() {
       cri[Symbol.dispose]();
       for (const daemon of [kubelet, scheduler, controllers, apiServer, etcd, containerd])
@@ -71,7 +79,13 @@ export async function startNode(version: Version): Promise<Node> {
 
 interface NodeObject {
   readonly spec: { readonly taints?: readonly unknown[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly runtimeHandlers?: readonly {
+      readonly name: string;
+      readonly features?: Readonly<Partial<Record<Feature, boolean>>>;
+    }[];
+  };
 }
 
 /** Whether the node is ready, and what each pod gets is there, which controllers make. */
