@@ -17,20 +17,23 @@ export function claims(): {
   return { all, claim: (name, body) => void all.push({ name, body }) };
 }
 
+/** CLAIMS=REGEXP tries those alone whose names match, such as `tsrun: exec`. */
+const { CLAIMS = "" } = process.env;
+const isWanted = (name: string) => new RegExp(CLAIMS).test(name);
+
 /** How many are tried at a time. */
 const WIDTH = 8;
 
 /** Adds a test for each claim and runtime. They start at once, and each test waits for its own. */
 export function testAll(node: Node, all: readonly Claim[], runtimes: readonly Runtime[] = RUNTIMES): void {
-  for (const { name, body } of all)
-    for (const runtime of runtimes) {
-      const { promise, resolve } = Promise.withResolvers<unknown>();
-      waiting.push(() => body(setting(node, runtime)).then(() => resolve(null), resolve));
-      test(`${runtime}: ${name}`, async () => {
-        const error = await promise;
-        if (error !== null) throw error;
-      });
-    }
+  for (const [name, body] of wanted(node, all, runtimes)) {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    waiting.push(() => body().then(() => resolve(null), resolve));
+    test(name, async () => {
+      const error = await promise;
+      if (error !== null) throw error;
+    });
+  }
   while (workers < WIDTH) void work();
 }
 
@@ -45,6 +48,17 @@ async function work(): Promise<void> {
 
 /** Adds a test for each claim and runtime, one after the other: they disturb all that is on the node. */
 export function testInTurn(node: Node, all: readonly Claim[]): void {
-  for (const { name, body } of all)
-    for (const runtime of RUNTIMES) test(`${runtime}: ${name}`, () => body(setting(node, runtime)));
+  for (const [name, body] of wanted(node, all, RUNTIMES)) test(name, body);
+}
+
+function wanted(
+  node: Node,
+  all: readonly Claim[],
+  runtimes: readonly Runtime[],
+): readonly (readonly [name: string, body: () => Promise<void>])[] {
+  return all
+    .flatMap(({ name, body }) =>
+      runtimes.map((one) => [`${one}: ${name}`, () => body(setting(node, one))] as const),
+    )
+    .filter(([name]) => isWanted(name));
 }

@@ -7,7 +7,7 @@ import { freshDirectory } from "../harness/environment.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { claims } from "./claims.ts";
 import { eventually, KUBECTL, kubectl } from "./node.ts";
-import { FOREVER, longSleep, shell, statusOf } from "./pods.ts";
+import { FOREVER, hasStarted, longSleep, shell, statusOf } from "./pods.ts";
 
 const { claim, all } = claims();
 export const exec = all;
@@ -98,7 +98,7 @@ claim("logs tell the streams' lines, however long, and follow", async ({ run }) 
   await using pod = await run({
     containers: [shell("head -c 100000 /dev/zero | tr '\\0' x; echo; echo err >&2; sleep 1; echo last")],
   });
-  await pod.until((one) => statusOf(one).state.waiting === undefined, "it has started");
+  await pod.until(hasStarted, "it has started");
   const followed = printed(await kubectl(["logs", "-f", pod.name]).ended());
   assert.equal(
     followed

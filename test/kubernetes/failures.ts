@@ -1,7 +1,7 @@
 /** What is told of containers that fail. */
 import * as assert from "uvu/assert";
 import { claims } from "./claims.ts";
-import { type ContainerStatus, shell, statusOf } from "./pods.ts";
+import { type ContainerStatus, findStatus, shell, statusOf } from "./pods.ts";
 
 const { claim, all } = claims();
 export const failures = all;
@@ -38,18 +38,21 @@ claim("a directory to work in that isn't allowed is told", async ({ run }) => {
 
 claim("a container that crashes is started again, after a while", async ({ run }) => {
   await using pod = await run({ restartPolicy: "Always", containers: [shell("echo oops; exit 3")] });
-  const isWaiting = ({ state, restartCount }: ContainerStatus) =>
-    restartCount >= 2 && state.waiting?.reason === "CrashLoopBackOff";
-  const status = statusOf(await pod.until((one) => isWaiting(statusOf(one)), "it has crashed again"));
+  const isWaiting = (container?: ContainerStatus) =>
+    (container?.restartCount ?? 0) >= 2 && container?.state.waiting?.reason === "CrashLoopBackOff";
+  const status = statusOf(await pod.until((one) => isWaiting(findStatus(one)), "it has crashed again"));
   const { exitCode, reason } = status.lastState.terminated ?? {};
   assert.equal({ exitCode, reason }, { exitCode: 3, reason: "Error" });
   assert.is(await pod.log(), "oops\n");
 });
 
+/** `$$`, after Kubernetes has taken each `$$` for an escaped `$`. */
+const OWN_PID = "$$$$";
+
 for (const [what, script, exitCode, reason] of [
   ["an exit status", "exit 42", 42, "Error"],
   ["success", "true", 0, "Completed"],
-  ["a signal", "kill -9 $$; sleep 9", 137, "Error"],
+  ["a signal", `kill -9 ${OWN_PID}; sleep 9`, 137, "Error"],
 ] as const)
   claim(`${what} is the end that is told`, async ({ run }) => {
     // With processes in common the program isn't PID 1, which no signal of its own kills.

@@ -20,7 +20,7 @@ for (const { claim, hostUsers } of [
       volumes: [{ name: "data", image: { reference: BUSYBOX, pullPolicy: "Never" } }],
       containers: [
         shell(
-          "cmp /data/bin/busybox /bin/busybox && stat -c %u /data/bin/busybox && ls /page; touch /data/new",
+          "exec 2>&1; cmp /data/bin/busybox /bin/busybox && stat -c %u /data/bin/busybox && ls /page; touch /data/new",
           {
             volumeMounts: [
               { name: "data", mountPath: "/data" },

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { exists, processes, running, status } from "../harness/processes.ts";
 import { claims } from "./claims.ts";
 import { eventually } from "./node.ts";
-import { containerId, FOREVER, longSleep, type Pod, shell, statusOf } from "./pods.ts";
+import { containerId, FOREVER, isRestarted, longSleep, type Pod, shell, statusOf } from "./pods.ts";
 
 /** Those that concern the pod alone. */
 const own = claims();
@@ -16,10 +16,7 @@ const RESTARTED = { restartPolicy: "Always" };
 
 /** Waits until a container has been started again after its end. */
 async function restarted(pod: Pod, exitCode: number): Promise<void> {
-  const after = await pod.until(
-    (one) => statusOf(one).restartCount > 0 && statusOf(one).state.running !== undefined,
-    "it runs again",
-  );
+  const after = await pod.until(isRestarted, "it runs again");
   assert.is(statusOf(after).lastState.terminated?.exitCode, exitCode);
   assert.is((await pod.exec(["true"])).status, 0);
 }
@@ -42,7 +39,7 @@ own.claim("a pod whose pause is killed gets a new sandbox and goes on", async ({
     async () => (await pod.sandboxes("SANDBOX_READY")).some((one) => one !== id),
     "there is a new one",
   );
-  await pod.until((one) => statusOf(one).restartCount > 0 && statusOf(one).ready, "it runs again");
+  await pod.until(isRestarted, "it runs again");
   assert.is((await pod.exec(["true"])).status, 0);
 });
 
@@ -53,7 +50,7 @@ own.claim("a pod whose shim is killed goes on, and nothing of the old processes 
   const [old] = running(sleep);
   process.kill(Number(status((await pod.sandbox()).pid).get("PPid")), "SIGKILL");
   await eventually(() => old === undefined || !exists(old), "the old process has ended");
-  await pod.until((one) => statusOf(one).restartCount > 0 && statusOf(one).ready, "it runs again");
+  await pod.until(isRestarted, "it runs again");
   assert.is(running(sleep).length, 1);
 });
 

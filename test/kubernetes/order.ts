@@ -82,8 +82,8 @@ claim("preStop runs before SIGTERM, and its time counts as grace", async ({ run,
     {
       terminationGracePeriodSeconds: 20,
       containers: [
-        shell(`trap 'cat /tmp/stopping; exit 3' TERM; ${FOREVER.replace(/^[^;]*; /, "")}`, {
-          lifecycle: { preStop: { exec: { command: ["sh", "-c", "sleep 1; echo asked >/tmp/stopping"] } } },
+        shell(`trap 'test -e /tmp/stopping && exit 3; exit 4' TERM; ${FOREVER.replace(/^[^;]*; /, "")}`, {
+          lifecycle: { preStop: { exec: { command: ["sh", "-c", "sleep 1; touch /tmp/stopping"] } } },
         }),
       ],
     },
@@ -92,7 +92,6 @@ claim("preStop runs before SIGTERM, and its time counts as grace", async ({ run,
   await pod.ready();
   await node.api.remove("Pod", pod.name, 20);
   assert.is((await pod.ended()).exitCode, 3);
-  assert.is(await pod.log(), "asked\n");
   await forget(node, pod);
 });
 

@@ -7,7 +7,12 @@ import { eventually, kubectl, type Node, type Runtime } from "./node.ts";
 
 /** What the tests read of a pod. */
 export interface PodObject {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly deletionTimestamp?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
@@ -139,9 +144,11 @@ export function podOf(node: Node, name: string): Pod {
   const read = () => api.read<PodObject>("Pod", name);
   const until: Pod["until"] = (condition, what) => api.until("Pod", name, condition, `${name}: ${what}`);
   const sandboxes = async (state: string) => {
-    const { uid } = (await read()).metadata;
+    const { uid, annotations = {} } = (await read()).metadata;
+    // A static pod has another uid than its mirror in the API.
+    const known = annotations["kubernetes.io/config.hash"] ?? uid;
     const { items } = await cri.call("ListPodSandbox");
-    const own = items.filter((one) => one.metadata.uid === uid && one.state === state);
+    const own = items.filter((one) => one.metadata.uid === known && one.state === state);
     return own.map(({ id }) => id);
   };
   const sandbox = async () => {
@@ -195,18 +202,33 @@ const isReady = ({ status }: PodObject) =>
 
 const hasEnded = ({ status: { phase } }: PodObject) => phase === "Succeeded" || phase === "Failed";
 
-/** The status of a container of any kind; of the first one without a name. */
-export function statusOf({ status }: PodObject, container?: string): ContainerStatus {
+/** The status of a container of any kind, or of the first one; undefined as long as there is none. */
+export function findStatus({ status }: PodObject, container?: string): ContainerStatus | undefined {
   const all = [
     ...(status.containerStatuses ?? []),
     ...(status.initContainerStatuses ?? []),
     ...(status.ephemeralContainerStatuses ?? []),
   ];
-  const found = container === undefined ? all[0] : all.find((one) => one.name === container);
+  return container === undefined ? all[0] : all.find((one) => one.name === container);
+}
+
+/** The same of one that must be there. */
+export function statusOf(pod: PodObject, container?: string): ContainerStatus {
+  const found = findStatus(pod, container);
   if (found === undefined)
-    throw new Error(`there is no ${container ?? "container"}: ${JSON.stringify(status)}`);
+    throw new Error(`there is no ${container ?? "container"}: ${JSON.stringify(pod.status)}`);
   return found;
 }
+
+/** Whether the first container runs, or has run. */
+export function hasStarted(pod: PodObject): boolean {
+  const { running, terminated } = findStatus(pod)?.state ?? {};
+  return running !== undefined || terminated !== undefined;
+}
+
+/** Whether the first container has ended, and is ready again. */
+export const isRestarted = (pod: PodObject) =>
+  (findStatus(pod)?.restartCount ?? 0) > 0 && findStatus(pod)?.ready === true;
 
 /** What the runtime calls a container. */
 export function containerId({ name, containerID }: ContainerStatus): string {

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { running } from "../harness/processes.ts";
 import { claims } from "./claims.ts";
 import { eventually } from "./node.ts";
-import { FOREVER, longSleep, shell, statusOf } from "./pods.ts";
+import { FOREVER, findStatus, hasStarted, isRestarted, longSleep, shell, statusOf } from "./pods.ts";
 
 const { claim, all } = claims();
 export const probes = all;
@@ -18,8 +18,8 @@ claim("a container is ready when its page is there, and not when it has gone", a
       }),
     ],
   });
-  const state = (ready: boolean) => pod.until((one) => statusOf(one).ready === ready, `ready: ${ready}`);
-  await pod.until((one) => statusOf(one).state.running !== undefined, "it runs");
+  const state = (ready: boolean) => pod.until((one) => findStatus(one)?.ready === ready, `ready: ${ready}`);
+  await pod.until(hasStarted, "it runs");
   assert.is(statusOf(await pod.read()).ready, false);
   assert.is((await pod.exec(["touch", "/tmp/www/page"])).status, 0);
   await state(true);
@@ -57,9 +57,7 @@ claim("a container whose command fails is started again", async ({ run }) => {
   await pod.ready();
   const before = statusOf(await pod.read());
   assert.is((await pod.exec(["rm", "/data/life"])).status, 0);
-  const after = statusOf(
-    await pod.until((one) => statusOf(one).restartCount > 0 && statusOf(one).ready, "it is ready again"),
-  );
+  const after = statusOf(await pod.until(isRestarted, "it is ready again"));
   assert.is(after.lastState.terminated?.exitCode, 0);
   assert.is.not(after.containerID, before.containerID);
 });

@@ -38,7 +38,10 @@ claim("one container reaches the other over 127.0.0.1", async ({ run }) => {
     containers: [
       shell("exec httpd -f -p 127.0.0.1:8080 -h /www", {
         name: "web",
-        readinessProbe: { exec: { command: ["nc", "-z", "127.0.0.1", "8080"] }, periodSeconds: 1 },
+        readinessProbe: {
+          exec: { command: ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"] },
+          periodSeconds: 1,
+        },
       }),
       shell(FOREVER, { name: "client" }),
     ],
@@ -53,7 +56,7 @@ claim("in a pod that shares its processes, pause is PID 1 and reaps orphans", as
     shareProcessNamespace: true,
     containers: [
       shell(FOREVER, { name: "one" }),
-      shell("(sleep 1 & true); exec sleep 12345", { name: "two" }),
+      shell("(sleep 2 & true); exec sleep 12345", { name: "two" }),
     ],
   });
   await pod.ready();
@@ -63,7 +66,7 @@ claim("in a pod that shares its processes, pause is PID 1 and reaps orphans", as
   const seen = printed(await pod.exec(["ps", "-o", "pid,ppid,stat,args"], "one"));
   assert.match(seen, /^ *1 +0 +\S+ +\/pause$/m);
   assert.match(seen, /sleep 12345/);
-  await Bun.sleep(1500);
+  await Bun.sleep(2500);
   const later = printed(await pod.exec(["ps", "-o", "pid,ppid,stat,args"], "one"));
-  assert.not.match(later, /sleep 1$|^ *\d+ +\d+ +Z/m);
+  assert.not.match(later, /sleep 2$|^ *\d+ +\d+ +Z/m);
 });

@@ -53,7 +53,7 @@ claim("ConfigMaps, secrets and the pod's own fields are files", async ({ run, no
   const { volume, mount } = at({ projected: { sources } });
   await using pod = await run({
     ...volume,
-    containers: [shell("cd /data; cat word key name; stat -Lc %a key; touch new", mount)],
+    containers: [shell("exec 2>&1; cd /data; cat word key name; stat -Lc %a key; touch new", mount)],
   });
   assert.is((await pod.ended()).exitCode, 1);
   assert.is(await pod.log(), `configsecret${pod.name}400\ntouch: new: Read-only file system\n`);
@@ -86,7 +86,7 @@ claim("a subPath is one directory of a volume, or one file", async ({ run }) => 
   await using pod = await run({
     volumes: [{ name: "data", hostPath: { path: directory } }],
     containers: [
-      shell("cat /directory/file /etc/file; touch /named/file; echo >/etc/file", {
+      shell("exec 2>&1; cat /directory/file /etc/file; touch /named/file; echo >/etc/file", {
         env: [{ name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }],
         volumeMounts: mounts,
       }),
