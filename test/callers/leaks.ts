@@ -14,6 +14,9 @@ const CGROUPS = "/sys/fs/cgroup";
 /** Where runtimes keep the state of containers, by caller, and the network namespaces of pods. */
 const STATE = ["/run/tsrun", "/run/containerd/runc", "/run/netns", "/run/runc"];
 
+/** Where containerd keeps the bundles of tasks, by namespace. */
+const BUNDLES = "/run/containerd/io.containerd.runtime.v2.task";
+
 /** podman mounts it onto itself while it runs, and sometimes forgets to end that. */
 const PODMAN_STORAGE = "/var/lib/containers/overlay";
 
@@ -38,6 +41,7 @@ function all(): string[] {
       .map(({ mountPoint, fsType }) => `mount ${fsType} on ${mountPoint}`),
     ...containerCgroups(CGROUPS),
     ...STATE.flatMap(stateIn),
+    ...entries(BUNDLES).flatMap(({ path }) => entries(path).map((bundle) => `bundle ${bundle.path}`)),
     ...printed(call(["ip", "-o", "link"]))
       .split("\n")
       .map((line) => `interface ${line.split(":")[1] ?? ""}`),

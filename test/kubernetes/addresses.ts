@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { call, printed } from "../callers/call.ts";
+import { BRIDGE } from "../callers/containerd.ts";
 import { workDirectory } from "../harness/environment.ts";
 
 export const NODE = "node";
@@ -62,8 +63,14 @@ export function prepareNode(): void {
     "ip link set eth0 up",
     `ip address add ${ADDRESS}/24 dev eth0`,
     "ip route add default dev eth0",
+    `ip link add ${BRIDGE} type bridge`, // the first pod would make it
   ])
     printed(call(command.split(" ")));
+}
+
+/** Takes the interfaces away again. */
+export function clearNode(): void {
+  for (const name of ["eth0", BRIDGE]) printed(call(["ip", "link", "delete", name]));
 }
 
 function rsaKey(): string {

@@ -34,10 +34,26 @@ export interface Api {
   patch(kind: Kind, name: string, patch: Message): Promise<void>;
   /** Asks for its end, with this grace, and does not wait; one that has gone is fine. */
   remove(kind: Kind, name: string, graceSeconds?: number): Promise<void>;
-  /** Reads an object again and again until `condition` holds for it, and returns it then. */
+  /** Reads an object again and again until `condition` holds for it, and returns it then; throws, with its status and events, when it takes too long. */
   until<T>(kind: Kind, name: string, condition: (object: T) => boolean, what: string): Promise<T>;
   /** Whether all is ready; false also while nobody answers. */
   isReady(): Promise<boolean>;
+}
+
+/** An event, as far as it is told when something else has failed. */
+export interface Event {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** uvu prints `details` below the message. */
+class Waited extends Error {
+  readonly details: string;
+
+  constructor(what: string, lines: readonly string[]) {
+    super(`waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
+    this.details = lines.join("\n");
+  }
 }
 
 /** How long what the tests wait for may take. */
@@ -58,15 +74,24 @@ export function connectApi(): Api {
     if (!ok) throw new Error(`${request[0]} ${request[1]}: ${status}: ${text}`);
     return JSON.parse(text);
   };
+  const list = async <T>(kind: Kind, selector: Readonly<Record<string, string>> = {}) => {
+    const query = new URLSearchParams(selector);
+    return ((await agreed("GET", `${PATHS[kind]}?${query}`)) as { items: readonly T[] }).items;
+  };
+  const inVain = async (kind: Kind, name: string, what: string) => {
+    const { status } = await read<{ readonly status?: unknown }>(kind, name);
+    const events = await list<Event>("Event", { fieldSelector: `involvedObject.name=${name}` });
+    return new Waited(what, [
+      JSON.stringify(status),
+      ...events.map(({ reason, message }) => `${reason}: ${message}`),
+    ]);
+  };
   const read: Api["read"] = async <T>(kind: Kind, name: string) =>
     (await agreed("GET", `${PATHS[kind]}/${name}`)) as T; // which field is of which type the caller knows
   return {
     read,
     create: async <T>(manifest: Manifest) => (await agreed("POST", PATHS[manifest.kind], manifest)) as T,
-    async list<T>(kind: Kind, selector: Readonly<Record<string, string>> = {}) {
-      const query = new URLSearchParams(selector);
-      return ((await agreed("GET", `${PATHS[kind]}?${query}`)) as { items: readonly T[] }).items;
-    },
+    list,
     patch: async (kind, name, patch) =>
       void (await agreed("PATCH", `${PATHS[kind]}/${name}`, patch, "application/merge-patch+json")),
     async remove(kind, name, gracePeriodSeconds) {
@@ -84,8 +109,7 @@ export function connectApi(): Api {
       for (;;) {
         const object = await read<T>(kind, name);
         if (condition(object)) return object;
-        if (performance.now() > deadline)
-          throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}: ${JSON.stringify(object)}`);
+        if (performance.now() > deadline) throw await inVain(kind, name, what);
         await Bun.sleep(STEP_MS);
       }
     },

@@ -34,7 +34,7 @@ export function testAll(node: Node, all: readonly Claim[], runtimes: readonly Ru
       if (error !== null) throw error;
     });
   }
-  while (workers < WIDTH) void work();
+  while (workers < WIDTH && waiting.length > 0) void work();
 }
 
 const waiting: (() => Promise<void>)[] = [];

@@ -9,11 +9,16 @@ import { USUAL } from "./usual.ts";
 
 const atFirst = watchMachine();
 const node = await startNode(1);
+const withoutPods = watchMachine();
 testAll(node, USUAL);
 test("kubectl debug shows the node", () => debugNode(node));
+test("nothing is left of the pods", async () => {
+  await node.cleared();
+  await withoutPods("of the pods");
+});
 testInTurn(node, restarts);
-
 test("nothing is left of the node", async () => {
+  await node.cleared();
   await node.stop();
   await atFirst("of the node");
 });

@@ -17,6 +17,7 @@ if (reason !== null) testIf(false, reason)("a node with containerd 2", () => {})
 else {
   const atFirst = watchMachine();
   const node = await startNode(2);
+  const withoutPods = watchMachine();
   const withUsers = node.withFeature("userNamespaces");
   test("tsrun is announced to the kubelet with all that it can do", () => {
     assert.ok(withUsers.includes("tsrun"));
@@ -27,9 +28,13 @@ else {
   testAll(node, [...userNamespaces, ...shiftedImageVolumes], withUsers);
   testAll(node, [...imageVolumes, ...readOnlyMounts, ...USUAL]);
   test("kubectl debug shows the node", () => debugNode(node));
+  test("nothing is left of the pods", async () => {
+    await node.cleared();
+    await withoutPods("of the pods");
+  });
   testInTurn(node, restarts);
-
   test("nothing is left of the node", async () => {
+    await node.cleared();
     await node.stop();
     await atFirst("of the node");
   });

@@ -4,7 +4,7 @@ import { SOCKET, startContainerd, type Version } from "../callers/containerd.ts"
 import { type Cri, connectCri } from "../callers/cri.ts";
 import type { Daemon } from "../callers/daemon.ts";
 import { slowness } from "../harness/slowness.ts";
-import { FILES, NODE, prepareNode } from "./addresses.ts";
+import { clearNode, FILES, NODE, prepareNode } from "./addresses.ts";
 import { type Api, connectApi } from "./api.ts";
 import { startApiServer, startControllers, startEtcd, startScheduler } from "./control-plane.ts";
 import { startKubelet } from "./kubelet.ts";
@@ -24,6 +24,8 @@ export interface Node {
   readonly kubelet: Daemon;
   /** The runtimes that the kubelet may give a feature to. */
   withFeature(feature: Feature): readonly Runtime[];
+  /** Waits until all pods that were deleted have gone, and their sandboxes' records, which the kubelet keeps for a minute. */
+  cleared(): Promise<void>;
   /** Ends all its daemons. */
   stop(): Promise<void>;
 }
@@ -69,10 +71,16 @@ export async function startNode(version: Version): Promise<Node> {
     ...{ version, api, cri, containerd, kubelet },
     withFeature: (feature) =>
       RUNTIMES.filter((name) => runtimeHandlers.some((one) => one.name === name && one.features?.[feature])),
+    async cleared() {
+      await eventually(async () => (await api.list("Pod")).length === 0, "no pod is there");
+      const { items } = await cri.call("ListPodSandbox");
+      for (const { id } of items) await cri.call("RemovePodSandbox", { pod_sandbox_id: id });
+    },
     async stop() {
       cri[Symbol.dispose]();
       for (const daemon of [kubelet, scheduler, controllers, apiServer, etcd, containerd])
         await daemon.stop();
+      clearNode();
     },
   };
 }
