@@ -19,11 +19,17 @@ const SECONDS = 60 * slowness;
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /** Runs a program to its end; one that takes longer than a minute, or more where all is slow, is killed, and its status is null. */
-export function call(argv: readonly string[], { input = "" } = {}): Said {
+export function call(
+  argv: readonly string[],
+  {
+    input = "",
+    env = plainEnvironment(),
+  }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Said {
   const [file = "", ...args] = argv;
   const { status, stdout, stderr, error } = spawnSync(file, args, {
     input,
-    env: plainEnvironment(),
+    env,
     encoding: "utf8",
     timeout: SECONDS * 1000,
     killSignal: "SIGKILL",

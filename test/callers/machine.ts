@@ -13,7 +13,7 @@ const LEAF = "host";
 
 /** Cgroups that stay, from the machine's root: its own, and what callers keep for their next containers. */
 export const LASTING_CGROUPS: ReadonlySet<string> = new Set([
-  ...["", `/${LEAF}`, "/default", "/k8s.io", "/kubepods", "/docker"],
+  ...["", `/${LEAF}`, "/default", "/k8s.io", "/kubepods", "/docker", "/crio"],
   ...["/libpod_parent", "/libpod_parent/conmon"],
 ]);
 

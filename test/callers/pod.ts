@@ -1,11 +1,11 @@
 /** Pods and their containers, as the kubelet has them through the Container Runtime Interface. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory } from "../harness/environment.ts";
 import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
 import type { ContainerStatus, Cri, Message } from "./cri.ts";
 import { BUSYBOX } from "./images.ts";
+import { logIsWhole, textOf } from "./kubelet-log.ts";
 
 /** The handler's name in containerd's configuration, which a RuntimeClass says. */
 const HANDLER = "tsrun";
@@ -134,15 +134,4 @@ const END_MS = 20_000 * slowness;
 export function pidIn({ info = "{}" }: Readonly<Record<string, string>>): number {
   const { pid } = JSON.parse(info) as { readonly pid: number }; // as containerd writes it
   return pid;
-}
-
-/** Each line of a log is `TIME STREAM F TEXT`, or `P` where the text goes on in the next. */
-function textOf(log: string): string {
-  const lines = [...readFileSync(log, "utf8").matchAll(/^\S+ std(?:out|err) ([FP]) (.*)$/gm)];
-  return lines.map(([, tag, text = ""]) => (tag === "F" ? `${text}\n` : text)).join("");
-}
-
-function logIsWhole(log: string): boolean {
-  const text = readFileSync(log, "utf8");
-  return text === "" || text.endsWith("\n");
 }
