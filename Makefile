@@ -203,8 +203,8 @@ test-served: need-root bin/tsrun build/rootfs/.built need-test-tools need-caller
 conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/conformance/claims.ts
 	$(BUN) test/conformance/document.ts
 
-# Real callers' tests, and tests in a virtual machine, have makefiles of their own.
--include test/callers/callers.mk test/vm/vm.mk
+# Real callers' tests, tests in a virtual machine, and what these fetch have makefiles of their own.
+-include test/callers/callers.mk test/debian/debian.mk test/vm/vm.mk
 
 # ---- Benchmark ----
 

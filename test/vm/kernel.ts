@@ -1,8 +1,9 @@
 /** Debian's cloud kernels, unpacked from their packages beside the build and not installed. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { type Archive, otherSuite, ownArchive, releaseName } from "../debian/apt.ts";
+import { unpackPackage } from "../debian/unpack.ts";
 import { command } from "../harness/mount.ts";
-import { type Archive, backports, ownArchive } from "./apt.ts";
 
 /** The package that depends on the newest kernel of this kind. */
 const NEWEST = "linux-image-cloud-amd64";
@@ -34,36 +35,18 @@ export function cachedKernel(project: string, edition: Edition): Kernel {
   return { image: join(boot, image), ...modulesIn(join(unpacked, "lib/modules")) };
 }
 
-/** Complete or not there at all, whenever it is interrupted. */
+/** @throws NoMachine */
 function fetchKernel(directory: string, destination: string, edition: Edition): void {
-  const work = join(directory, "fetching");
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(join(work, "tree"), { recursive: true });
-  command("dpkg", "-x", downloaded(work, edition), join(work, "tree"));
-  decompressModules(join(work, "tree"));
-  renameSync(join(work, "tree"), destination);
-  rmSync(work, { recursive: true });
-}
-
-/** The package's file. What this machine knows of the archive may be missing or out of date. @throws NoMachine */
-function downloaded(work: string, edition: Edition): string {
   try {
-    const archive = edition === "stable" ? ownArchive() : backports(join(work, "apt"));
-    try {
-      return download(archive, work);
-    } catch {
-      archive.update();
-      return download(archive, work);
-    }
+    const archive = edition === "stable" ? ownArchive() : backports(join(directory, "apt"));
+    unpackPackage(archive, newestIn, destination, decompressModules);
   } catch (error) {
     throw new NoMachine(`needs ${NEWEST} of ${edition}: ${String(error)}`);
   }
 }
 
-function download(archive: Archive, work: string): string {
-  const name = newestIn(archive);
-  if (name === undefined) throw new Error(`${archive.name} has none`);
-  return archive.download(name, work);
+function backports(lists: string): Archive {
+  return otherSuite(`${releaseName()}-backports`, lists);
 }
 
 /** `linux-image-6.1.0-56-cloud-amd64`. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MissingPackage } from "../../../rootfs/missing-package.ts";
-import { mirror, releaseName } from "../apt.ts";
+import { mirror, releaseName } from "../../debian/apt.ts";
 import { NoMachine } from "../kernel.ts";
 
 /** What the guest has beside Debian's essential packages. */

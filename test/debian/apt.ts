@@ -22,15 +22,20 @@ export function ownArchive(): Archive {
   return archive("this machine's apt sources", []);
 }
 
-/** Debian's backports for this machine's release; `directory` keeps their lists, and nothing of the machine's changes. */
-export function backports(directory: string): Archive {
-  const suite = `${releaseName()}-backports`;
-  const [lists, sources, cache] = ["lists", "sources.list", "cache"].map((name) => join(directory, name));
+/**
+ * Debian's backports for this machine's release, or another suite; `directory` keeps the lists of what it has, and
+ * nothing of the machine's changes.
+ */
+export function otherSuite(suite: string, directory: string): Archive {
+  const [lists, cache] = [join(directory, "lists"), join(directory, "cache")];
   for (const made of [`${lists}/partial`, `${cache}/archives/partial`]) mkdirSync(made, { recursive: true });
-  writeFileSync(`${sources}`, `deb [signed-by=${KEYS}] ${mirror()} ${suite} main\n`);
+  const [sources, status] = [join(directory, "sources.list"), join(directory, "status")];
+  writeFileSync(status, ""); // nothing is installed
+  writeFileSync(sources, `deb [signed-by=${KEYS}] ${mirror()} ${suite} main\n`);
   return archive(suite, [
     ...["-o", `Dir::Etc::SourceList=${sources}`, "-o", "Dir::Etc::SourceParts=/dev/null"],
-    ...["-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`],
+    ...["-o", `Dir::State::Lists=${lists}`],
+    ...["-o", `Dir::State::status=${status}`, "-o", `Dir::Cache=${cache}`],
   ]);
 }
 
