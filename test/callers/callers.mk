@@ -1,4 +1,4 @@
-# Tests in which containerd, podman and docker call tsrun: `make test-callers`, or some of them:
+# Tests in which containerd, CRI-O's conmon, podman and docker call tsrun: `make test-callers`, or some of them:
 # `make test-callers FILES=test/callers/ctr-run.test.ts`.
 
 # The tests start daemons of their own.
@@ -9,6 +9,7 @@ CALLERS = containerd:containerd ctr:containerd /usr/lib/cni/bridge:containernetw
 
 need-callers:
 	$(call install-each,$(CALLERS))
+	$(call unpack-each,sid/containerd)
 
 test-callers: need-root bin/tsrun build/rootfs/.built | need-callers ## let containerd, podman and docker call tsrun
 	@$(BUN) test/run.ts $(or $(FILES),$(wildcard test/callers/*.test.ts))

@@ -16,6 +16,7 @@ interface Answers {
   readonly Version: { readonly runtime_name: string; readonly runtime_version: string };
   readonly Status: {
     readonly status: { readonly conditions: readonly { readonly type: string; readonly status: boolean }[] };
+    readonly runtime_handlers: readonly { readonly name: string; readonly features: unknown }[];
   };
   readonly RunPodSandbox: { readonly pod_sandbox_id: string };
   readonly StopPodSandbox: unknown;

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 
 const LINE = /^\/\/ Needs (.+)\.$/m;
 
@@ -7,7 +8,11 @@ export function needsOf(text: string): readonly string[] {
   return LINE.exec(text)?.[1]?.split(", ") ?? [];
 }
 
-/** Those that this machine lacks: programs without a path are looked for in the PATH. */
+const PROJECT = resolve(import.meta.dir, "../..");
+
+/** Those that aren't there: programs without a path are looked for in the PATH, relative paths are the project's. */
 export function missingOf(needs: readonly string[]): readonly string[] {
-  return needs.filter((one) => (one.startsWith("/") ? !existsSync(one) : Bun.which(one) === null));
+  return needs.filter((one) =>
+    one.includes("/") ? !existsSync(resolve(PROJECT, one)) : Bun.which(one) === null,
+  );
 }
