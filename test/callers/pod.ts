@@ -72,7 +72,7 @@ export async function runPod(cri: Cri, linux: Message = {}, config: Message = {}
   ) => {
     const container = {
       metadata: { name, attempt },
-      image: { image: BUSYBOX },
+      image: { image: BUSYBOX, user_specified_image: BUSYBOX },
       command,
       log_path: `${name}-${attempt}.log`,
       linux: { security_context: security, ...(resources === undefined ? {} : { resources }) },
