@@ -14,7 +14,7 @@ import { layOutExecution, loadListened } from "./init/execution.ts";
 import { becomeUser, leaveHost, park, setUp } from "./init/init-program.ts";
 import { newMailbox } from "./init/parked.ts";
 import { contextOf, type Plan, planOf } from "./init/plan.ts";
-import { writeMappings } from "./init/user-namespace.ts";
+import { checkJoinedMappings, writeMappings } from "./init/user-namespace.ts";
 import { type Located, locate } from "./locate.ts";
 import { type Subject, setAspects } from "./process/aspects.ts";
 import { firstState } from "./state/first-state.ts";
@@ -211,6 +211,8 @@ function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo
     const pid = await agent.waitForInit();
     const userNamespace = userNamespaceOf(directory.caller, pid, namespaces);
     if (namespaces.created.has("user")) await mapIds(directory.caller, pid, bundle.config.linux ?? {});
+    else if (namespaces.joins.some(({ type }) => type === "user"))
+      checkJoinedMappings(pid, bundle.config.linux ?? {});
     stream();
     cgroup.applyLimits();
     return { pid, userNamespace };

@@ -10,7 +10,7 @@ import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { OBSTACLES } from "../harness/obstacles.ts";
 import { type NamespaceFile, namespaceOf, status } from "../harness/processes.ts";
-import { complaint, runtime, succeeded } from "../harness/runtime.ts";
+import { complaint, refusal, runtime, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -266,6 +266,14 @@ test("a user namespace is joined by its path, with the network namespace it owns
   });
   assert.is(namespaceOf(member.pid(), "user"), namespaceOf(pid, "user"));
   assert.is(namespaceOf(member.pid(), "net"), namespaceOf(pid, "net"));
+});
+
+test("mappings beside the path of a user namespace are those that it has, or are refused", () => {
+  using sandbox = started({ args: SLEEP, linux: MAPPED });
+  const joined = { ...MAPPED, namespaces: namespaces({ user: `/proc/${sandbox.pid()}/ns/user` }) };
+  const other = [{ containerID: 0, hostID: 300000, size: 65536 }];
+  for (const field of ["uidMappings", "gidMappings"])
+    assert.match(refusal(ran({ linux: { ...joined, [field]: other } })), isTsrun ? field : /mapping/);
 });
 
 test("a user namespace without mappings is refused", () => {

@@ -1,7 +1,7 @@
 import type { IdMapping } from "../../../runtime-spec/config-linux.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { errnoWords } from "../../kernel/errno.ts";
-import { writeExisting } from "../../kernel/files.ts";
+import { readText, writeExisting } from "../../kernel/files.ts";
 import { onBehalfOf } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 
@@ -39,4 +39,25 @@ function writeMap(pid: number, file: string, where: string, mappings: readonly I
       `the kernel refuses these mappings: write /proc/PID/${file}: ${errnoWords(error.errno)}${why}`,
     );
   }
+}
+
+/**
+ * Refuses mappings beside the path of a user namespace that has others: what tsrun gives to the container's root would be
+ * somebody else's. `pid` is in that namespace. @throws UserError
+ */
+export function checkJoinedMappings(pid: number, { uidMappings = [], gidMappings = [] }: Mappings): void {
+  checkMap(pid, "uid_map", "linux.uidMappings", uidMappings);
+  checkMap(pid, "gid_map", "linux.gidMappings", gidMappings);
+}
+
+function checkMap(pid: number, file: string, where: string, mappings: readonly IdMapping[]): void {
+  if (mappings.length === 0) return;
+  const rows = readText(`/proc/${pid}/${file}`).trim().split("\n");
+  const found = rows.map((row) => row.trim().split(/\s+/).join(" ")).sort();
+  const wanted = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).sort();
+  if (wanted.join() !== found.join())
+    fail(
+      where,
+      `the user namespace that is joined by its path has others: ${found.join(", ")}; write those, or none`,
+    );
 }
