@@ -8,9 +8,7 @@ import { slowness } from "../harness/slowness.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { call, type Said } from "./call.ts";
 import { logIsWhole, textOf } from "./kubelet-log.ts";
-
-/** Where the page's example for CRI-O has tsrun keep state. */
-export const ROOT = "/run/tsrun";
+import { ROOT } from "./snippets.ts";
 
 const SECONDS = 60;
 

@@ -11,10 +11,11 @@ import { lives, namespaceOf, status } from "../harness/processes.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { call, printed } from "./call.ts";
-import { ROOT, tsrun } from "./conmon.ts";
+import { tsrun } from "./conmon.ts";
 import { crioPod, volume } from "./crio.ts";
 import { watchMachine } from "./leaks.ts";
 import { IDS } from "./pinned.ts";
+import { ROOT } from "./snippets.ts";
 
 const FOREVER = ["sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do usleep 10000; done"];
 const atFirst = watchMachine();

@@ -11,6 +11,8 @@ export interface Snippet {
 const PAGE = resolve(import.meta.dir, "../../docs/callers.md");
 /** Where the page has tsrun installed. */
 export const INSTALLED = "/usr/local/bin/tsrun";
+/** And where it has tsrun keep the state of containers. */
+export const ROOT = "/run/tsrun";
 
 /** The code blocks below each heading of the page. */
 export function snippets(): ReadonlyMap<string, readonly Snippet[]> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TOML, YAML } from "bun";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { INSTALLED, snippet, snippets } from "../../callers/snippets.ts";
+import { INSTALLED, ROOT, snippet, snippets } from "../../callers/snippets.ts";
 
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   toml: TOML.parse,
@@ -39,7 +39,7 @@ for (const [heading, version, plugin] of [
     assert.is(at(runtime, "runtime_type"), "io.containerd.runc.v2");
     assert.equal(at(runtime, "options"), {
       BinaryName: INSTALLED,
-      Root: "/run/tsrun",
+      Root: ROOT,
       SystemdCgroup: false,
     });
   });
@@ -56,7 +56,11 @@ test("Kubernetes: the pod's class is there, and its handler has the name that co
   assert.is(at(pod, "spec", "runtimeClassName"), at(runtimeClass, "metadata", "name"));
   const crio = TOML.parse(snippet("CRI-O", "toml"));
   const handler = String(at(runtimeClass, "handler"));
-  assert.is(at(crio, "crio", "runtime", "runtimes", handler, "runtime_path"), INSTALLED);
+  assert.equal(at(crio, "crio", "runtime", "runtimes", handler), {
+    runtime_path: INSTALLED,
+    runtime_type: "oci",
+    runtime_root: ROOT,
+  });
 });
 
 test("podman and docker: the binary has a name", () => {
