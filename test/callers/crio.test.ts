@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { freshDirectory, runtimePath } from "../harness/environment.ts";
+import { freshDirectory, runtimePath, testTsrun } from "../harness/environment.ts";
 import { testIdmap } from "../harness/idmap.ts";
 import { mounted } from "../harness/mount.ts";
 import { lives, namespaceOf, status } from "../harness/processes.ts";
@@ -234,6 +234,16 @@ test("a volume of a user namespace is found below a directory that its root can'
   const box = await pod.run(["cat", "/mnt/outer", "/mnt/sub/inner"], { mounts });
   await box.conmon.ended();
   assert.is(box.conmon.log(), "outer sub/inner ");
+});
+
+testTsrun("a cgroup that is mounted writable is the user namespace's to divide", async () => {
+  using pod = crioPod({ mapped: true });
+  const options = ["nosuid", "noexec", "nodev", "relatime", "rw"]; // cgroup2-mount-hierarchy-rw of its pod
+  const cgroup = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options };
+  const script = "mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs && echo moved";
+  const box = await pod.run(["sh", "-c", script], { mounts: [cgroup] });
+  await box.conmon.ended();
+  assert.is(box.conmon.log(), "moved\n");
 });
 
 testIdmap("an id-mapped volume shows the host's files as the container's, and only them", async () => {

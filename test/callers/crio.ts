@@ -83,11 +83,13 @@ export function crioPod({ mapped = false } = {}): CrioPod {
     const mapping = IDS[0].hostID;
     if (mapped) command("chown", "-R", `${mapping}:${mapping}`, root);
     const process = { ...WRITTEN.process, terminal };
+    const places = new Set(mounts.map(({ destination }) => destination));
     const config = {
       ...WRITTEN,
       process: { ...process, args },
       root: { path: root },
-      mounts: [...MOUNTS, ...mounts],
+      // Those of a pod take the places of CRI-O's own.
+      mounts: [...MOUNTS.filter(({ destination }) => !places.has(destination)), ...mounts],
       linux: {
         ...WRITTEN.linux,
         cgroupsPath: `/crio/crio-${id}`,
