@@ -81,21 +81,23 @@ export async function exec(
  */
 async function conmon(words: readonly string[]): Promise<Told> {
   const directory = freshDirectory("conmon");
-  const [tells, starts] = [join(directory, "told"), join(directory, "start")];
+  const [tells, starts, says] = [join(directory, "told"), join(directory, "start"), join(directory, "said")];
   writeFileSync(starts, "\0");
-  const descriptors = [openSync(tells, "a+"), openSync(starts, "r")];
+  const descriptors = [openSync(says, "a"), openSync(tells, "a"), openSync(starts, "r")];
   const argv = [
     ...["-r", runtimePath, "--runtime-arg", `--root=${ROOT}`, "--socket-dir-path", workDirectory],
     ...["--log-level", "info", ...words],
   ];
   const child = spawn("conmon", argv, {
-    stdio: ["ignore", "ignore", "ignore", ...descriptors],
+    stdio: ["ignore", "ignore", ...descriptors],
     env: { ...ENVIRONMENT, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
     timeout: SECONDS * 1000 * slowness,
   });
   descriptors.map((one) => closeSync(one));
-  await once(child, "exit"); // where it has made a container, another process goes on
+  const [status] = await once(child, "exit"); // where it has made a container, another process goes on
   const told = () => readFileSync(tells, "utf8");
+  if (status !== 0 && told() === "")
+    throw new Error(`conmon ended with ${status}: ${readFileSync(says, "utf8")}`);
   await waitUntil(() => told().endsWith("\n"), `conmon tells something: ${argv.join(" ")}`);
   return JSON.parse(told().split("\n")[0] ?? "") as Told; // conmon's own format
 }
