@@ -89,7 +89,7 @@ export class Server {
   /** @throws Error when it can't listen */
   constructor(options: ServerOptions) {
     serveMany(() => this.clients.size > 1);
-    Bun.unsafe.setJITPolicy(4); // unlike a command, whose code hardly runs twice
+    Bun.unsafe.setJITPolicy(1); // unlike a command, whose code hardly runs twice
     this.options = options;
     this.done = new Promise((resolve) => {
       this.ended = resolve;
