@@ -54,9 +54,9 @@ const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = 
     bin_dir = "/usr/lib/cni"
     conf_dir = "${NETWORKS}"
 `,
-  2: (systemd) => `${example("containerd 2", withoutCpu(runtimePath), systemd)}
+  2: (systemd) => `${example("containerd 2", withoutLimits(runtimePath), systemd)}
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
-  BinaryName = "${withoutCpu(RUNC)}"
+  BinaryName = "${withoutLimits(RUNC)}"
 
 [plugins."io.containerd.cri.v1.runtime".containerd]
   default_runtime_name = "tsrun"
@@ -79,20 +79,21 @@ function example(heading: string, runtime: string, systemd: boolean): string {
 }
 
 /**
- * A runtime for containerd 2, which has no disable_cgroup any more: where cgroup v2 has no cpu controller, a program
- * that strikes the shares out of each config.json, and is the runtime then.
+ * A runtime for containerd 2, which has no disable_cgroup any more: where cgroup v2 lacks controllers, a program that
+ * strikes out of each config.json what is asked of them (2 shares of every sandbox, memory.high and the like of the
+ * kubelet's containers), and is the runtime then.
  */
-function withoutCpu(runtime: string): string {
+function withoutLimits(runtime: string): string {
   if (cgroup2Controllers().has("cpu")) return runtime;
   const path = join(freshDirectory("runtime"), basename(runtime));
-  writeFileSync(path, WITHOUT_CPU.replace("RUNTIME", runtime), { mode: 0o755 });
+  writeFileSync(path, WITHOUT_LIMITS.replace("RUNTIME", runtime), { mode: 0o755 });
   return path;
 }
 
-const WITHOUT_CPU = `#!/bin/sh
+const WITHOUT_LIMITS = `#!/bin/sh
 previous=
 for word; do
-  test "$previous" != --bundle || sed -i 's/"cpu":{[^}]*},//; s/,"cpu":{[^}]*}//' "$word/config.json"
+  test "$previous" != --bundle || sed -E -i 's/,"(cpu|unified)":\\{[^}]*\\}//g' "$word/config.json"
   previous=$word
 done
 exec RUNTIME "$@"

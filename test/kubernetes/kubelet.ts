@@ -32,8 +32,7 @@ const CONFIGURATION = {
   crashLoopBackOff: { maxContainerRestartPeriod: "2s" },
   syncFrequency: "10s",
   maxPods: 500,
-  // It asks for memory.low and the like of each container, where the machine may have no memory controller.
-  featureGates: { MemoryQoS: false, KubeletInUserNamespace: true, KubeletCrashLoopBackOffMax: true },
+  featureGates: { KubeletInUserNamespace: true, KubeletCrashLoopBackOffMax: true },
 } as const;
 
 /** What the kubelet writes for the whole machine, which isn't its own: it finds these values there. */
