@@ -38,7 +38,7 @@ interface Kind {
 /** The kinds of tests, by their directories; those that take longest come first. */
 const KINDS = {
   callers: { usual: true, seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
-  kubernetes: { usual: false, seconds: 300, withRuntime: true, surroundings: machine, beside: () => true },
+  kubernetes: { usual: false, seconds: 600, withRuntime: true, surroundings: machine, beside: () => true },
   unit: { usual: true, seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
   integration: {
     usual: true,

@@ -37,6 +37,8 @@ export const FILES = {
   manifests: join(DIRECTORY, "manifests"),
   resolvConf: join(DIRECTORY, "resolv.conf"),
   plugins: join(DIRECTORY, "plugins"),
+  /** Where kubectl keeps what it has learnt of the API. */
+  cache: join(DIRECTORY, "cache"),
 } as const;
 
 /** Writes what all the node's programs read, and gives the machine an interface as other nodes have it. */

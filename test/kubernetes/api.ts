@@ -32,6 +32,8 @@ export interface Api {
   list<T>(kind: Kind, selector?: Readonly<Record<string, string>>): Promise<readonly T[]>;
   /** Merges a patch (RFC 7396) into an object. */
   patch(kind: Kind, name: string, patch: Message): Promise<void>;
+  /** What a pod's container printed. */
+  log(pod: string, container?: string): Promise<string>;
   /** Asks for its end, with this grace, and does not wait; one that has gone is fine. */
   remove(kind: Kind, name: string, graceSeconds?: number): Promise<void>;
   /** Reads an object again and again until `condition` holds for it, and returns it then; throws, with its status and events, when it takes too long. */
@@ -57,7 +59,7 @@ class Waited extends Error {
 }
 
 /** How long what the tests wait for may take. */
-const PATIENCE_MS = 60_000 * slowness;
+const PATIENCE_MS = 90_000 * slowness;
 const STEP_MS = 150;
 
 /** A client of the API server, which must have started. */
@@ -94,6 +96,11 @@ export function connectApi(): Api {
     list,
     patch: async (kind, name, patch) =>
       void (await agreed("PATCH", `${PATHS[kind]}/${name}`, patch, "application/merge-patch+json")),
+    async log(pod, container) {
+      const query = container === undefined ? "" : `?container=${container}`;
+      const { text } = await ask("GET", `${PATHS.Pod}/${pod}/log${query}`);
+      return text;
+    },
     async remove(kind, name, gracePeriodSeconds) {
       const options = {
         kind: "DeleteOptions",

@@ -114,7 +114,7 @@ async function takesPods(api: Api): Promise<boolean> {
   );
 }
 
-const PATIENCE_MS = 60_000 * slowness;
+const PATIENCE_MS = 90_000 * slowness;
 
 /** Waits for what takes a while. @throws Error naming `what` */
 export async function eventually(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
@@ -126,7 +126,7 @@ export async function eventually(condition: () => Promise<boolean> | boolean, wh
 }
 
 /** `kubectl` as a person calls it, for this cluster. */
-export const KUBECTL = ["kubectl", `--kubeconfig=${FILES.kubeconfig}`] as const;
+export const KUBECTL = ["kubectl", `--kubeconfig=${FILES.kubeconfig}`, `--cache-dir=${FILES.cache}`] as const;
 
 export function kubectl(words: readonly string[], input: string | null = null): Calling {
   return startCall([...KUBECTL, ...words], input);

@@ -1,5 +1,5 @@
 /** Pods of the cluster, as the tests make and see them. */
-import { printed, type Said } from "../callers/call.ts";
+import type { Said } from "../callers/call.ts";
 import type { Message } from "../callers/cri.ts";
 import { BUSYBOX } from "../callers/images.ts";
 import { pidIn } from "../callers/pod.ts";
@@ -61,7 +61,7 @@ export interface Pod extends AsyncDisposable {
   ended(): Promise<Terminated>;
   /** A command in its first container, or in the named one, by `kubectl exec`. */
   exec(command: readonly string[], container?: string): Promise<Said>;
-  /** What a container printed, by `kubectl logs`. */
+  /** What a container printed, as `kubectl logs` tells it. */
   log(container?: string): Promise<string>;
   /** The pid of a container's first process. */
   pid(container?: string): Promise<number>;
@@ -179,10 +179,7 @@ export function podOf(node: Node, name: string): Pod {
       const flags = container === undefined ? [] : [`--container=${container}`];
       return kubectl(["exec", name, ...flags, "--", ...command]).ended();
     },
-    async log(container) {
-      const flags = container === undefined ? [] : [`--container=${container}`];
-      return printed(await kubectl(["logs", name, ...flags]).ended());
-    },
+    log: (container) => api.log(name, container),
     async pid(container) {
       const id = containerId(statusOf(await read(), container));
       return pidIn((await cri.call("ContainerStatus", { container_id: id, verbose: true })).info);
