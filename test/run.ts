@@ -38,6 +38,13 @@ interface Kind {
 /** The kinds of tests, by their directories; those that take longest come first. */
 const KINDS = {
   callers: { usual: true, seconds: 240, withRuntime: true, surroundings: machine, beside: () => true },
+  "kubernetes/critest": {
+    usual: false,
+    seconds: 1800,
+    withRuntime: true,
+    surroundings: machine,
+    beside: () => false,
+  },
   kubernetes: { usual: false, seconds: 600, withRuntime: true, surroundings: machine, beside: () => true },
   unit: { usual: true, seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
   integration: {

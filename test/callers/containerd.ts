@@ -12,8 +12,8 @@ const NETWORKS = join(workDirectory, "cni");
 /** What pods' networks are plugged into; the first pod makes it, and nobody removes it. */
 export const BRIDGE = "cni0";
 
-/** Pods get an address each, and a bridge on this machine. */
-const NETWORK = {
+/** Pods get an address each, and a bridge on this machine, and what `plugins` add. */
+const network = (plugins: readonly unknown[]) => ({
   cniVersion: "0.4.0",
   name: "pods",
   plugins: [
@@ -23,8 +23,9 @@ const NETWORK = {
       isGateway: true,
       ipam: { type: "host-local", ranges: [[{ subnet: "10.88.0.0/24" }]], routes: [{ dst: "0.0.0.0/0" }] },
     },
+    ...plugins,
   ],
-};
+});
 
 /** What tsrun is compared with. */
 const { RUNC = "runc" } = process.env;
@@ -112,6 +113,10 @@ interface Wanted {
   readonly systemd?: boolean;
   /** Those of its namespaces that have the images. */
   readonly namespaces?: readonly string[];
+  /** CNI plugins besides. */
+  readonly plugins?: readonly unknown[];
+  /** Tables of its configuration besides. */
+  readonly tables?: string;
 }
 
 /** Starts containerd with the images. Its directories are the usual ones: the machine has them for itself. */
@@ -120,11 +125,13 @@ export async function startContainerd({
   directory,
   systemd = false,
   namespaces = Object.values(NAMESPACES),
+  plugins = [],
+  tables = "",
 }: Wanted = {}): Promise<Daemon> {
   const config = join(workDirectory, "containerd.toml");
-  writeFileSync(config, CONFIGURATIONS[version](systemd));
+  writeFileSync(config, `${CONFIGURATIONS[version](systemd)}\n${tables}`);
   mkdirSync(NETWORKS, { recursive: true });
-  writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(NETWORK));
+  writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(network(plugins)));
   const { PATH = "" } = process.env;
   const path = directory === undefined ? PATH : `${directory}:${PATH}`; // where containerd finds its shim, too
   const program = directory === undefined ? "containerd" : join(directory, "containerd");

@@ -25,37 +25,36 @@ const TYPES = {
  * manifest.json of `docker save` over the same blobs.
  */
 export function imageArchive(images: readonly ImageSource[]): Uint8Array {
-  const made = images.map(image);
-  const blobs = new Map(made.flatMap(({ files }) => files.map((file) => [file.path, file])));
+  const made = images.map((source) => ({ source, image: makeImage(source) }));
+  const blobs = new Map(made.flatMap(({ image }) => image.blobs.map(({ file }) => [file.path, file])));
   return pack([
     directory("blobs"),
     directory("blobs/sha256"),
     ...blobs.values(),
     json("oci-layout", { imageLayoutVersion: "1.0.0" }),
-    json("index.json", { schemaVersion: 2, manifests: made.map(({ indexed }) => indexed) }),
-    json(
-      "manifest.json",
-      made.map(({ saved }) => saved),
-    ),
+    json("index.json", { schemaVersion: 2, manifests: made.map(indexed) }),
+    json("manifest.json", made.map(saved)),
   ]);
 }
 
-interface Image {
-  readonly files: readonly File[];
-  /** Its entry in index.json. */
-  readonly indexed: unknown;
-  /** Its entry in manifest.json. */
-  readonly saved: unknown;
+/** An image's blobs, as image layouts and registries have them. */
+export interface Image {
+  readonly config: Blob;
+  readonly layer: Blob;
+  readonly manifest: Blob;
+  /** All of these. */
+  readonly blobs: readonly Blob[];
 }
 
-function image({ name, layer, config }: ImageSource): Image {
-  const layerBlob = blob(layer, TYPES.layer);
-  const configBlob = blob(
+/** What a source becomes: the same blobs each time. */
+export function makeImage({ layer: content, config: settings }: Omit<ImageSource, "name">): Image {
+  const layer = blob(content, TYPES.layer);
+  const config = blob(
     encode({
       architecture: process.arch === "x64" ? "amd64" : process.arch,
       os: "linux",
-      config,
-      rootfs: { type: "layers", diff_ids: [layerBlob.descriptor.digest] },
+      config: settings,
+      rootfs: { type: "layers", diff_ids: [layer.descriptor.digest] },
     }),
     TYPES.config,
   );
@@ -63,21 +62,37 @@ function image({ name, layer, config }: ImageSource): Image {
     encode({
       schemaVersion: 2,
       mediaType: TYPES.manifest,
-      config: configBlob.descriptor,
-      layers: [layerBlob.descriptor],
+      config: config.descriptor,
+      layers: [layer.descriptor],
     }),
     TYPES.manifest,
   );
-  const annotations = { "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name };
-  return {
-    files: [layerBlob.file, configBlob.file, manifest.file],
-    indexed: { ...manifest.descriptor, annotations },
-    saved: { Config: configBlob.file.path, RepoTags: [name], Layers: [layerBlob.file.path] },
-  };
+  return { config, layer, manifest, blobs: [layer, config, manifest] };
 }
 
-/** A file of the layout that is named by its digest, and what refers to it. */
-function blob(content: Uint8Array, mediaType: string) {
+interface Made {
+  readonly source: ImageSource;
+  readonly image: Image;
+}
+
+/** An image's entry in index.json. */
+function indexed({ source: { name }, image: { manifest } }: Made) {
+  const annotations = { "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name };
+  return { ...manifest.descriptor, annotations };
+}
+
+/** An image's entry in manifest.json. */
+function saved({ source: { name }, image: { config, layer } }: Made) {
+  return { Config: config.file.path, RepoTags: [name], Layers: [layer.file.path] };
+}
+
+export interface Blob {
+  /** In the layout, by its digest. */
+  readonly file: File;
+  readonly descriptor: { readonly mediaType: string; readonly digest: string; readonly size: number };
+}
+
+function blob(content: Uint8Array, mediaType: string): Blob {
   const hash = createHash("sha256").update(content).digest("hex");
   const file: File = { type: "file", path: `blobs/sha256/${hash}`, mode: 0o644, content };
   return { file, descriptor: { mediaType, digest: `sha256:${hash}`, size: content.length } };
