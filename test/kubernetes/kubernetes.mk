@@ -78,8 +78,8 @@ test-kubernetes: need-root bin/tsrun build/rootfs/.built $(KUBERNETES_PROGRAMS) 
 	@$(WITH_PROGRAMS) $(BUN) test/run.ts $(or $(FILES),$(wildcard test/kubernetes/*.test.ts))
 
 # What images' shells are: see test/kubernetes/critest/dynamic-busybox.ts.
-RELEASE := $(shell sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+DEBIAN_RELEASE := $(shell sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 
 # The files run one after another: each has two runtimes tested, by two tests at once.
-test-critest: need-root bin/tsrun build/rootfs/.built $(CONTAINERD_PROGRAMS) $(RUNC)/runc $(CRITEST_PROGRAMS) build/suites/$(RELEASE)/busybox | need-callers ## put tsrun and runc to the conformance tests of the CRI
+test-critest: need-root bin/tsrun build/rootfs/.built $(CONTAINERD_PROGRAMS) $(RUNC)/runc $(CRITEST_PROGRAMS) build/suites/$(DEBIAN_RELEASE)/busybox | need-callers ## put tsrun and runc to the conformance tests of the CRI
 	@$(WITH_PROGRAMS) RUNS=$(or $(RUNS),cold) $(BUN) test/run.ts $(or $(FILES),$(wildcard test/kubernetes/critest/*.test.ts))

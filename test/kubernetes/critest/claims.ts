@@ -19,6 +19,12 @@ export async function testCritest(version: Version): Promise<void> {
     printed(call(["ip", "link", "delete", BRIDGE]));
     await atFirst("of critest's containers");
   });
+  test("critest has run the same tests with each runtime", () => {
+    const [first = [], ...others] = [...outcomes.values()].map((found) =>
+      found.map(({ name }) => name).sort(),
+    );
+    for (const other of others) assert.equal(other, first);
+  });
   test("critest has all tests that are excepted", () => {
     for (const [, found] of outcomes) {
       const names = new Set(found.map(({ name }) => name));
