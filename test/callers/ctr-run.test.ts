@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
-import { namespaceOf, status } from "../harness/processes.ts";
+import { commandLine, namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { call, printed, startCall } from "./call.ts";
@@ -90,6 +90,7 @@ test("--with-ns joins another container's PID namespace, and its end spares the 
   const pid = pidOf(host.id);
   using guest = detached(["sleep", "101"], "--with-ns", `pid:/proc/${pid}/ns/pid`);
   assert.is(namespaceOf(pidOf(guest.id), "pid"), namespaceOf(pid, "pid"));
+  await waitUntil(() => commandLine(pidOf(guest.id)) === "sleep 101", "the guest's program has begun");
   const seen = printed(ctr("tasks", "exec", "--exec-id", "look", host.id, "ps"));
   assert.match(seen, /sleep 101/);
   printed(ctr("tasks", "kill", "--signal", "SIGKILL", guest.id));
