@@ -97,7 +97,9 @@ claim("files are copied in and out", async ({ run }) => {
 
 claim("logs tell the streams' lines, however long, and follow", async ({ run }) => {
   await using pod = await run({
-    containers: [shell("head -c 100000 /dev/zero | tr '\\0' x; echo; sleep 1; echo err >&2; sleep 1; echo last")],
+    containers: [
+      shell("head -c 100000 /dev/zero | tr '\\0' x; echo; sleep 1; echo err >&2; sleep 1; echo last"),
+    ],
   });
   await pod.until(hasStarted, "it has started");
   const followed = printed(await kubectl(["logs", "-f", pod.name]).ended());
