@@ -7,7 +7,8 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { PAUSE, writeImages } from "./images.ts";
 import { snippet } from "./snippets.ts";
 
-const NETWORKS = join(workDirectory, "cni");
+/** Where networks of CNI are. */
+export const NETWORKS = join(workDirectory, "cni");
 
 /** What pods' networks are plugged into; the first pod makes it, and nobody removes it. */
 export const BRIDGE = "cni0";
@@ -29,6 +30,11 @@ const network = (plugins: readonly unknown[]) => ({
 
 /** What tsrun is compared with. */
 const { RUNC = "runc" } = process.env;
+
+export function writeNetwork(plugins: readonly unknown[] = []): void {
+  mkdirSync(NETWORKS, { recursive: true });
+  writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(network(plugins)));
+}
 
 /** A major version of containerd. */
 export type Version = 1 | 2;
@@ -130,8 +136,7 @@ export async function startContainerd({
 }: Wanted = {}): Promise<Daemon> {
   const config = join(workDirectory, "containerd.toml");
   writeFileSync(config, `${CONFIGURATIONS[version](systemd)}\n${tables}`);
-  mkdirSync(NETWORKS, { recursive: true });
-  writeFileSync(join(NETWORKS, "10-pods.conflist"), JSON.stringify(network(plugins)));
+  writeNetwork(plugins);
   const { PATH = "" } = process.env;
   const path = directory === undefined ? PATH : `${directory}:${PATH}`; // where containerd finds its shim, too
   const program = directory === undefined ? "containerd" : join(directory, "containerd");

@@ -41,14 +41,20 @@ export function whyNot(version: Version): string | null {
     : null;
 }
 
+interface Wanted {
+  /** Starts another containerd than one with the tests' configuration. */
+  readonly containerd?: () => Promise<Daemon>;
+  /** The runtimes that have a RuntimeClass from the start. */
+  readonly classes?: readonly Runtime[];
+}
+
 /** Starts all of it, and waits until pods can be made. */
-export async function startNode(version: Version): Promise<Node> {
+export async function startNode(
+  version: Version,
+  { containerd: start = () => ofTests(version), classes = RUNTIMES }: Wanted = {},
+): Promise<Node> {
   prepareNode();
-  const directory = DIRECTORIES[version];
-  const [etcd, containerd] = await Promise.all([
-    startEtcd(),
-    startContainerd({ version, namespaces: ["k8s.io"], ...(directory === undefined ? {} : { directory }) }),
-  ]);
+  const [etcd, containerd] = await Promise.all([startEtcd(), start()]);
   const apiServer = await startApiServer();
   const api = connectApi();
   await eventually(api.isReady, "the API server is ready");
@@ -57,7 +63,7 @@ export async function startNode(version: Version): Promise<Node> {
     startControllers(),
     startKubelet(),
   ]);
-  for (const name of RUNTIMES)
+  for (const name of classes)
     await api.create({
       kind: "RuntimeClass",
       apiVersion: "node.k8s.io/v1",
@@ -83,6 +89,15 @@ export async function startNode(version: Version): Promise<Node> {
       clearNode();
     },
   };
+}
+
+function ofTests(version: Version): Promise<Daemon> {
+  const directory = DIRECTORIES[version];
+  return startContainerd({
+    version,
+    namespaces: ["k8s.io"],
+    ...(directory === undefined ? {} : { directory }),
+  });
 }
 
 interface NodeObject {
