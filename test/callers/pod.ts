@@ -49,7 +49,12 @@ export interface PodContainer {
 let made = 0;
 
 /** Runs a sandbox; `linux` are fields of CRI's LinuxPodSandboxConfig. It is removed with all in it at the end. */
-export async function runPod(cri: Cri, linux: Message = {}, config: Message = {}): Promise<Pod> {
+export async function runPod(
+  cri: Cri,
+  linux: Message = {},
+  config: Message = {},
+  handler = HANDLER,
+): Promise<Pod> {
   made += 1;
   const logs = freshDirectory("logs");
   const sandbox = {
@@ -61,7 +66,7 @@ export async function runPod(cri: Cri, linux: Message = {}, config: Message = {}
   };
   const { pod_sandbox_id: id } = await cri.call("RunPodSandbox", {
     config: sandbox,
-    runtime_handler: HANDLER,
+    runtime_handler: handler,
   });
   const status = () => cri.call("PodSandboxStatus", { pod_sandbox_id: id, verbose: true });
 

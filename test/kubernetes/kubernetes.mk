@@ -83,3 +83,8 @@ DEBIAN_RELEASE := $(shell sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 # The files run one after another: each has two runtimes tested, by two tests at once.
 test-critest: need-root bin/tsrun build/rootfs/.built $(CONTAINERD_PROGRAMS) $(RUNC)/runc $(CRITEST_PROGRAMS) build/suites/$(DEBIAN_RELEASE)/busybox | need-callers ## put tsrun and runc to the conformance tests of the CRI
 	@$(WITH_PROGRAMS) RUNS=$(or $(RUNS),cold) $(BUN) test/run.ts $(or $(FILES),$(wildcard test/kubernetes/critest/*.test.ts))
+
+# Beside a tsrun that serves; BENCH_RUNC and BENCH_CRUN as for `make bench`.
+.PHONY: bench-pods
+bench-pods: need-root bin/tsrun build/rootfs/.built | need-callers ## measure how long pods take to start with tsrun, crun and runc
+	@RUNS=warm BENCH_RUNC="$(BENCH_RUNC)" BENCH_CRUN="$(BENCH_CRUN)" $(BUN) test/run.ts test/kubernetes/bench/pod-start.test.ts
