@@ -3,7 +3,8 @@ import type { Said } from "../callers/call.ts";
 import type { Message } from "../callers/cri.ts";
 import { BUSYBOX } from "../callers/images.ts";
 import { pidIn } from "../callers/pod.ts";
-import { eventually, kubectl, type Node, type Runtime } from "./node.ts";
+import { execInPod } from "./exec-stream.ts";
+import { eventually, type Node, type Runtime } from "./node.ts";
 
 /** What the tests read of a pod. */
 export interface PodObject {
@@ -59,7 +60,7 @@ export interface Pod extends AsyncDisposable {
   ready(): Promise<PodObject>;
   /** Waits until it has ended, well or not; returns the end of its first container. */
   ended(): Promise<Terminated>;
-  /** A command in its first container, or in the named one, by `kubectl exec`. */
+  /** A command in its first container, or in the named one. */
   exec(command: readonly string[], container?: string): Promise<Said>;
   /** What a container printed, as `kubectl logs` tells it. */
   log(container?: string): Promise<string>;
@@ -175,10 +176,7 @@ export function podOf(node: Node, name: string): Pod {
         throw new Error(`${name} ended without a container: ${JSON.stringify(status)}`);
       return terminated;
     },
-    async exec(command, container) {
-      const flags = container === undefined ? [] : [`--container=${container}`];
-      return kubectl(["exec", name, ...flags, "--", ...command]).ended();
-    },
+    exec: (command, container) => execInPod(name, command, container),
     log: (container) => api.log(name, container),
     async pid(container) {
       const id = containerId(statusOf(await read(), container));
