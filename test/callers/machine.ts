@@ -1,6 +1,6 @@
 /**
- * The machine that real callers of a runtime find: namespaces in which daemons have /run, /var/lib, the network and
- * cgroup v2 to themselves, in their usual places, and the host has no part in what they do there.
+ * The machine that real callers of a runtime find: namespaces in which daemons have /run, /var/lib, /var/log, the
+ * network and cgroup v2 to themselves, in their usual places, and the host has no part in what they do there.
  */
 import { cgroup2Mount } from "../harness/cgroups.ts";
 import type { Surroundings } from "../harness/run-file.ts";
@@ -32,7 +32,7 @@ const BOOT = `
     mkdir "$TSRUN_TEST_DIR/cgroup" && mount --bind "$2" "$TSRUN_TEST_DIR/cgroup" || exit
     if [ "$1" != /sys/fs/cgroup ]; then umount --recursive --lazy /sys/fs/cgroup || exit; fi
     mount --move "$TSRUN_TEST_DIR/cgroup" /sys/fs/cgroup && rmdir "$TSRUN_TEST_DIR/cgroup" || exit
-    mount -t tmpfs -o mode=755 run /run && mount -t tmpfs -o mode=755 lib /var/lib || exit
+    for each in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 "\${each##*/}" $each || exit; done
     ip link set lo up && mount --make-rshared / || exit
     shift 2
     "$@"

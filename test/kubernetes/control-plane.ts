@@ -64,6 +64,7 @@ export function startControllers(): Promise<Daemon> {
       `--authorization-kubeconfig=${FILES.kubeconfig}`,
       `--service-account-private-key-file=${FILES.serviceAccountKey}`,
       `--root-ca-file=${FILES.certificate}`,
+      `--flex-volume-plugin-dir=${FILES.plugins}`,
       "--bind-address=127.0.0.1",
       "--leader-elect=false",
     ],
