@@ -108,6 +108,13 @@ export function shell(script: string, fields: Message = {}): Message & { readonl
   return { name: "app", image: BUSYBOX, imagePullPolicy: "Never", command: ["sh", "-c", script], ...fields };
 }
 
+/** A ConfigMap with `word: config` and a Secret with `key: secret`, of the same name. */
+export async function createWords({ api }: Node, name: string): Promise<void> {
+  const common = { apiVersion: "v1", metadata: { name } };
+  await api.create({ kind: "ConfigMap", ...common, data: { word: "config" } });
+  await api.create({ kind: "Secret", ...common, stringData: { key: "secret" } });
+}
+
 let made = 0;
 export const nextName = (runtime: Runtime) => `${runtime}-${++made}`;
 

@@ -7,7 +7,7 @@ import { freshDirectory } from "../harness/environment.ts";
 import { namespaceOf, running, status } from "../harness/processes.ts";
 import { claims } from "./claims.ts";
 import { eventually } from "./node.ts";
-import { FOREVER, isRestarted, longSleep, nextName, shell } from "./pods.ts";
+import { createWords, FOREVER, isRestarted, longSleep, nextName, shell } from "./pods.ts";
 
 const { claim, all } = claims();
 export const userNamespaces = all;
@@ -85,18 +85,7 @@ for (const [kind, volume] of [
 
 claim("ConfigMaps, secrets and tokens are root's, and can be read", async ({ run, node, runtime }) => {
   const name = nextName(runtime);
-  await node.api.create({
-    kind: "ConfigMap",
-    apiVersion: "v1",
-    metadata: { name },
-    data: { word: "config" },
-  });
-  await node.api.create({
-    kind: "Secret",
-    apiVersion: "v1",
-    metadata: { name },
-    stringData: { key: "secret" },
-  });
+  await createWords(node, name);
   await using pod = await run({
     ...OWN_USERS,
     automountServiceAccountToken: true,

@@ -8,7 +8,7 @@ import { freshDirectory } from "../harness/environment.ts";
 import { readMounts } from "../harness/mountinfo.ts";
 import { claims } from "./claims.ts";
 import { eventually } from "./node.ts";
-import { FOREVER, nextName, shell } from "./pods.ts";
+import { createWords, FOREVER, nextName, shell } from "./pods.ts";
 
 const { claim, all } = claims();
 export const volumes = all;
@@ -33,18 +33,7 @@ claim("a memory emptyDir is a tmpfs of its size, and containers share it", async
 
 claim("ConfigMaps, secrets and the pod's own fields are files", async ({ run, node, runtime }) => {
   const name = nextName(runtime);
-  await node.api.create({
-    kind: "ConfigMap",
-    apiVersion: "v1",
-    metadata: { name },
-    data: { word: "config" },
-  });
-  await node.api.create({
-    kind: "Secret",
-    apiVersion: "v1",
-    metadata: { name },
-    stringData: { key: "secret" },
-  });
+  await createWords(node, name);
   const sources = [
     { configMap: { name } },
     { secret: { name, items: [{ key: "key", path: "key", mode: 0o400 }] } },
