@@ -4,9 +4,9 @@ import { crowd } from "./load.ts";
 import type { Runtime } from "./runtimes.ts";
 
 /** How often the server has done each command before it is measured, as one that has been there for a while has. */
-export const WARMED = 300;
+export const WARMED = 1000;
 /** How many crowds: that commands wait side by side is code of its own. */
-const CROWDS = 10;
+const CROWDS = 30;
 
 /** Has the server do every command that is measured. @throws CommandFailed */
 export async function warmUp(course: Course): Promise<void> {
