@@ -1,4 +1,4 @@
-/** A virtual machine in software emulation: no KVM, no network, and gone when its guest is. */
+/** A virtual machine in software emulation: no KVM, and gone when its guest is. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
 import { PORT } from "./results.ts";
@@ -21,6 +21,8 @@ export interface Machine {
   readonly results: string;
   /** Raw disk images; what is written to them goes with the machine. */
   readonly disks: readonly string[];
+  /** Its network, as QEMU's -nic has it; none without it. */
+  readonly network?: string;
   /** A guest that is not off by then hangs. */
   readonly seconds: number;
 }
@@ -65,12 +67,12 @@ export async function boot(machine: Machine, threads: "multi" | "single" = "mult
 }
 
 function options(
-  { image, initramfs, parameters, console, results, disks }: Machine,
+  { image, initramfs, parameters, console, results, disks, network = "none" }: Machine,
   threads: "multi" | "single",
 ): string[] {
   return [
     ...["-accel", `tcg,thread=${threads}`, "-cpu", CPU, "-m", "4096", "-smp", "2"],
-    ...["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot", "-nodefaults"],
+    ...["-display", "none", "-monitor", "none", "-nic", network, "-no-reboot", "-nodefaults"],
     ...["-kernel", image, "-initrd", initramfs, "-append", [...PARAMETERS, ...parameters].join(" ")],
     ...["-serial", `file:${console}`],
     ...["-device", "virtio-serial-pci", "-chardev", `file,id=results,path=${results}`],

@@ -14,5 +14,5 @@ export async function runUnderSystemd(
   files: readonly string[],
   seconds: number,
 ): Promise<Place> {
-  return runMachine(project, await prepareMachine(project, files, seconds), "systemd", files);
+  return runMachine(project, await prepareMachine(project, { files, seconds }), "systemd", files);
 }

@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { directory, program, textFile } from "../../../rootfs/tree.ts";
+import { directory, type Entry, program, textFile } from "../../../rootfs/tree.ts";
 import { CALLERS_PARTS, CONTAINERD } from "../callers.ts";
 import { writeCpio } from "../cpio.ts";
 import { addedPrograms, busyboxPrograms, CRIU_MODULES, link, projectIn, withParents } from "../initramfs.ts";
-import { cachedKernel, loadOrder } from "../kernel.ts";
+import { cachedKernel, type Edition, loadOrder } from "../kernel.ts";
 import type { Machine } from "../machine.ts";
 import { FILE_LIST } from "../results.ts";
 import { cachedImage } from "./image.ts";
@@ -28,22 +28,45 @@ const MASKED = [
 /** Without containerd its test alone is skipped. */
 const isInstalled = (programs: typeof CONTAINERD) => programs.every(([name]) => Bun.which(name) !== null);
 
-/** Makes, in `build/vm/systemd`, a machine whose systemd runs `files`. @throws MissingPackage, NoMachine */
+/** What a machine runs, and what its tests need besides. */
+export interface Task {
+  readonly files: readonly string[];
+  readonly seconds: number;
+  /** Names its directory in `build/vm`. */
+  readonly name?: string;
+  readonly edition?: Edition;
+  readonly modules?: readonly string[];
+  /** What its init puts beside the Debian: files of the whole machine, below `guest`. */
+  readonly entries?: readonly Entry[];
+  readonly disks?: readonly string[];
+  readonly network?: string;
+}
+
+/** Makes, in `build/vm/NAME`, a machine whose systemd runs the files. @throws MissingPackage, NoMachine */
 export async function prepareMachine(
   project: string,
-  files: readonly string[],
-  seconds: number,
+  {
+    files,
+    seconds,
+    name = "systemd",
+    edition = "stable",
+    modules = [],
+    entries = [],
+    disks = [],
+    network = "none",
+  }: Task,
 ): Promise<Machine> {
-  const own = join(project, "build/vm/systemd");
+  const own = join(project, "build/vm", name);
   mkdirSync(own, { recursive: true });
-  const kernel = cachedKernel(project, "stable");
+  const kernel = cachedKernel(project, edition);
   const machine = {
     image: kernel.image,
     initramfs: join(own, "guest.cpio"),
     parameters: [],
     console: join(own, "console.log"),
     results: join(own, "results.jsonl"),
-    disks: [await cachedImage(project)],
+    disks: [await cachedImage(project), ...disks],
+    network,
     seconds,
   };
   for (const file of [machine.console, machine.results]) writeFileSync(file, "");
@@ -53,7 +76,7 @@ export async function prepareMachine(
     withParents([
       ...["proc", "sys", "dev", "root"].map((path) => directory(path)),
       program("init", read("init")),
-      ...loadOrder(kernel, MODULES).map((file, index) =>
+      ...loadOrder(kernel, [...MODULES, ...modules]).map((file, index) =>
         program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
       ),
       ...busyboxPrograms(),
@@ -64,6 +87,7 @@ export async function prepareMachine(
       { ...program(`guest/${UNITS}/tests.service`, read("tests.service")), mode: 0o644 },
       link(`guest/${UNITS}/default.target`, "tests.target"),
       textFile(`guest/${UNITS}/tests.target`, ["[Unit]", "Wants=tests.service", "Requires=basic.target"]),
+      ...entries,
       ...MASKED.map((unit) => link(`guest/${UNITS}/${unit}`, "/dev/null")),
     ]),
   );
