@@ -64,6 +64,7 @@ const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = 
   2: (systemd) => `${example("containerd 2", withoutLimits(runtimePath), systemd)}
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   BinaryName = "${withoutLimits(RUNC)}"
+  SystemdCgroup = ${systemd}
 
 [plugins."io.containerd.cri.v1.runtime".containerd]
   default_runtime_name = "tsrun"
