@@ -34,8 +34,6 @@ export function startApiServer(): Promise<Daemon> {
       "--service-cluster-ip-range=10.96.0.0/24",
       "--endpoint-reconciler-type=none",
       "--kubelet-preferred-address-types=InternalIP",
-      // Nodes whose health is doubted for a moment, on a busy machine, keep their pods.
-      "--disable-admission-plugins=DefaultTolerationSeconds",
     ],
     PORTS.api,
   );
@@ -67,6 +65,8 @@ export function startControllers(): Promise<Daemon> {
       `--flex-volume-plugin-dir=${FILES.plugins}`,
       "--bind-address=127.0.0.1",
       "--leader-elect=false",
+      // Nodes whose health is doubted for a moment, on a busy machine, keep their pods.
+      "--controllers=*,-taint-eviction-controller",
     ],
     PORTS.controllers,
   );
