@@ -7,8 +7,10 @@ import { BRIDGE } from "../callers/containerd.ts";
 import { workDirectory } from "../harness/environment.ts";
 
 export const NODE = "node";
-/** The node's own, at which the API server finds the kubelet, and everybody the API server. */
-export const ADDRESS = "10.87.0.1";
+/** At which everybody finds the API server. */
+export const SERVER_ADDRESS = "10.87.0.1";
+/** The node's own, at which the API server finds the kubelet. A node that is not the whole cluster is told another. */
+export const { KUBERNETES_NODE_ADDRESS: ADDRESS = SERVER_ADDRESS } = process.env;
 
 export const PORTS = {
   etcd: 2379,
@@ -16,10 +18,11 @@ export const PORTS = {
   api: 6443,
   scheduler: 10259,
   controllers: 10257,
+  kubelet: 10250,
   kubeletHealth: 10248,
 } as const;
 
-export const SERVER = `https://${ADDRESS}:${PORTS.api}`;
+export const SERVER = `https://${SERVER_ADDRESS}:${PORTS.api}`;
 /** Of the only user, who may do all. */
 export const TOKEN = "token-of-the-tests";
 
@@ -41,12 +44,10 @@ export const FILES = {
   cache: join(DIRECTORY, "cache"),
 } as const;
 
-/** Writes what all the node's programs read, and gives the machine an interface as other nodes have it. */
+/** Writes what all the node's programs read. */
 export function prepareNode(): void {
   for (const directory of [FILES.certificates, FILES.manifests, FILES.plugins])
     mkdirSync(directory, { recursive: true });
-  writeFileSync(FILES.tokens, `${TOKEN},tests,1,"system:masters"\n`);
-  writeFileSync(FILES.serviceAccountKey, rsaKey());
   writeFileSync(FILES.resolvConf, `nameserver ${ADDRESS}\n`);
   writeFileSync(
     FILES.kubeconfig,
@@ -59,20 +60,31 @@ export function prepareNode(): void {
       "current-context": NODE,
     }),
   );
-  for (const command of [
+}
+
+/** Writes what the cluster's programs read besides, and gives the machine an interface as nodes have it. */
+export function prepareCluster(): void {
+  prepareNode();
+  writeFileSync(FILES.tokens, `${TOKEN},tests,1,"system:masters"\n`);
+  writeFileSync(FILES.serviceAccountKey, rsaKey());
+  runEach(
     "ip link add eth0 type veth peer name eth0-peer",
     "ip link set eth0-peer up",
     "ip link set eth0 up",
-    `ip address add ${ADDRESS}/24 dev eth0`,
+    `ip address add ${SERVER_ADDRESS}/24 dev eth0`,
     "ip route add default dev eth0",
     `ip link add ${BRIDGE} type bridge`, // the first pod would make it
-  ])
-    printed(call(command.split(" ")));
+  );
 }
 
 /** Takes the interfaces away again. */
-export function clearNode(): void {
-  for (const name of ["eth0", BRIDGE]) printed(call(["ip", "link", "delete", name]));
+export function clearCluster(): void {
+  runEach("ip link delete eth0", `ip link delete ${BRIDGE}`);
+}
+
+/** Calls programs, one after the other. */
+export function runEach(...commands: readonly string[]): void {
+  for (const command of commands) printed(call(command.split(" ")));
 }
 
 function rsaKey(): string {

@@ -1,6 +1,6 @@
 /** etcd, the API server, the scheduler and the controllers, as small as they can be. */
 import { type Daemon, startDaemon } from "../callers/daemon.ts";
-import { ADDRESS, FILES, PORTS } from "./addresses.ts";
+import { FILES, PORTS, SERVER_ADDRESS } from "./addresses.ts";
 
 export function startEtcd(): Promise<Daemon> {
   const urls = (port: number) => `http://127.0.0.1:${port}`;
@@ -23,7 +23,7 @@ export function startApiServer(): Promise<Daemon> {
       "kube-apiserver",
       `--etcd-servers=http://127.0.0.1:${PORTS.etcd}`,
       `--secure-port=${PORTS.api}`,
-      `--advertise-address=${ADDRESS}`,
+      `--advertise-address=${SERVER_ADDRESS}`,
       `--cert-dir=${FILES.certificates}`,
       `--token-auth-file=${FILES.tokens}`,
       "--authorization-mode=AlwaysAllow",

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SOCKET } from "../callers/containerd.ts";
+import type { Message } from "../callers/cri.ts";
 import { type Daemon, startDaemon } from "../callers/daemon.ts";
 import { freshDirectory } from "../harness/environment.ts";
 import { ADDRESS, FILES, NODE, PORTS } from "./addresses.ts";
@@ -45,23 +46,19 @@ const SYSCTLS = {
   "kernel/keys/root_maxbytes": 25_000_000,
 } as const;
 
-/**
- * Starts it where files lie over these sysctls. Its mount namespace shares all other mounts with the machine; the
- * machine's own /proc stays uncovered, else user namespaces could mount none (mount_namespaces(7)).
- */
-export function startKubelet(): Promise<Daemon> {
-  writeFileSync(FILES.kubelet, JSON.stringify(CONFIGURATION));
+export interface KubeletWishes {
+  /** Fields over those of the usual configuration. */
+  readonly configuration?: Message;
+  /** Whether the whole machine is its own, with all sysctls. */
+  readonly ownsMachine?: boolean;
+}
+
+export function startKubelet({ configuration = {}, ownsMachine = false }: KubeletWishes): Promise<Daemon> {
+  writeFileSync(FILES.kubelet, JSON.stringify({ ...CONFIGURATION, ...configuration }));
   mkdirSync(FILES.kubeletRoot, { recursive: true });
-  const sysctls = freshDirectory("sysctls");
-  const binds = Object.entries(SYSCTLS).map(([path, value], index) => {
-    const file = join(sysctls, String(index));
-    writeFileSync(file, `${value}\n`);
-    return `mount --bind ${file} /proc/sys/${path}`;
-  });
-  const boot = ["mount --make-private /proc", ...binds, 'exec "$@"'].join(" && ");
   return startDaemon(
     [
-      ...["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", boot, "sh"],
+      ...(ownsMachine ? [] : underSysctls()),
       "kubelet",
       `--config=${FILES.kubelet}`,
       `--kubeconfig=${FILES.kubeconfig}`,
@@ -71,4 +68,19 @@ export function startKubelet(): Promise<Daemon> {
     ],
     PORTS.kubeletHealth,
   );
+}
+
+/**
+ * Starts a program where files lie over these sysctls. Its mount namespace shares all other mounts with the machine; the
+ * machine's own /proc stays uncovered, else user namespaces could mount none (mount_namespaces(7)).
+ */
+function underSysctls(): readonly string[] {
+  const sysctls = freshDirectory("sysctls");
+  const binds = Object.entries(SYSCTLS).map(([path, value], index) => {
+    const file = join(sysctls, String(index));
+    writeFileSync(file, `${value}\n`);
+    return `mount --bind ${file} /proc/sys/${path}`;
+  });
+  const boot = ["mount --make-private /proc", ...binds, 'exec "$@"'].join(" && ");
+  return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", boot, "sh"];
 }

@@ -4,10 +4,10 @@ import { SOCKET, startContainerd, type Version } from "../callers/containerd.ts"
 import { type Cri, connectCri } from "../callers/cri.ts";
 import type { Daemon } from "../callers/daemon.ts";
 import { slowness } from "../harness/slowness.ts";
-import { clearNode, FILES, NODE, prepareNode } from "./addresses.ts";
+import { clearCluster, FILES, NODE, prepareCluster } from "./addresses.ts";
 import { type Api, connectApi } from "./api.ts";
 import { startApiServer, startControllers, startEtcd, startScheduler } from "./control-plane.ts";
-import { startKubelet } from "./kubelet.ts";
+import { type KubeletWishes, startKubelet } from "./kubelet.ts";
 
 /** Handlers in containerd's configuration; each has a RuntimeClass of its name. */
 export const RUNTIMES = ["tsrun", "runc"] as const;
@@ -41,28 +41,20 @@ export function whyNot(version: Version): string | null {
     : null;
 }
 
-interface Wanted {
-  /** Starts another containerd than one with the tests' configuration. */
-  readonly containerd?: () => Promise<Daemon>;
-  /** The runtimes that have a RuntimeClass from the start. */
-  readonly classes?: readonly Runtime[];
+/** What a node belongs to. */
+export interface Cluster {
+  readonly api: Api;
+  stop(): Promise<void>;
 }
 
-/** Starts all of it, and waits until pods can be made. */
-export async function startNode(
-  version: Version,
-  { containerd: start = () => ofTests(version), classes = RUNTIMES }: Wanted = {},
-): Promise<Node> {
-  prepareNode();
-  const [etcd, containerd] = await Promise.all([startEtcd(), start()]);
+/** Starts all of a cluster but its nodes; these runtimes have a RuntimeClass from the start. */
+export async function startCluster(classes: readonly Runtime[] = RUNTIMES): Promise<Cluster> {
+  prepareCluster();
+  const etcd = await startEtcd();
   const apiServer = await startApiServer();
   const api = connectApi();
   await eventually(api.isReady, "the API server is ready");
-  const [scheduler, controllers, kubelet] = await Promise.all([
-    startScheduler(),
-    startControllers(),
-    startKubelet(),
-  ]);
+  const [scheduler, controllers] = await Promise.all([startScheduler(), startControllers()]);
   for (const name of classes)
     await api.create({
       kind: "RuntimeClass",
@@ -70,6 +62,38 @@ export async function startNode(
       metadata: { name },
       handler: name,
     });
+  return {
+    api,
+    async stop() {
+      for (const daemon of [scheduler, controllers, apiServer, etcd]) await daemon.stop();
+      clearCluster();
+    },
+  };
+}
+
+interface Wanted {
+  /** Starts what it belongs to, where it is not the whole cluster. */
+  readonly cluster?: () => Promise<Cluster>;
+  /** Starts another containerd than one with the tests' configuration. */
+  readonly containerd?: () => Promise<Daemon>;
+  /** The runtimes that have a RuntimeClass from the start, where it is the whole cluster. */
+  readonly classes?: readonly Runtime[];
+  readonly kubelet?: KubeletWishes;
+}
+
+/** Starts all of it, and waits until pods can be made. */
+export async function startNode(
+  version: Version,
+  {
+    classes = RUNTIMES,
+    cluster: makeCluster = () => startCluster(classes),
+    containerd: start = () => ofTests(version),
+    kubelet: wishes = {},
+  }: Wanted = {},
+): Promise<Node> {
+  const [cluster, containerd] = await Promise.all([makeCluster(), start()]);
+  const { api } = cluster;
+  const kubelet = await startKubelet(wishes);
   await eventually(() => takesPods(api), "the node takes pods");
   const { runtimeHandlers = [] } = (await api.read<NodeObject>("Node", NODE)).status;
   const cri = connectCri(SOCKET);
@@ -84,17 +108,19 @@ export async function startNode(
     },
     async stop() {
       cri[Symbol.dispose]();
-      for (const daemon of [kubelet, scheduler, controllers, apiServer, etcd, containerd])
-        await daemon.stop();
-      clearNode();
+      await kubelet.stop();
+      await containerd.stop();
+      await cluster.stop();
     },
   };
 }
 
-function ofTests(version: Version): Promise<Daemon> {
+/** Starts the containerd of the tests; with `systemd` that makes the cgroups of its pods. */
+export function ofTests(version: Version, systemd = false): Promise<Daemon> {
   const directory = DIRECTORIES[version];
   return startContainerd({
     version,
+    systemd,
     namespaces: ["k8s.io"],
     ...(directory === undefined ? {} : { directory }),
   });
