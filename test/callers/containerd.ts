@@ -74,6 +74,7 @@ const CONFIGURATIONS: Readonly<Record<Version, (systemd: boolean) => string>> = 
 
 [plugins."io.containerd.cri.v1.runtime"]
   disable_apparmor = true
+  disable_hugetlb_controller = ${!cgroup2Controllers().has("hugetlb")}
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.cri.v1.runtime".cni]
