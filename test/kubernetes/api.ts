@@ -60,7 +60,8 @@ class Waited extends Error {
 
 /** How long what the tests wait for may take. */
 const PATIENCE_MS = 90_000 * slowness;
-const STEP_MS = 150;
+/** Each look costs, and where all is slow so many looks would keep what is waited for from happening. */
+const STEP_MS = 150 * slowness;
 
 /** A client of the API server, which must have started. */
 export function connectApi(): Api {

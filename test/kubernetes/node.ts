@@ -162,7 +162,7 @@ export async function eventually(condition: () => Promise<boolean> | boolean, wh
   const deadline = performance.now() + PATIENCE_MS;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
-    await Bun.sleep(100);
+    await Bun.sleep(100 * slowness);
   }
 }
 
