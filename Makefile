@@ -204,7 +204,7 @@ conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/con
 	$(BUN) test/conformance/document.ts
 
 # Real callers' tests, tests in a virtual machine, and what these fetch have makefiles of their own.
--include test/callers/callers.mk test/debian/debian.mk test/kubernetes/kubernetes.mk test/vm/vm.mk
+-include test/callers/callers.mk test/debian/debian.mk test/kubernetes/kubernetes.mk test/vm/vm.mk test/kubernetes/vm/vm.mk
 
 # ---- Benchmark ----
 

@@ -12,8 +12,8 @@ import { cachedImage } from "./image.ts";
 const MODULES = ["virtio_pci", "virtio_console", "virtio_blk", "overlay", ...CRIU_MODULES] as const;
 
 /** Where the project is: on a tmpfs, so that the disk stays as it is. */
-const PROJECT = "mnt/tsrun";
-const UNITS = "etc/systemd/system";
+export const PROJECT = "mnt/tsrun";
+export const UNITS = "etc/systemd/system";
 
 /** Units that find no such device in the guest, or keep its two processors from the tests. */
 const MASKED = [
