@@ -87,4 +87,4 @@ test-critest: need-root bin/tsrun build/rootfs/.built $(CONTAINERD_PROGRAMS) $(R
 # Beside a tsrun that serves; BENCH_RUNC and BENCH_CRUN as for `make bench`.
 .PHONY: bench-pods
 bench-pods: need-root bin/tsrun build/rootfs/.built | need-callers ## measure how long pods take to start with tsrun, crun and runc
-	@RUNS=warm BENCH_RUNC="$(BENCH_RUNC)" BENCH_CRUN="$(BENCH_CRUN)" $(BUN) test/run.ts test/kubernetes/bench/pod-start.test.ts
+	@RUNS=warm $(if $(BENCH_RUNC),RUNC="$(BENCH_RUNC)") $(if $(BENCH_CRUN),CRUN="$(BENCH_CRUN)") $(BUN) test/run.ts test/kubernetes/bench/pod-start.test.ts

@@ -33,24 +33,15 @@ const CRUN: Contender = { name: "crun", handler: "crun", isServed: true };
 const RUNC: Contender = { name: "runc", handler: "runc", isServed: true };
 
 /** The peers' binaries: those that were named, or those in the PATH. */
-const { BENCH_CRUN, BENCH_RUNC } = process.env;
-const BINARIES = { crun: BENCH_CRUN || Bun.which("crun"), runc: BENCH_RUNC || Bun.which("runc") };
-const CONTENDERS = [
-  SERVED,
-  ALONE,
-  ...(BINARIES.crun === null ? [] : [CRUN]),
-  ...(BINARIES.runc === null ? [] : [RUNC]),
-];
+const { CRUN: crun = Bun.which("crun"), RUNC: runc = Bun.which("runc") } = process.env;
+const CONTENDERS = [SERVED, ALONE, ...(crun === null ? [] : [CRUN]), ...(runc === null ? [] : [RUNC])];
 
-/** runc has a handler already, and is named here. */
-const PEERS = `
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-  BinaryName = "${BINARIES.runc ?? "runc"}"
-
+/** crun's handler; runc has one already. */
+const HANDLER = `
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
   runtime_type = "io.containerd.runc.v2"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
-    BinaryName = "${BINARIES.crun ?? "crun"}"
+    BinaryName = "${crun ?? "crun"}"
 `;
 
 /** Milliseconds until a pod's two containers run. */
@@ -74,7 +65,7 @@ function median(values: readonly number[]): number {
 }
 
 const atFirst = watchMachine();
-const containerd = await startContainerd({ tables: PEERS });
+const containerd = await startContainerd({ tables: HANDLER });
 const cri = connectCri(SOCKET);
 
 test("a pod starts sooner with a tsrun that serves than without it", async () => {

@@ -7,13 +7,14 @@ import { eventually } from "../node.ts";
 import { ends, failedUnits, shutDown } from "./ends.ts";
 import { excess } from "./excess.ts";
 import { podSlices, startGuest } from "./guest.ts";
+import { overhead } from "./overhead.ts";
 import { podCgroups } from "./pod-cgroups.ts";
 import { resize } from "./resize.ts";
 import { statistics } from "./statistics.ts";
 
 const node = await startGuest();
 // Those that take longest come first.
-testAll(node, [...excess, ...statistics, ...resize, ...podCgroups, ...ends]);
+testAll(node, [...excess, ...statistics, ...resize, ...podCgroups, ...overhead, ...ends]);
 testInTurn(node, restarts);
 
 test("when all pods are deleted, no slice of them is left, and no unit has failed", async () => {
