@@ -3,7 +3,7 @@ import { close, execve } from "../../kernel/calls.ts";
 import { AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFSOCK } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText, removeFile, status } from "../../kernel/files.ts";
-import { here } from "../../kernel/here.ts";
+import { attempt, here } from "../../kernel/here.ts";
 import { connectUnix } from "../../kernel/socket.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { ask } from "../../serve/ask.ts";
@@ -40,12 +40,15 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
  */
 const ENGINE = { BUN_JSC_useFTLJIT: "0" };
 
-/** Executes this program once more, unless the engine was started as a server's is to be. */
+/**
+ * Executes this program once more, unless the engine was started as a server's is to be. Where it can't, as its file was
+ * removed or is in a directory that only others may enter, the server is a little slower.
+ */
 function startAgainFor({ env, proc }: Caller): void {
   if (Object.keys(ENGINE).every((name) => name in env)) return;
   const argv = readText(`${proc}/cmdline`).split("\0").slice(0, -1);
   const environment = Object.entries({ ...env, ...ENGINE }).map(([name, value]) => `${name}=${value}`);
-  here(execve(readLink(`${proc}/exe`), argv, environment));
+  attempt(execve(readLink(`${proc}/exe`), argv, environment));
 }
 
 /** The socket that systemd has handed down (sd_listen_fds(3)), or a path for a new one. @throws UserError */
