@@ -32,7 +32,7 @@ const BOOT = `
     mkdir "$TSRUN_TEST_DIR/cgroup" && mount --bind "$2" "$TSRUN_TEST_DIR/cgroup" || exit
     if [ "$1" != /sys/fs/cgroup ]; then umount --recursive --lazy /sys/fs/cgroup || exit; fi
     mount --move "$TSRUN_TEST_DIR/cgroup" /sys/fs/cgroup && rmdir "$TSRUN_TEST_DIR/cgroup" || exit
-    for each in /run /var/lib /var/log; do mount -t tmpfs -o mode=755 "\${each##*/}" $each || exit; done
+    for each in /run /var/lib /var/log; do mkdir -p $each && mount -t tmpfs -o mode=755 "\${each##*/}" $each || exit; done
     ip link set lo up && mount --make-rshared / || exit
     shift 2
     "$@"
