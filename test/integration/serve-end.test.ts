@@ -1,7 +1,7 @@
 // Runs beside other files.
 /** What goes on when a tsrun that serves ends, as it does when it is idle, stopped or replaced. */
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -23,6 +23,15 @@ async function inForeground(box: Box, { call, served }: Serving): Promise<Runnin
   assert.is(served(), 0, "the command goes on");
   return running;
 }
+
+testTsrun(
+  "a server has started itself again without its engine's last compiler, in the same process",
+  async () => {
+    await using server = await serving();
+    assert.is(server.status().pid, server.pid);
+    assert.match(readFileSync(`/proc/${server.pid}/environ`, "utf8"), /(^|\0)BUN_JSC_useFTLJIT=0(\0|$)/);
+  },
+);
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const)
   testTsrun(

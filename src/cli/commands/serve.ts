@@ -35,8 +35,8 @@ export async function serve({ flags }: InvocationOf<"serve">, session: Session, 
 
 /**
  * What Bun's engine reads at its start. Its last compiler, FTL, takes some 10 ms a function, and makes none of them
- * faster that wait for the kernel most of the time: it cost every tenth millisecond of a server's first thousands of
- * commands.
+ * faster that wait for the kernel most of the time: it took a tenth of a server's processor time in its first thousands
+ * of commands.
  */
 const ENGINE = { BUN_JSC_useFTLJIT: "0" };
 
