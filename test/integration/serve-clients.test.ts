@@ -146,12 +146,20 @@ for (const way of [
       assert.is(server.status().refused["another build"], undefined);
       remove();
     }
-    const refused = () => Object.values(server.status().refused)[0]; // also after the client has ended
-    if (way === "has-another-ask") await waitUntil(() => refused() === 4, "four others were refused");
+    if (way === "has-another-ask") assert.is(Object.values(server.status().refused)[0], 4);
     if (way === "no-proof") assert.equal(server.status().refused, { "may not trace the server": 4 });
     box.kill("KILL"); // the container is as it was
     await box.until("stopped");
   });
+
+/** Whether it answers, which somebody may hold up for a second or two, and does nothing. */
+function isDone(server: Serving): boolean {
+  try {
+    return server.status().running === 0;
+  } catch {
+    return false;
+  }
+}
 
 testCompiled("those that lie about what steps have brought", async () => {
   await using server = await serving();
@@ -159,7 +167,7 @@ testCompiled("those that lie about what steps have brought", async () => {
   for (let seed = 1; seed <= LIES; seed++)
     for (const [args, remove] of commands(box)) {
       const one = fake(server, "lies", args, seed);
-      await waitUntil(() => server.status().running === 0, "the server is done with it");
+      await waitUntil(() => isDone(server), "the server is done with it");
       process.kill(one.pid, "SIGKILL");
       await one.exited;
       servesOn(server);
@@ -178,7 +186,7 @@ testCompiled(
       const began = performance.now();
       succeeded(runtime(["list"], server.call));
       assert.ok(performance.now() - began < 5000 * slowness);
-      await waitUntil(() => server.status().running === 0, "the server is done with it");
+      await waitUntil(() => isDone(server), "the server is done with it");
       process.kill(one.pid, "SIGCONT");
       await one.exited;
       servesOn(server);

@@ -1,7 +1,7 @@
 /** A tsrun that serves, in a test. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, openSync, readFileSync } from "node:fs";
+import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory, runtimePath } from "../../harness/environment.ts";
 import { lives } from "../../harness/processes.ts";
@@ -53,7 +53,7 @@ export async function serving({
   const [file = "", ...argv] = [...through, runtimePath, "--no-serve", "serve", ...flags];
   const own = { ...process.env, TSRUN_SERVE: path, ...env };
   const child = spawn(file, argv, { stdio: ["ignore", output, output], env: own });
-  await waitUntil(() => existsSync(path) || child.exitCode !== null, "a server listens");
+  await waitUntil(() => child.exitCode !== null || listens(child.pid, path), "a server listens");
   return {
     ...{ socket: path, pid: child.pid ?? 0, child, call: { env: { TSRUN_SERVE: path, ...env } } },
     status: () => statusAt(own),
@@ -65,6 +65,15 @@ export async function serving({
       await once(child, "exit");
     },
   };
+}
+
+/** Whether a process listens there: who binds a socket has its file a moment before (unix(7), proc_pid_net(5)). */
+function listens(pid: number | undefined, path: string): boolean {
+  if (pid === undefined) return false;
+  const line = readFileSync(`/proc/${pid}/net/unix`, "utf8")
+    .split("\n")
+    .find((one) => one.endsWith(` ${path}`));
+  return line?.split(/\s+/)[3] === "00010000"; // SO_ACCEPTCON
 }
 
 function statusAt(env: NodeJS.ProcessEnv): Status {
