@@ -71,6 +71,7 @@ export class Agent implements AsyncDisposable {
       agent.spawned = caller.start(agent.mailbox);
       return agent;
     } catch (error) {
+      agent.boxes.abandon(); // a caller that died may have started it before
       agent.boxes[Symbol.dispose]();
       throw error;
     }

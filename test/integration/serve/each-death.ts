@@ -2,7 +2,7 @@
 import { openSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { bundle } from "../../harness/bundle.ts";
+import { bundle, namespaces } from "../../harness/bundle.ts";
 import { type Container, containerOf } from "../../harness/container.ts";
 import { uniqueId, workDirectory } from "../../harness/environment.ts";
 import { watchLeaks } from "../../harness/leaks.ts";
@@ -24,9 +24,18 @@ export interface Command {
   readonly after?: readonly string[];
 }
 
-const CREATE = (path: string) => ["create", "--bundle", path];
+const { path } = bundle({ args: ["sleep", "60"] });
+
+/** Another agent opens what is mounted, on the host. */
+const IDS = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+const linux = { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS };
+const withUsers = bundle({ args: ["sleep", "60"], linux });
+
+const CREATE = (bundlePath: string) => ["create", "--bundle", bundlePath];
+
 export const COMMANDS: readonly Command[] = [
   { name: "create", before: [], words: CREATE },
+  { name: "create with a user namespace", before: [], words: () => CREATE(withUsers.path) },
   { name: "start", before: [["create"]], words: () => ["start"] },
   { name: "exec", before: [["create"], ["start"]], words: () => ["exec"], after: ["true"] },
   {
@@ -37,8 +46,6 @@ export const COMMANDS: readonly Command[] = [
   },
   { name: "delete --force", before: [["create"], ["start"]], words: () => ["delete", "--force"] },
 ];
-
-const { path } = bundle({ args: ["sleep", "60"] });
 
 const ALONE = { env: COLD };
 

@@ -1,12 +1,12 @@
 /*
- * Signals a process right before one of its system calls:
+ * Signals a process right before one of its system calls, or right after one that has made a child:
  *
  *     signal-at SIGNAL N PROGRAM ARGUMENT…    starts the program, and ends as it does
  *     signal-at SIGNAL N -PID                 follows a process that runs, until it has ended
  *
- * Counts the calls of the main thread from 1, those of a program that it starts from its first socket(2) on. What the
- * process starts is not followed. Writes "follows" to descriptor 3
- * first, then "signalled" once it has been, else how many calls there were.
+ * Counts these moments of the main thread from 1, those of a program that it starts from its first socket(2) on. What the
+ * process starts is not followed. Writes "follows" to descriptor 3 first, then "signalled" once it has been, else how
+ * many moments there were.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,12 +26,15 @@ static void require(int holds, const char *what)
 	exit(125);
 }
 
-/* The number of the call that begins now; -1 for one that ends. */
-static long beginning(pid_t pid)
+/* Whether a call begins, whose number is kept, or a clone3(2) ends. */
+static int is_counted(pid_t pid, long *number)
 {
 	struct __ptrace_syscall_info info = { 0 };
 	ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info);
-	return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr : -1;
+	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+		return *number == SYS_clone3;
+	*number = (long)info.entry.nr;
+	return 1;
 }
 
 static pid_t started(char **argv)
@@ -52,7 +55,7 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 125;
 	int signal = atoi(argv[1]), status = 0, is_followed = argv[3][0] == '-';
-	long at = atol(argv[2]), calls = 0;
+	long at = atol(argv[2]), calls = 0, number = -1;
 	pid_t pid = is_followed ? atoi(argv[3] + 1) : started(argv + 3);
 	require(ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) == 0, "PTRACE_SEIZE");
 	if (is_followed)
@@ -67,9 +70,9 @@ int main(int argc, char **argv)
 	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
 		int stop = WSTOPSIG(status), pass = 0;
 		if (stop == (SIGTRAP | 0x80)) {
-			long number = beginning(pid);
+			int is_moment = is_counted(pid, &number);
 			counts |= number == SYS_socket;
-			if (number >= 0 && counts && ++calls == at) {
+			if (is_moment && counts && ++calls == at) {
 				fprintf(report, "signalled\n");
 				fflush(report);
 				kill(pid, signal);
