@@ -73,8 +73,11 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     return await dispatch(invocation, session);
   } catch (error) {
     if (error instanceof BrokenPipe) return BROKEN_PIPE;
-    if (error instanceof UsageError) report(session, error.globals, error, error.hint);
-    else report(session, globals, error);
+    if (!(error instanceof UsageError)) report(session, globals, error);
+    else {
+      const told = (await import("../grammar/habits.ts")).inOtherWords(error);
+      report(session, told.globals, told, told.hint);
+    }
     return status;
   }
 }

@@ -92,7 +92,8 @@ function checkArgs(name: CommandName, args: readonly string[], globals: Globals)
   const expected = commandEntry(name).args;
   const missing = expected[args.length];
   if (missing !== undefined && !missing.startsWith("[")) {
-    throw new UsageError(name, `${missing} is missing (usage: ${usageLine(name)})`, globals);
+    const guess = ` (usage: ${usageLine(name)})`;
+    throw new UsageError(name, `${missing} is missing`, globals, { word: missing, guess });
   }
   const extra = args[expected.length];
   if (extra === undefined || expected.at(-1)?.endsWith("...]")) return;
@@ -103,5 +104,5 @@ function checkArgs(name: CommandName, args: readonly string[], globals: Globals)
 function unknownCommand(word: string, globals: Globals): UsageError {
   const meant = nearest(word, COMMAND_NAMES);
   const guess = meant === undefined ? "" : ` (did you mean ${meant}?)`;
-  return new UsageError(undefined, `unknown command ${word}${guess}`, globals);
+  return new UsageError(undefined, `unknown command ${word}`, globals, { word, guess });
 }

@@ -122,7 +122,9 @@ function unknownFlag(reading: Reading, word: string, spelled: string): UsageErro
   if (reading.command !== undefined && flagNamed(GLOBAL_FLAGS, spelled) === spelled) {
     return failure(reading, `--${spelled} is a global flag: write tsrun --${spelled} … ${reading.command}`);
   }
-  return failure(reading, `unknown flag ${word.split("=", 1)[0]}${guessFor(reading, spelled)}`);
+  const [flag = word] = word.split("=", 1);
+  const meant = { word: flag, guess: guessFor(reading, spelled) };
+  return new UsageError(reading.command, `unknown flag ${flag}`, reading.globals, meant);
 }
 
 /** What was probably meant: a flag of this table, or one that stands elsewhere. */

@@ -122,7 +122,7 @@ test("standard input is the process's own", async () => {
 
 /** How a file could get at tsrun's own process instead of its session. */
 const OWN_PROCESS: readonly RegExp[] = [
-  /(?<![.\w-])process\.(?!terminal\b)\w+/, // not config.json's, of that name
+  /(?<![.\w-]|config\.json: )process\.(?!terminal\b)\w+/, // not config.json's, of that name
   /\bnode:\w+/,
   /(?<![./\w])console\.\w+/,
   /\bBun\.(std\w+|argv|env|\w+Sync)\b/,
