@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -103,6 +103,76 @@ testTsrun("spec --sandbox of a stopped container is refused", async () => {
   const said = complaint(runtime(["spec", "--sandbox", stopped.id], { cwd: freshDirectory("spec") }));
   assert.match(said, /stopped|not running/);
 });
+
+testTsrun("spec's flags and COMMAND make a config.json that runs without being edited", () => {
+  const { rootfs } = bundle();
+  const path = freshDirectory("spec");
+  const data = freshDirectory("data");
+  writeFileSync(join(data, "file"), "data\n");
+  const script =
+    'pwd; echo "$A $B $PATH" >/tmp/x; cat /tmp/x /data/file; echo >/data/file || echo refused; id -u "$0"';
+  const flags = ["--rootfs", rootfs, "--env", "A=1=2", "-e", "B=b", "--env", "PATH=/bin", "--cwd", "/etc"];
+  const mounts = [`type=bind,source=${data},target=/data,readonly`, "type=tmpfs,target=/tmp,tmpfs-size=1m"];
+  const all = [...flags, ...mounts.flatMap((mount) => ["--mount", mount]), "--no-terminal", "--bundle", path];
+  silent(runtime(["spec", ...all, "--", "sh", "-c", script, "root"]));
+  const seen = ranIn(path);
+  assert.is(seen.stdout, "/etc\n1=2 b /bin\ndata\nrefused\n0\n");
+  assert.is(seen.status, 0);
+});
+
+testTsrun("COMMAND may stand without --, and the rest of it is its own", () => {
+  assert.equal(spec("--no-terminal", "ps", "-ef", "--bundle").process.args, ["ps", "-ef", "--bundle"]);
+});
+
+testTsrun("a rootfs in the bundle is named relative to it, another one by its whole path", () => {
+  const { path, rootfs } = bundle();
+  const root = (directory: string, cwd: string) => {
+    const other = freshDirectory("spec");
+    silent(runtime(["spec", "--rootfs", directory, "--bundle", other], { cwd }));
+    return (JSON.parse(readFileSync(join(other, "config.json"), "utf8")) as Spec).root["path"];
+  };
+  assert.is(root("rootfs", path), rootfs);
+  const own = freshDirectory("spec");
+  mkdirSync(join(own, "tree/root"), { recursive: true });
+  silent(runtime(["spec", "--rootfs", "tree/root"], { cwd: own }));
+  assert.is((JSON.parse(readFileSync(join(own, "config.json"), "utf8")) as Spec).root["path"], "tree/root");
+});
+
+testTsrun("spec --sandbox takes the same flags", () => {
+  using sandbox = started({ args: ["sleep", "60"] });
+  const { rootfs } = bundle();
+  const path = freshDirectory("spec");
+  silent(
+    runtime([
+      "spec",
+      "--sandbox",
+      sandbox.id,
+      "--rootfs",
+      rootfs,
+      "--bundle",
+      path,
+      "readlink",
+      "/proc/self/ns/net",
+    ]),
+  );
+  assert.is(succeeded(ranIn(path)).stdout.trim(), namespaceOf(sandbox.pid(), "net"));
+});
+
+for (const [flags, said] of [
+  [["--rootfs", "/nowhere"], "spec: --rootfs /nowhere: /nowhere does not exist"],
+  [["--rootfs", "/etc/passwd"], "spec: --rootfs /etc/passwd: /etc/passwd is not a directory"],
+  [["--cwd", "srv"], 'spec: --cwd must be an absolute path, not "srv"'],
+  [["--env", "A"], 'spec: --env must have the form NAME=value, not "A"'],
+  [
+    ["--mount", "type=bind"],
+    "spec: --mount type=bind: target is missing: where is it to be in the container?",
+  ],
+] as const)
+  testTsrun(`spec ${flags.join(" ")} is refused, and nothing is written`, () => {
+    const directory = freshDirectory("spec");
+    assert.is(complaint(runtime(["spec", ...flags], { cwd: directory })), `tsrun: error: ${said}`);
+    assert.not(existsSync(join(directory, "config.json")));
+  });
 
 leavesNothing();
 test.run();

@@ -11,6 +11,7 @@ import { announcerFor, consoleFor } from "../console.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
+import { requireProcessFlags } from "../process-flags.ts";
 import type { Foreground, Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
@@ -100,14 +101,10 @@ function processFromFlags(
 ): Process {
   if (args.length === 0)
     throw new UserError("exec", "which command? Give it after the id, or use --process FILE");
-  if (flags.cwd !== undefined && !flags.cwd.startsWith("/"))
-    throw new UserError("exec", `--cwd must be an absolute path, not ${JSON.stringify(flags.cwd)}`);
+  requireProcessFlags("exec", flags);
   for (const name of flags.cap)
     if (!CAPABILITIES.includes(name))
       warn(`exec: --cap ${name}: is not a capability known here, and left out`);
-  for (const entry of flags.env)
-    if (entry.indexOf("=") <= 0)
-      throw new UserError("exec", `--env must have the form NAME=value, not ${JSON.stringify(entry)}`);
   if (own === undefined) throw new UserError("exec", "the container has no process to take defaults from");
   return {
     ...own,

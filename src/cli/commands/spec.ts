@@ -1,15 +1,18 @@
-import type { Config } from "../../../runtime-spec/config.ts";
+import type { Config, Process } from "../../../runtime-spec/config.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
+import { withVariables } from "../../container/caller/caller-descriptors.ts";
 import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
 import { requireStatus } from "../../container/state/verbs.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
-import { O_CREAT, O_EXCL, O_WRONLY } from "../../kernel/constants.ts";
+import { O_CREAT, O_EXCL, O_WRONLY, S_IFDIR, S_IFMT } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { readLink, writeAll } from "../../kernel/files.ts";
+import { readLink, statusIfThere, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import { mountFrom } from "../mount-flag.ts";
+import { requireProcessFlags } from "../process-flags.ts";
 import type { Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
@@ -28,18 +31,50 @@ export function spec(invocation: Spec, { caller }: Session): number {
   return 0;
 }
 
-function configFor({ globals, flags }: Spec, caller: Caller): Config {
+/** The config for the place that the flags name, changed by what they say of its contents. */
+function configFor(invocation: Spec, caller: Caller): Config {
+  const { flags } = invocation;
+  requireProcessFlags("spec", flags);
+  const config = placedConfig(invocation, caller);
+  const { process } = config;
+  return {
+    ...config,
+    ...(process === undefined ? {} : { process: processFrom(process, invocation) }),
+    ...(flags.rootfs === undefined ? {} : { root: { ...config.root, path: rootfsFrom(flags, caller) } }),
+    mounts: [...(config.mounts ?? []), ...flags.mount.map((text) => mountFrom(caller, text))],
+  };
+}
+
+function placedConfig({ globals, flags }: Spec, caller: Caller): Config {
   if (flags.sandbox !== undefined && flags.rootless)
     throw new UserError("spec", "--sandbox and --rootless do not go together yet");
   if (flags.rootless) return rootlessConfig(caller.uid, caller.gid);
   if (flags.sandbox === undefined) return defaultConfig();
   const pid = sandboxPid(globals, flags.sandbox, caller);
   const inUser = readLink(`/proc/${pid}/ns/user`) !== caller.namespace("user");
-  const config = joinSandbox(defaultConfig(), pid, { inUser });
-  // A pod's containers seldom run an interactive shell.
-  return config.process === undefined
-    ? config
-    : { ...config, process: { ...config.process, terminal: false } };
+  return joinSandbox(defaultConfig(), pid, { inUser });
+}
+
+/** A pod's containers seldom run an interactive shell. */
+function processFrom(shell: Process, { flags, args }: Spec): Process {
+  return {
+    ...shell,
+    ...(flags.noTerminal || flags.sandbox !== undefined ? { terminal: false } : {}),
+    ...(args.length === 0 ? {} : { args }),
+    env: withVariables(shell.env ?? [], flags.env),
+    cwd: flags.cwd ?? shell.cwd,
+  };
+}
+
+/** What root.path is to be: relative to the bundle where it is in there, so that both can be moved. @throws UserError */
+function rootfsFrom({ bundle = ".", rootfs = "" }: Spec["flags"], caller: Caller): string {
+  const path = fromCaller(caller, rootfs);
+  const found = statusIfThere(path);
+  if (found === null) throw new UserError(`spec: --rootfs ${rootfs}`, `${path} does not exist`);
+  if ((found.mode & S_IFMT) !== S_IFDIR)
+    throw new UserError(`spec: --rootfs ${rootfs}`, `${path} is not a directory`);
+  const above = `${fromCaller(caller, bundle)}/`;
+  return path.startsWith(above) ? path.slice(above.length) : path;
 }
 
 function sandboxPid(globals: Spec["globals"], id: string, caller: Caller): number {

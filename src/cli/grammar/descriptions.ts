@@ -124,9 +124,19 @@ config.json. Then goes on like "run": waits for the process, or returns at once 
   },
   spec: {
     text: `
-Writes a config.json that runs a shell in the bundle's directory rootfs. It is meant to be edited. A
-config.json that is there already is left alone, with an error.`,
-    examples: [["tsrun spec --bundle /srv/web", "start a new bundle"]],
+Writes a config.json that runs COMMAND, or a shell, in the bundle's directory rootfs or in --rootfs. It is
+meant to be edited. A config.json that is there already is left alone, with an error. Flags end at COMMAND.
+
+--mount adds a mount, in docker's words. Fields are separated by commas: type (bind or tmpfs), source, target,
+readonly; for a bind mount also bind-propagation and bind-nonrecursive, for a tmpfs tmpfs-size and tmpfs-mode. A
+bind mount is recursive.`,
+    examples: [
+      ["tsrun spec --bundle /srv/web", "start a new bundle"],
+      [
+        "tsrun spec --rootfs /srv/busybox --no-terminal --mount type=bind,source=/srv/www,target=/www,readonly -- httpd -f -h /www",
+        "one that serves a directory",
+      ],
+    ],
   },
   validate: {
     text: `

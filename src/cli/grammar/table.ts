@@ -45,7 +45,8 @@ export const GLOBAL_FLAGS = {
 const BUNDLE_COMMANDS = {
   spec: {
     summary: "write a config.json to start from",
-    args: [],
+    args: ["[COMMAND...]"],
+    flagsFirst: true,
     get flags() {
       return {
         bundle: {
@@ -56,6 +57,19 @@ const BUNDLE_COMMANDS = {
         },
         rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
         sandbox: { kind: "string", value: "ID", summary: "for a container in the pod whose sandbox is ID" },
+        rootfs: {
+          kind: "string",
+          value: "DIR",
+          summary: "the root file system (default: the directory rootfs of the bundle)",
+        },
+        env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
+        cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
+        mount: {
+          kind: "strings",
+          value: "MOUNT",
+          summary: "one more mount: type=bind,source=DIR,target=DIR,readonly or type=tmpfs,target=DIR",
+        },
+        "no-terminal": { kind: "bool", summary: "for a process without a terminal" },
       } as const satisfies FlagTable;
     },
   },
