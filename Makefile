@@ -119,10 +119,18 @@ build/entry: $(ENTRY_NEEDS) | need-gcc
 	@mkdir -p $(@D)
 	$(CC) $(ENTRY_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@.elf $(ENTRY_SOURCES) && objcopy -O binary -j .text $@.elf $@
 
+# What `tsrun --version` tells of the sources, whatever tags and other clones there are; empty where this is no clone. The
+# file is written only when that has changed.
+COMMIT = $(shell test -e .git && git -c safe.directory='*' describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+.PHONY: always
+build/commit: always
+	@mkdir -p $(@D) && export commit="$(COMMIT)" && \
+		{ test -e $@ && test "$$(cat $@)" = "$$commit" || echo "$$commit" >$@; }
+
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
-bin/tsrun: $(SOURCES) build/agent.json build/entry Makefile $(INSTALLED)
+bin/tsrun: $(SOURCES) build/agent.json build/entry build/commit Makefile $(INSTALLED)
 	@mkdir -p $(@D)
-	$(BUN) src/entry/bundle.ts src/main.ts build/tsrun
+	COMMIT="$$(cat build/commit)" $(BUN) src/entry/bundle.ts src/main.ts build/tsrun
 	@$(BUN) src/entry/patch.ts build/tsrun build/entry
 	@mv build/tsrun $@
 
@@ -163,10 +171,10 @@ if (found !== wanted) throw `$${archive} is not what package-lock.json names`;
 endef
 $(ARM64)/bun: export CHECK = $(CHECK_INTEGRITY)
 
-bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry $(ARM64)/bun Makefile $(INSTALLED)
+bin/tsrun-arm64: $(SOURCES) $(ARM64)/build/agent.json $(ARM64)/build/entry $(ARM64)/bun build/commit Makefile $(INSTALLED)
 	@mkdir -p $(@D) && rm -rf $(ARM64)/src $(ARM64)/runtime-spec
 	@cp -r src runtime-spec package.json tsconfig.json $(ARM64)
-	$(BUN) src/entry/bundle.ts $(ARM64)/src/main.ts $(ARM64)/tsrun bun-linux-arm64 $(ARM64)/bun
+	COMMIT="$$(cat build/commit)" $(BUN) src/entry/bundle.ts $(ARM64)/src/main.ts $(ARM64)/tsrun bun-linux-arm64 $(ARM64)/bun
 	@$(BUN) src/entry/patch.ts $(ARM64)/tsrun $(ARM64)/build/entry
 	@mv $(ARM64)/tsrun $@
 

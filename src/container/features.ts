@@ -22,9 +22,9 @@ const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION] as const;
 
 /**
  * What tsrun can do (features.md), from the tables that the code itself works with. `notServed` says why no tsrun that
- * serves would do this user's commands; null when one would.
+ * serves would do this user's commands; null when one would. `commit` is empty if it isn't known.
  */
-export function features(version: string, notServed: string | null): Features {
+export function features(version: string, commit: string, notServed: string | null): Features {
   return {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
@@ -33,6 +33,7 @@ export function features(version: string, notServed: string | null): Features {
     linux: linuxFeatures(),
     annotations: {
       "org.tsrun.version": version,
+      ...(commit === "" ? {} : { "org.tsrun.commit": commit }),
       "org.tsrun.checkpoint.enabled": "true",
       "org.tsrun.serve.enabled": String(notServed === null),
       ...(notServed === null ? {} : { "org.tsrun.serve.reason": notServed }),

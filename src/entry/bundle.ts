@@ -1,5 +1,6 @@
 /**
- * Compiles a program to one binary: `bundle.ts MAIN OUTFILE [TARGET BUN]`, with the BUN of another TARGET.
+ * Compiles a program to one binary: `bundle.ts MAIN OUTFILE [TARGET BUN]`, with the BUN of another TARGET. $COMMIT is
+ * what version.ts tells.
  *
  * Bun splits a program that uses import() into pieces: modules are in one piece if the same import()s reach them. Each
  * piece takes 0.02 ms to load. But whatever main.ts imports is loaded before any part, so here each part imports it
@@ -64,6 +65,7 @@ await Bun.build({
     autoloadBunfig: false,
     jitPolicy: 100,
   },
+  define: { TSRUN_COMMIT: JSON.stringify(process.env["COMMIT"]?.trim() ?? "") },
   splitting: true, // what only rare commands need is not loaded by the others
   minify: true,
   bytecode: true,

@@ -3,11 +3,11 @@ import { reasonsHere } from "../../serve/ask.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print } from "../output.ts";
 import type { Session } from "../session.ts";
-import { VERSION } from "./version.ts";
+import { COMMIT, VERSION } from "./version.ts";
 
 /** `tsrun features`: what tsrun can do, as JSON. */
 export async function features(_: InvocationOf<"features">, session: Session): Promise<number> {
   const { process: why } = await reasonsHere(session.caller);
-  print(session, `${JSON.stringify(knownFeatures(VERSION, why), null, 2)}\n`);
+  print(session, `${JSON.stringify(knownFeatures(VERSION, COMMIT, why), null, 2)}\n`);
   return 0;
 }

@@ -4,14 +4,13 @@ import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
 import type { CommandName, Globals } from "../grammar/table.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { forStderr, log, oneLine, requireLog } from "../log.ts";
-import { BrokenPipe, complain, print } from "../output.ts";
+import { BrokenPipe, complain } from "../output.ts";
 import type { Session } from "../session.ts";
 import { remove } from "./delete.ts";
 import { kill } from "./kill.ts";
 import { list } from "./list.ts";
 import { start } from "./start.ts";
 import { state } from "./state.ts";
-import { VERSION } from "./version.ts";
 
 /** What a command returns: tsrun's exit status. */
 type Status = number | Promise<number>;
@@ -83,13 +82,7 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
 }
 
 async function dispatch(invocation: Invocation, session: Session): Promise<number> {
-  if (invocation.command === "version") {
-    print(
-      session,
-      `tsrun version ${VERSION}\nspec: ${(await import("../../../runtime-spec/state.ts")).OCI_VERSION}\n`,
-    );
-    return 0;
-  }
+  if (invocation.command === "version") return (await import("./version-command.ts")).version(session);
   const load = RUNNERS[invocation.command] as () => Promise<Runner<CommandName>>; // the key picks the type
   const runner = await load();
   return runner(invocation as InvocationOf<CommandName>, session, run); // as above

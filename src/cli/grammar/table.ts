@@ -39,7 +39,7 @@ export const GLOBAL_FLAGS = {
   },
   "no-serve": { kind: "bool", summary: "do it in this process, whether a tsrun serves or not" },
   help: { kind: "bool", short: "h", summary: "show help" },
-  version: { kind: "bool", short: "v", summary: "print the version" },
+  version: { kind: "bool", short: "v", summary: "print the version, and those of what it works with" },
 } as const satisfies FlagTable;
 
 const BUNDLE_COMMANDS = {

@@ -1,8 +1,8 @@
 /** libseccomp.so.2 through bun:ffi, loaded only when a filter has to be compiled: that costs up to 1 ms. */
-import { dlopen, FFIType } from "bun:ffi";
+import { dlopen, type FFIFunction, FFIType } from "bun:ffi";
 import { close, memfdCreate, pread } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, MFD_CLOEXEC } from "../../kernel/constants.ts";
-import { addressOf } from "../../kernel/ffi.ts";
+import { addressOf, memoryAt } from "../../kernel/ffi.ts";
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { ARCHITECTURE } from "../../kernel/syscall-numbers.ts";
@@ -64,9 +64,18 @@ const FUNCTIONS = {
   seccomp_export_bpf: { args: [word, i32], returns: i32 },
 } as const;
 
-function load(path: string) {
+/** Which libseccomp this host has, such as `2.5.4`. @throws UserError when it has none */
+export function libraryVersion(): string {
+  const { seccomp_version: version } = load(findLibrary().path, {
+    seccomp_version: { args: [], returns: word },
+  });
+  const numbers = new Uint32Array(memoryAt(Number(version()), 12).slice().buffer); // struct scmp_version
+  return numbers.join(".");
+}
+
+function load<F extends Record<string, FFIFunction>>(path: string, functions: F) {
   try {
-    return dlopen(path, FUNCTIONS).symbols;
+    return dlopen(path, functions).symbols;
   } catch (error) {
     const [reason = ""] = String(error instanceof Error ? error.message : error).split("\n");
     return lack(`cannot be loaded (${reason})`);
@@ -81,7 +90,7 @@ const encoder = new TextEncoder();
 
 /** A filter that libseccomp is building. Its functions return 0 or a negative errno, as libseccomp's do. */
 export class LibseccompFilter implements Disposable {
-  private readonly functions: ReturnType<typeof load>;
+  private readonly functions: ReturnType<typeof load<typeof FUNCTIONS>>;
   private readonly context: number;
   /** Memory for one name or a list of comparisons. */
   private readonly memory = new Uint8Array(512);
@@ -90,7 +99,7 @@ export class LibseccompFilter implements Disposable {
 
   /** @throws UserError when the library cannot be loaded or does not know the default action */
   constructor(library: string, defaultAction: number) {
-    this.functions = load(library);
+    this.functions = load(library, FUNCTIONS);
     this.context = Number(this.functions.seccomp_init(defaultAction));
     if (this.context === 0)
       fail("linux.seccomp.defaultAction", "is not supported by this kernel or its libseccomp");

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { features } from "../../../src/container/features.ts";
 import { DOCUMENTS, schemaProperties } from "../../conformance/schema.ts";
 
-const printed = JSON.parse(JSON.stringify(features("0.1.0", null)));
+const printed = JSON.parse(JSON.stringify(features("0.1.0", "", null)));
 
 test("features is what the specification's schema says", () => {
   const ajv = new Ajv({ strict: false, allErrors: true });
