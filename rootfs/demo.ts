@@ -56,7 +56,7 @@ async function sandbox(): Promise<void> {
     "pause, in namespaces of its own. They are the pod; all other containers join them.",
   );
   demo.edit("sandbox", { "linux.cgroupsPath": `/${POD}/pod` });
-  await demo.type("tsrun run --detach --bundle sandbox pod >pod.log 2>&1");
+  await demo.type("tsrun run --detach --output pod.log --bundle sandbox pod");
   await demo.type("tsrun state pod");
 }
 
@@ -98,13 +98,13 @@ async function webAndClient(): Promise<void> {
     "mounts.+": volume,
     "linux.cgroupsPath": `/${POD}/web`,
   });
-  await demo.type("tsrun run --detach --bundle web web >web.log 2>&1");
+  await demo.type("tsrun run --detach --output web.log --bundle web web");
   await demo.type("tsrun spec --sandbox pod --bundle client");
   demo.edit("client", {
     "process.args": ["wget", "-q", "-O", "-", "http://127.0.0.1:8080/"],
     "linux.cgroupsPath": `/${POD}/client`,
   });
-  await demo.type("tsrun create --bundle client client >client.log 2>&1");
+  await demo.type("tsrun create --output client.log --bundle client client");
   await demo.type("tsrun list");
   console.log();
   demo.say("Who is in which namespace: inode numbers, as lsns(8) shows them.");
@@ -113,7 +113,7 @@ async function webAndClient(): Promise<void> {
   await until("web listens", () => listensOn(8080, web));
   await demo.type("tsrun start client");
   await until("client has ended", async () => (await stateOf("client")).status === "stopped");
-  await demo.type("cat client.log");
+  await demo.type("tsrun logs client");
   await demo.type("tsrun delete client");
 }
 
@@ -133,8 +133,8 @@ async function sharedProcesses(): Promise<void> {
   const pidNamespace = { "linux.namespaces.pid.path": `/proc/${await pidOf("pod")}/ns/pid` };
   demo.edit("web", pidNamespace);
   demo.edit("client", { ...pidNamespace, "process.args": ["sleep", "600"] });
-  await demo.type("tsrun run --detach --bundle web web >web.log 2>&1");
-  await demo.type("tsrun run --detach --bundle client client >client.log 2>&1");
+  await demo.type("tsrun run --detach --output web.log --bundle web web");
+  await demo.type("tsrun run --detach --output client.log --bundle client client");
   await showNamespaces(["pod", "web", "client"]);
   const processes = "tsrun exec web ps -o pid,ppid,stat,args";
   await demo.type(processes);

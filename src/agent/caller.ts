@@ -14,8 +14,10 @@ export interface Caller {
   readonly uid: number;
   readonly gid: number;
   readonly env: Environment;
-  /** Its standard streams, as descriptors of tsrun. */
+  /** The standard streams of what is started for it, as descriptors of tsrun: its own, but for `output`. */
   readonly streams: Streams;
+  /** A file in place of its standard output and error for containers' processes; null: they get its own. */
+  output: Output | null;
   /** Its umask, for files that tsrun makes for it; 0 if the kernel applies it already. */
   readonly umask: number;
   /** The soft limit of open files for its processes; 0n if they inherit the right one. */
@@ -36,3 +38,16 @@ export interface Caller {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type Streams = readonly [number, number, number];
+
+/** A file that was opened for a process's output. */
+export interface Output {
+  /** Absolute. */
+  readonly path: string;
+  /** Its descriptor in tsrun. */
+  readonly fd: number;
+}
+
+/** These streams with the output to a file, if there is one. */
+export function withOutput([input, output, errors]: Streams, file: Output | null): Streams {
+  return file === null ? [input, output, errors] : [input, file.fd, file.fd];
+}

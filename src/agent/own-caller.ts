@@ -5,7 +5,7 @@ import { readLink } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { endedChild, SIGINFO_SIZE } from "../kernel/structs.ts";
 import { readable, until } from "../kernel/wait.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, type Output, type Streams, withOutput } from "./caller.ts";
 import { reap, spawnAgent } from "./spawn.ts";
 
 /** How long a killed agent may take to die, in milliseconds: one may be in an uninterruptible sleep. */
@@ -15,11 +15,15 @@ const DEATH_PATIENCE = 10_000;
 export class OwnCaller implements Caller {
   readonly proc = "/proc/self";
   readonly env = process.env;
-  readonly streams = STREAMS;
+  output: Output | null = null;
   readonly umask = 0;
 
   namespace(file: string): string {
     return readLink(`${this.proc}/ns/${file}`);
+  }
+
+  get streams(): Streams {
+    return withOutput(STREAMS, this.output);
   }
 
   // Read when they are needed, not earlier: even these calls can fail, and then the failure must be reported.

@@ -2,6 +2,7 @@ import type { Process } from "../../runtime-spec/config.ts";
 import type { Caller } from "../agent/caller.ts";
 import { fromCaller } from "../container/caller/caller.ts";
 import type { CallerConsole, ConsoleOptions, ConsoleSocket } from "../container/terminal/console.ts";
+import type { OutputFile } from "./output-file.ts";
 
 /** The console that serves the process's terminal; null if it has none. Its code is loaded only when needed. */
 export async function consoleFor(
@@ -13,6 +14,17 @@ export async function consoleFor(
   const { openConsole } = await import("../container/terminal/console.ts");
   const path = consoleSocket === undefined ? undefined : fromCaller(caller, consoleSocket);
   return openConsole(caller.streams, process, { consoleSocket: path, detach });
+}
+
+/** The file that `--output` names, as the output of what is started for the caller; null without that flag. */
+export async function outputFor(
+  caller: Caller,
+  process: Process,
+  { output }: { readonly output: string | undefined },
+): Promise<OutputFile | null> {
+  if (output === undefined) return null;
+  const { OutputFile } = await import("./output-file.ts");
+  return new OutputFile(caller, output, process);
 }
 
 /** A function that sends a pidfd to `--pidfd-socket`; undefined without that flag. */

@@ -10,7 +10,7 @@ export class BrokenPipe extends Error {}
  * Prints text to standard output. When nobody reads any more, as with `| head`, the command ends silently, as other
  * programs do by SIGPIPE, which Bun ignores. @throws BrokenPipe
  */
-export function print(session: Session, text: string): void {
+export function print(session: Session, text: string | Uint8Array): void {
   try {
     session.write(1, text);
   } catch (error) {

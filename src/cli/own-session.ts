@@ -26,7 +26,7 @@ export class OwnSession implements Session {
   }
 
   /** process.stdout would cost 12 ms of start-up. */
-  write(stream: 1 | 2, text: string): void {
+  write(stream: 1 | 2, text: string | Uint8Array): void {
     writeAll(stream, text);
   }
 

@@ -1,6 +1,6 @@
 import { removeEnded } from "../container/delete.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
-import { consoleFor } from "./console.ts";
+import { consoleFor, outputFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./grammar/parse.ts";
 import { warnings } from "./log.ts";
@@ -17,6 +17,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
   if (flags.dryRun) return showSteps(invocation, session);
   const warn = warnings(session, globals);
   const bundle = bundleOf(invocation, session);
+  using output = await outputFor(session.caller, bundle.process, flags);
   const console = await consoleFor(session.caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(session.caller, warn);
@@ -32,6 +33,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
     await wake(directory, saved.init, agent.parked);
     return { foreground, subreaper };
   });
+  output?.keep();
   for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();
   await afterStart(directory, saved, warn);

@@ -34,7 +34,8 @@ export class ServedSession implements Session {
     return `served by tsrun serve, pid ${this.client.server}`;
   }
 
-  write(stream: 1 | 2, text: string): void {
+  write(stream: 1 | 2, text: string | Uint8Array): void {
+    if (typeof text !== "string") throw new Error("a served process prints text alone");
     this.client.print(stream, text);
   }
 

@@ -69,11 +69,11 @@ function ownFile(invocation: Invocation, asker: Asker): string | null {
   const flags = "flags" in invocation ? invocation.flags : {};
   const named: Readonly<Record<string, unknown>> = { ...invocation.globals, ...flags };
   const makes = invocation.command === "create" || invocation.command === "run";
-  const { bundle = makes ? "." : undefined, log, pidFile, process, resources } = named;
+  const { bundle = makes ? "." : undefined, log, output, pidFile, process, resources } = named;
   const isText = (value: unknown) => typeof value === "string";
   if (Object.values(named).some((value) => isText(value) && OWN_PATH.test(value))) return "a path of its own";
   const config = isText(bundle) ? `${bundle}/config.json` : undefined;
-  const files = [config, log, pidFile, process, resources].filter(isText);
+  const files = [config, log, output, pidFile, process, resources].filter(isText);
   return files.every((file) => isOrdinary(fromCaller(asker, file))) ? null : "a special file";
 }
 

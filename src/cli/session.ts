@@ -17,7 +17,7 @@ export interface Session {
   /** Whether a tsrun that serves does the command, and if not why, for people; `may` is false with --no-serve. */
   service(may: boolean): Promise<string>;
   /** Prints all of a text to standard output (1) or standard error (2). @throws SyscallError */
-  write(stream: 1 | 2, text: string): void;
+  write(stream: 1 | 2, text: string | Uint8Array): void;
   /** All that standard input still gives. @throws SyscallError */
   readInput(): Promise<string>;
   /**

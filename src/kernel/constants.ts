@@ -32,6 +32,7 @@ export const O_PATH = 0x200000;
 export const SEEK_SET = 0;
 export const F_GETFD = 1;
 export const F_DUPFD = 0;
+export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 export const F_SETFL = 4;

@@ -1,4 +1,4 @@
-import { consoleFor } from "../console.ts";
+import { consoleFor, outputFor } from "../console.ts";
 import { bundleOf, createContainer, showSteps } from "../creation.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import type { Session } from "../session.ts";
@@ -7,10 +7,12 @@ import type { Session } from "../session.ts";
 export async function create(invocation: InvocationOf<"create">, session: Session): Promise<number> {
   if (invocation.flags.dryRun) return showSteps(invocation, session);
   const bundle = bundleOf(invocation, session);
+  using output = await outputFor(session.caller, bundle.process, invocation.flags);
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(session.caller, bundle.process, { consoleSocket, detach: true });
   using _ = await session.holdSignals();
   const { directory, agent } = await createContainer(invocation, session, bundle, console);
+  output?.keep();
   directory[Symbol.dispose]();
   if (session.livesOn) agent[Symbol.dispose]();
   return 0;

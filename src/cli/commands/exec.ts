@@ -7,7 +7,7 @@ import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
-import { announcerFor, consoleFor } from "../console.ts";
+import { announcerFor, consoleFor, outputFor } from "../console.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
@@ -40,6 +40,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, session
           directory.config().process,
         );
   const gaps = flags.preserveFds > 0 ? await session.preserve(flags.preserveFds, "--preserve-fds") : [];
+  using output = await outputFor(caller, process, flags);
   const console = await consoleFor(caller, process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(caller, flags.pidfdSocket, "setns");
@@ -58,6 +59,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, session
       if (!flags.detach) foreground = await session.foreground(pid, terminal);
     },
   });
+  output?.keep();
   return (await foreground?.wait()) ?? 0; // before the terminal is given back
 }
 

@@ -43,6 +43,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   update: async () => (await import("./update.ts")).update,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   restore: async () => (await import("./restore.ts")).restore,
+  logs: async () => (await import("./logs.ts")).logs,
   events: async () => (await import("./events.ts")).events,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,

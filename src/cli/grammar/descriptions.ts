@@ -38,8 +38,12 @@ Does what "create", "start" and, at the end of the process, "delete" do. Standar
 error are the process's own, or its terminal is connected to the caller's. Signals are passed on, and the
 exit status is the process's: 128 and the signal's number if a signal ended it.
 
-With --detach, returns as soon as the process runs; delete the container when it has ended.`,
-    examples: [["tsrun run --bundle /srv/web web", "run the container in the foreground"]],
+With --detach, returns as soon as the process runs; delete the container when it has ended. It keeps the
+standard streams that it was given, unless --output names a file for what it prints.`,
+    examples: [
+      ["tsrun run --bundle /srv/web web", "run the container in the foreground"],
+      ["tsrun run --detach --output /var/log/web.log --bundle /srv/web web", "run it in the background"],
+    ],
   },
   state: {
     text: `
@@ -99,6 +103,12 @@ Sizes may have a unit, k, m, g, t or p, in powers of 1024.`,
         "give it half a CPU",
       ],
     ],
+  },
+  logs: {
+    text: `
+Prints the file that --output of "create" or "run" has named, also when the container has ended. With
+--follow, prints what is added too, until the container's first process has ended.`,
+    examples: [["tsrun logs --follow web", "see what the container web prints"]],
   },
   events: {
     text: `

@@ -1,6 +1,6 @@
 import type { CommandTable, FlagTable } from "./table-types.ts";
 
-/** Commands on a running container: exec, ps, pause, resume, update, events, checkpoint, restore. */
+/** Commands on a running container: exec, ps, pause, resume, update, logs, events, checkpoint, restore. */
 
 const KERNEL_MEMORY = {
   kind: "string",
@@ -59,6 +59,7 @@ export const INSIDE_COMMANDS = {
           summary: "read the process from this JSON file, in place of COMMAND",
         },
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
+        output: { kind: "string", value: "FILE", summary: "append what the process prints to this file" },
         "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
         "process-label": { kind: "string", value: "LABEL", summary: "SELinux label of the process" },
         apparmor: { kind: "string", value: "PROFILE", summary: "AppArmor profile of the process" },
@@ -161,6 +162,15 @@ export const INSIDE_COMMANDS = {
           value: "SCHEMA",
           summary: "Intel RDT memory bandwidth schema, such as MB:0=50",
         },
+      } as const satisfies FlagTable;
+    },
+  },
+  logs: {
+    summary: "print what a container has printed, when it was made with --output",
+    args: ["ID"],
+    get flags() {
+      return {
+        follow: { kind: "bool", short: "f", summary: "go on until the container has ended" },
       } as const satisfies FlagTable;
     },
   },

@@ -36,6 +36,11 @@ const CREATION_FLAGS = {
     min: 0,
     summary: "pass N more file descriptors on, after stdio and $LISTEN_FDS",
   },
+  output: {
+    kind: "string",
+    value: "FILE",
+    summary: "append what the process prints to this file, which logs shows",
+  },
   "dry-run": { kind: "bool", summary: "show every step that would be taken, take none" },
 } as const satisfies FlagTable;
 

@@ -7,7 +7,7 @@
  * tsrun and the caller must be in the same pid and mount namespaces and have the same credentials: each takes descriptors
  * of the other (pidfd_getfd(2)).
  */
-import type { Caller, Environment, Streams } from "../../agent/caller.ts";
+import { type Caller, type Environment, type Output, type Streams, withOutput } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import type { MailboxFile } from "../../agent/mailbox-file.ts";
 import type { Program } from "../../agent/program.ts";
@@ -64,6 +64,7 @@ export class RemoteCaller implements Caller, Disposable {
   readonly env: Environment;
   readonly openFiles = 0n; // inherited from the caller, as all limits
   private readonly process: CallingProcess;
+  output: Output | null = null;
   private ownStreams: Streams | null = null;
   /** The agent's program, by its number in the caller; -1 until it is there. */
   private image = -1;
@@ -134,7 +135,7 @@ export class RemoteCaller implements Caller, Disposable {
 
   get streams(): Streams {
     this.ownStreams ??= this.fetchStreams();
-    return this.ownStreams;
+    return withOutput(this.ownStreams, this.output);
   }
 
   private fetchStreams(): Streams {

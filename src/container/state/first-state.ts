@@ -24,6 +24,7 @@ export function firstState(caller: Caller, bundle: Bundle, { id, ownKeyring }: I
     owner: caller.uid,
     ...(annotations === undefined ? {} : { annotations }),
     cgroup: null,
+    ...(caller.output === null ? {} : { output: caller.output.path }),
     streams: bundle.process.terminal ? [] : streamNames(caller.streams),
     keyring: ownKeyring ? keyringName(id) : null,
     init: null,

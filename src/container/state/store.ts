@@ -71,6 +71,8 @@ export interface Saved {
   readonly creatingPid?: number;
   /** The standard streams that its process was started with (streams.ts), whatever it has opened since. */
   readonly streams: readonly string[];
+  /** The file of its process's output, when it was given one. */
+  readonly output?: string;
   /** The hooks that come after `create`, when there are any. */
   readonly hooks?: LaterHooks;
 }

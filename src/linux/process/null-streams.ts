@@ -6,9 +6,11 @@
 import type { Caller } from "../../agent/caller.ts";
 import type { Program } from "../../agent/program.ts";
 import { type Call, SyscallError } from "../../kernel/call.ts";
-import { CWD, close, dup3, mountSetattr, openat, openat2, openTree } from "../../kernel/calls.ts";
+import { CWD, close, dup3, fcntl, mountSetattr, openat, openat2, openTree } from "../../kernel/calls.ts";
 import {
   AT_EMPTY_PATH,
+  F_DUPFD_CLOEXEC,
+  FIRST_FD,
   MOUNT_ATTR_RDONLY,
   O_DIRECTORY,
   O_NOCTTY,
@@ -17,6 +19,8 @@ import {
   OPEN_TREE_CLONE,
   S_IFCHR,
   S_IFMT,
+  STDERR_FILENO,
+  STDOUT_FILENO,
   STREAMS,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
@@ -29,6 +33,8 @@ import { streamStatus } from "./streams.ts";
 const { EACCES, EINVAL, ENOENT, EPERM } = ERRNO;
 
 const FLAGS = O_RDWR | O_NOCTTY;
+
+const OUTPUTS = [STDOUT_FILENO, STDERR_FILENO] as const;
 
 /** A standard stream of the caller's that is a default device. */
 interface HostDevice {
@@ -55,7 +61,7 @@ export function reopenDevices(program: Program, caller: Caller, hasOwn: (path: s
   }
 }
 
-/** Streams to take the place of the caller's in what is started next. */
+/** Streams to take the place of the caller's in what is started next: of devices, and of all that `output` replaces. */
 export class ReplacedStreams implements Disposable {
   private readonly caller: Caller;
   private readonly opened = new Map<number, number>();
@@ -66,12 +72,14 @@ export class ReplacedStreams implements Disposable {
 
   /** For a new container: those for which it has no device of its own. */
   guard(hasOwn: (path: string) => boolean): this {
+    this.takeOutput();
     for (const host of hostDevices(this.caller)) if (!hasOwn(host.path)) this.open(host, openGuarded);
     return this;
   }
 
   /** For a process that joins the container of the init `pid`: its devices, unless those are the host's nodes too. */
   takeFrom(pid: number): this {
+    this.takeOutput();
     const hosts = hostDevices(this.caller);
     if (hosts.length === 0) return this;
     // This fails for an ordinary user; then all streams are reopened.
@@ -89,11 +97,19 @@ export class ReplacedStreams implements Disposable {
     return this;
   }
 
+  private takeOutput(): void {
+    const { output } = this.caller;
+    if (output === null) return;
+    for (const stream of OUTPUTS) this.opened.set(stream, here(fcntl(output.fd, F_DUPFD_CLOEXEC, FIRST_FD)));
+  }
+
   /** Opens a stream in the first way that works. */
   private open(host: HostDevice, ...ways: readonly ((host: HostDevice) => number)[]): void {
     for (const way of ways) {
       const fd = way(host);
       if (fd < 0) continue;
+      const before = this.opened.get(host.stream);
+      if (before !== undefined) here(close(before));
       this.opened.set(host.stream, fd);
       return;
     }

@@ -1,0 +1,15 @@
+import { outputOf } from "../../container/logs.ts";
+import type { InvocationOf } from "../grammar/parse.ts";
+import { print } from "../output.ts";
+import type { Session } from "../session.ts";
+import { storeOf } from "../store-of.ts";
+
+/** `tsrun logs ID`: what the container has printed; with `--follow` also what it prints until its end. */
+export async function logs(
+  { globals, flags, args: [id] }: InvocationOf<"logs">,
+  session: Session,
+): Promise<number> {
+  for await (const piece of outputOf(storeOf(globals, session.caller), id, flags.follow))
+    print(session, piece);
+  return 0;
+}
