@@ -1,73 +1,53 @@
-/** `tsrun check` for people to read. */
-import {
-  type BundleFindings,
-  type Doubt,
-  type Host,
-  type HostFindings,
-  inWords,
-  type Row,
-} from "../check/check.ts";
+/** `tsrun check` for people to read: what doesn't work, or everything. */
+import { type BundleFindings, type Doubt, type HostFindings, inWords, type Row } from "../check/check.ts";
 import { EVERY_CONTAINER } from "../check/feature.ts";
 import type { Reasons } from "../serve/ask.ts";
+import { bundleConclusion, counts, hostConclusion, isTrouble, machine, service } from "./check-words.ts";
 import { fill } from "./help/fill.ts";
 import { oneLine } from "./log.ts";
 
 const WIDTH = 110;
 const STATE_WIDTH = 11;
-const STATES = ["works", "missing", "forbidden", "skipped"] as const;
 
-export function hostTable({ host, rows, lacking }: HostFindings, served: Reasons): string {
-  const areas = [...new Set(rows.map(({ area }) => area.name))];
-  const conclusion =
-    lacking.length === 0
-      ? "Containers can run here."
-      : `Containers cannot run here: every ordinary one needs ${lacking.join(", ")}.`;
-  return [
-    `${heading(host)}${oneLine(service(served))}\n`,
-    ...areas.map((area) =>
-      areaTable(
-        area,
-        rows.filter((row) => row.area.name === area),
-      ),
-    ),
-    `${counts(rows)}\n${fill(conclusion, WIDTH).join("\n")}\n`,
-  ].join("\n");
+export function hostTable({ host, rows, lacking }: HostFindings, all: boolean, served: Reasons): string {
+  return paragraphs([
+    `${machine(host)}\n${oneLine(service(served))}\n`,
+    ...areaTables(all ? rows : rows.filter(isTrouble)),
+    `${counts(rows)}${all ? "" : REST}\n${fill(hostConclusion(lacking), WIDTH).join("\n")}\n`,
+  ]);
 }
 
-/** Whether a tsrun that serves would do this user's commands. */
-function service({ pid, process }: Reasons): string {
-  return process === null
-    ? `Commands are served by tsrun serve, pid ${pid}.`
-    : `Commands are not served: ${process}.`;
-}
+/** Where the rest is told. */
+const REST = "; --all lists them";
 
-export function bundleTable({ host, bundle, rows, obstacles, warnings }: BundleFindings): string {
+export function bundleTable(
+  { host, bundle, rows, obstacles, warnings }: BundleFindings,
+  all: boolean,
+): string {
   const told = (mark: string, { line, path, why }: Doubt) =>
     `${mark}${oneLine(`${bundle}/config.json:${line}: ${path === "" ? "any container" : path}: ${why}`)}\n`;
   const problems = [
     ...warnings.map((doubt) => told("warning: ", doubt)),
     ...obstacles.map((obstacle) => told("", obstacle)),
   ];
-  const conclusion =
-    obstacles.length === 0 ? "This host can honour the bundle." : "This host cannot honour the bundle.";
-  return [heading(host), problems.join(""), `${counts(rows)} of what the bundle needs\n${conclusion}\n`]
-    .filter((part) => part !== "")
-    .join("\n");
+  return paragraphs([
+    `${machine(host)}\n`,
+    ...(all ? areaTables(rows) : []),
+    problems.join(""),
+    `${counts(rows)} of what the bundle needs${all ? "" : REST}\n${bundleConclusion(obstacles)}\n`,
+  ]);
 }
 
-function heading({ kernel, architecture, uid }: Host): string {
-  return `Linux ${kernel} on ${architecture}, as ${uid === 0 ? "root" : `user ${uid}`}\n`;
-}
+const paragraphs = (parts: readonly string[]): string => parts.filter((part) => part !== "").join("\n");
 
-/** `120 work, 3 missing, 1 forbidden, 1 skipped`. */
-function counts(rows: readonly Row[]): string {
-  const counted = STATES.map(
-    (state) => [rows.filter(({ verdict }) => verdict.state === state).length, state] as const,
+function areaTables(rows: readonly Row[]): readonly string[] {
+  const areas = [...new Set(rows.map(({ area }) => area.name))];
+  return areas.map((name) =>
+    areaTable(
+      name,
+      rows.filter(({ area }) => area.name === name),
+    ),
   );
-  return counted
-    .filter(([count, state]) => count > 0 || state === "works")
-    .map(([count, state]) => `${count} ${state === "works" ? "work" : state}`)
-    .join(", ");
 }
 
 function areaTable(area: string, rows: readonly Row[]): string {

@@ -64,6 +64,19 @@ function bundleInLines(patch: Patch) {
   return one;
 }
 
+testTsrun("a bundle's table with --all has all that was tried, and its page too", () => {
+  const { path } = bundle(IMPOSSIBLE);
+  const { features, obstacles } = ofBundle(IMPOSSIBLE);
+  const flat = (text: string) => text.replace(/\s+/g, " ");
+  const all = flat(runtime(["check", "--all", "--bundle", path]).stdout);
+  for (const { title } of features) assert.ok(all.includes(title), title);
+  const { stdout, status } = runtime(["check", "--html", "--bundle", path]);
+  assert.is(status, 1);
+  assert.match(stdout, "<h1>This host cannot honour the bundle.</h1>");
+  for (const { name } of features) assert.ok(stdout.includes(`>${name}</code>`), name);
+  for (const one of obstacles) assert.ok(stdout.includes(`<td class="line">line ${one.line}</td>`), one.path);
+});
+
 testTsrun("what of a bundle cannot be honoured is named, with its line", () => {
   const one = bundleInLines(IMPOSSIBLE);
   const { stdout, stderr, status } = runtime(["check", "--bundle", one.path]);

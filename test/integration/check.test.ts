@@ -54,8 +54,45 @@ testTsrun("every feature is in one of four states, and says why when it doesn't 
   }
 });
 
-testTsrun("the table has every area, what doesn't work with its reason, and a conclusion", () => {
+testTsrun("the table has what doesn't work with its reason, how much does, and a conclusion", () => {
   const { stdout } = silent(runtime(["check"]));
+  const { features } = checkedAsRoot();
+  const [trouble, rest] = [features.filter(isTrouble), features.filter((one) => !isTrouble(one))];
+  assert.ok(rest.length > 0);
+  for (const { title, why = "" } of trouble) {
+    assert.ok(flat(stdout).includes(title), title);
+    assert.ok(flat(stdout).includes(why), why);
+  }
+  assert.not.match(stdout, /^ {2}(works|skipped)/m);
+  for (const area of new Set(features.map((one) => one.area)))
+    assert.is(
+      new RegExp(`^${area}$`, "m").test(stdout),
+      trouble.some((one) => one.area === area),
+      area,
+    );
+  const working = features.filter(({ state }) => state === "works").length;
+  assert.match(stdout, new RegExp(`\\n${working} work.*; --all lists them\\nContainers can run here\\.\\n$`));
+});
+
+const isTrouble = ({ state }: { readonly state: string }) => state === "missing" || state === "forbidden";
+
+testTsrun("the page has every feature, and asks no network for anything", () => {
+  const { features, host } = checkedAsRoot();
+  const { stdout } = silent(runtime(["check", "--html"]));
+  assert.is(stdout, silent(runtime(["check", "--format", "html"])).stdout);
+  assert.match(stdout, /^<!doctype html>\n<html lang="en">/);
+  assert.match(stdout, /<h1>Containers can run here\.<\/h1>/);
+  assert.match(stdout, `Linux ${host.kernel}`);
+  for (const { name, state } of features)
+    assert.ok(stdout.includes(`<td class="${state}">`) && stdout.includes(`>${name}</code>`), name);
+  assert.is(stdout.match(/<tr>/g)?.length, features.length);
+  assert.match(stdout, "@media (prefers-color-scheme: dark)");
+  assert.match(stdout, `content="default-src 'none'; style-src 'unsafe-inline'"`);
+  assert.not.match(stdout, /<(script|link|img|iframe)\b|\b(src|href)=|url\(|@import|https?:/);
+});
+
+testTsrun("the table with --all has every area, what doesn't work with its reason, and a conclusion", () => {
+  const { stdout } = silent(runtime(["check", "--all"]));
   const { features, host } = checkedAsRoot();
   assert.match(stdout, `Linux ${host.kernel}`);
   for (const area of new Set(features.map((one) => one.area)))

@@ -155,10 +155,10 @@ line for each thing that is wrong: where it stands, and what to change. Nothing 
   },
   check: {
     text: `
-Tries what containers need of this machine, feature by feature, in processes that are thrown away. For each
-feature it tells whether it works, is missing (the kernel or the machine hasn't got it), is forbidden (this
-user may not use it) or was skipped; which system call failed with which errno; and what in a config.json is
-impossible without it. Nothing is left behind, except modules that the kernel loads by itself. Ordinary
+Tries what containers need of this machine, feature by feature, in processes that are thrown away. It tells
+what is missing (the kernel or the machine hasn't got it) or forbidden (this user may not use it); which
+system call failed with which errno; and what in a config.json is impossible without it. With --all, and in
+all other forms, it tells also what works and what could not be tried. Nothing is left behind, except modules that the kernel loads by itself. Ordinary
 users may run it too; most features are forbidden to them.
 
 Ends with status 0 when containers can run, that is, when everything works that the config.json written by
@@ -170,6 +170,7 @@ cannot honour. Ends with status 0 when there are none, else with 1.`,
       ["tsrun check", "can this machine run containers?"],
       ["tsrun check --bundle /srv/web", "can it run this one, as it is meant to be?"],
       ["tsrun check --format tap | prove -", "as a test, in TAP"],
+      ["tsrun check --html >check.html", "a page that tells everything"],
     ],
   },
   features: {

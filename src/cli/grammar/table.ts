@@ -96,12 +96,13 @@ const BUNDLE_COMMANDS = {
         format: {
           kind: "choice",
           short: "f",
-          choices: ["table", "json", "tap"],
+          choices: ["table", "json", "tap", "html"],
           default: "table",
           summary: "how to print what is found; tap is the Test Anything Protocol",
         },
         json: { kind: "bool", summary: "the same as --format json" },
       } as const satisfies FlagTable;
+        html: { kind: "bool", summary: "the same as --format html: a page for a browser" },
     },
   },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },
