@@ -19,9 +19,12 @@ export function print(session: Session, text: string | Uint8Array): void {
 }
 
 /** Prints a line for people to standard error. It is not an error if that fails. */
-export function complain(session: Session, text: string): void {
+export const complain = (session: Session, text: string): void => show(session, `${text}\n`);
+
+/** The same of a text that is no line, such as a bar. */
+export function show(session: Session, text: string): void {
   try {
-    session.write(2, `${text}\n`);
+    session.write(2, text);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
   }

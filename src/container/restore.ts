@@ -25,6 +25,7 @@ import {
   DESCRIPTORS_FILE,
   type ImagePlaces,
   requestOptions,
+  type StageListener,
 } from "./criu/criu.ts";
 import { CriuProcess, FIRST_HANDED, findCriu } from "./criu/criu-process.ts";
 import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
@@ -38,7 +39,7 @@ import type { Living, StateDirectory, Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
-export interface RestoreOptions extends ImagePlaces {
+export interface RestoreOptions extends ImagePlaces, StageListener {
   readonly id: string;
   readonly pidFile: string | undefined;
   /** Called once the container has its state directory, before anything else is made. */
@@ -198,7 +199,10 @@ async function restoreBy(
     cgroupRoots: [{ controller: "", path: path.slice(mount.length) }],
     inherited: inherited.map(({ key }, index) => ({ key, fd: FIRST_HANDED + index })),
   };
-  const onNotification = (event: Notification) => phases[event.script]?.(event);
+  const onNotification = (event: Notification) => {
+    options.onStage?.(event.script);
+    return phases[event.script]?.(event);
+  };
   const asked = { type: "restore", options: request, onNotification } as const;
   const { restored } = await askCriu(criu, asked, options, whatFor(options));
   return restored?.pid ?? 0;

@@ -1,16 +1,19 @@
 // Runs beside other files. What criu does is tested in test/vm/checkpoint*.test.ts, on a kernel that it knows.
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DEFAULT_MOUNTS } from "../harness/bundle.ts";
+import { compiled, testCompiled } from "../harness/compile.ts";
 import { type Container, container, created, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { testIdmap } from "../harness/idmap.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
-import { type Call, complaint, type Outcome, refusal, runtime } from "../harness/runtime.ts";
+import { type Call, complaint, invocation, type Outcome, refusal, runtime } from "../harness/runtime.ts";
+import { programAtTerminal } from "../harness/terminal.ts";
 
 const SLEEP = ["sleep", "60"];
+const fakeCriu = compiled("test/integration/library/fake-criu.c");
 
 function checkpoint(box: Container, flags: readonly string[] = [], call: Call = {}): Outcome {
   return runtime(["checkpoint", "--image-path", freshDirectory("images"), ...flags, box.id], call);
@@ -143,6 +146,66 @@ testTsrun(
     assert.ok(existsSync(join(box.bundle.rootfs, "bin/busybox")));
   },
 );
+
+/** What moves a terminal's cursor, in words. */
+const visible = (text: string) =>
+  text.replaceAll("\r\n", "<end>").replaceAll("\r", "<start>").replaceAll("\u001b[K", "<erase>");
+
+testCompiled(
+  "at a terminal a checkpoint shows how far it is, and what it came to; a restore leaves no trace",
+  async () => {
+    const bin = freshDirectory("bin");
+    copyFileSync(fakeCriu, join(bin, "criu"));
+    const env = { PATH: bin, TERM: "xterm", WHO: "me", TOLD: join(bin, "told"), CRIU_TAKES: "500" };
+    const images = freshDirectory("images");
+    using box = started({ args: SLEEP });
+    const terminal = async (...args: string[]) => {
+      const { file, argv, options } = invocation(args, { env });
+      await using at = programAtTerminal(["/usr/bin/env", `PATH=${bin}`, file, ...argv], {
+        ...options,
+        env: { ...options.env, PATH: process.env["PATH"] ?? "" },
+      });
+      return { status: await at.ended(), printed: visible(at.printed()) };
+    };
+    const saved = await terminal("checkpoint", "--leave-running", "--image-path", images, box.id);
+    assert.is(saved.status, 0, saved.printed);
+    assert.match(saved.printed, /<start>checkpoint \S+: starting criu, 0\.0 MB, 0\.\d s<erase>/);
+    assert.match(saved.printed, /<start>checkpoint \S+: saving the processes, 0\.0 MB, 0\.[2-9] s<erase>/);
+    assert.match(saved.printed, /<start><erase>checkpoint \S+: 0\.0 MB, \d\.\d s, in \S+<end>$/);
+    using other = container({ args: SLEEP });
+    const restored = await terminal(
+      "restore",
+      "-d",
+      "--image-path",
+      images,
+      "-b",
+      other.bundle.path,
+      other.id,
+    );
+    assert.is(restored.status, 0, restored.printed);
+    assert.match(
+      restored.printed,
+      /<start>restore \S+: starting criu, .*<start>restore \S+: letting them run, .*<start><erase>$/s,
+    );
+    const quiet = runtime(["checkpoint", "--leave-running", "--image-path", images, box.id], { env });
+    assert.equal([quiet.status, quiet.stdout, quiet.stderr], [0, "", ""]);
+  },
+);
+
+testTsrun("at a terminal the reason of a failed checkpoint stands alone in its line", async () => {
+  using box = started({ args: SLEEP });
+  const { env = {} } = callerWithCriu("exit 0");
+  const { file, argv, options } = invocation(
+    ["checkpoint", "--image-path", freshDirectory("images"), box.id],
+    {},
+  );
+  await using at = programAtTerminal(
+    ["/usr/bin/env", `PATH=${env["PATH"]}`, "TERM=xterm", file, ...argv],
+    options,
+  );
+  assert.is(await at.ended(), 1);
+  assert.match(visible(at.printed()), /<start><erase>tsrun: error: cannot checkpoint container .*<end>$/);
+});
 
 testTsrun("images are in ./checkpoint unless told otherwise", () => {
   const cwd = freshDirectory("caller");

@@ -28,6 +28,37 @@ for (const flag of ["--version", "-v"]) {
   });
 }
 
+testTsrun(
+  "--version tells also the commit, Bun, libseccomp and the kernel, in lines that callers take",
+  () => {
+    const lines = silent(runtime(["--version"]))
+      .stdout.trimEnd()
+      .split("\n");
+    const names = lines.map((line) => line.split(":", 1)[0]);
+    const commit = names.includes("commit") ? ["commit"] : []; // not where the sources are no clone
+    assert.equal(names.slice(1), [...commit, "spec", "bun", "libseccomp", "kernel"]);
+    const value = (name: string) =>
+      lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? "";
+    if (commit.length > 0) assert.match(value("commit"), /^[0-9a-f]{40}(-dirty)?$/);
+    assert.is(value("bun"), Bun.version);
+    assert.match(value("libseccomp"), /^(2\.\d+\.\d+|none: needs libseccomp)/);
+    assert.is(value("kernel"), readFileSync("/proc/sys/kernel/osrelease", "utf8").trim());
+    // dockerd takes what follows this word in the last line that has it.
+    assert.equal(
+      lines.filter((line) => line.includes("version")),
+      [lines[0]],
+    );
+  },
+);
+
+testTsrun("a habit from docker is answered in one line, with what to type here", () => {
+  assert.is(
+    complaint(runtime(["stop", "web"])),
+    "tsrun: error: unknown command stop: to stop a container: tsrun kill ID TERM, then tsrun delete ID",
+  );
+  assert.match(complaint(runtime(["run", "-it", "web"])), /^tsrun: error: run: unknown flag -it: /);
+});
+
 for (const flag of ["--help", "-h", "help"]) {
   test(`${flag} lists the commands and global options`, () => {
     const { stdout } = silent(runtime([flag]));

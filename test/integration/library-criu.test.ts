@@ -43,7 +43,7 @@ function imageDirectory(): string {
 
 const plain = (id: string, more: Partial<RestoreOptions> = {}): RestoreOptions => ({
   ...{ id, images: imageDirectory(), work: undefined, pidFile: undefined, prepare: undefined },
-  ...{ systemdCgroup: false, console: null, criu: {}, warn: ignore, ...more },
+  ...{ systemdCgroup: false, console: null, criu: {}, warn: ignore, onStage: undefined, ...more },
 });
 
 /** Restores a container, saves it, and deletes it. Returns the pid that its init had, and whose child that was. */

@@ -4,6 +4,7 @@ import { statusIfThere } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
 import { optionsFrom, placesFrom } from "../criu-flags.ts";
+import { progressAt } from "../criu-progress.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { warnings } from "../log.ts";
 import type { Session } from "../session.ts";
@@ -25,12 +26,15 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">, session
     pageServer: flags.pageServer === undefined ? undefined : pageServerFrom(flags.pageServer),
   };
   const { leaveRunning, preDump } = flags;
+  const store = storeOf(globals, caller);
+  using progress = progressAt(session, globals, `checkpoint ${args[0]}`, places.images);
   await checkpointContainer(
-    storeOf(globals, caller),
+    store,
     args[0],
-    { ...places, leaveRunning, preDump, criu },
+    { ...places, leaveRunning, preDump, criu, onStage: progress?.reach },
     warnings(session, globals),
   );
+  progress?.finish();
   return 0;
 }
 

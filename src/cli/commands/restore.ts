@@ -5,6 +5,7 @@ import { orDestroyed } from "../../container/start.ts";
 import { consoleFor } from "../console.ts";
 import { bundleOf } from "../creation.ts";
 import { optionsFrom, placesFrom } from "../criu-flags.ts";
+import { progressAt } from "../criu-progress.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { handedDown } from "../handed-down.ts";
 import { warnings } from "../log.ts";
@@ -24,16 +25,20 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   const console = await consoleFor(caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   using held = await session.holdSignals();
+  const places = placesFrom(flags, caller);
+  using progress = progressAt(session, globals, `restore ${args[0]}`, places.images);
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
-    ...placesFrom(flags, caller),
+    ...places,
     id: args[0],
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     prepare: handed.prepare,
     systemdCgroup: globals.systemdCgroup,
     console,
     criu: { ...optionsFrom(flags), lsmProfile: flags.lsmProfile, lsmMountContext: flags.lsmMountContext },
+    onStage: progress?.reach,
     warn,
   });
+  progress?.[Symbol.dispose](); // from here on the terminal is the container's
   using _ = directory;
   const { foreground, subreaper } = await orDestroyed(directory, warn, async () => ({
     foreground: flags.detach ? null : await session.foreground(saved.init.pid, terminal),

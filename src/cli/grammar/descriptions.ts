@@ -119,7 +119,8 @@ when it runs out of memory. Ends with the container.`,
     text: `
 Saves memory, open files and everything else of the container's processes with criu(8), which must be in
 PATH, then deletes the container. "restore" brings them back. Without --image-path the images are in
-./checkpoint. If criu refuses, the container goes on running, and criu's reason is printed.`,
+./checkpoint. If criu refuses, the container goes on running, and criu's reason is printed. At a terminal
+standard error shows how far it is.`,
     examples: [
       ["tsrun checkpoint --image-path /var/tmp/web web", "save the container web and end it"],
       ["tsrun checkpoint --leave-running --tcp-established web", "save it and let it go on"],
@@ -169,8 +170,8 @@ cannot honour. Ends with status 0 when there are none, else with 1.`,
     examples: [
       ["tsrun check", "can this machine run containers?"],
       ["tsrun check --bundle /srv/web", "can it run this one, as it is meant to be?"],
-      ["tsrun check --format tap | prove -", "as a test, in TAP"],
       ["tsrun check --html >check.html", "a page that tells everything"],
+      ["tsrun check --format tap | prove -", "as a test, in TAP"],
     ],
   },
   features: {

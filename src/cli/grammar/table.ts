@@ -100,9 +100,10 @@ const BUNDLE_COMMANDS = {
           default: "table",
           summary: "how to print what is found; tap is the Test Anything Protocol",
         },
+        all: { kind: "bool", short: "a", summary: "have the table show also what works" },
         json: { kind: "bool", summary: "the same as --format json" },
-      } as const satisfies FlagTable;
         html: { kind: "bool", summary: "the same as --format html: a page for a browser" },
+      } as const satisfies FlagTable;
     },
   },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },

@@ -1,0 +1,90 @@
+/** How far criu(8) is, in one line on a terminal that is written again and again. */
+import { listDirectory, statusIfThere } from "../kernel/files.ts";
+import type { Globals } from "./grammar/table.ts";
+import { complain, show } from "./output.ts";
+import type { Session } from "./session.ts";
+
+/** What comes after a stage that criu has reached (action scripts, criu(8)); the empty one is the start. */
+const AFTER: { readonly [stage: string]: string } = {
+  "": "starting criu",
+  "pre-dump": "stopping the processes",
+  "network-lock": "saving the processes",
+  "post-dump": "saved",
+  "pre-restore": "reading the images",
+  "setup-namespaces": "making mounts",
+  "post-setup-namespaces": "restoring the processes",
+  "post-restore": "letting them run",
+};
+
+/** How often the line is written, in milliseconds. */
+const TURN = 200;
+
+/** The line: erased when it is disposed of. */
+export class Progress implements Disposable {
+  private readonly session: Session;
+  private readonly what: string;
+  private readonly images: string;
+  private readonly begin = performance.now();
+  private readonly timer: Timer;
+  private stage = "";
+  private isShown = true;
+
+  constructor(session: Session, what: string, images: string) {
+    this.session = session;
+    this.what = what;
+    this.images = images;
+    this.timer = setInterval(() => this.show(), TURN);
+    this.show();
+  }
+
+  /** criu has reached a stage. */
+  readonly reach = (stage: string): void => {
+    if (AFTER[stage] === undefined) return;
+    this.stage = stage;
+    this.show();
+  };
+
+  private show(): void {
+    show(this.session, `\r${this.what}: ${AFTER[this.stage]}, ${this.facts}\u001b[K`);
+  }
+
+  /** The size of the images, and the time so far. */
+  private get facts(): string {
+    const seconds = (performance.now() - this.begin) / 1000;
+    return `${(sizeOf(this.images) / 1e6).toFixed(1)} MB, ${seconds.toFixed(1)} s`;
+  }
+
+  /** Leaves a line that tells the result. */
+  finish(): void {
+    this[Symbol.dispose]();
+    complain(this.session, `${this.what}: ${this.facts}, in ${this.images}`);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.isShown) return; // what stands there now is somebody else's
+    this.isShown = false;
+    clearInterval(this.timer);
+    show(this.session, "\r\u001b[K");
+  }
+}
+
+/** Progress for who sees it; null where standard error is no terminal, or is told more by `--debug`. */
+export function progressAt(
+  session: Session,
+  { debug }: Globals,
+  what: string,
+  images: string,
+): Progress | null {
+  const { TERM = "dumb" } = session.caller.env;
+  return debug || TERM === "dumb" || !session.complainsToTerminal
+    ? null
+    : new Progress(session, what, images);
+}
+
+/** Bytes of the files of a directory, which may not be there yet. */
+function sizeOf(directory: string): number {
+  let size = 0;
+  for (const { name, isDirectory } of listDirectory(directory) ?? [])
+    if (!isDirectory) size += statusIfThere(`${directory}/${name}`)?.size ?? 0;
+  return size;
+}
