@@ -1,5 +1,6 @@
 import { removeEnded } from "../container/delete.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
+import { asAnnotated } from "../container/timeline/annotation.ts";
 import { consoleFor, outputFor } from "./console.ts";
 import { bundleOf, createContainer, showSteps } from "./creation.ts";
 import type { InvocationOf } from "./grammar/parse.ts";
@@ -24,7 +25,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
   using held = await session.holdSignals();
   const { directory, saved, agent } = await createContainer(invocation, session, bundle, console);
   using _ = directory;
-  const { foreground, subreaper } = await orDestroyed(directory, warn, async () => {
+  const start = async () => {
     using _ = session.livesOn ? agent : null;
     const subreaper = await adopting(session, flags, saved.init);
     await beforeStart(directory, saved);
@@ -32,7 +33,11 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
     const foreground = flags.detach ? null : await session.foreground(saved.init.pid, terminal);
     await wake(directory, saved.init, agent.parked);
     return { foreground, subreaper };
-  });
+  };
+  const command = { verb: "start", id: directory.id, caller: session.caller, warn } as const;
+  const { foreground, subreaper } = await orDestroyed(directory, warn, () =>
+    asAnnotated(saved, command, start),
+  );
   output?.keep();
   for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();

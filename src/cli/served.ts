@@ -99,7 +99,8 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
       | ((invocation: Invocation, asker: Asker) => string | null)
       | undefined; // the key picks the type
     const variable = NOT_TAKEN.find((name) => asker.env[name]);
-    const refusal = taken === undefined ? `a command that is not taken` : variable && `$${variable}`;
+    const own = invocation.globals.trace === undefined ? variable && `$${variable}` : "--trace";
+    const refusal = taken === undefined ? `a command that is not taken` : own;
     const why = refusal ?? ownFile(invocation, asker) ?? taken?.(invocation, asker);
     if (why) return not(why);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { Caller } from "../agent/caller.ts";
 import type { Parked } from "../agent/mailbox-file.ts";
 import type { Program } from "../agent/program.ts";
 import { StepError } from "../agent/step-error.ts";
+import { span } from "../kernel/span.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { ownDevices } from "../linux/devices/devices.ts";
 import { userNamespaceOf } from "../linux/namespaces.ts";
@@ -25,6 +26,7 @@ import { stateOf } from "./state/status.ts";
 import type { Living, Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 import { type Undo, undoing } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
+import { asAnnotated } from "./timeline/annotation.ts";
 
 export interface CreateOptions {
   readonly id: string;
@@ -67,9 +69,12 @@ export interface Created {
  * @throws UserError
  */
 export async function create(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
-  if (options.debug === undefined) return createOrExplain(store, bundle, options);
-  const { traced } = await import("./listing/trace.ts");
-  return traced(options.debug, () => createOrExplain(store, bundle, options));
+  const { id, debug, warn } = options;
+  return asAnnotated(bundle.config, { verb: "create", id, caller: store.caller, warn }, async () => {
+    if (debug === undefined) return createOrExplain(store, bundle, options);
+    const { traced } = await import("./listing/trace.ts");
+    return traced(debug, () => createOrExplain(store, bundle, options));
+  });
 }
 
 async function createOrExplain(store: Store, bundle: Bundle, options: CreateOptions): Promise<Created> {
@@ -111,24 +116,30 @@ async function make(
   undo: Undo,
 ): Promise<Created> {
   const { caller } = store;
-  const plan = await planOf(store.caller, given, options, undo);
-  const located = await locatePlanned(store, plan, options, undo);
-  const launched = launch(plan, located, options, undo);
-  const root = await setUpRoot(plan, located, launched, options);
+  const phase = <T>(name: string, act: () => T) => span("phase", name, act);
+  const plan = await phase("opens what the config names", () => planOf(caller, given, options, undo));
+  const located = await phase("makes state and cgroup", () => locatePlanned(store, plan, options, undo));
+  const launched = phase("starts the stage", () => launch(plan, located, options, undo));
+  const root = await phase("lays out the container's root", () =>
+    setUpRoot(plan, located, launched, options),
+  );
   const leave = () => leaveHost(launched.init.program, caller, root.tree, plan.bundle, plan.enterRoot);
   if (hooks === null) leave();
   launched.init.program.ready();
-  const { pid, userNamespace } = await launched.begin();
+  const { pid, userNamespace } = await phase("waits for the init", launched.begin);
   await giveFromHost(caller, plan, pid, undo);
   if (root.terminal !== null) await options.console?.attach(caller, launched.init, pid, root.terminal);
   if (hooks !== null) {
     await finishInit(caller, launched.init, pid);
-    await runHooks(hooks, located, root.subject, pid, undo);
+    await phase("runs hooks", () => runHooks(hooks, located, root.subject, pid, undo));
     leave();
     await runInit(caller, launched.init, pid); // closes files, which would count for RLIMIT_NOFILE
   }
-  const taken = await dropPrivileges(plan, launched, root.subject, pid, options);
-  const created = await parkInit(plan, located, launched, options, { ...taken, pid, userNamespace }, undo);
+  const taken = await phase("drops privileges", () =>
+    dropPrivileges(plan, launched, root.subject, pid, options),
+  );
+  const born = { ...taken, pid, userNamespace };
+  const created = await phase("parks the init", () => parkInit(plan, located, launched, options, born, undo));
   if (plan.filter !== null)
     await loadListened(caller, launched.parked, pid, plan.filter, stateOf(created, "creating"));
   setAspects(pid, "last", root.subject);

@@ -3,6 +3,7 @@ import type { State } from "../../runtime-spec/state.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel/calls.ts";
 import { FIRST_FD, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
+import { span } from "../kernel/span.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
@@ -25,6 +26,7 @@ import type { Living, StateDirectory } from "./state/store.ts";
 import { type Undo, undoing } from "./state/undo.ts";
 import { requireStatus } from "./state/verbs.ts";
 import type { Console } from "./terminal/console.ts";
+import { asAnnotated } from "./timeline/annotation.ts";
 
 export interface ExecOptions {
   /** In a paused container the process runs once that is resumed. */
@@ -54,9 +56,13 @@ export async function exec(directory: StateDirectory, process: Process, options:
   const verb: ExecVerb = options.ignorePaused ? "exec --ignore-paused" : "exec";
   const found = requireStatus(verb, directory);
   try {
+    const { debug, warn } = options;
     const act = () => undoing((undo) => execIn(directory, found, process, options, undo));
-    if (options.debug === undefined) await act();
-    else await (await import("./listing/trace.ts")).traced(options.debug, act);
+    const { id, caller } = directory;
+    await asAnnotated(found.saved, { verb: "exec", id, caller, warn }, async () => {
+      if (debug === undefined) await act();
+      else await (await import("./listing/trace.ts")).traced(debug, act);
+    });
   } catch (error) {
     if (isEnding(found.saved.init))
       throw new UserError(
@@ -77,10 +83,11 @@ async function execIn(
   options: ExecOptions,
   undo: Undo,
 ): Promise<void> {
-  const plan = await planOf(directory, saved, process, options, undo);
-  const agent = launch(plan, options, undo);
-  const pid = await enter(plan, agent, options);
-  const program = await dropPrivileges(plan, agent, options);
+  const phase = <T>(name: string, act: () => T) => span("phase", name, act);
+  const plan = await phase("opens the container", () => planOf(directory, saved, process, options, undo));
+  const agent = phase("starts the stage", () => launch(plan, options, undo));
+  const pid = await phase("enters the container", () => enter(plan, agent, options));
+  const program = await phase("drops privileges", () => dropPrivileges(plan, agent, options));
   if (options.pidFile !== undefined) writePidFile(directory.caller, options.pidFile, pid, undo);
   const state = stateOf(saved, status === "paused" ? "running" : status);
   await executeProcess(plan, agent, { ...program, pid, state }, options);

@@ -4,6 +4,7 @@ import { POLLIN, SIGKILL } from "../kernel/constants.ts";
 import { errnoWords } from "../kernel/errno.ts";
 import { removeFile } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { beginSpan } from "../kernel/span.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { readable, until } from "../kernel/wait.ts";
@@ -20,6 +21,7 @@ import {
   type Store,
 } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
+import { asAnnotated } from "./timeline/annotation.ts";
 
 /**
  * Lets a created container run its program. Returns when execve(2) has succeeded and the hooks have ended; if the
@@ -35,18 +37,20 @@ export async function start(
   using directory = store.open(id);
   await directory.lock();
   const { saved } = requireStatus("start", directory);
-  using agent = parkedMailbox(directory, saved.init);
-  try {
-    if (agent === null) throw wasKilled(directory);
-    await orDestroyed(directory, warn, () => beforeStart(directory, saved));
-    readiness?.listen(directory);
-    await wake(directory, saved.init, agent.parked);
-    directory.unlock();
-    await afterStart(directory, saved, warn);
-  } catch (error) {
-    await untilReaped(saved.init);
-    throw error;
-  }
+  await asAnnotated(saved, { verb: "start", id, caller: store.caller, warn }, async () => {
+    using agent = parkedMailbox(directory, saved.init);
+    try {
+      if (agent === null) throw wasKilled(directory);
+      await orDestroyed(directory, warn, () => beforeStart(directory, saved));
+      readiness?.listen(directory);
+      await wake(directory, saved.init, agent.parked);
+      directory.unlock();
+      await afterStart(directory, saved, warn);
+    } catch (error) {
+      await untilReaped(saved.init);
+      throw error;
+    }
+  });
   await readiness?.forward(saved.init, saved.init.pid);
 }
 
@@ -107,8 +111,10 @@ export async function wake(directory: StateDirectory, init: SavedInit, mailbox: 
   if (pidfd === null) throw wasKilled(directory);
   try {
     if (!isAlive(init.pid, init.startTime)) throw wasKilled(directory);
+    const span = beginSpan("execution", `executes ${init.executable}`);
     mailbox.run(init.first, init.end);
     const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
+    span.end(outcome.kind === "failed");
     if (outcome.kind === "failed") {
       // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
       attempt(pidfdSendSignal(pidfd, SIGKILL));

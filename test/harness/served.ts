@@ -3,7 +3,14 @@ import { basename } from "node:path";
 
 /** Test files in whose commands a server has no part, by the reason: they run cold alone. */
 const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
-  "calls what no server takes": ["check", "check-bundle", "dry-run", "hostile-console", "kernel-features"],
+  "calls what no server takes": [
+    "check",
+    "check-bundle",
+    "dry-run",
+    "hostile-console",
+    "kernel-features",
+    "trace-pictures",
+  ],
   "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
   "has servers of its own": ["serve-*"],
   "is about other programs than bin/tsrun": [

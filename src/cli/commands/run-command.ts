@@ -70,7 +70,9 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     for (const warning of invocation.warnings) log(session, globals, "warning", warning);
     if (globals.debug) log(session, globals, "debug", await session.service(!globals.noServe));
     if (invocation.command === "exec") status = EXIT.execFailed;
-    return await dispatch(invocation, session);
+    if (globals.trace === undefined) return await dispatch(invocation, session);
+    const { traceCommand } = await import("../trace.ts");
+    return await traceCommand(invocation, globals.trace, session, (seen) => dispatch(invocation, seen));
   } catch (error) {
     if (error instanceof BrokenPipe) return BROKEN_PIPE;
     if (!(error instanceof UsageError)) report(session, globals, error);

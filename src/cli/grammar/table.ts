@@ -21,6 +21,11 @@ export const GLOBAL_FLAGS = {
     summary: "the form of messages in --log, or on stderr without it",
   },
   debug: { kind: "bool", summary: "log what is done, and how long it takes" },
+  trace: {
+    kind: "string",
+    value: "FILE",
+    summary: "write a timeline there: *.svg and *.html are pictures, others open in Perfetto",
+  },
   "systemd-cgroup": {
     kind: "bool",
     summary: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",

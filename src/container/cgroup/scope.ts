@@ -12,6 +12,7 @@ import { O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
+import { type Begun, beginSpan } from "../../kernel/span.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { applyWrites, planFor, type ResourcePlan } from "../../linux/cgroups/apply.ts";
 import { enableControllers } from "../../linux/cgroups/controllers.ts";
@@ -100,6 +101,8 @@ class Scope implements NewCgroup {
   readonly fd = null;
   private readonly made: Plan;
   private starting: Starting | null = null;
+  /** systemd's job. */
+  private job: Begun | null = null;
   private directory: number | null = null;
 
   constructor(made: Plan) {
@@ -116,6 +119,7 @@ class Scope implements NewCgroup {
 
   startScope(process: number): void {
     const { manager, unit, properties } = this.made;
+    this.job = beginSpan("other", `systemd makes ${unit.name}`);
     this.starting = manager.start(unit.name, process, properties);
   }
 
@@ -124,7 +128,9 @@ class Scope implements NewCgroup {
     const { manager, saved, unit, plan, annotated } = this.made;
     try {
       await manager.started(this.starting);
+      this.job?.end();
     } catch (error) {
+      this.job?.end(true);
       if (error instanceof UnitTakenError) this.starting = null; // another's: nothing to take back
       throw error instanceof UserError ? withAnnotations(error, annotated) : error;
     }

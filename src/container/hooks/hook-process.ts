@@ -36,10 +36,12 @@ import {
 import { writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
+import { span } from "../../kernel/span.ts";
 import { waitStatus } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readable } from "../../kernel/wait.ts";
 import type { Join } from "../../linux/namespaces.ts";
+import { variable } from "../../linux/process/environment.ts";
 import type { findHome } from "../../linux/process/home.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { Agent } from "../init/agent.ts";
@@ -82,8 +84,18 @@ export type HookState = State & { readonly pid: number };
 const DEATH_PATIENCE = 10_000;
 
 /** Runs a hook to its end; `where` is its place, in the words of config.json and of runc. @throws UserError */
-export async function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
-  await using running = await startHook(where, hook, state, place);
+export function runHook(where: string, hook: Hook, state: HookState, place: HookPlace): Promise<void> {
+  return span("hook", where, (traceparent) => runToEnd(where, hook, state, place, traceparent));
+}
+
+async function runToEnd(
+  where: string,
+  hook: Hook,
+  state: HookState,
+  place: HookPlace,
+  traceparent: string | null,
+): Promise<void> {
+  await using running = await startHook(where, hook, state, place, traceparent);
   const limit = (hook.timeout ?? Number.POSITIVE_INFINITY) * 1000;
   if (!(await running.ends(limit)))
     throw await running.fail(
@@ -98,6 +110,7 @@ async function startHook(
   hook: Hook,
   state: HookState,
   place: HookPlace,
+  traceparent: string | null,
 ): Promise<RunningHook> {
   await using undo = new Undo();
   const streams = new HookStreams(state);
@@ -106,7 +119,8 @@ async function startHook(
   undo.add(() => output.close());
   const stdin = stateFile({ ...state, pid: place.pidInside ?? state.pid });
   undo.always(() => void here(close(stdin)));
-  const agent = await spawn({ where, hook, state, place, stdin, outputs: streams.or(output.writeEnd) }, undo);
+  const outputs = streams.or(output.writeEnd);
+  const agent = await spawn({ where, hook, state, place, stdin, outputs, traceparent }, undo);
   output.closeWriteEnd();
   const running = new RunningHook(where, place.caller, await agent.waitForInit(), output);
   agent.keep();
@@ -194,10 +208,13 @@ interface Spawn {
   readonly stdin: number;
   /** Its standard output and error. */
   readonly outputs: readonly [number, number];
+  /** Its span in a trace; null without one. */
+  readonly traceparent: string | null;
 }
 
 /** Starts an agent and returns it once execve(2) has made it the hook. @throws UserError */
-async function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo: Undo): Promise<Agent> {
+async function spawn(wanted: Spawn, undo: Undo): Promise<Agent> {
+  const { where, hook, state, place, stdin, outputs } = wanted;
   const { caller } = place;
   const [input = -1, ...printed] = caller.pass([stdin, ...outputs]);
   const [root] = place.root === null ? [] : caller.pass([place.root]);
@@ -223,6 +240,13 @@ async function spawn({ where, hook, state, place, stdin, outputs }: Spawn, undo:
   place.schedule(pid);
   const { path, args = [], env = home?.environment(init) ?? place.env } = hook;
   const words = args.length === 0 ? [path] : args;
-  await execute(agent, { path, args: words, env, preservedFds: 0, filter: place.filter }, where, "the hook");
+  const execution = { path, args: words, env: withTrace(env, wanted), preservedFds: 0, filter: place.filter };
+  await execute(agent, execution, where, "the hook");
   return agent;
+}
+
+/** A hook's environment with TRACEPARENT, unless config.json gives it another. */
+function withTrace(env: readonly string[], { hook, traceparent }: Spawn): readonly string[] {
+  if (traceparent === null || variable(hook.env ?? [], "TRACEPARENT") !== undefined) return env;
+  return [...env, `TRACEPARENT=${traceparent}`];
 }

@@ -5,6 +5,7 @@ import type { Mailbox } from "../../agent/mailbox.ts";
 import { closeFrom, execve } from "../../kernel/calls.ts";
 import { CLOSE_RANGE_CLOEXEC, FIRST_FD } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
+import { beginSpan } from "../../kernel/span.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
@@ -65,8 +66,10 @@ export async function execute(
   const { caller, init } = agent;
   const pid = await agent.waitForInit();
   const { first, end } = layOutExecution(init, execution);
+  const span = beginSpan("execution", `executes ${execution.path}`);
   init.run(first, end);
   const outcome = await init.outcome(() => caller.isRunning(pid));
+  span.end(outcome.kind === "failed");
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
   throw new UserError(place, `cannot execute ${what}: ${errnoWords(init.errno)}`);

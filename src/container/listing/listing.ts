@@ -20,11 +20,14 @@ const ERROR = /: error running .*/;
 /** Steps that an agent makes for no property are listed below its name alone. */
 const OWN: ReadonlySet<string> = new Set(["", "container's init", "stage process", "host agent"]);
 
+/** An owner without what is meant for errors. */
+export const propertyOf = (owner: string): string => owner.replace(ERROR, "");
+
 /** The lines of actions, with a heading wherever the actor or the property changes. */
 export function* listed(deeds: Iterable<Deed>): Generator<string> {
   let last = "";
   for (const { by, owner, text } of deeds) {
-    const heading = OWN.has(owner) ? `# ${by}` : `# ${by}: ${owner.replace(ERROR, "")}`;
+    const heading = OWN.has(owner) ? `# ${by}` : `# ${by}: ${propertyOf(owner)}`;
     if (heading !== last) yield heading;
     last = heading;
     yield text;
@@ -83,10 +86,14 @@ export class Paths {
     return typeof fd === "number" ? this.paths.get(fd) : undefined;
   }
 
-  /** `write(12</proc/7/uid_map>, "0 1000 1\n", 9)`, like strace -y. */
+  /** The call with the path of its descriptor. */
   spell(call: Call): string {
-    const path = this.get(call.args[0]);
-    const spelled = spell(call);
-    return path === undefined ? spelled : spelled.replace(/\(\d+/, (number) => `${number}<${path}>`);
+    return spellAt(call, this.get(call.args[0]));
   }
+}
+
+/** `write(12</proc/7/uid_map>, "0 1000 1\n", 9)`, like strace -y. */
+export function spellAt(call: Call, path: string | undefined): string {
+  const spelled = spell(call);
+  return path === undefined ? spelled : spelled.replace(/\(\d+/, (number) => `${number}<${path}>`);
 }

@@ -8,6 +8,7 @@ import {
   SECCOMP_RET_ERRNO,
   setSeccompFilter,
 } from "../../kernel/seccomp.ts";
+import { span } from "../../kernel/span.ts";
 import { ARCHITECTURE, type SyscallName, syscallNumber } from "../../kernel/syscall-numbers.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { cacheKey, cacheOf, openCache } from "./cache.ts";
@@ -80,7 +81,7 @@ function programOf(seccomp: Seccomp, listener: Listener | null, directory: strin
   using cache = openCache(directory);
   const kept = cache?.get(key);
   if (kept) return kept;
-  const program = compile(seccomp, library.path);
+  const program = span("other", "libseccomp compiles linux.seccomp", () => compile(seccomp, library.path));
   refuseSuicide(program, listener);
   cache?.set(key, program);
   return program;

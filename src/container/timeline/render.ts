@@ -1,0 +1,17 @@
+/** A timeline in the form that a file's name asks for. */
+import { page } from "./page.ts";
+import { picture } from "./picture.ts";
+import type { Timeline } from "./timeline.ts";
+import { traceEvents } from "./trace-events.ts";
+
+const FORMS: readonly (readonly [end: string, render: (timeline: Timeline) => string])[] = [
+  [".svg", (timeline) => picture(timeline, { merge: true })],
+  [".html", page],
+  ["", traceEvents],
+];
+
+/** `*.svg` is a picture, `*.html` a page that enlarges it, all else are trace events. */
+export function rendered(timeline: Timeline, path: string): string {
+  const [, render = traceEvents] = FORMS.find(([end]) => path.endsWith(end)) ?? [];
+  return render(timeline);
+}
