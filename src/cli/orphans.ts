@@ -18,7 +18,7 @@ export async function adopting(
   return subreaper;
 }
 
-/** Waits for a container's end, and meanwhile reaps the orphans that tsrun has adopted. */
+/** Waits for a container's end, and meanwhile reaps the orphans that tsrun has adopted. Returns its status (wait(2)). */
 export async function waitFor(
   foreground: Foreground,
   { pid }: SavedInit,

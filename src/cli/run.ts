@@ -1,4 +1,5 @@
 import { removeEnded } from "../container/delete.ts";
+import { exitStatus } from "../container/foreground/foreground.ts";
 import { afterStart, beforeStart, orDestroyed, wake } from "../container/start.ts";
 import { asAnnotated } from "../container/timeline/annotation.ts";
 import { consoleFor, outputFor } from "./console.ts";
@@ -50,6 +51,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
     waitFor(foreground, saved.init, subreaper),
     readiness?.forward(saved.init, session.pid), // the container may say that it is ready and end at once
   ]);
-  if (!flags.keep) await removeEnded(directory, warn);
-  return status;
+  if (flags.keep) await (await import("../container/state/ending.ts")).rememberEnd(directory, status);
+  else await removeEnded(directory, warn);
+  return exitStatus(status);
 }

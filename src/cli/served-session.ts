@@ -1,5 +1,5 @@
 import type { RemoteCaller } from "../container/caller/remote-caller.ts";
-import { exitStatus, forwardedSignals } from "../container/foreground/foreground.ts";
+import { forwardedSignals } from "../container/foreground/foreground.ts";
 import { SIGNALS } from "../kernel/signals.ts";
 import { signalSet } from "../kernel/structs.ts";
 import { isTerminal } from "../kernel/terminal.ts";
@@ -49,7 +49,7 @@ export class ServedSession implements Session {
       send: () => {},
       wait: async () => {
         if (!this.waits) this.client.exitWith(pid, WAITED_FOR);
-        return this.waits ? exitStatus(await this.client.waitFor(pid, WAITED_FOR)) : 0;
+        return this.waits ? await this.client.waitFor(pid, WAITED_FOR) : 0;
       },
     };
   }

@@ -45,7 +45,7 @@ export interface HeldSignals extends Disposable {
 export interface Foreground {
   /** Sends the child a signal; does nothing when it has ended. */
   send(signal: number): void;
-  /** Waits for the child's end. Returns its exit status as a shell gives it. */
+  /** Waits for the child's end. Returns its status (wait(2)). */
   wait(): Promise<number>;
 }
 

@@ -1,7 +1,8 @@
 /** Usage of a container's cgroup, once or again and again, and OOM kills in it. */
 import { ERRNO } from "../kernel/errno.ts";
-import { isErrno, readTextIfThere } from "../kernel/files.ts";
+import { isErrno } from "../kernel/files.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { oomKillsIn } from "../linux/cgroups/events.ts";
 import { readStats, type Stats } from "../linux/cgroups/stats.ts";
 import { containerStatus } from "./state/status.ts";
 import type { StateDirectory, Store } from "./state/store.ts";
@@ -25,9 +26,9 @@ export function statsOf(store: Store, id: string): Stats {
 export async function* events(store: Store, id: string, interval: number): AsyncGenerator<Event, void> {
   using directory = store.open(id);
   const { path } = requireStatus("events", directory).saved.cgroup;
-  let kills = oomKills(path);
+  let kills = oomKillsIn(path);
   for (let next = performance.now() + interval; isThere(directory); await Bun.sleep(LOOK)) {
-    const now = oomKills(path);
+    const now = oomKillsIn(path);
     if (now > kills) yield { type: "oom" };
     kills = now;
     if (performance.now() < next) continue;
@@ -56,10 +57,4 @@ function statsIfThere(path: string): Stats | null {
     if (isErrno(error, ERRNO.ENOENT, ERRNO.ENODEV)) return null;
     throw error;
   }
-}
-
-/** How many processes of the cgroup the OOM killer has ended; 0 without the memory controller. */
-function oomKills(cgroup: string): number {
-  const events = readTextIfThere(`${cgroup}/memory.events`) ?? "";
-  return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
 }

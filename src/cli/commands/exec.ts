@@ -5,6 +5,7 @@ import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { exec as execProcess } from "../../container/exec.ts";
+import { exitStatus } from "../../container/foreground/foreground.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
 import { announcerFor, consoleFor, outputFor } from "../console.ts";
@@ -60,7 +61,7 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, session
     },
   });
   output?.keep();
-  return (await foreground?.wait()) ?? 0; // before the terminal is given back
+  return exitStatus((await foreground?.wait()) ?? 0); // before the terminal is given back
 }
 
 /** The path that `--cgroup` names below the container's cgroup, clean. @throws UserError */

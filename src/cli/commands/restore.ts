@@ -1,5 +1,6 @@
 import { fromCaller, requireRoot } from "../../container/caller/caller.ts";
 import { removeEnded } from "../../container/delete.ts";
+import { exitStatus } from "../../container/foreground/foreground.ts";
 import { restore as restoreContainer } from "../../container/restore.ts";
 import { orDestroyed } from "../../container/start.ts";
 import { consoleFor } from "../console.ts";
@@ -49,5 +50,5 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   if (foreground === null) return 0;
   const status = await waitFor(foreground, saved.init, subreaper);
   await removeEnded(directory, warn);
-  return status;
+  return exitStatus(status);
 }

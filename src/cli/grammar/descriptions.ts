@@ -48,7 +48,9 @@ standard streams that it was given, unless --output names a file for what it pri
   state: {
     text: `
 Prints the state as the runtime specification defines it: id, status (creating, created, running, paused
-or stopped), pid in the caller's pid namespace, bundle and annotations.`,
+or stopped), pid in the caller's pid namespace, bundle and annotations. For a stopped container "ended" tells why, if
+that is known: when "run --keep" has waited for its end, its parent has not asked for its status yet, or its memory
+ran out.`,
   },
   kill: {
     text: `

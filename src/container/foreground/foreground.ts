@@ -108,7 +108,7 @@ export class Foreground {
     attempt(pidfdSendSignal(this.pidfd, signal));
   }
 
-  /** Waits for the child's end. Returns its exit status; 128 + n when signal n ended it. */
+  /** Waits for the child's end. Returns its status (wait(2)). */
   async wait(): Promise<number> {
     if (this.caller !== null) await this.serve(this.caller);
     // JavaScript's signal handlers run between the waits, not during them.
@@ -117,7 +117,7 @@ export class Foreground {
       await Bun.sleep(0);
     }
     here(close(this.pidfd));
-    return exitStatus(reap(this.pid, true) ?? 0);
+    return reap(this.pid, true) ?? 0;
   }
 
   private async serve(caller: CallerConsole): Promise<void> {

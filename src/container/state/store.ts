@@ -36,7 +36,7 @@ import { inState, stateFailure } from "./state-failure.ts";
 const LOCK_PATIENCE = 10_000;
 
 /** Names of the files in a container's directory. */
-const STATE_FILE = "state.json";
+export const STATE_FILE = "state.json";
 export const CONFIG_FILE = "config.json";
 export const MAILBOX_FILE = "mailbox";
 
@@ -67,6 +67,8 @@ export interface Saved {
   readonly sharedRoots?: readonly number[];
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
+  /** The init's status (wait(2)), when tsrun has waited for its end and the container was to stay. */
+  readonly ended?: number;
   /** The pid of the init while the hooks of `create` run. */
   readonly creatingPid?: number;
   /** The standard streams that its process was started with (streams.ts), whatever it has opened since. */
@@ -120,13 +122,15 @@ export class DamagedState extends UserError {
   }
 }
 
-/** What `StateDirectory.write` has written; null when it is anything else, or from another version. */
+/** A parsed state, if `StateDirectory.write` has written it; null when anything else has, or another version. */
+export function savedFrom(parsed: unknown): Saved | null {
+  const { id, cgroup, init } = Object(parsed);
+  return typeof id === "string" && cgroup !== undefined && init !== undefined ? (parsed as Saved) : null; // as written
+}
+
 function savedIn(text: string): Saved | null {
   try {
-    const saved = JSON.parse(text);
-    return typeof saved?.id === "string" && saved.cgroup !== undefined && saved.init !== undefined
-      ? saved
-      : null;
+    return savedFrom(JSON.parse(text));
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

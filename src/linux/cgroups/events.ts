@@ -26,6 +26,12 @@ export function readIfThere(directory: string, file: string): string | null {
   }
 }
 
+/** How many processes of a cgroup, and of those below it, the OOM killer has ended; 0 without the memory controller. */
+export function oomKillsIn(directory: string): number {
+  const events = readIfThere(directory, "memory.events") ?? "";
+  return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+}
+
 /**
  * Waits until `done` accepts the cgroup's events, at most so many milliseconds. Returns whether it did; a cgroup that
  * is gone counts as done. @throws SyscallError
