@@ -8,6 +8,7 @@ import { S_IFMT, S_IFREG } from "../kernel/constants.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
 import { linesOf } from "../kernel/user-error.ts";
 import type { Wanted } from "../serve/server.ts";
+import { showsPods } from "./commands/list.ts";
 import { type Invocation, type InvocationOf, parse } from "./grammar/parse.ts";
 import type { CommandName } from "./grammar/table.ts";
 import { ServedSession } from "./served-session.ts";
@@ -26,7 +27,7 @@ const TAKEN: { readonly [C in CommandName]?: (invocation: InvocationOf<C>, asker
         : (descriptors(flags) ?? (flags.detach ? null : ownForeground(flags, asker))),
     exec: ({ flags }, asker) => descriptors(flags) ?? (flags.detach ? null : ownTerminal(flags, asker)),
     state: () => null,
-    list: () => null,
+    list: ({ flags }) => (showsPods(flags) ? "what is only for people" : null),
     ps: () => null,
     kill: () => null,
     delete: () => null,

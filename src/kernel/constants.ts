@@ -232,3 +232,6 @@ export const BPF_PROG_ATTACH = 8;
 export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 export const BPF_CGROUP_DEVICE = 6;
 export const BPF_F_ALLOW_MULTI = 2;
+
+// asm-generic/param.h: USER_HZ, in which proc(5) counts time
+export const TICKS_PER_SECOND = 100;

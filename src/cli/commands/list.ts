@@ -9,7 +9,9 @@ import { storeOf } from "../store-of.ts";
  * `tsrun list`: in a table, as JSON, or the ids alone, in runc's shapes. All in plain loops, as in what it calls: `map`
  * and its like are compiled at their first use in a process, and four of them would be a tenth of what this takes.
  */
-export function list({ globals, flags }: InvocationOf<"list">, session: Session): number {
+export function list(invocation: InvocationOf<"list">, session: Session): number | Promise<number> {
+  const { globals, flags } = invocation;
+  if (showsPods(flags)) return import("./list-pods.ts").then(({ listPods }) => listPods(invocation, session));
   const store = storeOf(globals, session.caller);
   const warn = warnings(session, globals);
   if (flags.quiet) print(session, lines(store.ids()));
@@ -21,6 +23,11 @@ export function list({ globals, flags }: InvocationOf<"list">, session: Session)
     print(session, table(rows));
   }
   return 0;
+}
+
+/** Whether more is asked for than runc lists. */
+export function showsPods({ format, tree, pod, allRoots }: InvocationOf<"list">["flags"]): boolean {
+  return tree || allRoots || pod !== undefined || format === "dot" || format === "svg";
 }
 
 function lines(words: readonly string[]): string {

@@ -68,8 +68,20 @@ container that still runs is killed first, and one that does not exist is no err
   },
   list: {
     text: `
-Lists id, pid, status, bundle, time of creation and owner of every container under --root.`,
-    examples: [["tsrun --root /run/containerd/runc/k8s.io list", "list what containerd has started"]],
+Lists id, pid, status, bundle, time of creation and owner of every container under --root.
+
+With --tree, those that share a network, IPC, UTS or PID namespace stand together as a pod, the sandbox first. Each line
+tells uptime, memory, number of processes, command, which namespaces are shared with the sandbox, or with whom else, and
+why a stopped one has stopped, if that is known. --format dot and svg draw the same, and json tells it to programs.
+
+With --all-roots, also lists containers below /run/tsrun, /run/runc, /run/crun, /run/containerd/runc,
+/run/docker/runtime-*, and $XDG_RUNTIME_DIR (root: every user's), whether tsrun, runc or crun has made them.
+What cannot be read is a warning.`,
+    examples: [
+      ["tsrun --root /run/containerd/runc/k8s.io list", "list what containerd has started"],
+      ["tsrun list --tree --all-roots", "show the pods of all engines"],
+      ["tsrun list --pod web --format svg >pod.svg", "draw the pod that web is in"],
+    ],
   },
   exec: {
     text: `

@@ -100,11 +100,18 @@ export const LIFE_COMMANDS = {
         format: {
           kind: "choice",
           short: "f",
-          choices: ["table", "json"],
+          choices: ["table", "json", "dot", "svg"],
           default: "table",
-          summary: "how to print the list",
+          summary: "how to print it; dot (Graphviz) and svg are pictures of pods",
         },
         quiet: { kind: "bool", short: "q", summary: "print the ids only" },
+        tree: { kind: "bool", short: "t", summary: "group those that share namespaces, with what they use" },
+        pod: { kind: "string", value: "ID", summary: "only those that share namespaces with this one" },
+        "all-roots": {
+          kind: "bool",
+          short: "a",
+          summary: "also those of containerd, CRI-O, podman and docker, made by tsrun, runc or crun",
+        },
       } as const satisfies FlagTable;
     },
   },

@@ -96,9 +96,9 @@ inBash("bash offers no flag of exec behind the id", () => {
 });
 
 inBash("bash offers the values of a flag, in its long, short and = forms", () => {
-  assert.equal(bashOffers("list", "--format", ""), ["table", "json"]);
+  assert.equal(bashOffers("list", "--format", ""), ["table", "json", "dot", "svg"]);
   assert.equal(bashOffers("list", "-f", "j"), ["json"]);
-  assert.equal(bashOffers("list", "--format", "="), ["table", "json"]);
+  assert.equal(bashOffers("list", "--format", "="), ["table", "json", "dot", "svg"]);
   assert.equal(bashOffers("list", "--format", "=", "t"), ["table"]);
   assert.equal(bashOffers("kill", "--all", "=", ""), ["true", "false"]);
 });
@@ -137,7 +137,12 @@ inFish("fish offers commands, flags, values and containers", () => {
 });
 
 inFish("fish offers the values of a flag in its = form, files and directories", () => {
-  assert.equal(fishOffers("tsrun list --format="), ["--format=json", "--format=table"]);
+  assert.equal(fishOffers("tsrun list --format="), [
+    "--format=dot",
+    "--format=json",
+    "--format=svg",
+    "--format=table",
+  ]);
   const here = [file("one.json", ""), join(directory, "two/")];
   mkdirSync(join(directory, "two"), { recursive: true });
   assert.equal(fishOffers(`tsrun --log ${directory}/one`), here.slice(0, 1));
@@ -149,7 +154,7 @@ inFish("fish offers the values of a flag in its = form, files and directories", 
 inZsh("zsh offers commands, flags and values, with what they do", () => {
   assert.equal(zshOffers("cr"), ["create:create a container from a bundle; its process waits for start"]);
   assert.equal(zshOffers("delete", "web", "--h"), ["--help:show help"]);
-  assert.equal(zshOffers("list", "--format", ""), ["table", "json"]);
+  assert.equal(zshOffers("list", "--format", ""), ["table", "json", "dot", "svg"]);
   assert.equal(zshOffers("list", "--format=j"), ["--format=json"]);
   assert.equal(zshOffers("--root", "/r", "start", ""), ["r1"]);
   assert.equal(zshOffers("exec", "web", "--t"), []);

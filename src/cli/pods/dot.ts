@@ -1,0 +1,72 @@
+/** Pods as a graph for Graphviz: boxes are containers, ellipses the namespaces that several of them share. */
+import { HOST, KINDS, type Member, type Pod, shares } from "../../container/pods/pods.ts";
+import { oneLine } from "../log.ts";
+import { commandText, sizeText, statusText, timeText } from "./words.ts";
+
+const COMMAND_WIDTH = 40;
+
+export function dotOf(pods: readonly Pod[]): string {
+  return [
+    "graph pods {",
+    "  rankdir=LR;",
+    '  graph [fontname="Helvetica", style=rounded, color=gray];',
+    '  node [fontname="Helvetica", shape=box, style=rounded];',
+    "  edge [color=gray];",
+    ...pods.flatMap(cluster),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function cluster(pod: Pod, index: number): readonly string[] {
+  const { name, sandbox, members } = pod;
+  const nodes = new Map(members.map((member, place) => [member, `c${index}_${place}`] as const));
+  const lines = [...nodes].map(([member, node]) => `${node} [label=${label(member, pod)}];`);
+  if (sandbox === null) return lines.map((line) => `  ${line}`);
+  return [
+    `  subgraph cluster_${index} {`,
+    `    label=${quoted([`pod ${name}`])};`,
+    ...[...lines, ...KINDS.flatMap((kind) => sharedOf(kind, index, nodes))].map((line) => `    ${line}`),
+    "  }",
+  ];
+}
+
+/** A node for each namespace of a kind that several containers have, and what joins it to them. */
+function sharedOf(
+  { file, type }: (typeof KINDS)[number],
+  index: number,
+  nodes: ReadonlyMap<Member, string>,
+): readonly string[] {
+  const members = [...nodes.keys()];
+  const first = members.filter(
+    (one, place) =>
+      members.findIndex((other) => shares(one, other, file)) === place &&
+      members.some((other) => other !== one && shares(one, other, file)),
+  );
+  return first.flatMap((one, count) => {
+    const node = `${file}${index}_${count}`;
+    const having = members.filter((other) => shares(one, other, file));
+    return [
+      `${node} [label=${quoted([type])}, shape=ellipse, style=filled, fillcolor="#e8eef8"];`,
+      ...having.map((member) => `${nodes.get(member)} -- ${node};`),
+    ];
+  });
+}
+
+function label(member: Member, { sandbox, name }: Pod): string {
+  const host = KINDS.filter(({ file }) => file !== "time" && file !== "user" && member.has[file] === HOST);
+  return quoted([
+    member.name || (member === sandbox && name !== member.id ? "sandbox" : member.id),
+    commandText(member.command, COMMAND_WIDTH),
+    [
+      statusText(member),
+      ...(member.uptime === null ? [] : [timeText(member.uptime), sizeText(member.memory)]),
+    ].join(", "),
+    ...(host.length > 0 ? [`the host's ${host.map(({ type }) => type).join(", ")}`] : []),
+  ]);
+}
+
+/** Lines in a string of the DOT language, where only quotes and backslashes mean something. */
+function quoted(lines: readonly string[]): string {
+  return `"${lines.map((line) => oneLine(line).replaceAll("\\", "\\\\").replaceAll('"', '\\"')).join("\\n")}"`;
+}
