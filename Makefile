@@ -208,7 +208,7 @@ test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers 
 test-served: need-root bin/tsrun build/rootfs/.built need-test-tools need-callers ## run the tests of containers and callers beside a tsrun that serves
 	@RUNS=warm $(BUN) test/run.ts $(or $(FILES),$(wildcard test/integration/*.test.ts test/callers/*.test.ts))
 
-conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of test/conformance/claims.ts
+conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of src/cli/explain/claims.ts
 	$(BUN) test/conformance/document.ts
 
 # Real callers' tests, tests in a virtual machine, and what these fetch have makefiles of their own.

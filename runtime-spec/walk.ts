@@ -169,7 +169,8 @@ function complainOfInteger(min: Integer, max: Integer, value: unknown): string |
   return `must be written in digits alone, found ${show(value)}`; // 1e18 may be anything near it
 }
 
-function bound(value: Integer): string {
+/** A bound as messages write it: `2^64-1`. */
+export function bound(value: Integer): string {
   if (value === UINT64_MAX) return "2^64-1";
   if (value === INT64_MAX) return "2^63-1";
   return value === INT64_MIN ? "-2^63" : String(value);

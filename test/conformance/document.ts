@@ -1,56 +1,12 @@
 /** docs/spec-conformance.md out of the claims: `bun test/conformance/document.ts` writes it, a test compares it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expand, FOREIGN, IGNORED, PARTLY_SHOWN, REFUSED, SHOWN } from "./claims.ts";
+import { type Standing, standings } from "../../src/cli/explain/standings.ts";
 import { schemaProperties } from "./schema.ts";
 
 export const DOCUMENT = join(import.meta.dir, "../../docs/spec-conformance.md");
 
-/** What becomes of a property, in the document's words. */
-export interface Standing {
-  readonly how: string;
-  readonly shownBy: string;
-}
-
-const EXCEPTIONS_TEST = "integration/exceptions.test.ts";
-
-/** Every property that a claim is about; two claims about one are an error. @throws Error */
-export function standings(): ReadonlyMap<string, Standing> {
-  const all = new Map<string, Standing>();
-  const add = (property: string, standing: Standing) => {
-    if (all.has(property)) throw new Error(`two claims about ${property}`);
-    all.set(property, standing);
-  };
-  const partly = new Map(
-    Object.entries(PARTLY_SHOWN).flatMap(([properties, why]) =>
-      expand(properties).map((one) => [one, why] as const),
-    ),
-  );
-  for (const [file, tests] of Object.entries(SHOWN))
-    for (const [title, properties] of Object.entries(tests))
-      for (const property of expand(properties)) {
-        const but = partly.get(property);
-        const how = but === undefined ? "applied" : `applied; ${but}`;
-        add(property, { how, shownBy: `${link(file)}: ${title}` });
-      }
-  for (const [word, exceptions] of [
-    ["refused", REFUSED],
-    ["ignored", IGNORED],
-  ] as const)
-    for (const { properties, because } of exceptions) {
-      const [first = "", ...others] = expand(properties);
-      const shownBy = `${link(EXCEPTIONS_TEST)}: ${first} is ${word}`;
-      for (const property of [first, ...others])
-        add(property, { how: `${word}, because ${because}`, shownBy });
-    }
-  for (const [property, platform] of Object.entries(FOREIGN))
-    add(property, { how: `not for Linux (${platform}): ignored`, shownBy: "" });
-  return all;
-}
-
-function link(file: string): string {
-  return `[${file.replace(/\.test\.ts$/, "")}](../test/${file})`;
-}
+const link = (file: string) => `[${file.replace(/\.test\.ts$/, "")}](../test/${file})`;
 
 /** Where a property's row stands: the longest of these that its path starts with. */
 const SECTIONS = [
@@ -73,7 +29,7 @@ export function conformanceDocument(): string {
     properties.filter((path) => all.get(path)?.how.split(/[,;]| \(/)[0] === word).length;
   return `# Conformance to runtime-spec 1.3
 
-<!-- Made by \`make conformance\` out of test/conformance/claims.ts: change that, not this. -->
+<!-- Made by \`make conformance\` out of src/cli/explain/claims.ts: change that, not this. -->
 
 Every property of \`config.json\` that the JSON schemas of
 [runtime-spec 1.3.0](https://github.com/opencontainers/runtime-spec/tree/v1.3.0) name, what tsrun does with it, and the
@@ -99,7 +55,8 @@ function section(title: string, paths: readonly string[], all: ReadonlyMap<strin
   const rows = paths.map((path) => {
     const standing = all.get(path);
     if (standing === undefined) throw new Error(`no claim is about ${path}`);
-    return `| \`${path}\` | ${standing.how} | ${standing.shownBy} |`;
+    const { how, test } = standing;
+    return `| \`${path}\` | ${how} | ${test === null ? "" : `${link(test.file)}: ${test.title}`} |`;
   });
   return [`## ${title}`, "", "| property | | shown by |", "|---|---|---|", ...rows].join("\n");
 }

@@ -188,6 +188,13 @@ cannot honour. Ends with status 0 when there are none, else with 1.`,
       ["tsrun check --format tap | prove -", "as a test, in TAP"],
     ],
   },
+  explain: {
+    text: `
+Tells of the property at PATH, such as linux.maskedPaths or mounts[].options, what the specification says, what it may
+hold, what tsrun does about it, by which system calls, and which test shows that. PATH may be written as in messages,
+linux.namespaces[2].path. Without PATH, lists all properties. "run --dry-run" shows the calls of a bundle of your own.`,
+    examples: [["tsrun explain linux.maskedPaths", "what are they for, and how are they masked?"]],
+  },
   features: {
     text: `
 Prints the features structure of the runtime specification: the namespaces, mount options, hooks,

@@ -111,6 +111,11 @@ const BUNDLE_COMMANDS = {
       } as const satisfies FlagTable;
     },
   },
+  explain: {
+    summary: "tell what becomes of a property of config.json",
+    args: ["[PATH]"],
+    flags: {},
+  },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },
 } as const satisfies CommandTable;
 

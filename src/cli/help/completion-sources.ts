@@ -1,5 +1,6 @@
 /** Where a shell's suggestions for a place of the command line come from. */
 import type { SignalName } from "../../kernel/signals.ts";
+import { explainable } from "../explain/paths.ts";
 import { type CommandName, commandEntry } from "../grammar/table.ts";
 import type { Flag } from "../grammar/table-types.ts";
 import { SHELLS } from "./completion.ts";
@@ -33,6 +34,11 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   SOCKET: "files",
   ID: "containers",
   SHELL: { words: SHELLS.map((name) => [name]) },
+  "[PATH]": {
+    get words() {
+      return explainable();
+    },
+  },
   "[SIGNAL]": { words: SENT.map((name) => [name.slice("SIG".length)]) },
 };
 

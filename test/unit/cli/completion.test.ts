@@ -121,6 +121,11 @@ inBash("bash offers only containers that the command can act on, with its flags"
   assert.equal(bashOffers("spec", "--sandbox", "=", "o"), []);
 });
 
+inBash("bash offers properties of config.json", () => {
+  assert.equal(bashOffers("explain", "linux.read"), ["linux.readonlyPaths"]);
+  assert.equal(bashOffers("explain", "mounts[].o"), ["mounts[].options"]);
+});
+
 inBash("bash offers signals, shells and topics of help", () => {
   assert.equal(bashOffers("kill", "web", "K"), ["KILL"]);
   assert.equal(bashOffers("completion", ""), [...SHELLS]);

@@ -136,7 +136,9 @@ const OWN_PROCESS: readonly RegExp[] = [
 
 /** What of that is in a text besides its comments. */
 function ownProcessIn(text: string): readonly string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/ .*/g, "");
+  const code = text
+    .replace(/\/\*[\s\S]*?\*\/|\/\/ .*/g, "")
+    .replace(/"[^"\n]*"/g, (quoted) => quoted.replace(/(?<!\w)process\./g, "")); // a property of config.json
   return OWN_PROCESS.flatMap((pattern) => pattern.exec(code)?.[0] ?? []);
 }
 

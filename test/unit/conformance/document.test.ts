@@ -5,8 +5,9 @@ import * as assert from "uvu/assert";
 import { Config } from "../../../runtime-spec/config.ts";
 import { properties } from "../../../runtime-spec/properties.ts";
 import type { Fields, Schema } from "../../../runtime-spec/schema.ts";
-import { expand, FOREIGN, SHOWN } from "../../conformance/claims.ts";
-import { conformanceDocument, DOCUMENT, standings } from "../../conformance/document.ts";
+import { expand, FOREIGN, SHOWN } from "../../../src/cli/explain/claims.ts";
+import { standings } from "../../../src/cli/explain/standings.ts";
+import { conformanceDocument, DOCUMENT } from "../../conformance/document.ts";
 import { schemaProperties } from "../../conformance/schema.ts";
 import { titlesIn } from "../../conformance/titles.ts";
 

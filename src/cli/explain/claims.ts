@@ -1,8 +1,7 @@
 /**
- * What tsrun does with each property of config.json. Sources of docs/spec-conformance.md; a test compares them with
- * the specification's schemas, the model in runtime-spec/, and the tests that are named.
+ * What tsrun does with each property of config.json. Sources of `tsrun explain` and docs/spec-conformance.md; a test
+ * compares them with the specification's schemas, the model in runtime-spec/, and the tests that are named.
  */
-import type { JsonObject } from "../harness/bundle.ts";
 
 /** Properties in few words: `root.{path,readonly}` is `root.path` and `root.readonly`; a space parts them. */
 export type Properties = string;
@@ -190,89 +189,29 @@ export const PARTLY_SHOWN: Readonly<Record<Properties, string>> = {
     "no machine of the tests has an RDMA device: the test shows that the limit reaches the kernel",
 };
 
-/** A property that a config may not have, or that changes nothing, with a config that has it. */
-export interface Exception {
-  readonly properties: Properties;
-  readonly because: string;
-  readonly sample: JsonObject;
-  /** What a refusal names, when it is not the first property with [0] for []. */
-  readonly named?: string;
-}
-
 const V1_REALTIME = "cgroup v2 cannot share out realtime CPU time";
 const V1_LEAVES = "cgroup v2 has no leaf weights";
 const V1_NETWORK = "cgroup v2 has no network controllers";
-const DEVICE = { major: 8, minor: 0 };
-
-const resources = (limits: JsonObject): JsonObject => ({ linux: { resources: limits } });
 
 /** `create` fails with one line that names the first of the properties; nothing is left. */
-export const REFUSED: readonly Exception[] = [
-  {
-    properties: "process.commandLine",
-    because: "it is for Windows, and would stand in for process.args",
-    sample: { process: { commandLine: "true" } },
-  },
-  {
-    properties: "linux.resources.cpu.realtimeRuntime",
-    because: V1_REALTIME,
-    sample: resources({ cpu: { realtimeRuntime: 1000 } }),
-  },
-  {
-    properties: "linux.resources.cpu.realtimePeriod",
-    because: V1_REALTIME,
-    sample: resources({ cpu: { realtimePeriod: 1000 } }),
-  },
-  {
-    properties: "linux.resources.blockIO.leafWeight",
-    because: V1_LEAVES,
-    sample: resources({ blockIO: { leafWeight: 100 } }),
-  },
-  {
-    properties: "linux.resources.blockIO.weightDevice[].leafWeight",
-    because: V1_LEAVES,
-    sample: resources({ blockIO: { weightDevice: [{ ...DEVICE, leafWeight: 100 }] } }),
-  },
-  {
-    properties: "linux.resources.network linux.resources.network.classID",
-    because: V1_NETWORK,
-    sample: resources({ network: { classID: 7 } }),
-  },
-  {
-    properties: "linux.resources.network.priorities linux.resources.network.priorities[].{name,priority}",
-    because: V1_NETWORK,
-    sample: resources({ network: { priorities: [{ name: "eth0", priority: 7 }] } }),
-  },
-];
+export const REFUSED: Readonly<Record<Properties, string>> = {
+  "process.commandLine": "it is for Windows, and would stand in for process.args",
+  "linux.resources.cpu.realtimeRuntime": V1_REALTIME,
+  "linux.resources.cpu.realtimePeriod": V1_REALTIME,
+  "linux.resources.blockIO.leafWeight": V1_LEAVES,
+  "linux.resources.blockIO.weightDevice[].leafWeight": V1_LEAVES,
+  "linux.resources.network linux.resources.network.classID": V1_NETWORK,
+  "linux.resources.network.priorities linux.resources.network.priorities[].{name,priority}": V1_NETWORK,
+};
 
 /** The container runs as if the property were not there, as with runc. */
-export const IGNORED: readonly Exception[] = [
-  {
-    properties: "linux.resources.memory.{kernel,kernelTCP}",
-    because: "cgroup v2 counts kernel memory within memory.limit",
-    sample: resources({ memory: { kernel: 1048576, kernelTCP: 1048576 } }),
-  },
-  {
-    properties: "linux.resources.memory.swappiness",
-    because: "cgroup v2 has no swappiness of a cgroup",
-    sample: resources({ memory: { swappiness: 10 } }),
-  },
-  {
-    properties: "linux.resources.memory.disableOOMKiller",
-    because: "cgroup v2 cannot switch the OOM killer off for a cgroup",
-    sample: resources({ memory: { disableOOMKiller: true } }),
-  },
-  {
-    properties: "linux.resources.memory.useHierarchy",
-    because: "cgroup v2 is always hierarchical",
-    sample: resources({ memory: { useHierarchy: true } }),
-  },
-  {
-    properties: "linux.personality.flags",
-    because: "the specification defines no flags yet",
-    sample: { linux: { personality: { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] } } },
-  },
-];
+export const IGNORED: Readonly<Record<Properties, string>> = {
+  "linux.resources.memory.{kernel,kernelTCP}": "cgroup v2 counts kernel memory within memory.limit",
+  "linux.resources.memory.swappiness": "cgroup v2 has no swappiness of a cgroup",
+  "linux.resources.memory.disableOOMKiller": "cgroup v2 cannot switch the OOM killer off for a cgroup",
+  "linux.resources.memory.useHierarchy": "cgroup v2 is always hierarchical",
+  "linux.personality.flags": "the specification defines no flags yet",
+};
 
 /** Of other platforms: ignored, with a warning where the whole section is there. */
 export const FOREIGN: Readonly<Record<string, string>> = {
