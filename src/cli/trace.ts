@@ -31,7 +31,7 @@ export async function traceCommand(
   if (command === "serve")
     throw new UserError("serve: --trace shows a single command: give it to create, run, start or exec");
   const path = fromCaller(session.caller, file);
-  write(file, path, null);
+  writeNamed("--trace", file, path, null);
   const [id] = "args" in invocation ? invocation.args : [];
   const name = ["tsrun", command, ...(id === undefined ? [] : [id])].join(" ");
   const done = (recorder: Recorder) => {
@@ -39,7 +39,7 @@ export async function traceCommand(
       ...{ name, pid: session.pid, since: performance.timeOrigin * 1000 },
     });
     try {
-      write(file, path, rendered(timeline, path));
+      writeNamed("--trace", file, path, rendered([timeline], path));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       log(session, globals, "warning", error.message); // the command has done its work by now
@@ -51,8 +51,8 @@ export async function traceCommand(
   );
 }
 
-/** Opens the file, and replaces its content if there is another. @throws UserError */
-function write(file: string, path: string, text: string | null): void {
+/** Opens the file that a flag names, and replaces its content if there is another. @throws UserError */
+export function writeNamed(flag: string, file: string, path: string, text: string | null): void {
   try {
     const fd = here(openat(CWD, path, O_WRONLY | O_CREAT | (text === null ? 0 : O_TRUNC), MODE));
     try {
@@ -62,7 +62,7 @@ function write(file: string, path: string, text: string | null): void {
     }
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new UserError(`--trace ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
+    throw new UserError(`${flag} ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
   }
 }
 

@@ -6,6 +6,7 @@ import { clockGettime, futexWaitv, ppoll } from "./calls.ts";
 import { CLOCK_MONOTONIC, FUTEX_32 } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { attempt, here } from "./here.ts";
+import { span } from "./span.ts";
 import { millisecondsOf, TIMESPEC_SIZE, timespec } from "./structs.ts";
 
 interface Waiter {
@@ -43,10 +44,12 @@ export function changed(
   load: () => number,
   milliseconds: number,
 ): Promise<boolean> {
-  return new Promise((resolve) => {
-    waiters.add({ address, value, load, deadline: now() + milliseconds, resolve });
-    plan();
-  });
+  const wait = () =>
+    new Promise<boolean>((resolve) => {
+      waiters.add({ address, value, load, deadline: now() + milliseconds, resolve });
+      plan();
+    });
+  return span("wait", "waits", wait);
 }
 
 function plan(): void {

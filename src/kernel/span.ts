@@ -5,9 +5,9 @@
 
 /**
  * `phase`: part of a command; `hook`: from its start to its end; `execution`: an agent becomes a program; `other`: what
- * another program does meanwhile, such as systemd.
+ * another program does meanwhile, such as systemd; `wait`: a wait during which the process may do other work.
  */
-export type SpanKind = "phase" | "hook" | "execution" | "other";
+export type SpanKind = "phase" | "hook" | "execution" | "other" | "wait";
 
 /** A span that has begun. */
 export interface Begun {

@@ -8,6 +8,7 @@
 import { ppoll } from "./calls.ts";
 import { POLLIN } from "./constants.ts";
 import { attempt } from "./here.ts";
+import { type Begun, beginSpan } from "./span.ts";
 import { pollFd } from "./structs.ts";
 
 /** How long the thread may block at a time, in milliseconds: when a wait begins, and between two pauses. */
@@ -56,13 +57,19 @@ export async function waitFor<T>(
   { first, later } = usual,
 ): Promise<T | false> {
   const begin = now();
-  for (let still = first; ; still = later) {
-    const left = begin + milliseconds - now();
-    const found = look(hasOthers() ? 0 : Math.max(0, Math.min(still, left)));
-    const waited = now() - begin;
-    if (found !== false || waited >= milliseconds) return found;
-    const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));
-    await Bun.sleep(Math.min(pause, milliseconds - waited));
+  let pauses: Begun | null = null;
+  try {
+    for (let still = first; ; still = later) {
+      const left = begin + milliseconds - now();
+      const found = look(hasOthers() ? 0 : Math.max(0, Math.min(still, left)));
+      const waited = now() - begin;
+      if (found !== false || waited >= milliseconds) return found;
+      const pause = later > 0 ? 0 : Math.min(LONGEST, Math.max(SHORTEST, waited * PART));
+      if (pause > 0) pauses ??= beginSpan("wait", "waits");
+      await Bun.sleep(Math.min(pause, milliseconds - waited));
+    }
+  } finally {
+    pauses?.end();
   }
 }
 

@@ -248,6 +248,40 @@ testTsrun("an annotation has each command on a container write its timeline to a
   only(readTrace(join(directory, `${one.id}.exec.json`)), "init", /^\/bin\/true runs$/);
 });
 
+testTsrun("draw puts the commands of several files on one time axis", () => {
+  const directory = freshDirectory("traces");
+  using one = container({ args: SLEEP, annotations: { "org.tsrun.trace": directory } });
+  one.create();
+  one.start();
+  const files = ["start", "create"].map((verb) => join(directory, `${one.id}.${verb}.json`));
+  const svg = succeeded(runtime(["draw", ...files])).stdout;
+  assert.match(svg, new RegExp(`class="name"[^>]*>tsrun create ${one.id}, start ${one.id}<`));
+  const both = join(directory, "both.json");
+  succeeded(runtime(["draw", "--output", both, ...files]));
+  const names = readTrace(both).events.map(({ name }) => name);
+  for (const verb of ["create", "start"]) assert.ok(names.includes(`tsrun ${verb} ${one.id}`));
+  const page = join(directory, "both.html");
+  succeeded(runtime(["draw", "--output", page, both]));
+  assert.match(readFileSync(page, "utf8"), /^<!doctype html>/);
+});
+
+testTsrun("draw tells what it can't read or write", () => {
+  const { path } = bundle();
+  const said = (...args: readonly string[]) => complaint(runtime(["draw", ...args]));
+  const config = join(path, "config.json");
+  assert.match(said(config), /^tsrun: error: \S+config\.json: is no timeline of tsrun's: give it what/);
+  assert.match(
+    said("/nonexistent/x.json"),
+    /^tsrun: error: draw: \/nonexistent\/x\.json: cannot be read: ENOENT/,
+  );
+  const file = join(path, "state.json");
+  runtime(["state", "nobody"], { global: ["--trace", file] });
+  assert.match(
+    said("--output", "/nonexistent/x.svg", file),
+    /^tsrun: error: draw: --output \/nonexistent\/x\.svg: cannot be written: ENOENT/,
+  );
+});
+
 testTsrun("run writes the timelines of create and start, and a create that fails its own", () => {
   const directory = freshDirectory("traces");
   const annotations = { "org.tsrun.trace": directory };

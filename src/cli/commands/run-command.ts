@@ -49,6 +49,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   validate: async () => (await import("./validate.ts")).validate,
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain.ts")).explain,
+  draw: async () => (await import("./draw.ts")).draw,
   features: async () => (await import("./features.ts")).features,
   serve: async () => (await import("./serve.ts")).serve,
   completion: async () => (await import("./completion-command.ts")).completion,

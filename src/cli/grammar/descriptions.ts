@@ -200,6 +200,18 @@ linux.namespaces[2].path. Without PATH, lists all properties. "run --dry-run" sh
 Prints the features structure of the runtime specification: the namespaces, mount options, hooks,
 capabilities, cgroup and seccomp support that a config.json may ask for.`,
   },
+  draw: {
+    text: `
+FILE is what "tsrun --trace FILE.json COMMAND" has written, or the annotation org.tsrun.trace in a config.json. A pod is
+several commands, create and start of each container: drawn together they have one time axis.`,
+    examples: [
+      ["tsrun --trace web.svg run --bundle /srv/web web", "run a container, and draw what tsrun does"],
+      [
+        "tsrun draw --output pod.html /var/tmp/traces/*.json",
+        "draw a pod whose config.json asked for timelines",
+      ],
+    ],
+  },
   serve: {
     text: `
 Stays, listens on /run/tsrun-serve.sock (a user's: $XDG_RUNTIME_DIR/tsrun-serve.sock), and does the commands

@@ -117,6 +117,20 @@ const BUNDLE_COMMANDS = {
     flags: {},
   },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },
+  draw: {
+    summary: "draw the commands that --trace has recorded, on one time axis",
+    args: ["FILE", "[FILE...]"],
+    get flags() {
+      return {
+        output: {
+          kind: "string",
+          short: "o",
+          value: "FILE",
+          summary: "write it there: *.svg, *.html, or else trace events (default: an SVG on stdout)",
+        },
+      } as const satisfies FlagTable;
+    },
+  },
 } as const satisfies CommandTable;
 
 const SELF_COMMANDS = {

@@ -115,7 +115,9 @@ function sourceAt(place: Place, typed: string, { commands }: Offered): Source {
     return { words: shownFlags(flagsAt(place)).map(([name, { summary }]) => [`--${name}`, summary]) };
   if (command === undefined) return { words: commands.map((name) => [name, commandEntry(name).summary]) };
   if (command === null) return "nothing";
-  return argumentSources(command, commands)[args] ?? "nothing";
+  const sources = argumentSources(command, commands);
+  const isMore = commandEntry(command).args.at(-1)?.endsWith("...]");
+  return sources[isMore ? Math.min(args, sources.length - 1) : args] ?? "nothing";
 }
 
 /** The words of a source that begin with what is typed, each after what precedes it in the same word. */

@@ -31,6 +31,7 @@ const SENT = [
 const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   DIR: "directories",
   FILE: "files",
+  "[FILE...]": "files",
   SOCKET: "files",
   ID: "containers",
   SHELL: { words: SHELLS.map((name) => [name]) },

@@ -125,7 +125,14 @@ function end(): void {
 export const now = () => (performance.timeOrigin + performance.now()) * 1000;
 
 /** Calls in which tsrun waits for others. */
-const WAITS: ReadonlySet<string> = new Set<SyscallName>(["waitid", "wait4", "ppoll", "recvmsg", "recvfrom"]);
+const WAITS: ReadonlySet<string> = new Set<SyscallName>([
+  "waitid",
+  "wait4",
+  "ppoll",
+  "recvmsg",
+  "recvfrom",
+  "futex_waitv",
+]);
 
 const isWait = ({ name, args }: Call) => WAITS.has(name) || (name === "futex" && args[1] === FUTEX_WAIT);
 

@@ -4,7 +4,7 @@ import type { Span, Timeline } from "./timeline.ts";
 /** Spans of one depth, in the order of time. */
 export type Row = readonly Span[];
 
-/** The rows of a track: a phase or a property is above what begins in it. */
+/** The rows of a track: a phase, a property or a wait is above what begins in it. */
 export function rowsOf(spans: readonly Span[]): readonly Row[] {
   const rows: Span[][] = [];
   const open: Span[] = [];
@@ -19,7 +19,7 @@ export function rowsOf(spans: readonly Span[]): readonly Row[] {
 }
 
 const holds = (outer: Span, inner: Span) =>
-  (outer.kind === "phase" || outer.kind === "property") && inner.from < outer.to && outer.from <= inner.from;
+  !isCall(outer) && outer.kind !== "program" && inner.from < outer.to && outer.from <= inner.from;
 
 /** A mark of the time axis, in microseconds since the beginning. */
 export interface Tick {
@@ -50,12 +50,12 @@ export function duration(microseconds: number): string {
   return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
-/** How long a track's owner worked and waited; a track without waits or calls says nothing. */
-export function effort(spans: readonly Span[], { from, to }: Timeline, isOwn: boolean): string {
+/** How long a track's owner worked: an agent in its calls, tsrun itself, with a `command`, whenever it did not wait. */
+export function effort(spans: readonly Span[], command: Timeline | null): string {
   const sum = (wanted: (span: Span) => boolean) =>
     spans.filter(wanted).reduce((time, span) => time + span.to - span.from, 0);
   const waited = sum(({ kind }) => kind === "wait");
-  const worked = isOwn ? to - from - waited : sum(isCall);
+  const worked = command === null ? sum(isCall) : command.to - command.from - waited;
   return worked === 0 ? "" : `worked ${duration(worked)}`;
 }
 

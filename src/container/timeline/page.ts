@@ -1,5 +1,5 @@
 /** A timeline as one HTML page: the picture, which can be enlarged. It asks nobody for anything. */
-import { picture, xml } from "./picture.ts";
+import { nameOf, picture, xml } from "./picture.ts";
 import type { Timeline } from "./timeline.ts";
 import ZOOM from "./zoom.txt" with { type: "text" };
 
@@ -13,7 +13,7 @@ white-space:pre-wrap;overflow-wrap:anywhere;font:12px ui-monospace,SFMono-Regula
 const HELP = "Wheel or + and −: enlarge. Drag or arrows: move. Click: enlarge to a span. 0: all of it.";
 
 /** The page. Only its own script may run: what a config names is text, and stays text. */
-export function page(timeline: Timeline): string {
+export function page(commands: readonly Timeline[]): string {
   const digest = new Bun.CryptoHasher("sha256").update(ZOOM).digest("base64");
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${digest}'`;
   return `<!doctype html>
@@ -23,12 +23,12 @@ export function page(timeline: Timeline): string {
 <meta http-equiv="Content-Security-Policy" content="${xml(policy)}">
 <meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width">
-<title>${xml(timeline.name)}</title>
+<title>${xml(nameOf(commands))}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
-${picture(timeline, { merge: false })}</main>
+${picture(commands, { merge: false })}</main>
 <footer>${xml(HELP)}</footer>
 <script>${ZOOM}</script>
 </body>

@@ -12,6 +12,8 @@ export interface PictureOptions {
 /** In pixels. */
 const WIDTH = 1600;
 const LEFT = 150;
+/** Of the name of a track, whose characters are a little wider than those in bars. */
+const NAME_ROOM = LEFT - 36;
 const PLOT = WIDTH - LEFT - 20;
 const ROW = 20;
 const BAR = 18;
@@ -19,6 +21,8 @@ const TRACK_GAP = 14;
 const HEADER = 64;
 const AXIS = 24;
 const LINE = 20;
+/** Of the title, whose characters are twice as wide as those in bars. */
+const TITLE_ROOM = WIDTH / 2;
 
 /** Of a character in a bar, in the widest of the fonts that may be used. */
 const CHARACTER = 6.7;
@@ -41,35 +45,51 @@ const LEGEND: readonly (readonly [kind: Kind | "failed", words: string])[] = [
   ["failed", "failed"],
 ];
 
-/** The picture, as the text of an SVG file or of an element in a page. */
-export function picture(timeline: Timeline, { merge }: PictureOptions): string {
-  const { from, to, tracks, failure } = timeline;
-  const scale = PLOT / Math.max(1, to - from);
-  const draw: Draw = { from, scale, merge };
-  const parts: string[] = [header(timeline)];
-  let y = HEADER + failure.length * (LINE + 4);
-  parts.push(...failure.map((line, index) => text(24, HEADER + 10 + index * LINE, cut(line, 1350), "error")));
-  const top = y + AXIS;
+/** The picture of commands, on one time axis: the text of an SVG file, or of an element in a page. */
+export function picture(commands: readonly Timeline[], { merge }: PictureOptions): string {
+  const from = Math.min(...commands.map((one) => one.from));
+  const length = Math.max(1, ...commands.map(({ to }) => to - from));
+  const failures = commands.flatMap(({ failure }) => failure);
+  const draw: Draw = { from, scale: PLOT / length, merge };
+  const top = HEADER + failures.length * (LINE + 4) + AXIS;
   const body: string[] = [];
-  y = top;
-  for (const [index, track] of tracks.entries()) {
-    const drawn = trackParts(track, y, draw, timeline, index);
-    body.push(...drawn.parts);
-    y = drawn.end;
+  let y = top;
+  for (const [at, command] of commands.entries()) {
+    if (at > 0) y += TRACK_GAP;
+    for (const [index, track] of command.tracks.entries()) {
+      const name = commands.length > 1 && index === 0 ? command.name.replace(/^tsrun /, "") : track.name;
+      const drawn = trackParts({ name, spans: track.spans }, y, draw, index === 0 ? command : null);
+      body.push(...drawn.parts);
+      y = drawn.end;
+    }
   }
-  parts.push(axis(to - from, top, y, scale), ...body, failureMark(tracks, top, y, draw));
-  parts.push(legend(y + 8));
-  const longest = longestCalls(timeline, y + 52);
-  parts.push(...longest.parts);
+  const longest = longestCalls(commands, y + 52);
+  const name = xml(nameOf(commands));
+  const size = `viewBox="0 0 ${WIDTH} ${longest.end}" width="${WIDTH}" height="${longest.end}"`;
+  const data = `data-length="${number(length)}" data-left="${LEFT}" data-plot="${PLOT}"`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${longest.end}" width="${WIDTH}" height="${longest.end}" role="img" aria-label="${xml(timeline.name)}" data-length="${number(to - from)}" data-left="${LEFT}" data-plot="${PLOT}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${name}" ${data}>`,
     `<style>${STYLE}</style>`,
-    `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/><rect class="hatch-line" width="2" height="6"/></pattern></defs>`,
+    HATCH,
     `<rect class="ground" width="${WIDTH}" height="${longest.end}"/>`,
-    ...parts,
+    header(commands, from, length),
+    ...failures.map((line, index) => text(24, HEADER + 10 + index * LINE, cut(line, 1350), "error")),
+    axis(length, top, y, draw.scale),
+    ...body,
+    ...commands.map((command) => failureMark(command, top, y, draw)),
+    legend(y + 8),
+    ...longest.parts,
     "</svg>\n",
   ].join("\n");
 }
+
+/** What waits is hatched. */
+const HATCH =
+  '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/><rect class="hatch-line" width="2" height="6"/></pattern></defs>';
+
+/** `tsrun create web, start web` */
+export const nameOf = (commands: readonly Timeline[]): string =>
+  commands.map(({ name }, index) => (index === 0 ? name : name.replace(/^tsrun /, ""))).join(", ");
 
 interface Draw {
   readonly from: number;
@@ -78,20 +98,23 @@ interface Draw {
   readonly merge: boolean;
 }
 
-function header({ name, from, to, tracks, trace }: Timeline): string {
+function header(commands: readonly Timeline[], from: number, length: number): string {
   const began = new Date(from / 1000).toISOString().replace("T", " ").replace("Z", " UTC");
-  const calls = tracks.flatMap(({ spans }) => spans).filter(isCall).length;
-  const said = `${duration(to - from)}, ${calls} system calls · ${began} · trace ${trace.traceId}`;
-  return `${text(24, 30, name, "name")}${text(24, 50, said, "said")}`;
+  const spans = commands.flatMap(({ tracks }) => tracks.flatMap((track) => track.spans));
+  const traces = [...new Set(commands.map(({ trace }) => trace.traceId))];
+  const trace = traces.length === 1 ? `trace ${traces[0]}` : `${traces.length} traces`;
+  const said = `${duration(length)}, ${spans.filter(isCall).length} system calls · ${began} · ${trace}`;
+  return `${text(24, 30, cut(nameOf(commands), TITLE_ROOM), "name")}${text(24, 50, said, "said")}`;
 }
 
-function trackParts({ name, spans }: Track, y: number, draw: Draw, timeline: Timeline, index: number) {
+/** A track; `command` is that whose own it is. */
+function trackParts({ name, spans }: Track, y: number, draw: Draw, command: Timeline | null) {
   const rows = rowsOf(spans);
   const height = Math.max(rows.length, 1) * ROW;
   const parts = [
     `<rect class="track" x="0" y="${y}" width="${WIDTH}" height="${height + TRACK_GAP - 4}"/>`,
-    text(16, y + 19, name, "track-name"),
-    text(16, y + 34, rows.length > 1 ? effort(spans, timeline, index === 0) : "", "track-effort"),
+    text(16, y + 19, cut(name, NAME_ROOM), "track-name"),
+    text(16, y + 34, rows.length > 1 ? effort(spans, command) : "", "track-effort"),
     ...rows.flatMap((row, depth) => bars(row, y + 5 + depth * ROW, draw)),
   ];
   return { parts, end: y + height + TRACK_GAP };
@@ -158,8 +181,8 @@ function axis(length: number, top: number, bottom: number, scale: number): strin
   return `<g class="axis" data-top="${top}" data-bottom="${bottom}">${marks.join("")}</g>`;
 }
 
-/** A line where the first thing failed that ended the command. */
-function failureMark(tracks: readonly Track[], top: number, bottom: number, { from, scale }: Draw): string {
+/** A line where the first thing failed that ended a command. */
+function failureMark({ tracks }: Timeline, top: number, bottom: number, { from, scale }: Draw): string {
   const failed = tracks.flatMap(({ spans }) => spans).filter((span) => span.failed && isCall(span));
   const [first] = failed.toSorted((a, b) => a.from - b.from);
   if (first === undefined) return "";
@@ -179,7 +202,8 @@ function legend(y: number): string {
 }
 
 /** The calls that took longest, with a bar each: what single narrow spans can't show. */
-function longestCalls({ tracks }: Timeline, y: number) {
+function longestCalls(commands: readonly Timeline[], y: number) {
+  const tracks = commands.flatMap((command) => command.tracks);
   const calls = tracks.flatMap(({ name, spans }) => spans.filter(isCall).map((span) => ({ name, span })));
   const lasted = ({ span: { from, to } }: (typeof calls)[number]) => to - from;
   const listed = calls.toSorted((a, b) => lasted(b) - lasted(a)).slice(0, LONGEST);

@@ -124,7 +124,7 @@ const shortened = (property: string) => property.replace(/^config\.json: /, "");
 function ownSpan({ kind, name: given, id, at, ended, hasFailed }: OwnSpan, end: number): Span {
   const name = propertyOf(given);
   return {
-    kind: kind === "other" ? "program" : "phase",
+    kind: kind === "other" ? "program" : kind === "wait" ? "wait" : "phase",
     name: kind === "hook" ? `waits for ${shortened(name)}` : name,
     title: name,
     ...{ from: at, to: Math.max(at, Math.min(ended ?? end, end)), failed: hasFailed, owner: "", id },
@@ -176,7 +176,7 @@ function unseen({ spans }: Recorder, tracks: ReadonlyMap<string, readonly Span[]
     const span = {
       kind: "processes",
       name,
-      title: `the parked init ${name}`,
+      title: `${name}; the steps of that are not timed`,
       from,
       to,
       failed,
@@ -233,7 +233,7 @@ function executionOf({ step, started, result }: Ran, { spans }: Recorder, end: n
   const within = ({ at, ended }: OwnSpan) => at <= started && started <= (ended ?? end);
   const found = spans.find((one) => one.kind === "execution" && within(one));
   const to = found?.ended ?? started;
-  if (result < 0 || found?.hasFailed) return { to, program: null };
+  if (result < 0 || found === undefined || found.hasFailed) return { to, program: null };
   const until = spans.find((one) => one.kind === "hook" && within(one))?.ended ?? end;
   const [path] = step.call.args;
   return { to, program: program(typeof path === "string" ? path : "its program", to, Math.max(to, until)) };

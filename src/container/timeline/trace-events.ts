@@ -8,14 +8,23 @@ import type { Span, Timeline, Track } from "./timeline.ts";
 const FAILED = { cname: "terrible" };
 const WAITING = { cname: "grey" };
 
-export function traceEvents({ name, pid, tracks, failure, trace }: Timeline): string {
-  const events = [
+/** The trace events of commands; what is said of all of them is said of the first. */
+export function traceEvents(commands: readonly Timeline[]): string {
+  const lines = commands.flatMap(eventsOf).map((event) => JSON.stringify(event));
+  const [first] = commands;
+  const otherData = first && {
+    command: first.name,
+    ...withoutNull(first.trace),
+    ...failureOf(first.failure),
+  };
+  return `{"displayTimeUnit":"ms","otherData":${JSON.stringify(otherData)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;
+}
+
+function eventsOf({ name, pid, tracks, failure, trace }: Timeline): readonly object[] {
+  return [
     { ph: "M", name: "process_name", pid, tid: 0, args: { name } },
     ...tracks.flatMap((track, index) => trackEvents(track, pid, index + 1, { trace, failure })),
   ];
-  const lines = events.map((event) => JSON.stringify(event));
-  const otherData = { command: name, ...withoutNull(trace), ...failureOf(failure) };
-  return `{"displayTimeUnit":"ms","otherData":${JSON.stringify(otherData)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;
 }
 
 type Whole = Pick<Timeline, "trace" | "failure">;

@@ -30,7 +30,7 @@ export function traceInto<T>(
   const { verb, id, caller, warn } = command;
   const done = (recorder: Recorder) => {
     const timeline = timelineOf(recorder, { name: `tsrun ${verb} ${id}`, pid: here(getpid()), since: null });
-    const problem = written(directory, `${id}.${verb}.json`, traceEvents(timeline));
+    const problem = written(directory, `${id}.${verb}.json`, traceEvents([timeline]));
     if (problem !== null) warn(`${place}: ${problem}`);
   };
   return recorded({ traceparent: caller.env["TRACEPARENT"], done }, act);

@@ -1,10 +1,13 @@
 /** How a timeline is laid out. */
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { contextFrom, traceparentOf } from "../../../src/container/listing/trace-context.ts";
 import { CALL_KINDS, kindOf } from "../../../src/container/timeline/kinds.ts";
 import { duration, rowsOf, ticks } from "../../../src/container/timeline/layout.ts";
 import { picture } from "../../../src/container/timeline/picture.ts";
+import { readTimelines } from "../../../src/container/timeline/read.ts";
 import type { Span, Timeline } from "../../../src/container/timeline/timeline.ts";
 import { traceEvents } from "../../../src/container/timeline/trace-events.ts";
 import { NUMBERS } from "../../../src/kernel/syscall-numbers.ts";
@@ -59,27 +62,94 @@ test("spans too narrow to be seen are one bar, whose tooltip has them all; a fai
   const narrow = Array.from({ length: 5 }, (_, index) =>
     span(`call${index}`, 100 + index * 0.2, 100.1 + index * 0.2),
   );
-  const svg = picture(timeline([...narrow, span("bad", 101, 101.1, { failed: true })]), { merge: true });
+  const svg = picture([timeline([...narrow, span("bad", 101, 101.1, { failed: true })])], { merge: true });
   assert.is(svg.match(/class="s /g)?.length, 2);
   assert.match(svg, /<title>5 together: .*\ncall0\(\)\ncall1\(\)\ncall2\(\)\ncall3\(\)\ncall4\(\)<\/title>/);
   assert.match(svg, /class="s files failed"/);
-  assert.is(picture(timeline(narrow), { merge: false }).match(/class="s /g)?.length, 5);
+  assert.is(picture([timeline(narrow)], { merge: false }).match(/class="s /g)?.length, 5);
 });
 
 test("markup and characters that XML can't hold are shown as text", () => {
-  const svg = picture(timeline([span("</text><script>", 0, 900, { title: "\u0000\u0001<&\"'>\ud800" })]), {
-    merge: true,
-  });
+  const hostile = span("</text><script>", 0, 900, { title: "\u0000\u0001<&\"'>\ud800" });
+  const svg = picture([timeline([hostile])], { merge: true });
   assert.not.match(svg, /<script>/);
   assert.match(svg, /<title>\ufffd\ufffd&#60;&#38;&#34;&#39;&#62;\ufffd\n/);
 });
 
 test("trace events are complete events of a thread each, in microseconds", () => {
-  const { traceEvents: events } = JSON.parse(traceEvents(timeline([span("openat", 5, 7)])));
+  const { traceEvents: events } = JSON.parse(traceEvents([timeline([span("openat", 5, 7)])]));
   assert.equal(events.at(-1), {
     ...{ ph: "X", name: "openat", cat: "files", ts: 5, dur: 2, pid: 7, tid: 1 },
     args: { call: "openat()" },
   });
+});
+
+test("what is written as trace events can be read back", () => {
+  const failed = {
+    ...timeline([
+      span("tsrun create web", 0, 1000, {
+        kind: "phase",
+        title: "tsrun create web",
+        id: "2".repeat(16),
+        failed: true,
+      }),
+      span("openat", 5, 7, { title: "openat() = ENOENT", owner: "root.path", failed: true }),
+    ]),
+    failure: ["root.path: is missing", "more"],
+    trace: { traceId: "1".repeat(32), parentId: "3".repeat(16), spanId: "2".repeat(16) },
+  };
+  const other = {
+    ...timeline([
+      span("tsrun start web", 2000, 3000, { kind: "phase", title: "tsrun start web", id: "2".repeat(16) }),
+    ]),
+    name: "tsrun start web",
+    from: 2000,
+    to: 3000,
+    pid: 8,
+  };
+  assert.equal(readTimelines("x", traceEvents([failed, other])), [failed, other]);
+});
+
+test("what tsrun has not written is no timeline", () => {
+  for (const text of [
+    "",
+    "{}",
+    '{"traceEvents":[]}',
+    '{"traceEvents":[{"ph":"X","pid":1}]}',
+    '{"traceEvents":{}}',
+    "[1]",
+  ])
+    assert.throws(() => readTimelines("web.json", text), /^web\.json: is no timeline of tsrun's/);
+});
+
+test("commands have one time axis, and their names where tsrun's track is", () => {
+  const later = {
+    ...timeline([span("b", 2000, 3000, { kind: "phase" })]),
+    name: "tsrun start web",
+    from: 2000,
+    to: 3000,
+  };
+  const svg = picture([timeline([span("a", 0, 1000, { kind: "phase" })]), later], { merge: true });
+  assert.match(svg, /class="name"[^>]*>tsrun create web, start web</);
+  assert.match(svg, /class="track-name"[^>]*>create web<.*\n(.*\n)*.*class="track-name"[^>]*>start web</);
+  assert.match(svg, /data-length="3000"/);
+});
+
+test("what draws is loaded by no command that is not asked to", () => {
+  const project = resolve(import.meta.dir, "../../..");
+  const scanner = new Bun.Transpiler({ loader: "ts" });
+  const loaded = new Set(["src/main.ts", "src/cli/making-commands.ts", "src/container/hooks/hooks.ts"]);
+  for (const file of loaded) {
+    const text = readFileSync(join(project, file), "utf8");
+    for (const { path, kind } of scanner.scanImports(text))
+      if (kind === "import-statement" && path.endsWith(".ts")) loaded.add(join(dirname(file), path));
+  }
+  assert.ok(loaded.has("src/container/create.ts"));
+  const drawing = /^src\/(container\/(timeline|listing)|kernel\/spell|cli\/trace)/;
+  assert.equal(
+    [...loaded].filter((file) => drawing.test(file)),
+    ["src/container/timeline/annotation.ts"],
+  );
 });
 
 test("TRACEPARENT is taken as the specification says", () => {
