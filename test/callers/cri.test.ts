@@ -9,6 +9,7 @@ import { BRIDGE, SOCKET, startContainerd } from "./containerd.ts";
 import { connectCri } from "./cri.ts";
 import { watchMachine } from "./leaks.ts";
 import { runPod } from "./pod.ts";
+import { podsSeen } from "./pods-seen.ts";
 
 const atFirst = watchMachine();
 const daemon = await startContainerd();
@@ -27,6 +28,20 @@ test("containerd is ready, and so is the pods' network", async () => {
     [
       { type: "RuntimeReady", status: true },
       { type: "NetworkReady", status: true },
+    ],
+  );
+});
+
+test("list --tree --all-roots shows the pod by its names in Kubernetes, the sandbox first", async () => {
+  await using pod = await runPod(cri);
+  const web = await pod.run("web", FOREVER);
+  const [found] = podsSeen().filter(({ sandbox }) => sandbox === pod.id);
+  assert.match(found?.name ?? "", /^default\/pod\d+$/);
+  assert.equal(
+    found?.containers.map(({ id, name, runtime, status }) => ({ id, name, runtime, status })),
+    [
+      { id: pod.id, name: undefined, runtime: "tsrun", status: "running" },
+      { id: web.id, name: "web", runtime: "tsrun", status: "running" },
     ],
   );
 });

@@ -13,6 +13,7 @@ import { call, printed } from "./call.ts";
 import { box, docker, NO_NETWORK, ran, startDocker, WITH_TSRUN } from "./docker.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
+import { podsSeen } from "./pods-seen.ts";
 
 const atFirst = watchMachine();
 const daemon = await startDocker();
@@ -34,6 +35,16 @@ test("docker knows tsrun by its name", () => {
 test("a container's output, errors and exit status are docker's", () => {
   const { status, stdout, stderr } = ran("echo out; echo err >&2; exit 3");
   assert.equal({ status, stdout, stderr }, { status: 3, stdout: "out\n", stderr: "err\n" });
+});
+
+test("list --all-roots finds a container, also one that runc has made", () => {
+  using own = box(["sleep", "101"]);
+  using other = box(["sleep", "102"], "--runtime", "runc"); // the last of two flags counts
+  const seen = podsSeen().flatMap(({ containers }) => containers);
+  const of = (id: string) => seen.find((one) => one.id === id);
+  assert.equal([of(own.id)?.runtime, of(own.id)?.command], ["tsrun", ["sleep", "101"]]);
+  assert.equal([of(other.id)?.runtime, of(other.id)?.command], ["runc", ["sleep", "102"]]);
+  assert.is(of(other.id)?.status, "running");
 });
 
 test("--rm leaves nothing", async () => {

@@ -14,6 +14,7 @@ import { call, printed } from "./call.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
+import { podsSeen } from "./pods-seen.ts";
 
 configurePodman();
 {
@@ -35,6 +36,15 @@ test("it is tsrun that podman calls", () => {
 test("a container's output, errors and exit status are podman's", () => {
   const { status, stdout, stderr } = ran("echo out; echo err >&2; exit 3");
   assert.equal({ status, stdout, stderr }, { status: 3, stdout: "out\n", stderr: "err\n" });
+});
+
+test("list --all-roots shows the containers of a pod together", () => {
+  using own = box(["sleep", "101"]);
+  const seen = podsSeen().find(({ containers }) => containers.some(({ id }) => id === own.id));
+  assert.equal(
+    seen?.containers.map(({ runtime, root, status, command }) => ({ runtime, root, status, command })),
+    [{ runtime: "tsrun", root: "/run/tsrun", status: "running", command: ["sleep", "101"] }],
+  );
 });
 
 test("--rm leaves nothing", async () => {
@@ -207,6 +217,11 @@ test("a pod may share its PID namespace", () => {
   using _ = createPod("together", ...NO_NETWORK, "--share-parent=false", "--share", "pid,ipc,net,uts");
   const id = printed(podman("run", "--pod", "together", "--detach", BUSYBOX, "sleep", "100")).trim();
   assert.match(printed(podman("exec", id, "ps")), /1 root +\/pause/);
+  const seen = podsSeen().find(({ containers }) => containers.some((one) => one.id === id));
+  assert.equal(
+    seen?.containers.map(({ command }) => command.join(" ")),
+    ["/pause", "sleep 100"],
+  );
   printed(podman("rm", "--force", "--time", "0", id));
   assert.match(printed(podman("pod", "ps", "--format", "{{.Name}} {{.NumberOfContainers}}")), /together 1/);
 });

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { JsonObject } from "../harness/bundle.ts";
-import { created, ran, started } from "../harness/container.ts";
+import { container, created, ran, started } from "../harness/container.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, silent, startRuntime } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
@@ -32,6 +32,16 @@ test("a container whose init is killed for memory is stopped, and its cgroup tel
   const cgroup = cgroupOf(box);
   await box.until("stopped");
   assert.is(cgroup.value("memory.events", "oom_kill"), 1);
+  const { ended } = JSON.parse(silent(box.call("state")).stdout);
+  assert.match(ended.reason, /out of memory/);
+  assert.is(ended.oomKills, 1);
+});
+
+test("state tells memory that ran out from any other SIGKILL, when run --keep has waited", async () => {
+  using box = container({ args: TAKE, linux: LIMITED });
+  assert.is(runtime(["run", "--keep", "--bundle", box.bundle.path, box.id]).status, 137);
+  const { ended } = JSON.parse(silent(box.call("state")).stdout);
+  assert.equal(ended, { reason: "killed by SIGKILL; out of memory", signal: "SIGKILL", oomKills: 1 });
 });
 
 test("events tells of the kill, once", async () => {

@@ -153,7 +153,7 @@ function card(member: Member, { sandbox, name }: Pod, index: number): string {
       isBad ? "small bad" : "small",
       cut([statusText(member), ...(uptime === null ? [] : [timeText(uptime)])].join(" · "), FITS.small),
     ),
-    text(x, y + 81, "small", use),
+    ...(use === "" ? [] : [text(x, y + 81, "small", use)]),
     "</g>",
   ].join("\n");
 }

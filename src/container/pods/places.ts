@@ -1,8 +1,10 @@
 /** Where runtimes keep the state of their containers: the directories that callers give as `--root`. */
 import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
+import { CWD, faccessat2 } from "../../kernel/calls.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { listDirectory } from "../../kernel/files.ts";
+import { attempt } from "../../kernel/here.ts";
 
 /**
  * Paths; a `*` in a name stands for any. Containers are in them, or one directory further down, where callers keep a
@@ -17,7 +19,7 @@ const OF_SYSTEM = [
 ] as const;
 
 /** The same below $XDG_RUNTIME_DIR, for the containers of ordinary users. */
-const OF_USER = ["tsrun", "runc", "crun"] as const;
+const OF_USER = ["tsrun", "runc", "crun", "containerd/runc", "docker/runtime-*"] as const;
 
 /** What could not be looked at, for people. */
 export type Tell = (line: string) => void;
@@ -28,7 +30,17 @@ export function everyRoot({ uid, env }: Pick<Caller, "uid" | "env">, tell: Tell)
   const ofUsers = [...(own === "" ? [] : [own]), ...(uid === 0 ? ["/run/user/*"] : [])];
   const patterns = [...OF_SYSTEM, ...ofUsers.flatMap((base) => OF_USER.map((name) => `${base}/${name}`))];
   const found = patterns.flatMap((pattern) => matching(pattern, tell));
-  return [...new Set(found)].flatMap((root) => [root, ...below(root, tell)]);
+  return [...new Set(found)].flatMap((root) => [
+    root,
+    ...below(root, () => {}).filter((path) => !isContainer(path)), // what root cannot show is told when it is looked at
+  ]);
+}
+
+/** Whether a directory holds a container's state, or can't be looked into; else it may be a root. */
+function isContainer(path: string): boolean {
+  return ["state.json", "status"].some(
+    (name) => attempt(faccessat2(CWD, `${path}/${name}`, 0, 0)) !== -ERRNO.ENOENT,
+  );
 }
 
 /** The directories that a pattern names. */
