@@ -102,7 +102,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
   },
 
   hooks: {
-    does: "runs them in order; one that fails ends create or start, but for poststart and poststop",
+    does: "runs them in order; one that fails ends the container, but for poststop",
     calls: "execve",
   },
   "hooks.{prestart,createRuntime}": {
@@ -117,7 +117,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     does: "runs the program of the image in the container, right before the container's own",
     calls: "execve",
   },
-  "hooks.poststart": { does: `${HOST_HOOKS}; a failure is a warning`, calls: "execve" },
+  "hooks.poststart": { does: `${HOST_HOOKS}; one that fails ends the container`, calls: "execve" },
   "hooks.poststop": {
     does: `${HOST_HOOKS}, when nothing of the container is left; a failure is a warning`,
     calls: "execve",
@@ -153,7 +153,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "mkdirat write",
   },
   "linux.rootfsPropagation": {
-    does: "sets the propagation of the root, slave unless it is given",
+    does: "keeps mounts from reaching the host, then gives the new root this propagation",
     calls: "mount",
   },
   "linux.seccomp": {

@@ -1,4 +1,4 @@
-/** Pods as a graph for Graphviz: boxes are containers, ellipses the namespaces that several of them share. */
+/** Pods as a graph for Graphviz: boxes are containers, ellipses the namespaces that the same of them share. */
 import { HOST, KINDS, type Member, type Pod, shares } from "../../container/pods/pods.ts";
 import { oneLine } from "../log.ts";
 import { commandText, sizeText, statusText, timeText } from "./words.ts";
@@ -26,29 +26,25 @@ function cluster(pod: Pod, index: number): readonly string[] {
   return [
     `  subgraph cluster_${index} {`,
     `    label=${quoted([`pod ${name}`])};`,
-    ...[...lines, ...KINDS.flatMap((kind) => sharedOf(kind, index, nodes))].map((line) => `    ${line}`),
+    ...[...lines, ...sharedIn(index, nodes)].map((line) => `    ${line}`),
     "  }",
   ];
 }
 
-/** A node for each namespace of a kind that several containers have, and what joins it to them. */
-function sharedOf(
-  { file, type }: (typeof KINDS)[number],
-  index: number,
-  nodes: ReadonlyMap<Member, string>,
-): readonly string[] {
-  const members = [...nodes.keys()];
-  const first = members.filter(
-    (one, place) =>
-      members.findIndex((other) => shares(one, other, file)) === place &&
-      members.some((other) => other !== one && shares(one, other, file)),
-  );
-  return first.flatMap((one, count) => {
-    const node = `${file}${index}_${count}`;
-    const having = members.filter((other) => shares(one, other, file));
+/** A node for the namespaces that the same containers have, and what joins it to these. */
+function sharedIn(index: number, nodes: ReadonlyMap<Member, string>): readonly string[] {
+  const types = new Map<string, string[]>();
+  for (const { file, type } of KINDS)
+    for (const one of nodes.keys()) {
+      const having = [...nodes].flatMap(([other, node]) => (shares(one, other, file) ? [node] : []));
+      const isFirst = having[0] === nodes.get(one); // once for all of them
+      if (having.length > 1 && isFirst) types.set(having.join(), [...(types.get(having.join()) ?? []), type]);
+    }
+  return [...types].flatMap(([having, shared], count) => {
+    const node = `ns${index}_${count}`;
     return [
-      `${node} [label=${quoted([type])}, shape=ellipse, style=filled, fillcolor="#e8eef8"];`,
-      ...having.map((member) => `${nodes.get(member)} -- ${node};`),
+      `${node} [label=${quoted(shared)}, shape=ellipse, style=filled, fillcolor="#e8eef8"];`,
+      ...having.split(",").map((member) => `${member} -- ${node};`),
     ];
   });
 }
