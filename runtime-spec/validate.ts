@@ -2,6 +2,7 @@
 
 import { Config } from "./config.ts";
 import { Resources } from "./config-linux-resources.ts";
+import { Seccomp } from "./config-linux-seccomp.ts";
 import { Process } from "./config-process.ts";
 import { type Problem, Report } from "./report.ts";
 import { ID_MAPPING_RULES } from "./rules-id-mappings.ts";
@@ -50,6 +51,12 @@ export function validateProcess(value: unknown): Findings & { readonly process: 
 export function validateResources(value: unknown): Findings & { readonly resources: Resources } {
   const [resources, findings] = validate(Resources, value);
   return { resources, ...findings };
+}
+
+/** A `linux.seccomp` object alone, as in a profile's file. */
+export function validateSeccomp(value: unknown): Findings & { readonly seccomp: Seccomp } {
+  const [seccomp, findings] = validate(Seccomp, value);
+  return { seccomp, ...findings };
 }
 
 function validate<T>(schema: Schema<T>, value: unknown): [T, Findings] {

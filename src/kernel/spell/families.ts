@@ -8,6 +8,7 @@ import { memoryPolicyFlags, memoryPolicyModes } from "../memory-policy.ts";
 import { RLIMITS } from "../rlimits.ts";
 import { IOPRIO_CLASSES, IOPRIO_WHO_PROCESS, SCHED_FLAGS, SCHED_POLICIES } from "../scheduling.ts";
 import { SIGNALS } from "../signals.ts";
+import { ASKED } from "./asked.ts";
 import * as constants from "./names.ts";
 
 /** Names with their values, the largest first. */
@@ -15,8 +16,10 @@ export type Family = readonly (readonly [name: string, value: bigint])[];
 
 type Table = { readonly [name: string]: unknown };
 
+const KNOWN: Table = { ...constants, ...ASKED };
+
 /** The constants of a table whose names match, without those of families that begin with the same letters. */
-function family(pattern: RegExp, table: Table = constants): Family {
+function family(pattern: RegExp, table: Table = KNOWN): Family {
   return Object.entries(table)
     .flatMap(([name, value]) =>
       typeof value === "number" && pattern.test(name) ? [[name, BigInt(value)] as const] : [],
@@ -66,13 +69,18 @@ export const FAMILIES = {
   O: family(/^O_(?!RDONLY|WRONLY|RDWR|ACCMODE)/),
   OK: family(/^._OK$/),
   OPEN_TREE: family(/^OPEN_TREE_/),
+  NETLINK: family(/^NETLINK_/),
   O_ACCESS: family(/^O_(RDONLY|WRONLY|RDWR)/),
   P: family(/^P_/),
   PER: family(/^PER_/),
+  PER_FLAG: family(
+    /^(ADDR_|READ_IMPLIES_EXEC|UNAME26|MMAP_PAGE_ZERO|STICKY_TIMEOUTS|WHOLE_SECONDS|SHORT_INODE)/,
+  ),
   POLL: family(/^POLL/),
   PR: family(/^PR_(?!CAP_AMBIENT_)/),
   PROT: family(/^PROT_/),
   PR_CAP_AMBIENT: family(/^PR_CAP_AMBIENT_/),
+  PTRACE: family(/^PTRACE_/),
   RESOLVE: family(/^RESOLVE_/),
   RLIMIT: family(/^/, RLIMITS),
   SCHED: family(/^/, SCHED_POLICIES),
@@ -82,7 +90,7 @@ export const FAMILIES = {
   SEEK: family(/^SEEK_/),
   SIG_HOW: family(/^SIG_SETMASK$/),
   SIG: family(/^SIG(?!IOT|CLD|POLL)/, SIGNALS),
-  SOCK: family(/^SOCK_/),
+  SOCK: family(/^SOCK_(?!FILTER)/),
   STATX: family(/^STATX_/),
   S_IF: family(/^S_IF(?!MT)/),
   W: family(/^W(NO|EXITED)/),

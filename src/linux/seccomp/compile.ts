@@ -22,7 +22,14 @@ import { ACTIONS, ARCHITECTURES, OPERATORS } from "./tables.ts";
 const CALLS_FOR_A_TREE = 8;
 
 /** Compiles a profile: an array of `struct sock_filter`. @throws UserError */
-export function compile(seccomp: Seccomp, library: string): Uint8Array {
+export const compile = (seccomp: Seccomp, library: string): Uint8Array =>
+  sized(compileParts(seccomp, library));
+
+/** The same in two pieces: what answers for calls newer than the profile, which may be empty, and libseccomp's filter. */
+export function compileParts(
+  seccomp: Seccomp,
+  library: string,
+): readonly [stub: Uint8Array, filter: Uint8Array] {
   const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = seccomp;
   using filter = new LibseccompFilter(library, actionValue(defaultAction, defaultErrnoRet));
   // libseccomp has added the native architecture itself.
@@ -37,14 +44,11 @@ export function compile(seccomp: Seccomp, library: string): Uint8Array {
   }
   if (syscalls.reduce((sum, { names }) => sum + names.length, 0) > CALLS_FOR_A_TREE) filter.optimize();
   for (const [index, syscall] of syscalls.entries()) addRules(filter, seccomp, syscall, `syscalls[${index}]`);
-  return sized([
-    wantsEnosys(seccomp) ? packFilter(stub(filter, seccomp)) : new Uint8Array(),
-    exported(filter),
-  ]);
+  return [wantsEnosys(seccomp) ? packFilter(stub(filter, seccomp)) : new Uint8Array(), exported(filter)];
 }
 
 /** The kernel's value for an action; ERRNO and TRACE return EPERM unless the profile names another errno. */
-function actionValue(action: SeccompAction, errno: number = ERRNO.EPERM): number {
+export function actionValue(action: SeccompAction, errno: number = ERRNO.EPERM): number {
   const takesErrno = action === "SCMP_ACT_ERRNO" || action === "SCMP_ACT_TRACE";
   return ACTIONS[action] + (takesErrno ? errno & SECCOMP_RET_DATA : 0);
 }
@@ -70,7 +74,7 @@ function addRules(filter: LibseccompFilter, profile: Seccomp, syscall: SeccompSy
  * The conditions of each rule to add. All of a rule's must hold, but libseccomp takes an argument only once in a
  * rule: when one is compared twice, each comparison becomes a rule of its own, and so one suffices (as for runc).
  */
-function conditions(args: readonly SeccompArg[]): readonly (readonly Comparison[])[] {
+export function conditions(args: readonly SeccompArg[]): readonly (readonly Comparison[])[] {
   const comparisons = args.map(comparison);
   const distinct = new Set(args.map(({ index }) => index)).size;
   return distinct === args.length ? [comparisons] : comparisons.map((one) => [one]);
