@@ -50,6 +50,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain.ts")).explain,
   draw: async () => (await import("./draw.ts")).draw,
+  seccomp: async () => (await import("./seccomp.ts")).seccomp,
   features: async () => (await import("./features.ts")).features,
   serve: async () => (await import("./serve.ts")).serve,
   completion: async () => (await import("./completion-command.ts")).completion,

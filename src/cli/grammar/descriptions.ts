@@ -195,6 +195,36 @@ hold, what tsrun does about it, by which system calls, and which test shows that
 linux.namespaces[2].path. Without PATH, lists all properties. "run --dry-run" shows the calls of a bundle of your own.`,
     examples: [["tsrun explain linux.maskedPaths", "what are they for, and how are they masked?"]],
   },
+  seccomp: {
+    text: `
+May this container make that system call? And if not, which rule forbids it? CALL is written as in C, and an
+argument that is left out, _ or memory may be anything: socket(AF_ALG), clone(CLONE_NEWUSER), 'openat(_, "/x",
+O_RDWR)', 452. The profile is compiled as "create" would, and the filter is asked, for each architecture whose
+calls this machine can make. Other ways to the same are told too, if they are open: socketcall(2), x32,
+io_uring, bits of a register that the kernel ignores. Nothing is loaded, and no container is needed.
+
+Ends with status 0 when every CALL is allowed, with 3 when all are denied in every way, and with 4 when that
+depends on the architecture, on arguments or on a way round; 1 is an error.
+
+With --diff, the arguments are two bundles or profiles: prints each call that one allows and the other doesn't,
+with the arguments for which that is so. Ends with 0 when both allow the same, else with 3.
+
+With --lint, prints what does not do what it seems to: rules without effect, conditions that undo each other,
+names that libseccomp does not know, EPERM where programs expect ENOSYS; and holes that are often forgotten:
+io_uring, AF_ALG, user namespaces. Ends with 0 when there is nothing to tell, else with 3.`,
+    examples: [
+      [
+        "tsrun seccomp --bundle /srv/web 'socket(AF_ALG)' 'clone(CLONE_NEWUSER)'",
+        "may its processes do this?",
+      ],
+      [
+        "tsrun seccomp --profile docker.json --cap CAP_SYS_ADMIN mount",
+        "with docker's profile and a capability",
+      ],
+      ["tsrun seccomp --diff docker.json /srv/web", "what does one allow and the other not?"],
+      ["tsrun seccomp --lint --bundle /srv/web", "what is wrong with the profile?"],
+    ],
+  },
   features: {
     text: `
 Prints the features structure of the runtime specification: the namespaces, mount options, hooks,

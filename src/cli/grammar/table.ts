@@ -116,6 +116,45 @@ const BUNDLE_COMMANDS = {
     args: ["[PATH]"],
     flags: {},
   },
+  seccomp: {
+    summary: "may it make this system call, and which rule says so?",
+    args: ["[CALL...]"],
+    get flags() {
+      return {
+        bundle: {
+          kind: "string",
+          short: "b",
+          value: "DIR",
+          summary: "ask linux.seccomp of this bundle's config.json (default: the current directory's)",
+        },
+        profile: {
+          kind: "string",
+          short: "p",
+          value: "FILE",
+          summary: "ask this profile: linux.seccomp alone, or one of docker's or podman's",
+        },
+        cap: {
+          kind: "strings",
+          short: "c",
+          value: "CAPABILITY",
+          summary: "a capability that decides which rules of docker's profile hold (default: docker's)",
+        },
+        diff: {
+          kind: "bool",
+          summary: "tell what one of two profiles or bundles allows and the other doesn't",
+        },
+        lint: { kind: "bool", summary: "tell what in the profile does not do what it seems to" },
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json"],
+          default: "table",
+          summary: "how to print the answers",
+        },
+        json: { kind: "bool", summary: "the same as --format json" },
+      } as const satisfies FlagTable;
+    },
+  },
   features: { summary: "print what is supported as JSON", args: [], flags: {} },
   draw: {
     summary: "draw the commands that --trace has recorded, on one time axis",
