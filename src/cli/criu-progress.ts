@@ -4,13 +4,8 @@ import type { Globals } from "./grammar/table.ts";
 import { complain, show } from "./output.ts";
 import type { Session } from "./session.ts";
 
-/** What comes after a stage that criu has reached (action scripts, criu(8)); the empty one is the start. */
+/** What criu does once it has reached a stage of a restoration (action scripts, criu(8)). A dump has no such stages. */
 const AFTER: { readonly [stage: string]: string } = {
-  "": "starting criu",
-  "pre-dump": "stopping the processes",
-  "network-lock": "saving the processes",
-  "post-dump": "saved",
-  "pre-restore": "reading the images",
   "setup-namespaces": "making mounts",
   "post-setup-namespaces": "restoring the processes",
   "post-restore": "letting them run",
@@ -26,7 +21,7 @@ export class Progress implements Disposable {
   private readonly images: string;
   private readonly begin = performance.now();
   private readonly timer: Timer;
-  private stage = "";
+  private doing = "";
   private isShown = true;
 
   constructor(session: Session, what: string, images: string) {
@@ -39,13 +34,14 @@ export class Progress implements Disposable {
 
   /** criu has reached a stage. */
   readonly reach = (stage: string): void => {
-    if (AFTER[stage] === undefined) return;
-    this.stage = stage;
+    const doing = AFTER[stage];
+    if (doing === undefined) return;
+    this.doing = `${doing}, `;
     this.show();
   };
 
   private show(): void {
-    show(this.session, `\r${this.what}: ${AFTER[this.stage]}, ${this.facts}\u001b[K`);
+    show(this.session, `\r${this.what}: ${this.doing}${this.facts}\u001b[K`);
   }
 
   /** The size of the images, and the time so far. */

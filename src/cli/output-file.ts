@@ -23,7 +23,10 @@ export class OutputFile implements Disposable {
   constructor(caller: Caller, file: string, { terminal }: Process) {
     const place = `--output ${file}`;
     if (terminal)
-      throw new UserError(place, "a process with a terminal prints there: set process.terminal to false");
+      throw new UserError(
+        place,
+        "a process with a terminal prints there: set process.terminal to false, as `tsrun spec --no-terminal` does",
+      );
     this.path = fromCaller(caller, file);
     const mode = MODE & ~caller.umask;
     let fd = attempt(openat(CWD, this.path, FLAGS | O_CREAT | O_EXCL, mode));

@@ -4,7 +4,6 @@ import { Opened } from "../kernel/opened.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
 import type { CriuOptions } from "../linux/criu/messages.ts";
 import { savedNamespaces } from "../linux/criu/namespaces.ts";
-import type { Notification } from "../linux/criu/service.ts";
 import { externalStreams } from "../linux/criu/streams.ts";
 import { type MountEntry, mountTable } from "../linux/mounts/mount-table.ts";
 import {
@@ -14,7 +13,6 @@ import {
   type ImagePlaces,
   makeImageDirectories,
   requestOptions,
-  type StageListener,
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { CriuProcess, findCriu } from "./criu/criu-process.ts";
@@ -22,7 +20,7 @@ import { destroy } from "./delete.ts";
 import type { Living, Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
-export interface CheckpointOptions extends ImagePlaces, StageListener {
+export interface CheckpointOptions extends ImagePlaces {
   readonly leaveRunning: boolean;
   /** Only memory is saved, for a later checkpoint that names it as its parent; the container goes on. */
   readonly preDump: boolean;
@@ -62,8 +60,7 @@ export async function checkpoint(
   const { caller } = store;
   const place = { caller, handed: [], cgroup: null, prepare: () => {} };
   await using criu = await CriuProcess.start(findCriu(caller, what), place);
-  const onNotification = ({ script }: Notification) => options.onStage?.(script);
-  await askCriu(criu, { type, options: { ...request, external }, onNotification }, options, what);
+  await askCriu(criu, { type, options: { ...request, external } }, options, what);
   if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
 }
 

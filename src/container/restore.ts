@@ -25,7 +25,6 @@ import {
   DESCRIPTORS_FILE,
   type ImagePlaces,
   requestOptions,
-  type StageListener,
 } from "./criu/criu.ts";
 import { CriuProcess, FIRST_HANDED, findCriu } from "./criu/criu-process.ts";
 import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
@@ -39,7 +38,7 @@ import type { Living, StateDirectory, Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 
-export interface RestoreOptions extends ImagePlaces, StageListener {
+export interface RestoreOptions extends ImagePlaces {
   readonly id: string;
   readonly pidFile: string | undefined;
   /** Called once the container has its state directory, before anything else is made. */
@@ -49,6 +48,8 @@ export interface RestoreOptions extends ImagePlaces, StageListener {
   /** Takes the master of the process's terminal; null when that has none. */
   readonly console: Console | null;
   readonly criu: CommonOptions & Pick<CriuOptions, "lsmProfile" | "lsmMountContext">;
+  /** Is told the stages that criu reaches, by the names of its action scripts. */
+  readonly onStage: ((stage: string) => void) | undefined;
   /** Is told what goes wrong without making the restoration fail. */
   readonly warn: (line: string) => void;
 }

@@ -9,7 +9,15 @@ import { type Container, container, created, started } from "../harness/containe
 import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { testIdmap } from "../harness/idmap.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
-import { type Call, complaint, invocation, type Outcome, refusal, runtime } from "../harness/runtime.ts";
+import {
+  type Call,
+  complaint,
+  invocation,
+  type Outcome,
+  refusal,
+  runtime,
+  silent,
+} from "../harness/runtime.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -169,8 +177,8 @@ testCompiled(
     };
     const saved = await terminal("checkpoint", "--leave-running", "--image-path", images, box.id);
     assert.is(saved.status, 0, saved.printed);
-    assert.match(saved.printed, /<start>checkpoint \S+: starting criu, 0\.0 MB, 0\.\d s<erase>/);
-    assert.match(saved.printed, /<start>checkpoint \S+: saving the processes, 0\.0 MB, 0\.[2-9] s<erase>/);
+    assert.match(saved.printed, /<start>checkpoint \S+: 0\.0 MB, 0\.\d s<erase>/);
+    assert.match(saved.printed, /<start>checkpoint \S+: 0\.0 MB, 0\.[2-9] s<erase>/);
     assert.match(saved.printed, /<start><erase>checkpoint \S+: 0\.0 MB, \d\.\d s, in \S+<end>$/);
     using other = container({ args: SLEEP });
     const restored = await terminal(
@@ -185,12 +193,30 @@ testCompiled(
     assert.is(restored.status, 0, restored.printed);
     assert.match(
       restored.printed,
-      /<start>restore \S+: starting criu, .*<start>restore \S+: letting them run, .*<start><erase>$/s,
+      /<start>restore \S+: 0\.0 MB, .*<start>restore \S+: letting them run, .*<start><erase>$/s,
     );
     const quiet = runtime(["checkpoint", "--leave-running", "--image-path", images, box.id], { env });
     assert.equal([quiet.status, quiet.stdout, quiet.stderr], [0, "", ""]);
   },
 );
+
+testCompiled("restore --output gives criu that file for both outputs, and logs shows it", async () => {
+  const bin = freshDirectory("bin");
+  copyFileSync(fakeCriu, join(bin, "criu"));
+  const images = freshDirectory("images");
+  writeFileSync(join(images, "descriptors.json"), '["/dev/null","pipe:[1]","pipe:[2]"]');
+  const output = join(bin, "output");
+  using box = container({ args: SLEEP });
+  const flags = ["--output", output, "--image-path", images, "--bundle", box.bundle.path];
+  const env = { PATH: bin, WHO: "me", TOLD: join(bin, "told") };
+  silent(runtime(["restore", "--detach", ...flags, box.id], { env }));
+  assert.equal(readFileSync(join(bin, "told-2"), "utf8").match(/^fd [45] .*$/gm), [
+    `fd 4 ${output}`,
+    `fd 5 ${output}`,
+  ]);
+  writeFileSync(output, "printed\n");
+  assert.is(silent(box.call("logs")).stdout, "printed\n");
+});
 
 testTsrun("at a terminal the reason of a failed checkpoint stands alone in its line", async () => {
   using box = started({ args: SLEEP });

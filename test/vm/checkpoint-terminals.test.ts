@@ -8,7 +8,7 @@ import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, silent } from "../harness/runtime.ts";
 import { atTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { restore, saved, testCriu } from "./checkpoint.ts";
+import { counting, imageDirectory, restore, saved, testCriu } from "./checkpoint.ts";
 
 const TALKER = ["sh", "-c", "stty -echo; i=0; while read line; do i=$((i+1)); echo $i: $line; done"];
 
@@ -44,6 +44,16 @@ testCriu("a restore at a terminal connects the container's with it", async () =>
   await session.until("2: two");
   session.type("\x04");
   assert.is(await session.ended(), 0);
+});
+
+testCriu("at a terminal a checkpoint shows how much is saved, and how long it took", async () => {
+  using box = await counting();
+  const images = imageDirectory();
+  await using session = atTerminal(["checkpoint", "--image-path", images, box.id]);
+  assert.is(await session.ended(), 0, session.printed());
+  assert.match(session.printed(), /^\r/); // the line that is written again and again
+  const [, size = ""] = /: (\d+\.\d) MB, \d+\.\d s, in \S+\r\n$/.exec(session.printed()) ?? [];
+  assert.ok(Number(size) > 0, JSON.stringify(session.printed()));
 });
 
 leavesNothing();

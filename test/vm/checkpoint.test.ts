@@ -59,6 +59,20 @@ testCriu("--leave-running leaves it running, and what was saved can be restored 
   assert.is(box.state().status, "running");
 });
 
+testCriu("a restored container goes on printing to the file that --output names", async () => {
+  const output = join(imageDirectory(), "output");
+  const lines = () => readIfThere(output).split("\n").length;
+  const made = bundle({ args: ["sh", "-c", "while :; do echo tick; sleep 0.1; done"] });
+  using box = containerOf(made, uniqueId());
+  silent(runtime(["run", "--detach", "--output", output, "--bundle", made.path, box.id]));
+  await waitUntil(() => lines() > 3, "it prints");
+  const images = saved(box);
+  const printed = lines();
+  using after = restored(box, images, "--output", output);
+  await waitUntil(() => lines() > printed, "it prints on");
+  assert.match(silent(after.call("logs")).stdout, /^(tick\n)+$/);
+});
+
 testCriu("a paused container is saved as it is", async () => {
   using box = await counting();
   silent(runtime(["pause", box.id]));

@@ -31,7 +31,7 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">, session
   await checkpointContainer(
     store,
     args[0],
-    { ...places, leaveRunning, preDump, criu, onStage: progress?.reach },
+    { ...places, leaveRunning, preDump, criu },
     warnings(session, globals),
   );
   progress?.finish();

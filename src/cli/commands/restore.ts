@@ -3,7 +3,7 @@ import { removeEnded } from "../../container/delete.ts";
 import { exitStatus } from "../../container/foreground/foreground.ts";
 import { restore as restoreContainer } from "../../container/restore.ts";
 import { orDestroyed } from "../../container/start.ts";
-import { consoleFor } from "../console.ts";
+import { consoleFor, outputFor } from "../console.ts";
 import { bundleOf } from "../creation.ts";
 import { optionsFrom, placesFrom } from "../criu-flags.ts";
 import { progressAt } from "../criu-progress.ts";
@@ -23,6 +23,7 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   const bundle = bundleOf(invocation, session);
   const store = storeOf(globals, caller);
   const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, 0);
+  using output = await outputFor(caller, bundle.process, flags);
   const console = await consoleFor(caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   using held = await session.holdSignals();
@@ -45,6 +46,7 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
     foreground: flags.detach ? null : await session.foreground(saved.init.pid, terminal),
     subreaper: await adopting(session, flags, saved.init),
   }));
+  output?.keep();
   for (const signal of held.release()) foreground?.send(signal);
   directory.unlock();
   if (foreground === null) return 0;

@@ -226,6 +226,11 @@ export const INSIDE_COMMANDS = {
         },
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
         "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
+        output: {
+          kind: "string",
+          value: "FILE",
+          summary: "append what the process prints to this file, which logs shows",
+        },
         "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
         "no-pivot": { kind: "bool", summary: "without effect: criu enters the root in its own way" },
         "lsm-profile": {

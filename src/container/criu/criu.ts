@@ -19,11 +19,6 @@ export interface ImagePlaces {
   readonly work: string | undefined;
 }
 
-/** Is told the stages that criu reaches, by the names of its action scripts. */
-export interface StageListener {
-  readonly onStage: ((stage: string) => void) | undefined;
-}
-
 /** What a caller may ask criu for, in either direction. */
 export type CommonOptions = Pick<
   CriuOptions,

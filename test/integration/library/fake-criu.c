@@ -1,7 +1,7 @@
 /*
  * A criu(8) that saves and restores nothing: it tells in the file $TOLD what it was started with, and restores a process
  * that waits for its end. With $CRIU_BREAKS it prints more than a pipe holds, and fails; with $CRIU_TAKES it takes so many
- * milliseconds, and tells the stages of a dump.
+ * milliseconds.
  */
 #define _GNU_SOURCE
 #include <linux/keyctl.h>
@@ -125,8 +125,6 @@ int main(void)
 		return 1;
 	int type = message[1];
 	tell(type);
-	if (getenv("CRIU_TAKES") && type != RESTORE && !(notify("pre-dump", 0) && notify("network-lock", 0)))
-		return 1;
 	if (getenv("CRIU_TAKES"))
 		usleep(1000 * (unsigned)atoi(getenv("CRIU_TAKES")));
 	if (type != RESTORE)
