@@ -18,7 +18,7 @@ export const COMMANDS: Habits = {
   restart: "to restart a container: tsrun delete --force ID, then tsrun run --detach --bundle DIR ID",
   ls: "to list the containers: tsrun list",
   inspect: "to see a container's state: tsrun state ID; the rest is config.json in its bundle",
-  top: "to see a container's processes: tsrun ps ID",
+  top: "to see a container's processes: tsrun ps ID; what all containers use: tsrun list --tree",
   stats: "to see what a container uses: tsrun events ID, or tsrun events --stats ID once",
   unpause: "to let a paused container go on: tsrun resume ID",
   attach: "to see a container's output: tsrun logs -f ID, after tsrun run --detach --output FILE ID",
@@ -29,7 +29,7 @@ export const COMMANDS: Habits = {
   port: "a container has its network namespace's own ports: none is published",
   "network volume":
     "networks and volumes are for who calls tsrun: config.json has linux.namespaces and mounts",
-  pod: "a pod is a sandbox and what joins it: tsrun run --detach --bundle DIR POD, then tsrun spec --sandbox POD",
+  "pod pods": "to see pods: tsrun list --tree; to join one: tsrun spec --sandbox POD",
   container: "leave that word out: tsrun list, tsrun delete ID, …",
   "image images pull push build login rmi save load tag search": IMAGES,
   info: "to see what is supported: tsrun features; what this machine can do: tsrun check",
@@ -60,7 +60,7 @@ const MAKING: Habits = {
   "--restart --init --pull --platform": "tsrun has nothing like it: leave it out",
 };
 
-const LISTS = "to list the containers: tsrun list";
+const LISTS = "to list the containers: tsrun list, or tsrun list --tree";
 
 /** Flags that a command hasn't got, and an argument that it needs. */
 export const FLAGS: { readonly [C in CommandName]?: Habits } = {

@@ -22,8 +22,8 @@ for (const [line, said] of [
   ["stop web", "unknown command stop: to stop a container: tsrun kill ID TERM, then tsrun delete ID"],
   ["help stop", "unknown command stop: to stop a container: tsrun kill ID TERM, then tsrun delete ID"],
   ["unpause web", "unknown command unpause: to let a paused container go on: tsrun resume ID"],
-  ["ps", "ps: ID is missing: to list the containers: tsrun list"],
-  ["ps -a", "ps: unknown flag -a: to list the containers: tsrun list"],
+  ["ps", "ps: ID is missing: to list the containers: tsrun list, or tsrun list --tree"],
+  ["ps -a", "ps: unknown flag -a: to list the containers: tsrun list, or tsrun list --tree"],
   ["list --all", "list: unknown flag --all: all containers are listed anyway: leave it out"],
   [
     "run --rm alpine",
