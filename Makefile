@@ -72,7 +72,8 @@ endef
 need-test-tools:
 	$(call install-each,dbus-daemon:dbus-daemon qemu-aarch64:qemu-user groff:groff-base zsh:zsh fish:fish runc:runc crun:crun chromium:chromium \
 		/usr/aarch64-linux-gnu/include/stdio.h:gcc-aarch64-linux-gnu+libc6-dev-arm64-cross \
-		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu ps:procps ip:iproute2 newuidmap:uidmap unshare:util-linux)
+		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu ps:procps ip:iproute2 newuidmap:uidmap unshare:util-linux \
+		umoci:umoci skopeo:skopeo setfattr:attr)
 
 # npm writes this file last. Of the packages' own scripts only Bun's runs, which puts its binary in place.
 # npm would empty the directory that a link points to.
@@ -230,6 +231,13 @@ build/bench/empty: bench/empty.ts src/entry/bundle.ts Makefile $(INSTALLED)
 # compares what tsrun does without a server with another tsrun.
 bench: bin/tsrun $(BENCH_PROGRAMS) | need-busybox ## measure tsrun beside runc and crun; BENCH_FLAGS="--quick --realtime"
 	@$(BUN) bench/bench.ts --runc "$(BENCH_RUNC)" --crun "$(BENCH_CRUN)" --old "$(BENCH_OLD)" $(BENCH_FLAGS)
+
+.PHONY: bench-unpack need-umoci
+need-umoci:
+	$(call install-each,umoci:umoci zstd:zstd)
+
+bench-unpack: bin/tsrun build/bench/stopwatch | need-umoci ## measure `tsrun unpack` beside umoci and tar
+	@$(BUN) bench/unpack.ts
 
 # ---- Installation ----
 

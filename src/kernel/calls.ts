@@ -47,12 +47,13 @@ function call(name: SyscallName, ...args: readonly Argument[]): Call {
 }
 
 // Files. Descriptors are close-on-exec unless the caller says otherwise.
-/** A path as bytes is a C string, for names that are not UTF-8. */
-export const openat = (dir: Fd, path: string | Uint8Array, flags: number, mode = 0) =>
+/** As bytes it is a C string, for names that are not UTF-8. */
+export type Path = string | Uint8Array;
+export const openat = (dir: Fd, path: Path, flags: number, mode = 0) =>
   call("openat", dir, path, flags | O_CLOEXEC, mode);
 /** openat(2) with a descriptor that an agent or a container inherits. */
 export const openatInherited = (dir: Fd, path: string, flags: number) => call("openat", dir, path, flags);
-export const openat2 = (dir: Fd, path: string, flags: number, resolve: number, mode = 0) =>
+export const openat2 = (dir: Fd, path: Path, flags: number, resolve: number, mode = 0) =>
   call("openat2", dir, path, openHow(flags | O_CLOEXEC, mode, resolve), 24);
 export const close = (fd: Fd) => call("close", fd);
 export const closeRange = (first: number, last: number, flags: number) =>
@@ -74,34 +75,41 @@ export const read = (fd: Fd, into: Uint8Array | Room) =>
 export const pread = (fd: Fd, into: Uint8Array, offset: number) =>
   call("pread64", fd, into, into.byteLength, offset);
 export const write = (fd: Fd, bytes: Uint8Array) => call("write", fd, bytes, bytes.byteLength);
-export const mkdirat = (dir: Fd, path: string, mode: number) => call("mkdirat", dir, path, mode);
-export const mknodat = (dir: Fd, path: string, mode: number, device: number) =>
+export const mkdirat = (dir: Fd, path: Path, mode: number) => call("mkdirat", dir, path, mode);
+export const mknodat = (dir: Fd, path: Path, mode: number, device: number) =>
   call("mknodat", dir, path, mode, device);
-export const symlinkat = (target: string, dir: Fd, path: string) => call("symlinkat", target, dir, path);
-export const unlinkat = (dir: Fd, path: string | Uint8Array, flags: number) =>
-  call("unlinkat", dir, path, flags);
+export const symlinkat = (target: Path, dir: Fd, path: Path) => call("symlinkat", target, dir, path);
+export const linkat = (fromDir: Fd, from: Path, toDir: Fd, to: Path, flags: number) =>
+  call("linkat", fromDir, from, toDir, to, flags);
+export const unlinkat = (dir: Fd, path: Path, flags: number) => call("unlinkat", dir, path, flags);
 export const renameat2 = (fromDir: Fd, from: string, toDir: Fd, to: string, flags: number) =>
   call("renameat2", fromDir, from, toDir, to, flags);
-export const readlinkat = (dir: Fd, path: string, into: Uint8Array | Room) =>
+export const readlinkat = (dir: Fd, path: Path, into: Uint8Array | Room) =>
   call("readlinkat", dir, path, into, "room" in into ? into.room : into.byteLength);
 /** What chown(2) takes for a group to leave as it is. */
 export const SAME_GROUP = -1;
-export const fchownat = (dir: Fd, path: string, uid: number, gid: number, flags: number) =>
+export const fchownat = (dir: Fd, path: Path, uid: number, gid: number, flags: number) =>
   call("fchownat", dir, path, uid, gid, flags);
-export const fchmodat = (dir: Fd, path: string, mode: number) => call("fchmodat", dir, path, mode);
+export const fchmodat = (dir: Fd, path: Path, mode: number) => call("fchmodat", dir, path, mode);
 export const faccessat2 = (dir: Fd, path: string, mode: number, flags: number) =>
   call("faccessat2", dir, path, mode, flags);
 export const fchown = (fd: Fd, uid: number, gid: number) => call("fchown", fd, uid, gid);
 export const fchmod = (fd: Fd, mode: number) => call("fchmod", fd, mode);
 /** `times` is what `fileTimes` makes. */
-export const utimensat = (dir: Fd, path: string, times: Uint8Array, flags: number) =>
+export const utimensat = (dir: Fd, path: Path, times: Uint8Array, flags: number) =>
   call("utimensat", dir, path, times, flags);
 /** futimens(3). */
 export const futimens = (fd: Fd, times: Uint8Array) => call("utimensat", fd, 0, times, 0);
+/** Sets an extended attribute (xattr(7)) of an open file. */
+export const fsetxattr = (fd: Fd, name: string, value: Uint8Array) =>
+  call("fsetxattr", fd, name, value, value.byteLength, 0);
+/** The same of a file by its path; a symbolic link's own. */
+export const lsetxattr = (path: Path, name: string, value: Uint8Array) =>
+  call("lsetxattr", path, name, value, value.byteLength, 0);
 /** Copies up to `count` bytes, from where `from` stands; the kernel takes 2147479552 at most. */
 export const sendfile = (to: Fd, from: Fd, count: number) => call("sendfile", to, from, 0, count);
 /** `into` has STATX_SIZE bytes. */
-export const statx = (dir: Fd, path: string, flags: number, into: Uint8Array | Room) =>
+export const statx = (dir: Fd, path: Path, flags: number, into: Uint8Array | Room) =>
   call("statx", dir, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, into);
 /** `into` has STATFS_SIZE bytes. */
 export const fstatfs = (fd: Fd, into: Uint8Array | Room) => call("fstatfs", fd, into);

@@ -198,6 +198,15 @@ export function subdirectories(directory: number): Uint8Array[] {
   return names;
 }
 
+/** The names of all that is in a directory that was just opened; they need not be UTF-8. */
+export function namesOfDirectory(directory: number): Uint8Array[] {
+  const names: Uint8Array[] = [];
+  walk(directory, (name) => {
+    if (!isDots(decoder.decode(name))) names.push(name.slice());
+  });
+  return names;
+}
+
 const DT_DIR = 4;
 const isDots = (name: string) => name === "." || name === "..";
 

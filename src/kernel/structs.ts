@@ -160,6 +160,16 @@ export function fileTimes(modified: Uint8Array): Uint8Array {
   return times;
 }
 
+/** A time of a file, since 1970; before it the seconds are negative. */
+export interface FileTime {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** The two times of utimensat(2). */
+export const bothTimes = (accessed: FileTime, modified: FileTime) =>
+  words64(accessed.seconds, accessed.nanoseconds, modified.seconds, modified.nanoseconds);
+
 /** `f_type` of a filled `struct statfs` (120 bytes on both architectures). */
 export function statfsType(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);

@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { bundle, type JsonObject } from "./bundle.ts";
 import { freshDirectory, uniqueId, workDirectory } from "./environment.ts";
@@ -57,4 +65,25 @@ export function ran(changes: Changes, more: Call = {}): Outcome {
 /** Deletes a container of the user at the end of a test. */
 export function owned(id: string) {
   return { id, [Symbol.dispose]: () => void succeeded(call(["delete", "--force", id])) };
+}
+
+/** For `through`: a host whose /etc knows the user, with these lines in /etc/subuid and /etc/subgid. */
+export function knowing(granted: string): readonly string[] {
+  const etc = freshDirectory("etc");
+  chmodSync(etc, 0o755);
+  copyFileSync("/etc/passwd", join(etc, "passwd"));
+  writeFileSync(join(etc, "passwd"), `tsrun-test:x:${UID}:${GID}::/:/bin/sh\n`, { flag: "a" });
+  for (const name of ["subuid", "subgid"]) writeFileSync(join(etc, name), granted);
+  for (const name of ["subuid", "subgid"]) if (!existsSync(`/etc/${name}`)) return [];
+  const binds = ["passwd", "subuid", "subgid"].map((name) => `mount --bind ${etc}/${name} /etc/${name}`);
+  return [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${binds.join(" && ")} && exec "$@"`,
+    "sh",
+  ];
 }

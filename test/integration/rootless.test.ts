@@ -1,21 +1,12 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type JsonObject } from "../harness/bundle.ts";
 import { cgroup2Mount, removeCgroups } from "../harness/cgroups.ts";
-import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
@@ -24,6 +15,7 @@ import {
   call,
   GID,
   home,
+  knowing,
   own,
   owned,
   ran,
@@ -267,27 +259,6 @@ testTsrun("what needs a cgroup says that there is none", () => {
 
 const hasHelpers = ["newuidmap", "newgidmap"].every((name) => existsSync(`/usr/bin/${name}`));
 const testRanges = testIf(hasHelpers, "needs newuidmap and newgidmap");
-
-/** A host whose /etc knows the user, with these lines in /etc/subuid and /etc/subgid. */
-function knowing(granted: string): readonly string[] {
-  const etc = freshDirectory("etc");
-  chmodSync(etc, 0o755);
-  copyFileSync("/etc/passwd", join(etc, "passwd"));
-  writeFileSync(join(etc, "passwd"), `tsrun-test:x:${UID}:${GID}::/:/bin/sh\n`, { flag: "a" });
-  for (const name of ["subuid", "subgid"]) writeFileSync(join(etc, name), granted);
-  for (const name of ["subuid", "subgid"]) if (!existsSync(`/etc/${name}`)) return [];
-  const binds = ["passwd", "subuid", "subgid"].map((name) => `mount --bind ${etc}/${name} /etc/${name}`);
-  return [
-    "unshare",
-    "--mount",
-    "--propagation",
-    "private",
-    "sh",
-    "-c",
-    `${binds.join(" && ")} && exec "$@"`,
-    "sh",
-  ];
-}
 
 const range = (id: number) => [
   { containerID: 0, hostID: id, size: 1 },

@@ -19,6 +19,7 @@ const LAYERS = [
   "src/dbus",
   "src/linux",
   "src/container",
+  "src/image",
   "src/check",
   "src/cli",
 ];

@@ -45,6 +45,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   restore: async () => (await import("./restore.ts")).restore,
   logs: async () => (await import("./logs.ts")).logs,
   events: async () => (await import("./events.ts")).events,
+  unpack: async () => (await import("./unpack.ts")).unpack,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,
   check: async () => (await import("./check.ts")).check,

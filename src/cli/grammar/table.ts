@@ -48,6 +48,26 @@ export const GLOBAL_FLAGS = {
 } as const satisfies FlagTable;
 
 const BUNDLE_COMMANDS = {
+  unpack: {
+    summary: "make a bundle from an image, of OCI or docker save",
+    args: ["IMAGE", "BUNDLE"],
+    get flags() {
+      return {
+        tag: { kind: "string", value: "TAG", summary: "which image, where there are several" },
+        platform: {
+          kind: "string",
+          value: "OS/ARCH[/VARIANT]",
+          summary: "for which platform (default: this machine's)",
+        },
+        rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
+        "max-size": {
+          kind: "bytes",
+          value: "SIZE",
+          summary: "the most that it may unpack to (default: 64G); -1 for no limit",
+        },
+      } as const satisfies FlagTable;
+    },
+  },
   spec: {
     summary: "write a config.json to start from",
     args: ["[COMMAND...]"],

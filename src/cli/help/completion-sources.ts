@@ -34,6 +34,8 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   "[FILE...]": "files",
   SOCKET: "files",
   ID: "containers",
+  IMAGE: "files",
+  BUNDLE: "directories",
   SHELL: { words: SHELLS.map((name) => [name]) },
   "[PATH]": {
     get words() {

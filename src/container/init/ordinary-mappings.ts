@@ -77,6 +77,11 @@ export function mapGranted(user: User, pid: number): void {
   mappings(user.uid, "/etc/subuid", "newuidmap", "linux.uidMappings");
 }
 
+/** Whether ranges of both kinds of ids are granted to the caller. */
+export function hasGrants(user: User): boolean {
+  return ["/etc/subuid", "/etc/subgid"].every((file) => granted(user, file).length > 0);
+}
+
 /** What a file such as /etc/subuid (subuid(5)) grants to the caller. */
 function grants(user: User, file: string): string {
   const lines = granted(user, file);
