@@ -11,7 +11,7 @@
 
 #define CLONE (-1)	   /* clone3(argument[0], argument[1]); the child serves the mailbox at argument[2] */
 #define MOVE (-3)	   /* the agent leaves this mailbox and serves the one at argument[2] */
-#define COMPARE (-2)	   /* succeeds if argument[0], or the word in memory at argument[1] if that isn't 0, is argument[2] */
+#define COMPARE (-2)	   /* succeeds if argument[0], or the word in memory at argument[1] if that isn't 0, is argument[2]; else returns argument[3] */
 #define FOREGROUND (-4)	   /* in client.c alone: waits for the child argument[0], which gets the signals in the set argument[1], and exits if argument[2] */
 #define TOLERATED 3	   /* errnos a step may tolerate */
 #define TOLERATE_ALL 0xffff

@@ -62,11 +62,12 @@ const BEGINNING = PLACES.init.offset + STEPS_OFFSET + STEPS_BYTES;
 /** Is given the mailboxes of each new agent; what it returns is called before their memory is given back. */
 type Follower = (boxes: MailboxFile) => (() => void) | undefined;
 
-let follower: Follower | null = null;
+const followers = new Set<Follower>();
 
-/** Sets what follows the mailboxes of new agents, for printing their steps. */
-export function follow(next: Follower | null): void {
-  follower = next;
+/** From now on `follower` is given the mailboxes of new agents, until what this returns is called. */
+export function follow(follower: Follower): () => void {
+  followers.add(follower);
+  return () => void followers.delete(follower);
 }
 
 export interface MailboxFileOptions {
@@ -121,8 +122,10 @@ export class MailboxFile implements MappedFile, Disposable {
     this.parked = opened.use(new Mailbox(this, PLACES.parked));
     this.init = opened.use(new Mailbox(this, PLACES.init));
     this.host = hasHost ? opened.use(new Mailbox(this, PLACES.host)) : null;
-    const leave = follower?.(this);
-    if (leave !== undefined) opened.defer(leave);
+    for (const follower of followers) {
+      const leave = follower(this);
+      if (leave !== undefined) opened.defer(leave);
+    }
     this.opened = opened.move();
   }
 

@@ -140,7 +140,7 @@ export class MailboxMemory {
     this.current = step;
     if (this.own.offset + STEPS_OFFSET + (index + 1) * STEP.size > this.own.stepsEnd) throw noRoomFor(step);
     const { words, at } = this.stepAt(index);
-    const { name, args } = step.call;
+    const { name, args } = step.instead ?? step.call;
     const number = numberOf(name);
     let references = 0;
     for (let i = 0; i < args.length; i++) {

@@ -1,6 +1,6 @@
 import type { Call, StepResult } from "../kernel/call.ts";
 import { clone3 } from "../kernel/calls.ts";
-import type { ErrnoName } from "../kernel/errno.ts";
+import { ERRNO, type ErrnoName } from "../kernel/errno.ts";
 
 /** What errnos mean, for the person who wrote the config. */
 export type Hints = { readonly [errno in ErrnoName]?: string };
@@ -20,7 +20,12 @@ export interface Step {
   skipOnError: number;
   /** For clone and move steps: address of the mailbox that the child, or the agent, serves next. */
   readonly nextMailbox?: number;
+  /** What the agent performs in place of `call`, for a fault on purpose (src/container/faults). */
+  readonly instead?: Call;
 }
+
+/** Changes a step that is about to be added, and may add others to the program before it. */
+export type Alter = (step: Step, program: Program) => Step;
 
 /** The results of an agent's steps. */
 export interface Results {
@@ -33,14 +38,17 @@ export interface Results {
 /** A condition on what an earlier step returned: succeeds if that was `result`, and fails with EAGAIN if not. */
 export const returned = (step: StepResult, result: number): Call => ({
   name: "compare",
-  args: [step, 0, result],
+  args: [step, 0, result, -ERRNO.EAGAIN],
 });
 
 /** A condition on a word of the agent's memory, of 32 bits. */
 export const wordIs = (address: number, value: number): Call => ({
   name: "compare",
-  args: [0, address, value],
+  args: [0, address, value, -ERRNO.EAGAIN],
 });
+
+/** What fails with this errno, whatever the kernel would say. */
+export const failing = (errno: number): Call => ({ name: "compare", args: [0, 0, 1, -errno] });
 
 /**
  * A list of system calls for an agent: pure data, so that "this config gives this program" can be tested.
@@ -53,6 +61,8 @@ export class Program {
   private checks: ((results: Results) => void)[] = [];
   /** Called when the steps so far may run. Set once there is an agent to run them. */
   onReady: () => void = () => {};
+  /** Set only where faults are made on purpose. */
+  alter: Alter | null = null;
 
   /** Names who wants the steps that follow. */
   by(owner: string): this {
@@ -72,8 +82,7 @@ export class Program {
 
   /** Adds a call. An errno in `tolerate` (at most three, or all) does not end the program. */
   add(call: Call, tolerate: readonly number[] | "all" = [], hints = NO_HINTS): StepResult {
-    this.steps.push({ call, owner: this.owner, tolerate, hints, skipOnSuccess: 0, skipOnError: 0 });
-    return { step: this.steps.length - 1 };
+    return this.push({ call, owner: this.owner, tolerate, hints, skipOnSuccess: 0, skipOnError: 0 });
   }
 
   /** Adds a call; the steps that `then` adds run only when it succeeds, not after a tolerated errno. */
@@ -123,7 +132,11 @@ export class Program {
   private redirect(call: Call, nextMailbox: number): StepResult {
     const { owner } = this;
     const step = { call, owner, tolerate: [], hints: NO_HINTS, skipOnSuccess: 0, skipOnError: 0 };
-    this.steps.push({ ...step, nextMailbox });
+    return this.push({ ...step, nextMailbox });
+  }
+
+  private push(step: Step): StepResult {
+    this.steps.push(this.alter === null ? step : this.alter(step, this));
     return { step: this.steps.length - 1 };
   }
 

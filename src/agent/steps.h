@@ -62,7 +62,7 @@ static int64_t perform(const struct step *step, const struct step *steps)
 	for (int i = 0; i < 6; i++)
 		a[i] = step->references >> i & 1 ? (uint64_t)steps[step->argument[i]].result : step->argument[i];
 	if (step->number == COMPARE)
-		return (a[1] ? *(volatile uint32_t *)a[1] : a[0]) == a[2] ? 0 : -EAGAIN;
+		return (a[1] ? *(volatile uint32_t *)a[1] : a[0]) == a[2] ? 0 : (int64_t)a[3];
 #ifdef IN_CALLER
 	if (step->number == FOREGROUND)
 		return foreground((int)a[0], a[1], a[2]);

@@ -10,7 +10,7 @@ import { linesOf } from "../kernel/user-error.ts";
 import type { Wanted } from "../serve/server.ts";
 import { showsPods } from "./commands/list.ts";
 import { type Invocation, type InvocationOf, parse } from "./grammar/parse.ts";
-import type { CommandName } from "./grammar/table.ts";
+import type { CommandName, Globals } from "./grammar/table.ts";
 import { ServedSession } from "./served-session.ts";
 import type { Session } from "./session.ts";
 
@@ -85,7 +85,13 @@ function isOrdinary(path: string): boolean {
 }
 
 /** What is asked of the process alone, which is not that of the server. */
-const NOT_TAKEN = ["LISTEN_FDS", "NOTIFY_SOCKET"];
+const NOT_TAKEN = ["LISTEN_FDS", "NOTIFY_SOCKET", "TSRUN_FAULTS"];
+
+/** A global flag that asks something of it. */
+function flagOfOwn({ trace, fault }: Globals): string | undefined {
+  if (trace !== undefined) return "--trace";
+  return fault.length > 0 ? "--fault" : undefined;
+}
 
 /** Runs a command line for a process, and returns its exit status. */
 export type Run = (argv: readonly string[], session: Session) => Promise<number>;
@@ -100,7 +106,7 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
       | ((invocation: Invocation, asker: Asker) => string | null)
       | undefined; // the key picks the type
     const variable = NOT_TAKEN.find((name) => asker.env[name]);
-    const own = invocation.globals.trace === undefined ? variable && `$${variable}` : "--trace";
+    const own = flagOfOwn(invocation.globals) ?? (variable && `$${variable}`);
     const refusal = taken === undefined ? `a command that is not taken` : own;
     const why = refusal ?? ownFile(invocation, asker) ?? taken?.(invocation, asker);
     if (why) return not(why);

@@ -103,6 +103,6 @@ export function here(call: Call): number {
   for (;;) {
     const result = attempt(call);
     if (result >= 0) return result;
-    if (result !== -ERRNO.EINTR) throw new SyscallError(call, -result);
+    if (result !== -ERRNO.EINTR) throw new SyscallError(call, -result, owner);
   }
 }

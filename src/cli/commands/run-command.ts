@@ -74,9 +74,9 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     for (const warning of invocation.warnings) log(session, globals, "warning", warning);
     if (globals.debug) log(session, globals, "debug", await session.service(!globals.noServe));
     if (invocation.command === "exec") status = EXIT.execFailed;
-    if (globals.trace === undefined) return await dispatch(invocation, session);
-    const { traceCommand } = await import("../trace.ts");
-    return await traceCommand(invocation, globals.trace, session, (seen) => dispatch(invocation, seen));
+    if (globals.fault.length === 0) return await traced(invocation, session);
+    const { withFaultsOf } = await import("../fault.ts");
+    return await withFaultsOf(globals, session, () => traced(invocation, session));
   } catch (error) {
     if (error instanceof BrokenPipe) return BROKEN_PIPE;
     if (!(error instanceof UsageError)) report(session, globals, error);
@@ -86,6 +86,13 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     }
     return status;
   }
+}
+
+async function traced(invocation: Invocation, session: Session): Promise<number> {
+  const { trace } = invocation.globals;
+  if (trace === undefined) return dispatch(invocation, session);
+  const { traceCommand } = await import("../trace.ts");
+  return traceCommand(invocation, trace, session, (seen) => dispatch(invocation, seen));
 }
 
 async function dispatch(invocation: Invocation, session: Session): Promise<number> {

@@ -1,5 +1,6 @@
 /** How the text of a flag's value is read, by the flag's kind. The forms are those of runc's flags. */
 import { type Integer, narrowed } from "../../../runtime-spec/int64.ts";
+import { readDuration } from "../../kernel/duration.ts";
 import type { Flag } from "./table-types.ts";
 
 export type FlagValue = boolean | string | Integer | undefined | readonly string[] | readonly number[];
@@ -62,25 +63,4 @@ function readBytes(text: string): Integer | undefined {
   if (whole === undefined) return undefined;
   const power = unit === undefined ? 0 : "kmgtp".indexOf(unit.toLowerCase()) + 1;
   return narrowed((BigInt(whole + fraction) << BigInt(10 * power)) / 10n ** BigInt(fraction.length));
-}
-
-const MILLISECONDS: { readonly [unit: string]: number } = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Go's durations, `1h2m3.5s`, in milliseconds. */
-function readDuration(text: string): number | undefined {
-  if (text === "0") return 0;
-  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
-  let sum = 0;
-  for (const [, count, unit] of text.matchAll(/([\d.]+)([a-zµ]+)/g)) {
-    sum += Number(count) * (MILLISECONDS[unit ?? ""] ?? 0);
-  }
-  return sum;
 }

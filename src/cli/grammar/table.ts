@@ -26,6 +26,12 @@ export const GLOBAL_FLAGS = {
     value: "FILE",
     summary: "write a timeline there: *.svg and *.html are pictures, others open in Perfetto",
   },
+  fault: {
+    kind: "strings",
+    value: "PLACE=WHAT",
+    summary:
+      "with TSRUN_FAULTS=1, have a step fail on purpose: mounts[3]=EIO, process.args=kill, root=delay:3s",
+  },
   "systemd-cgroup": {
     kind: "bool",
     summary: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",

@@ -26,13 +26,17 @@ export interface Execution {
  * Lays out an execution in an agent's mailbox without running it. Returns the range of its steps. For a container
  * `start` posts them, perhaps from another tsrun.
  */
-export function layOutExecution(agent: Mailbox, { path, args, env, preservedFds, filter }: Execution) {
+export function layOutExecution(
+  agent: Mailbox,
+  { path, args, env, preservedFds, filter }: Execution,
+  owner = "process.args[0]",
+) {
   const { program } = agent;
   if (!filter?.listener) {
-    program.by("process.args[0]").add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
+    program.by(owner).add(closeFrom(FIRST_FD + preservedFds, CLOSE_RANGE_CLOEXEC));
     if (filter !== null) loadFilter(agent, filter);
   }
-  program.by("process.args[0]").add(execve(path, args, withoutDoubles(env)));
+  program.by(owner).add(execve(path, args, withoutDoubles(env)));
   return agent.prepare();
 }
 
@@ -65,7 +69,7 @@ export async function execute(
 ): Promise<void> {
   const { caller, init } = agent;
   const pid = await agent.waitForInit();
-  const { first, end } = layOutExecution(init, execution);
+  const { first, end } = layOutExecution(init, execution, place);
   const span = beginSpan("execution", `executes ${execution.path}`);
   init.run(first, end);
   const outcome = await init.outcome(() => caller.isRunning(pid));

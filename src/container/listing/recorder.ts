@@ -102,8 +102,12 @@ async function part<T>(
   }
 }
 
+/** Undoes `begin`. */
+let end = () => {};
+
 function begin(): void {
-  watch((call, perform) => {
+  const outer = watch((call, kernel) => {
+    const perform = outer === null ? kernel : (one: Call) => outer(one, kernel);
     const recorder = recorders.getStore();
     if (recorder === undefined || recorder.isOver) return perform(call);
     const started = now();
@@ -111,14 +115,13 @@ function begin(): void {
     recorder.note(call, started, result);
     return result;
   });
-  follow((boxes) => recorders.getStore()?.follow(boxes));
+  const unfollow = follow((boxes) => recorders.getStore()?.follow(boxes));
   recordSpans((kind, name) => recorders.getStore()?.begin(kind, name) ?? { traceparent: null, end() {} });
-}
-
-function end(): void {
-  watch(null);
-  follow(null);
-  recordSpans(null);
+  end = () => {
+    watch(outer);
+    unfollow();
+    recordSpans(null);
+  };
 }
 
 /** CLOCK_REALTIME in microseconds, as recorded by the agents. */

@@ -4,7 +4,7 @@ import { attachDeviceProgram, loadDeviceProgram } from "../../kernel/bpf.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { close } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { attempt, here } from "../../kernel/here.ts";
+import { actsFor, attempt, here } from "../../kernel/here.ts";
 
 /** The program's name in `bpftool prog`. */
 const NAME = "tsrun_devices";
@@ -28,6 +28,6 @@ function load(program: Uint8Array): number {
   for (let left = 30; ; left--) {
     const fd = attempt(call);
     if (fd >= 0) return fd;
-    if (left === 0 || fd !== -ERRNO.EAGAIN) throw new SyscallError(call, -fd);
+    if (left === 0 || fd !== -ERRNO.EAGAIN) throw new SyscallError(call, -fd, actsFor());
   }
 }

@@ -74,7 +74,7 @@ test("a mailbox that was given back is no longer used", () => {
 
 test("who follows new mailboxes can read them a last time before they are given back", () => {
   const found: string[] = [];
-  follow(({ init }) => {
+  const unfollow = follow(({ init }) => {
     init.traced = true;
     return () => found.push(...[...init.ran(true)].map(({ step }) => step.call.name));
   });
@@ -83,7 +83,7 @@ test("who follows new mailboxes can read them a last time before they are given 
     boxes.init.program.add(getpid());
     boxes.init.prepare();
   } finally {
-    follow(null);
+    unfollow();
   }
   assert.equal(found, ["getpid"]);
 });
