@@ -221,6 +221,7 @@ export const TMPFS_MAGIC = 0x01021994;
 // linux/stat.h
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_MNT_ID = 0x1000;
+export const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 // poll.h
 export const POLLIN = 1;

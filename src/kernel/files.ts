@@ -169,13 +169,17 @@ export interface DirectoryEntry {
   readonly isDirectory: boolean;
 }
 
-/** The entries of a directory without `.` and `..`; null when there is no such directory, or none any more. */
-export function listDirectory(path: string, directory = CWD): readonly DirectoryEntry[] | null {
+/** The entries of a directory without `.` and `..`, `most` of them; null when there is no such directory, or none any more. */
+export function listDirectory(
+  path: string,
+  directory = CWD,
+  most = Number.POSITIVE_INFINITY,
+): readonly DirectoryEntry[] | null {
   const fd = attempt(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   if (fd === -ERRNO.ENOENT) return null;
   if (fd < 0) throw new SyscallError(openat(directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), -fd);
   try {
-    return entries(fd);
+    return entries(fd, most);
   } catch (error) {
     if (isErrno(error, ERRNO.ENOENT)) return null; // it was removed after it was opened, by systemd for instance
     throw error;
@@ -191,6 +195,7 @@ export function subdirectories(directory: number): Uint8Array[] {
   try {
     walk(fd, (name, type) => {
       if (type === DT_DIR && !isDots(decoder.decode(name))) names.push(Uint8Array.of(...name, 0));
+      return true;
     });
   } finally {
     here(close(fd));
@@ -210,24 +215,25 @@ export function namesOfDirectory(directory: number): Uint8Array[] {
 const DT_DIR = 4;
 const isDots = (name: string) => name === "." || name === "..";
 
-function entries(fd: number): DirectoryEntry[] {
+function entries(fd: number, most: number): DirectoryEntry[] {
   const result: DirectoryEntry[] = [];
   walk(fd, (bytes, type) => {
     const name = decoder.decode(bytes);
     if (!isDots(name)) result.push({ name, isDirectory: type === DT_DIR });
+    return result.length < most;
   });
   return result;
 }
 
-/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name. */
-function walk(fd: number, visit: (name: Uint8Array, type: number) => void): void {
+/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name; until `visit` has enough. */
+function walk(fd: number, visit: (name: Uint8Array, type: number) => boolean): void {
   const bytes = new Uint8Array(8192);
   const view = new DataView(bytes.buffer);
   for (;;) {
     const length = here(getdents64(fd, bytes));
     if (length === 0) return;
     for (let at = 0; at < length; at += view.getUint16(at + 16, true))
-      visit(bytes.subarray(at + 19, bytes.indexOf(0, at + 19)), bytes[at + 18] ?? 0);
+      if (!visit(bytes.subarray(at + 19, bytes.indexOf(0, at + 19)), bytes[at + 18] ?? 0)) return;
   }
 }
 

@@ -1,5 +1,7 @@
 /** Kernel structures, packed as both architectures (64-bit, little-endian) lay them out. */
 
+import { STATX_ATTR_MOUNT_ROOT } from "./constants.ts";
+
 // Plain loops: the typed arrays' `from` and `set` cost 150 µs at their first use in a process.
 function words32(...values: readonly number[]): Uint8Array {
   const words = new Uint32Array(values.length);
@@ -124,6 +126,8 @@ export interface FileStatus {
   readonly size: number;
   readonly deviceType: readonly [major: number, minor: number];
   readonly device: readonly [major: number, minor: number];
+  /** Whether it is the root of that mount (Linux 5.8). */
+  readonly isMountRoot: boolean;
 }
 
 export const STATX_SIZE = 256;
@@ -142,6 +146,7 @@ export function readStatx(bytes: Uint8Array): FileStatus {
     deviceType: [words[32] ?? 0, words[33] ?? 0],
     device: [words[34] ?? 0, words[35] ?? 0],
     mount: long(36),
+    isMountRoot: ((words[2] ?? 0) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }
 

@@ -48,6 +48,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   unpack: async () => (await import("./unpack.ts")).unpack,
   spec: async () => (await import("./spec.ts")).spec,
   validate: async () => (await import("./validate.ts")).validate,
+  verify: async () => (await import("./verify.ts")).verify,
   check: async () => (await import("./check.ts")).check,
   explain: async () => (await import("./explain.ts")).explain,
   draw: async () => (await import("./draw.ts")).draw,
@@ -58,6 +59,12 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   __complete: async () => (await import("./completion-command.ts")).complete,
   man: async () => (await import("./man-command.ts")).man,
   help: async () => (await import("./help-command.ts")).help,
+};
+
+/** What commands end with that have failed, if not with `EXIT.failed`. */
+const FAILURES: { readonly [C in Invocation["command"]]?: number } = {
+  exec: EXIT.execFailed,
+  verify: EXIT.unanswered,
 };
 
 /** The exit status of a program that SIGPIPE ended, as in shells. */
@@ -73,18 +80,19 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     requireLog(session, globals);
     for (const warning of invocation.warnings) log(session, globals, "warning", warning);
     if (globals.debug) log(session, globals, "debug", await session.service(!globals.noServe));
-    if (invocation.command === "exec") status = EXIT.execFailed;
+    status = FAILURES[invocation.command] ?? status;
     if (globals.fault.length === 0) return await traced(invocation, session);
     const { withFaultsOf } = await import("../fault.ts");
     return await withFaultsOf(globals, session, () => traced(invocation, session));
   } catch (error) {
     if (error instanceof BrokenPipe) return BROKEN_PIPE;
-    if (!(error instanceof UsageError)) report(session, globals, error);
-    else {
-      const told = (await import("../grammar/habits.ts")).inOtherWords(error);
-      report(session, told.globals, told, told.hint);
+    if (!(error instanceof UsageError)) {
+      report(session, globals, error);
+      return status;
     }
-    return status;
+    const told = (await import("../grammar/habits.ts")).inOtherWords(error);
+    report(session, told.globals, told, told.hint);
+    return error.command === "verify" ? EXIT.unanswered : status;
   }
 }
 

@@ -124,6 +124,27 @@ Prints the file that --output of "create" or "run" has named, also when the cont
 --follow, prints what is added too, until the container's first process has ended.`,
     examples: [["tsrun logs --follow web", "see what the container web prints"]],
   },
+  verify: {
+    text: `
+Does this container really have what its config.json says? Looks at a running container from outside and compares,
+property by property: user, capabilities, seccomp, labels, limits, namespaces, id mappings, mounts and their flags,
+masked and read-only paths, devices, sysctls. Nothing is changed. One line for each difference: the property's path
+in config.json, what is there, and what was asked for. What the program may have changed by itself, such as its
+working directory, is listed last and counts as no difference.
+
+ID is a container of tsrun's, and is compared with the config.json of its bundle. For a container of runc, crun or
+containerd, give the pid of its first process and its bundle.
+
+Ends with status 0 when all is as asked, 1 when something differs, 2 when that could not be told.`,
+    examples: [
+      ["tsrun verify web", "is the container web still what its bundle says?"],
+      ["tsrun verify --pid $(cat /run/web.pid) --bundle /srv/web", "ask that of another runtime's container"],
+      [
+        "tsrun verify --json web | jq '.findings[] | select(.state == \"differs\")'",
+        "the differences, for programs",
+      ],
+    ],
+  },
   events: {
     text: `
 Prints one JSON object a line: the statistics of the container's cgroup every --interval, and a message

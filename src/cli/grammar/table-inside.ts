@@ -1,6 +1,6 @@
 import type { CommandTable, FlagTable } from "./table-types.ts";
 
-/** Commands on a running container: exec, ps, pause, resume, update, logs, events, checkpoint, restore. */
+/** Commands on a running container: exec, ps, pause, resume, update, verify, logs, events, checkpoint, restore. */
 
 const KERNEL_MEMORY = {
   kind: "string",
@@ -171,6 +171,27 @@ export const INSIDE_COMMANDS = {
     get flags() {
       return {
         follow: { kind: "bool", short: "f", summary: "go on until the container has ended" },
+      } as const satisfies FlagTable;
+    },
+  },
+  verify: {
+    summary: "tell whether a running container has what its config.json says",
+    args: ["[ID]"],
+    get flags() {
+      return {
+        pid: {
+          kind: "int",
+          value: "PID",
+          min: 1,
+          summary: "of another runtime's container: its first process",
+        },
+        bundle: {
+          kind: "string",
+          short: "b",
+          value: "DIR",
+          summary: "with --pid: the bundle that it was made from",
+        },
+        json: { kind: "bool", summary: "print everything that was looked at, as JSON" },
       } as const satisfies FlagTable;
     },
   },

@@ -36,6 +36,7 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   ID: "containers",
   IMAGE: "files",
   BUNDLE: "directories",
+  "[ID]": "containers",
   SHELL: { words: SHELLS.map((name) => [name]) },
   "[PATH]": {
     get words() {

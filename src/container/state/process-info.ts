@@ -21,7 +21,11 @@ export interface ProcessInfo {
 /** The process or thread with this pid; null if there is none. */
 export function processInfo(pid: number): ProcessInfo | null {
   const stat = readTextIfThere(`/proc/${pid}/stat`);
-  if (stat === null) return null;
+  return stat === null ? null : processIn(stat);
+}
+
+/** The process that a file `stat` describes. */
+export function processIn(stat: string): ProcessInfo {
   // The command's name stands in parentheses and may itself contain any character.
   const end = stat.lastIndexOf(")");
   const fields = stat.slice(end + 2).split(" ");
@@ -80,6 +84,6 @@ export function aliveProcess(pid: number, startTime: number): ProcessInfo | null
   return info?.startTime === startTime && !hasEnded(info) ? info : null;
 }
 
-function hasEnded({ state, threads }: ProcessInfo): boolean {
+export function hasEnded({ state, threads }: ProcessInfo): boolean {
   return state === "X" || (state === "Z" && threads <= 1);
 }

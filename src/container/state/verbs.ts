@@ -91,6 +91,11 @@ export const VERBS = {
     place: (id) => `cannot checkpoint container ${id}`,
     why: (status) => `it is ${status}, and only a running or paused one can be`,
   },
+  verify: {
+    statuses: ["running", "paused"],
+    place: (id) => `cannot verify container ${id}`,
+    why: (status) => `it is ${status}, and only a running or paused one has all that it asked for`,
+  },
   "spec --sandbox": {
     statuses: ALIVE,
     place: () => "spec",

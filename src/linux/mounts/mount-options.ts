@@ -222,6 +222,12 @@ function change(bits: { set: number; clear: number }, { set = 0, clear = 0, undo
   bits.clear = (bits.clear & ~set) | clear;
 }
 
+/** The options that set these attributes of a mount. */
+export function attributeNames(bits: number): readonly string[] {
+  const names = Object.entries(ATTRIBUTES).filter(([, { set = 0 }]) => set !== 0 && (bits & set) === set);
+  return names.map(([name]) => name);
+}
+
 /** The options known here, for `features`. */
 export function mountOptionNames(): readonly string[] {
   const plain = [...Object.keys(ATTRIBUTES), ...Object.keys(PROPAGATIONS)];

@@ -8,6 +8,12 @@ export interface MountEntry {
   /** Which directory of its file system it shows: "/" is all of it. */
   readonly root: string;
   readonly type: string;
+  readonly source: string;
+  /** The mount's own options, such as `nosuid`, and those of its file system, such as `size=64k`. */
+  readonly options: readonly string[];
+  readonly superOptions: readonly string[];
+  /** How it gets and passes on mounts: `shared:N`, `master:N`, `unbindable`; none when it is private. */
+  readonly propagation: readonly string[];
   readonly shared: boolean;
   /** Whether the mount, whatever its file system, is read-only. */
   readonly readonly: boolean;
@@ -15,19 +21,30 @@ export interface MountEntry {
 
 /** The mounts that a process sees, in the kernel's order. */
 export function mountTable(pid: number | "self" = "self"): readonly MountEntry[] {
-  return readText(`/proc/${pid}/mountinfo`).split("\n").filter(Boolean).map(readLine);
+  return mountsIn(readText(`/proc/${pid}/mountinfo`));
+}
+
+/** The mounts in the text of a file `mountinfo`. */
+export function mountsIn(text: string): readonly MountEntry[] {
+  return text.split("\n").filter(Boolean).map(readLine);
 }
 
 function readLine(line: string): MountEntry {
   const fields = line.split(" ");
   const separator = fields.indexOf("-");
+  const options = (fields[5] ?? "").split(",");
+  const propagation = fields.slice(6, separator);
   return {
     id: fields[0] ?? "",
     point: decodeEscapes(fields[4] ?? "/"),
     root: fields[3] ?? "",
     type: fields[separator + 1] ?? "",
-    readonly: (fields[5] ?? "").split(",").includes("ro"),
-    shared: fields.slice(6, separator).some((tag) => tag.startsWith("shared:")),
+    source: decodeEscapes(fields[separator + 2] ?? ""),
+    options,
+    superOptions: (fields[separator + 3] ?? "").split(","),
+    propagation,
+    readonly: options.includes("ro"),
+    shared: propagation.some((tag) => tag.startsWith("shared:")),
   };
 }
 

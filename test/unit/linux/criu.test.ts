@@ -71,6 +71,10 @@ const entry = (point: string, root = "/", id = "1"): MountEntry => ({
   root,
   id,
   type: "x",
+  source: "none",
+  options: ["rw"],
+  superOptions: ["rw"],
+  propagation: [],
   shared: false,
   readonly: false,
 });
