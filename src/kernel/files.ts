@@ -208,6 +208,7 @@ export function namesOfDirectory(directory: number): Uint8Array[] {
   const names: Uint8Array[] = [];
   walk(directory, (name) => {
     if (!isDots(decoder.decode(name))) names.push(name.slice());
+    return true;
   });
   return names;
 }
