@@ -1,5 +1,5 @@
 // Needs podman, conmon, ip, /etc/containers/policy.json.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -10,6 +10,7 @@ import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
+import { readTrace } from "../integration/trace/read-trace.ts";
 import { call, printed } from "./call.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
@@ -85,6 +86,14 @@ test("--privileged with mappings has the host's devices, and a /dev/ptmx of its 
   const flags = ["--privileged", "--uidmap", "0:100000:65536"];
   const script = "readlink /dev/ptmx; test -c /dev/full && stat -c '%t %T' /dev/kmsg";
   assert.is(printed(ran(script, ...flags)), "pts/ptmx\n1 b\n");
+});
+
+test("--annotation org.tsrun.trace has a container's commands write their timelines", () => {
+  const directory = freshDirectory("traces");
+  printed(ran("true", "--annotation", `org.tsrun.trace=${directory}`));
+  const traces = readdirSync(directory).map((file) => readTrace(join(directory, file)));
+  assert.equal(traces.map(({ otherData }) => otherData.command.split(" ")[1]).sort(), ["create", "start"]);
+  for (const trace of traces) assert.ok(trace.track("init").length > 0, trace.text);
 });
 
 test("--read-only, --tmpfs and --volume are kept to", () => {

@@ -9,7 +9,7 @@ import { container, containerOf } from "../harness/container.ts";
 import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, succeeded } from "../harness/runtime.ts";
-import { notebook, SLEEP, withHooks } from "./hooks/scripts.ts";
+import { notebook, SLEEP, script, withHooks } from "./hooks/scripts.ts";
 import { type Event, readTrace, type Trace } from "./trace/read-trace.ts";
 
 const SECCOMP = {
@@ -52,6 +52,15 @@ testTsrun("tsrun, the stage and the init are tracks, with system calls in symbol
   only(trace, "tsrun", /^mkdirat\(AT_FDCWD, "\/sys\/fs\/cgroup\/.*", 0755\) = 0$/);
   only(trace, "tsrun", /^read\(\d+<.*config\.json>, ".*\) = \d+$/);
   only(trace, "init", /^\$\d+ execve\("\/bin\/true", \["true"\], <\d+ variables>\)$/);
+});
+
+testTsrun("the host agent of a container with a user namespace is a track, with what it opens", () => {
+  const mapping = [{ containerID: 0, hostID: 0, size: 65_536 }];
+  const linux = { namespaces: namespaces({ user: true }), uidMappings: mapping, gidMappings: mapping };
+  const trace = tracedRun({ linux });
+  assert.equal(trace.tracks, ["tsrun", "stage", "host agent", "init"]);
+  only(trace, "host agent", /open_tree\(|openat2?\(/);
+  only(trace, "tsrun", /^write\(\d+<\/proc\/\d+\/uid_map>, "0 0 65536/);
 });
 
 testTsrun("spans lie in one another: the command, its phases, the properties, the calls", () => {
@@ -280,6 +289,21 @@ testTsrun("draw tells what it can't read or write", () => {
     said("--output", "/nonexistent/x.svg", file),
     /^tsrun: error: draw: --output \/nonexistent\/x\.svg: cannot be written: ENOENT/,
   );
+});
+
+testTsrun("tsrun is seen to wait for a hook, also where it serves others meanwhile", () => {
+  const directory = freshDirectory("traces");
+  const hooks = { createRuntime: [script("sleep 0.3")] };
+  using one = container({ hooks, annotations: { "org.tsrun.trace": directory } });
+  one.create();
+  const trace = readTrace(join(directory, `${one.id}.create.json`));
+  const hook = only(trace, "createRuntime[0]", /^\/bin\/sh runs$/);
+  const waits = trace
+    .track("tsrun")
+    .filter(({ cat, ts, end }) => cat === "wait" && end > hook.ts && ts < hook.end);
+  const waited = waits.reduce((sum, { dur }) => sum + dur, 0);
+  assert.ok(hook.dur > 300_000 && waited > hook.dur * 0.8, `waited ${waited} of ${hook.dur} µs`);
+  assert.is(found(trace, "stage", /runs$/).length, 0);
 });
 
 testTsrun("run writes the timelines of create and start, and a create that fails its own", () => {

@@ -27,5 +27,6 @@ export const newSpanId = () => randomHex(8);
 
 /** So many random bytes; never only zeros, which would be no id. */
 function randomHex(bytes: number): string {
-  return `${crypto.getRandomValues(new Uint8Array(bytes)).toHex().slice(0, -1)}1`;
+  const random = crypto.getRandomValues(new Uint8Array(bytes)).toHex();
+  return /[^0]/.test(random) ? random : randomHex(bytes);
 }

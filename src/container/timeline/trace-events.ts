@@ -10,7 +10,10 @@ const WAITING = { cname: "grey" };
 
 /** The trace events of commands; what is said of all of them is said of the first. */
 export function traceEvents(commands: readonly Timeline[]): string {
-  const lines = commands.flatMap(eventsOf).map((event) => JSON.stringify(event));
+  const taken = new Set<number>();
+  const lines = commands
+    .flatMap((command) => eventsOf({ ...command, pid: unlike(taken, command.pid) }))
+    .map((event) => JSON.stringify(event));
   const [first] = commands;
   const otherData = first && {
     command: first.name,
@@ -18,6 +21,17 @@ export function traceEvents(commands: readonly Timeline[]): string {
     ...failureOf(first.failure),
   };
   return `{"displayTimeUnit":"ms","otherData":${JSON.stringify(otherData)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;
+}
+
+/** More than any pid (PID_MAX_LIMIT). */
+const MOST_PIDS = 2 ** 22;
+
+/** A process id for a command: commands of one server have the same, and pids are used again. */
+function unlike(taken: Set<number>, pid: number): number {
+  let id = pid;
+  while (taken.has(id)) id += MOST_PIDS;
+  taken.add(id);
+  return id;
 }
 
 function eventsOf({ name, pid, tracks, failure, trace }: Timeline): readonly object[] {

@@ -22,6 +22,7 @@ export interface Event {
 export interface Trace {
   readonly text: string;
   readonly otherData: {
+    readonly command: string;
     readonly traceId: string;
     readonly spanId: string;
     readonly parentSpanId?: string;

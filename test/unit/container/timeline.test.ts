@@ -110,6 +110,15 @@ test("what is written as trace events can be read back", () => {
   assert.equal(readTimelines("x", traceEvents([failed, other])), [failed, other]);
 });
 
+test("commands of one process stay apart", () => {
+  const commands = ["a", "b", "c"].map((name) => ({ ...timeline([span(name, 0, 1000)]), name }));
+  const read = readTimelines("x", traceEvents(commands));
+  assert.equal(
+    read.map(({ name, tracks: [track] }) => [name, track?.spans.length]),
+    commands.map(({ name }) => [name, 1]),
+  );
+});
+
 test("what tsrun has not written is no timeline", () => {
   for (const text of [
     "",

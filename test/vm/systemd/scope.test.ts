@@ -1,12 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DEFAULT_MOUNTS } from "../../harness/bundle.ts";
 import { cgroup2Of } from "../../harness/cgroups.ts";
 import { container } from "../../harness/container.ts";
+import { freshDirectory } from "../../harness/environment.ts";
 import { command } from "../../harness/mount.ts";
 import { runtime, silent, startRuntime, succeeded } from "../../harness/runtime.ts";
 import { waitUntil } from "../../harness/wait.ts";
+import { readTrace } from "../../integration/trace/read-trace.ts";
 import { nothingIsLeft } from "./leaks.ts";
 import {
   cgroupOfUnit,
@@ -30,6 +33,16 @@ test("a container is a scope of its own in system.slice, which is delegated to i
   assert.is(shown(unit, "DefaultDependencies"), "no");
   assert.is(shown(unit, "ControlGroup"), `/system.slice/${unit}`);
   assert.is(inCgroup(unit, "cgroup.procs"), String(box.pid()));
+});
+
+test("a timeline shows systemd's job, while tsrun works on", () => {
+  const file = join(freshDirectory("trace"), "create.json");
+  using box = createdInScope(SLEEP, { global: [...(SYSTEMD.global ?? []), "--trace", file] });
+  const trace = readTrace(file);
+  const [job] = trace.track("systemd");
+  assert.is(job?.name, `systemd makes ${scopeOf(box)}`);
+  const during = trace.track("tsrun").filter(({ ts, end }) => ts > (job?.ts ?? 0) && end < (job?.end ?? 0));
+  assert.ok(during.some(({ cat }) => cat !== "wait"));
 });
 
 test("its first process was born there: the cgroup namespace has the scope as its root", async () => {
