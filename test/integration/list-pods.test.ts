@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { processInfo } from "../../src/container/state/process-info.ts";
 import { bundle, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
 import { type Container, containerOf, created, started } from "../harness/container.ts";
-import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { own, runtimeDirectory, call as user } from "../harness/ordinary-user.ts";
@@ -181,7 +181,7 @@ for (const { binary, root, before } of [
   // It refuses hosts where some controllers are in cgroup v1, and a root who may not raise limits for device programs.
   { binary: "crun", root: "/run/crun", before: [...PURE_V2, "crun", "--cgroup-manager=disabled"] },
 ])
-  testIf(Bun.which(binary) !== null, `needs ${binary}`)(
+  testIf(isTsrun && Bun.which(binary) !== null, `needs tsrun and ${binary}`)(
     `list --all-roots finds what ${binary} has made below ${root}, and its sandbox made by tsrun`,
     () => {
       using _run = ownRun();

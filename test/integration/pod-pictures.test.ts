@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { Page, pictureFor, testBrowser } from "../harness/browser.ts";
 import { type JsonObject, namespaces } from "../harness/bundle.ts";
 import { type Container, started } from "../harness/container.ts";
-import { freshDirectory } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { runtime, silent } from "../harness/runtime.ts";
 
@@ -50,7 +50,7 @@ const MISPLACED = `(() => {
 
 const GROUND = `getComputedStyle(document.querySelector(".page")).fill`;
 
-testBrowser(
+(isTsrun ? testBrowser : testTsrun)(
   "a picture of pods has its words in their places, light and dark, and asks for nothing",
   async () => {
     using sandbox = started({ args: ["/pause"], hostname: "pod" }, "pause");

@@ -44,6 +44,7 @@ const ANNOTATIONS = {
   container: ["io.kubernetes.cri.container-name", "io.kubernetes.container.name"],
   pod: ["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"],
   namespace: ["io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"],
+  sandbox: ["io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID"],
 } as const;
 
 /** Identifies a namespace that is kept at a path: `net:[4026532177]`; null when nothing is there. */
@@ -100,15 +101,25 @@ function namespaceOf(
   return found === host[file] ? HOST : found;
 }
 
-/** Those that share a namespace of the BINDING kinds, directly or by way of others. */
+/** Those that belong together, directly or by way of others. */
 function groupsOf(members: readonly Member[]): readonly (readonly Member[])[] {
-  let groups: (readonly Member[])[] = [];
+  let groups: { readonly ties: ReadonlySet<string>; readonly members: readonly Member[] }[] = [];
   for (const member of members) {
-    const isNear = (group: readonly Member[]) =>
-      group.some((other) => BINDING.some((file) => shares(member, other, file)));
-    groups = [...groups.filter((group) => !isNear(group)), [...groups.filter(isNear).flat(), member]];
+    const ties = tiesOf(member);
+    const near = groups.filter((group) => ties.some((tie) => group.ties.has(tie)));
+    const joined = {
+      ties: new Set([...ties, ...near.flatMap((group) => [...group.ties])]),
+      members: [...near.flatMap((group) => group.members), member],
+    };
+    groups = [...groups.filter((group) => !near.includes(group)), joined];
   }
-  return groups;
+  return groups.map((group) => group.members);
+}
+
+/** What binds a container to others: its namespaces of the BINDING kinds, and the sandbox that an engine names. */
+function tiesOf(member: Member): readonly string[] {
+  const namespaces = BINDING.flatMap((file) => member.has[file] ?? []).filter((one) => one !== HOST);
+  return [...namespaces, `${member.root}/${annotated(member, "sandbox") || member.id}`];
 }
 
 /** Whether two containers have the same namespace, and not both the host's. */

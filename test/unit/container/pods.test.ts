@@ -47,6 +47,20 @@ test("the host's namespaces, and kinds that all containers of a user share, make
   ]);
 });
 
+test("a pod that has only the host's namespaces is one by the sandbox that its engine names", () => {
+  const hosts = { net: 1, ipc: 1, uts: 1, pid: 1 };
+  const annotations = { "io.kubernetes.cri.sandbox-id": "box" };
+  const [first, sandbox, web] = [
+    box("first", hosts),
+    box("box", hosts),
+    { ...box("web", hosts), annotations },
+  ];
+  assert.equal(shapes([first, web, sandbox]), [
+    [null, "first"],
+    ["box", "box", "web"],
+  ]);
+});
+
 test("the sandbox is the one that engines call so, else whose pid the others name, else the oldest", () => {
   const old = box("old", { net: 7 });
   const named = box("named", { net: 7 });
