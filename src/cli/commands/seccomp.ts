@@ -1,6 +1,8 @@
+import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { S_IFDIR, S_IFMT } from "../../kernel/constants.ts";
 import { readText, statusIfThere } from "../../kernel/files.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import { answersTo, summaryOf } from "../../linux/seccomp/answers/ask.ts";
 import { parseCall } from "../../linux/seccomp/answers/asked-call.ts";
 import { Diagrams } from "../../linux/seccomp/answers/diagram.ts";
@@ -95,9 +97,21 @@ function named({ flags, globals }: Asked): string {
 
 function profileOf(path: string, { flags }: Asked, session: Session) {
   const profile = readProfile(fromCaller(session.caller, path), {
-    capabilities: new Set(flags.cap.length > 0 ? flags.cap : DOCKER_CAPABILITIES),
+    capabilities: capabilitiesWith(flags.cap),
     kernel: readText("/proc/sys/kernel/osrelease"),
   });
   for (const doubt of profile.doubts) complain(session, `tsrun: warning: ${oneLine(doubt)}`);
   return profile;
+}
+
+/** Docker's default capabilities and those that are named, as docker names them too; NONE leaves the former out. */
+function capabilitiesWith(given: readonly string[]): ReadonlySet<string> {
+  const names = given.map((name) => name.toUpperCase().replace(/^(?!CAP_|ALL$|NONE$)/, "CAP_"));
+  const all = new Set<string>(names.includes("NONE") ? [] : DOCKER_CAPABILITIES);
+  for (const name of names) {
+    if (name === "ALL") for (const one of CAPABILITIES) all.add(one);
+    else if (CAPABILITIES.includes(name)) all.add(name);
+    else if (name !== "NONE") throw new UserError("seccomp", `--cap ${name}: is not a capability known here`);
+  }
+  return all;
 }

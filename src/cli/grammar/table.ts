@@ -163,7 +163,8 @@ const BUNDLE_COMMANDS = {
           kind: "strings",
           short: "c",
           value: "CAPABILITY",
-          summary: "a capability that decides which rules of docker's profile hold (default: docker's)",
+          summary:
+            "with this capability beside docker's default ones, or ALL, or NONE of them: rules of docker's profile depend on it",
         },
         diff: {
           kind: "bool",
