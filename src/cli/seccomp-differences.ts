@@ -5,7 +5,7 @@ import { type Difference, LAST_NUMBER } from "../linux/seccomp/answers/diff.ts";
 import { actionOf, dataOf, isAllowed, verdictWords } from "../linux/seccomp/answers/verdict.ts";
 import { fill } from "./help/fill.ts";
 import { oneLine } from "./log.ts";
-import { conditionWords } from "./seccomp-text.ts";
+import { conditionWords, plain } from "./seccomp-text.ts";
 
 const WIDTH = 110;
 
@@ -71,17 +71,14 @@ export function differencesJson(found: readonly Difference[]): string {
     action: actionOf(value),
     ...(actionOf(value) === "errno" ? { errno: errnoName(dataOf(value)) } : {}),
   });
-  const differences = found.map(
-    ({ machines, names, numbers, conditions, values: [one, other], ...rest }) => ({
-      calls: names,
-      ...(numbers.length === 0 ? {} : { numbers: numbers.map((range) => range.map(Number)) }),
-      architectures: machines.map(({ name }) => name),
-      ...(conditions.length === 0
-        ? {}
-        : { if: conditionsOf({ machines, names, numbers, conditions, values: [one, other], ...rest }) }),
-      one: verdict(one),
-      other: verdict(other),
-    }),
-  );
-  return `${JSON.stringify({ same: !found.some(isAboutAllowing), differences }, null, 2)}\n`;
+  const differences = found.map((difference) => ({
+    calls: difference.names,
+    ...(difference.numbers.length === 0 ? {} : { numbers: difference.numbers }),
+    architectures: difference.machines.map(({ name }) => name),
+    ...(difference.conditions.length === 0 ? {} : { if: conditionsOf(difference) }),
+    one: verdict(difference.values[0]),
+    other: verdict(difference.values[1]),
+    examples: difference.examples.map(({ machine, ...call }) => ({ architecture: machine, ...call })),
+  }));
+  return `${JSON.stringify({ same: !found.some(isAboutAllowing), differences }, plain, 2)}\n`;
 }

@@ -24,6 +24,8 @@ function valuesWords(name: string, { argument, values }: Condition): string {
       return values.values.map((value) => `${arg} != ${spelled(value)}`).join(" and ");
     case "ranges":
       return `${arg} is ${values.ranges.map(([first, last]) => rangeWords(first, last, spelled)).join(" or ")}`;
+    case "many":
+      return `${arg} is one of many values`;
     case "masked":
       return values.cubes.map((cube) => cubeWords(arg, cube, "==", spelled)).join(" or ");
     case "not masked":
@@ -63,7 +65,9 @@ function reason({ name, conditions, wayRound, asked, call, rule }: Answer): stri
 
 const machinesOf = ({ examples }: Answer) => examples.map(({ machine }) => machine).join(", ");
 
-const plain = (_: string, value: unknown) => (typeof value === "bigint" ? `0x${value.toString(16)}` : value);
+/** Bigints as JSON has them: in hexadecimal. */
+export const plain = (_: string, value: unknown) =>
+  typeof value === "bigint" ? `0x${value.toString(16)}` : value;
 
 export function answersJson(answers: readonly Answer[], summary: string): string {
   const calls = answers.map(({ name, conditions, value, rule, asked, call, wayRound, examples }) => ({
@@ -74,7 +78,8 @@ export function answersJson(answers: readonly Answer[], summary: string): string
     action: actionOf(value),
     ...(actionOf(value) === "errno" ? { errno: errnoName(dataOf(value)) } : {}),
     rule,
-    architectures: examples.map(({ machine, ...example }) => ({ name: machine, example })),
+    architectures: examples.map(({ machine }) => machine),
+    examples: examples.map(({ machine, ...example }) => ({ architecture: machine, ...example })),
   }));
   return `${JSON.stringify({ summary, calls }, plain, 2)}\n`;
 }

@@ -69,6 +69,9 @@ export const AUDIT_ARCH_RISCV64 = 0xc000_00f3;
 /** The architecture of a system call of this binary. */
 export const NATIVE_AUDIT_ARCH = ARCHITECTURE === "arm64" ? AUDIT_ARCH_AARCH64 : AUDIT_ARCH_X86_64;
 
+/** uretprobe and uprobe, which uprobes of x86-64 call: newer kernels ask no filter about them (kernel/seccomp.c). */
+export const UNFILTERED_CALLS: readonly number[] = ARCHITECTURE === "arm64" ? [] : [335, 336];
+
 /** asm/unistd.h: in a call's number with AUDIT_ARCH_X86_64, the mark of the x32 ABI. */
 export const X32_SYSCALL_BIT = 0x4000_0000;
 

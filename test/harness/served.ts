@@ -12,7 +12,6 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
     "hostile-console",
     "kernel-features",
     "trace-pictures",
-    "seccomp-diff",
   ],
   "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
   "has servers of its own": ["serve-*"],

@@ -25,7 +25,7 @@ import {
   verdicts,
   withFilter,
 } from "./seccomp/answers.ts";
-import { ALLOWED, allowing, denying, engineProfile } from "./seccomp/profiles.ts";
+import { ALLOWED, allowing, denying, engineProfile, type Profile } from "./seccomp/profiles.ts";
 
 const on = (verdict: string) => ({ "x86-64": verdict, x86: verdict, x32: verdict });
 
@@ -48,8 +48,16 @@ const QUESTIONS = [
   ...["io_uring_setup", "ptrace(PTRACE_ATTACH)", "ioctl(_, TIOCSTI)", "keyctl(KEYCTL_READ)", "466", "9999"],
 ];
 
-/** Default profiles: docker's, podman's and containerd's, two of each. */
-const ENGINES = ["docker-run", "docker-opts", "podman5-run", "podman5-userns", "workload", "workload-ctd17"];
+/** Default profiles: docker's, podman's and containerd's, two of each, and CRI-O's. */
+const ENGINES = [
+  "docker-run",
+  "docker-opts",
+  "podman5-run",
+  "podman5-userns",
+  "workload",
+  "workload-ctd17",
+  "crio-workload",
+];
 const NAMES = [...new Set(ENGINES.flatMap((name) => namesIn(config(name))))];
 
 for (const name of ENGINES)
@@ -113,6 +121,13 @@ testX64("the rule that decides is told by its path, and its condition; so is one
   assert.is(denied?.rule, `linux.seccomp.defaultAction; ${unmet}`);
 });
 
+testX64("calls that the kernel makes without asking a filter are told so", () => {
+  const [said] = told(config("docker-run"), "335");
+  assert.match(String(said?.rule), "; but newer kernels make this call of uprobes without asking a filter");
+  const [other] = told(config("docker-run"), "337");
+  assert.not.match(String(other?.rule), "asking");
+});
+
 testX64("what a question leaves open is answered by cases", () => {
   const cases = told(config("podman5-run"), "socket").filter(({ wayRound }) => wayRound === undefined);
   assert.equal(
@@ -129,7 +144,7 @@ testX64("what a question leaves open is answered by cases", () => {
 const ways = (file: string, call: string) =>
   told(file, call)
     .filter(({ wayRound }) => wayRound !== undefined)
-    .map(({ call: way, wayRound, architectures }) => [way, wayRound, architectures.map(({ name }) => name)]);
+    .map(({ call: way, wayRound, architectures }) => [way, wayRound, architectures]);
 
 testX64("ways round a rule are told: socketcall(2), io_uring, bits that the kernel ignores", () => {
   assert.equal(ways(config("workload-ctd17"), "socket(AF_VSOCK)"), [
@@ -187,6 +202,55 @@ testX64("podman's own file is understood: architectures, capabilities, errnos by
   assert.equal(verdicts(PODMAN_PROFILE, "bpf"), on("EPERM"));
   const { stdout } = ask("--profile", PODMAN_PROFILE, "--cap", "CAP_SYS_ADMIN", "bpf");
   assert.match(stdout, /allow +x86-64, x86, x32 +syscalls\[14\]/);
+});
+
+testTsrun(
+  "rules for capabilities are for docker's default ones, and those that --cap adds in docker's words",
+  () => {
+    const with_ = (...caps: readonly string[]) => {
+      const { stdout } = ask(
+        ...caps.flatMap((cap) => ["--cap", cap]),
+        "--profile",
+        PODMAN_PROFILE,
+        "chroot",
+        "bpf",
+      );
+      return [...stdout.matchAll(/^\w+\n {2}(\w+)/gm)].map(([, verdict]) => verdict);
+    };
+    assert.equal(with_(), ["allow", "EPERM"]);
+    for (const cap of ["CAP_SYS_ADMIN", "sys_admin", "ALL"])
+      assert.equal(with_(cap), ["allow", "allow"], cap);
+    assert.equal(with_("NONE"), ["EPERM", "EPERM"]);
+    assert.equal(with_("NONE", "SYS_ADMIN"), ["EPERM", "allow"]);
+    const wrong = ask("--cap", "SYS_ADMINN", "--profile", PODMAN_PROFILE, "bpf");
+    assert.match(complaint(wrong), /--cap CAP_SYS_ADMINN: is not a capability known here/);
+  },
+);
+
+testX64("without the rule that is said to decide, the filter answers something else", () => {
+  const file = config("workload-ctd17");
+  const profile = engineProfile("workload-ctd17");
+  const { syscalls } = profile as unknown as Seccomp; // an engine wrote it
+  for (const call of [
+    "socket(AF_ALG)",
+    "clone(SIGCHLD)",
+    "clone3",
+    "personality(8)",
+    "chroot",
+    "ptrace",
+    "read",
+  ]) {
+    const [said] = told(file, call);
+    const [, index] = /syscalls\[(\d+)\]/.exec(said?.rule ?? "") ?? [];
+    const name = call.replace(/\(.*/, "");
+    const fewer = syscalls?.map((entry, at) =>
+      at === Number(index)
+        ? { ...entry, names: [...entry.names.filter((one) => one !== name), "getpid"] }
+        : entry,
+    );
+    const [then] = told(profileFile({ ...profile, syscalls: fewer } as Profile), call);
+    assert.is.not(`${then?.action} ${then?.errno}`, `${said?.action} ${said?.errno}`, call);
+  }
 });
 
 testTsrun(

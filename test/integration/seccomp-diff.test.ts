@@ -4,8 +4,25 @@ import * as assert from "uvu/assert";
 import { bundle } from "../harness/bundle.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { ask, config, profileFile, testX64 } from "./seccomp/answers.ts";
-import { ALLOWED, allowing, denying } from "./seccomp/profiles.ts";
+import {
+  ask,
+  config,
+  contradicted,
+  type Example,
+  inContainer,
+  profileFile,
+  testKernel,
+  testX64,
+  type Verdict,
+} from "./seccomp/answers.ts";
+import { ALLOWED, allowing, denying, engineProfile } from "./seccomp/profiles.ts";
+
+interface Compared {
+  readonly calls: readonly string[];
+  readonly one: Verdict;
+  readonly other: Verdict;
+  readonly examples: readonly Example[];
+}
 
 const compare = (...args: readonly string[]) => ask("--diff", ...args);
 
@@ -49,6 +66,24 @@ testTsrun("calls that no profile names are compared too, by number; so are errno
   assert.match(free.stdout, /alone allows:\n.*\(.*: E(PERM|NOSYS)\)\n {4}number .*and above/s);
   assert.is(free.status, 3);
 });
+
+testKernel(
+  "the kernel answers calls as differently as is said, under docker's profile and under podman's",
+  () => {
+    const engines = ["docker-run", "podman5-run"] as const;
+    const { stdout } = compare("--json", ...engines.map(config));
+    const { differences }: { readonly differences: readonly Compared[] } = JSON.parse(stdout);
+    const examples = differences.flatMap((one) => one.examples);
+    assert.ok(examples.length > 100, `only ${examples.length} calls`);
+    for (const [index, engine] of engines.entries()) {
+      const said = differences.map(({ calls, one, other, ...rest }) => ({
+        ...(index === 0 ? one : other),
+        ...{ call: calls.join(), examples: rest.examples },
+      }));
+      assert.equal(contradicted(said, inContainer(engineProfile(engine))), []);
+    }
+  },
+);
 
 testTsrun("a bundle can be compared with a profile, and JSON has it all", () => {
   const made = bundle({ linux: { seccomp: denying(["mkdir", "rmdir"]) } });

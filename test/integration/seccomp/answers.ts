@@ -19,18 +19,27 @@ export const isX64 = process.arch === "x64";
 export const testKernel = isX64 ? testCompiled : testIf(false, "makes the calls of x86-64");
 export const testX64 = isX64 ? testTsrun : testIf(false, "asks about x86-64, x86 and x32");
 
-export interface Told {
+/** A call, of those that an answer is about, on one architecture. */
+export interface Example {
+  readonly architecture: string;
+  readonly arch: number;
+  readonly number: number;
+  readonly args: readonly string[];
+}
+
+export interface Verdict {
+  readonly action: string;
+  readonly errno?: string;
+}
+
+export interface Told extends Verdict {
   readonly asked: string;
   readonly call: string;
   readonly wayRound?: string;
   readonly if?: string;
-  readonly action: string;
-  readonly errno?: string;
   readonly rule: string;
-  readonly architectures: readonly {
-    readonly name: string;
-    readonly example: { readonly arch: number; readonly number: number; readonly args: readonly string[] };
-  }[];
+  readonly architectures: readonly string[];
+  readonly examples: readonly Example[];
 }
 
 /** A file with a profile. */
@@ -67,30 +76,34 @@ export function told(file: string, ...calls: readonly string[]): readonly Told[]
 export function verdicts(file: string, call: string): Readonly<Record<string, string>> {
   const own = told(file, call).filter(({ wayRound }) => wayRound === undefined);
   return Object.fromEntries(
-    own.flatMap(({ action, errno, architectures }) =>
-      architectures.map(({ name }) => [name, errno ?? action]),
-    ),
+    own.flatMap(({ action, errno, architectures }) => architectures.map((name) => [name, errno ?? action])),
   );
 }
 
-/** Which of the answers the kernel gives otherwise, to a process with a filter; calls that it lacks count for nothing. */
-export function contradicted(answers: readonly Told[], filtered: Filtered): readonly string[] {
-  const asked = answers.flatMap((one) => one.architectures.map((architecture) => ({ one, architecture })));
-  const lines = asked.map(({ architecture: { example } }) =>
-    [example.arch, example.number]
+/** Which of the answers the kernel contradicts, to a process with a filter; calls that it lacks, or asks no filter about, count for nothing. */
+export function contradicted(answers: readonly Said[], filtered: Filtered): readonly string[] {
+  const asked = answers.flatMap((one) => one.examples.map((example) => ({ one, example })));
+  const lines = asked.map(({ example: { arch, number, args } }) =>
+    [arch, number]
       .map((one) => one.toString(16))
-      .concat(example.args)
+      .concat(args)
       .join(" "),
   );
   const said = filtered(`${lines.join("\n")}\n`)
     .trim()
     .split("\n");
   assert.is(said.length, asked.length, said.slice(-3).join("\n"));
-  return asked.flatMap(({ one, architecture }, index) => {
+  return asked.flatMap(({ one, example }, index) => {
     const found = (said[index] ?? "").replace(/^trace .*/, "trace");
-    if (found === "none" || found === expected(one)) return [];
-    return [`${one.call} on ${architecture.name}: ${found}, not ${expected(one)} (${lines[index]})`];
+    if (["none", "unfiltered"].includes(found) || found === expected(one)) return [];
+    return [`${one.call} on ${example.architecture}: ${found}, not ${expected(one)} (${lines[index]})`];
   });
+}
+
+/** What is said of calls. */
+interface Said extends Verdict {
+  readonly call: string;
+  readonly examples: readonly Example[];
 }
 
 /** Gives what kernel-verdicts.c prints for calls. */
@@ -122,7 +135,7 @@ export function withFilter(filter: Uint8Array): Filtered {
   };
 }
 
-function expected({ action, errno = "" }: Told): string {
+function expected({ action, errno = "" }: Verdict): string {
   if (action === "errno") return `errno ${ERRNO[errno as ErrnoName] ?? errno.replace("errno ", "")}`;
   if (action === "log") return "allow";
   return action.startsWith("kill") ? "killed" : action;

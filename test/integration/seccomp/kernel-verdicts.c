@@ -3,7 +3,8 @@
  *
  * `kernel-verdicts CALLS [FILTER]`: CALLS has lines of hexadecimal numbers, AUDIT_ARCH, number and six arguments. FILTER
  * is loaded first (struct sock_filter, as seccomp(2) takes it); without it the filter is the one of this process. Prints
- * `allow`, `errno N`, `trap`, `killed`, `notify`, `trace N` or, where the kernel has no such calls at all, `none`.
+ * `allow`, `errno N`, `trap`, `killed`, `notify`, `trace N`, `unfiltered` where the kernel asks no filter, or `none` where it
+ * has no such calls at all.
  *
  * A child makes the calls, and this process traces it. A filter of its own, which says SECCOMP_RET_TRACE to everything,
  * stops what the other filter allows (seccomp(2): the action of the highest precedence counts; of two that trace, the
@@ -36,7 +37,7 @@ struct call {
 	uint64_t arch, number, args[6];
 };
 
-enum verdict { RETURNED, ALLOWED, TRACED, TRAPPED, KILLED, NOTIFIED, NONE };
+enum verdict { RETURNED, ALLOWED, TRACED, TRAPPED, KILLED, NOTIFIED, UNFILTERED, NONE };
 
 struct shared {
 	volatile int current, is_loaded, listener;
@@ -199,12 +200,14 @@ static int watch(pid_t child)
 			listener = syscall(SYS_pidfd_getfd, pidfd, shared->listener, 0);
 			close(pidfd);
 		}
-		if (stop == SIGILL) {
+		if (stop == SIGILL && shared->current < count) {
+			/* What uprobes call, and nobody else may: kernels that have it don't ask filters about it. */
+			shared->verdict[shared->current] = UNFILTERED;
+		} else if (stop == SIGILL) {
 			kill(child, SIGKILL);
 			waitpid(child, &status, 0);
 			return count;
-		}
-		if (stop == SIGSTOP) {
+		} else if (stop == SIGSTOP) {
 			ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL);
 		} else if (stop == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8)) {
 			unsigned long data = 0;
@@ -232,6 +235,7 @@ static void print(int i)
 	case TRACED: printf("trace %lu\n", shared->data[i]); break;
 	case TRAPPED: printf("trap\n"); break;
 	case KILLED: printf("killed\n"); break;
+	case UNFILTERED: printf("unfiltered\n"); break;
 	case NOTIFIED: printf("notify\n"); break;
 	default: printf("none\n");
 	}

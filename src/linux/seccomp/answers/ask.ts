@@ -5,8 +5,9 @@ import { UserError } from "../../../kernel/user-error.ts";
 import type { AskedCall } from "./asked-call.ts";
 import { type Case, type Condition, casesOf } from "./cases.ts";
 import type { Diagrams, Node } from "./diagram.ts";
+import { type Example, exampleOf } from "./example.ts";
 import { type Filter, MACHINES, type Machine, plainNumber, widthOf } from "./filter.ts";
-import { ARGUMENT_BITS, argumentBits, argumentStart, comparison, MOST_ARGUMENTS } from "./outcomes.ts";
+import { argumentBits, argumentStart, comparison } from "./outcomes.ts";
 import { decidedBy, multiplexer } from "./rules.ts";
 import { isAllowed, isDeferred } from "./verdict.ts";
 import { waysRound } from "./ways-round.ts";
@@ -30,16 +31,6 @@ export interface Answer {
 }
 
 type Part = Omit<Answer, "asked">;
-
-/** A call as a process can make it. */
-export interface Example {
-  /** The architecture's name. */
-  readonly machine: string;
-  /** AUDIT_ARCH_… */
-  readonly arch: number;
-  readonly number: number;
-  readonly args: readonly bigint[];
-}
 
 type Args = readonly (bigint | null)[];
 
@@ -123,9 +114,7 @@ function answer(
       { names, number, isOpen: conditions.length > 0 },
       { region: where, value },
     ),
-    examples: [
-      { machine: machine.name, arch: machine.arch, number, args: exampleOf(filter.diagrams, where) },
-    ],
+    examples: [exampleOf(filter.diagrams, machine, number, where)],
   };
 }
 
@@ -212,27 +201,6 @@ function knownBit(args: Args, { width }: Machine, variable: number): boolean | n
     return ((value >> BigInt(position)) & 1n) === 1n;
   }
   return null;
-}
-
-/** Arguments that are in a region: with as many bits 0 as they may be. */
-function exampleOf(diagrams: Diagrams, region: Node): readonly bigint[] {
-  const args = Array.from({ length: MOST_ARGUMENTS }, () => 0n);
-  let node = region;
-  for (
-    let variable = diagrams.variable(node);
-    Number.isFinite(variable);
-    variable = diagrams.variable(node)
-  ) {
-    const low = diagrams.low(node, variable);
-    if (low !== diagrams.no) {
-      node = low;
-      continue;
-    }
-    node = diagrams.high(node, variable);
-    const index = Math.floor((variable - argumentStart(0)) / ARGUMENT_BITS);
-    args[index] = (args[index] ?? 0n) | (1n << BigInt(argumentStart(index + 1) - 1 - variable));
-  }
-  return args;
 }
 
 /** Answers that differ in nothing but the architecture, as one. */

@@ -6,7 +6,9 @@ import { argumentBits, argumentStart, MOST_ARGUMENTS } from "./outcomes.ts";
 export type Values =
   | { readonly form: "these" | "all but"; readonly values: readonly bigint[] }
   | { readonly form: "ranges"; readonly ranges: readonly Range[] }
-  | { readonly form: "masked" | "not masked"; readonly cubes: readonly Cube[] };
+  | { readonly form: "masked" | "not masked"; readonly cubes: readonly Cube[] }
+  /** Too many to be told. */
+  | { readonly form: "many" };
 
 /** From the first to the last. */
 export type Range = readonly [first: bigint, last: bigint];
@@ -63,7 +65,7 @@ export function valuesOf(diagrams: Diagrams, where: Node, bits: readonly number[
     ...(ranges ? [{ form: "ranges" as const, ranges, pieces: ranges.length }] : []),
   ];
   const fewest = Math.min(...forms.map(({ pieces }) => pieces));
-  return forms.find(({ pieces }) => pieces === fewest) ?? { form: "masked", cubes: [] };
+  return forms.find(({ pieces }) => pieces === fewest) ?? { form: "many" };
 }
 
 /** Masks are harder to read than values, and several of them much harder. */
@@ -75,7 +77,12 @@ function singles(form: "these" | "all but", ranges: readonly Range[] | null | un
 }
 
 /** The values in order, as ranges; null when there are too many. */
-export function rangesOf(diagrams: Diagrams, where: Node, bits: readonly number[]): readonly Range[] | null {
+export function rangesOf(
+  diagrams: Diagrams,
+  where: Node,
+  bits: readonly number[],
+  most = MOST_PIECES,
+): readonly Range[] | null {
   const ranges: [bigint, bigint][] = [];
   const walk = (node: Node, index: number, first: bigint): boolean => {
     if (node === diagrams.no) return true;
@@ -85,7 +92,7 @@ export function rangesOf(diagrams: Diagrams, where: Node, bits: readonly number[
       const before = ranges.at(-1);
       if (before !== undefined && before[1] + 1n === first) before[1] = last;
       else ranges.push([first, last]);
-      return ranges.length <= MOST_PIECES;
+      return ranges.length <= most;
     }
     const half = 1n << BigInt(bits.length - index - 1);
     return (

@@ -1,8 +1,9 @@
 /** What one filter allows and another doesn't: for all numbers and all arguments, out of the filters themselves. */
 
 import { NUMBERS_BESIDE } from "../../../kernel/register-arguments.ts";
-import { X32_SYSCALL_BIT } from "../../../kernel/seccomp.ts";
+import { UNFILTERED_CALLS, X32_SYSCALL_BIT } from "../../../kernel/seccomp.ts";
 import { type Condition, casesOf, type Range, rangesOf } from "./cases.ts";
+import { type Example, exampleOf } from "./example.ts";
 import { type Filter, MACHINES, type Machine, plainNumber, widthOf } from "./filter.ts";
 import { argumentStart, numberBits } from "./outcomes.ts";
 
@@ -13,6 +14,8 @@ export interface Difference {
   readonly names: readonly string[];
   readonly numbers: readonly Range[];
   readonly conditions: readonly Condition[];
+  /** A call for each name or range of numbers, on each architecture, that the filters answer so. */
+  readonly examples: readonly Example[];
   /** What the filters return. */
   readonly values: readonly [one: number, other: number];
 }
@@ -44,22 +47,28 @@ function differencesOn(machine: Machine, one: Filter, other: Filter): readonly F
   const end = argumentStart(0);
   return diagrams.parts(both, end).flatMap((part) => {
     if (diagrams.value(part) === isSame) return [];
-    const where = ofMachine(machine, rangesOf(diagrams, diagrams.leadsTo(both, part, end), numberBits) ?? []);
+    const where = ofMachine(
+      machine,
+      rangesOf(diagrams, diagrams.leadsTo(both, part, end), numberBits, Number.POSITIVE_INFINITY) ?? [],
+    );
     const cases = casesOf(diagrams, part, widthOf(diagrams, machine, part)).flatMap(
-      ({ conditions, value }) => {
+      ({ conditions, value, region }) => {
         const values = pairs[value - 1];
-        return values === undefined ? [] : [{ machine, conditions, values }];
+        return values === undefined ? [] : [{ found: { machine, conditions, values }, region }];
       },
     );
     const named = [...names].filter(([number]) => isIn(where, BigInt(plainNumber(number))));
-    const unnamed = without(
-      where,
-      named.map(([number]) => BigInt(plainNumber(number))),
-    );
-    return cases.flatMap((found) => [
-      ...named.map(([, name]) => ({ ...found, name, numbers: [] })),
-      ...(unnamed.length > 0 ? [{ ...found, name: null, numbers: unnamed }] : []),
-    ]);
+    const unasked = machine.isNative ? UNFILTERED_CALLS : [];
+    const unnamed = without(where, [...named.map(([number]) => plainNumber(number)), ...unasked].map(BigInt));
+    const bit = machine.name === "x32" ? X32_SYSCALL_BIT : 0;
+    return cases.flatMap(({ found, region }) => {
+      const example = (number: number) => exampleOf(diagrams, machine, number, region);
+      const examples = unnamed.map(([first]) => example(Number(first) + bit));
+      return [
+        ...named.map(([number, name]) => ({ ...found, name, numbers: [], examples: [example(number)] })),
+        ...(unnamed.length > 0 ? [{ ...found, name: null, numbers: unnamed, examples }] : []),
+      ];
+    });
   });
 }
 
@@ -129,6 +138,15 @@ function together(found: readonly Found[]): readonly Difference[] {
     const { conditions, values } = first;
     const each = group.flatMap(({ all: [one] }) => (one === undefined ? [] : [one]));
     const names = each.flatMap(({ name }) => name ?? []).sort();
-    return [{ machines, conditions, values, names, numbers: each.flatMap(({ numbers }) => numbers) }];
+    return [
+      {
+        machines,
+        conditions,
+        values,
+        names,
+        numbers: each.flatMap(({ numbers }) => numbers),
+        examples: group.flatMap(({ all }) => all.flatMap(({ examples }) => examples)),
+      },
+    ];
   });
 }

@@ -1,6 +1,7 @@
 /** Which rules of a profile say what its filter does. */
 import type { SeccompArg, SeccompSyscall } from "../../../../runtime-spec/config-linux-seccomp.ts";
 import { IPC_CALLS, SOCKETCALLS } from "../../../kernel/register-arguments.ts";
+import { UNFILTERED_CALLS } from "../../../kernel/seccomp.ts";
 import { spellArgument } from "../../../kernel/spell/argument.ts";
 import { actionValue, conditions } from "../compile.ts";
 import type { Comparison } from "../libseccomp.ts";
@@ -124,8 +125,15 @@ export function multiplexer(name: string): { readonly call: string; readonly fir
   return ipc === undefined ? null : { call: "ipc", first: ipc };
 }
 
+/** Which properties of the profile decide, and whether the kernel asks. */
+export function decidedBy(...question: Parameters<typeof propertiesThat>): string {
+  const [, machine, { number }] = question;
+  const isAsked = !(machine.isNative && UNFILTERED_CALLS.includes(number));
+  return `${propertiesThat(...question)}${isAsked ? "" : "; but newer kernels make this call of uprobes without asking a filter"}`;
+}
+
 /** Which properties of the profile decide that a filter returns `value` in a region of a call's arguments. */
-export function decidedBy(
+function propertiesThat(
   filter: Filter,
   machine: Machine,
   call: { readonly names: readonly string[]; readonly number: number; readonly isOpen: boolean },

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Seccomp, SeccompArg, SeccompOperator } from "../../../../runtime-spec/config-linux-seccomp.ts";
+import { UNFILTERED_CALLS } from "../../../../src/kernel/seccomp.ts";
 import { parseCall } from "../../../../src/linux/seccomp/answers/asked-call.ts";
 import { casesOf } from "../../../../src/linux/seccomp/answers/cases.ts";
 import { Diagrams, type Node } from "../../../../src/linux/seccomp/answers/diagram.ts";
@@ -111,6 +112,8 @@ function holds(values: Values, value: bigint): boolean {
       return !values.values.includes(value);
     case "ranges":
       return values.ranges.some(([first, last]) => first <= value && value <= last);
+    case "many":
+      return true;
     case "masked":
       return values.cubes.some((cube) => (value & cube.mask) === cube.value);
     case "not masked":
@@ -130,6 +133,7 @@ test("the differences of two engines' filters are all there are, for any number 
     const base = machine.name === "x32" ? 0x4000_0000 : 0;
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 600 }), sixWords, (low, given) => {
+        fc.pre(!UNFILTERED_CALLS.includes(low));
         const number = base + low;
         const args = fitting(machine.word, given);
         const [a, b] = [one, other].map(
