@@ -1,8 +1,10 @@
 // Runs beside other files.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { container } from "../harness/container.ts";
-import { testTsrun } from "../harness/environment.ts";
+import { freshDirectory, testTsrun } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { runtime } from "../harness/runtime.ts";
 import { eachCall } from "./failing/each-call.ts";
@@ -15,6 +17,21 @@ test.before(compileFailing);
 
 testTsrun("a create of which any system call fails leaves nothing", async () => {
   await eachCall(making("create", { args: SLEEP }));
+});
+
+testTsrun("so does one with a file for its output, of which nothing is left either", async () => {
+  let file = "";
+  const flags = () => {
+    file = join(freshDirectory("output"), "log");
+    return ["--output", file];
+  };
+  const create = making("create", { args: SLEEP }, flags);
+  await eachCall((place) => {
+    const ended = create(place);
+    const isRemoved = !place?.includes("unlinkat"); // else that is what failed
+    if (ended.status !== 0 && isRemoved) assert.not(existsSync(file), `${place}\n${ended.stderr}`);
+    return ended;
+  });
 });
 
 testTsrun("a run of which any system call fails leaves nothing that delete does not remove", async () => {
