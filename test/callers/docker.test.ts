@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroup2Of } from "../harness/cgroups.ts";
-import { workDirectory } from "../harness/environment.ts";
+import { runtimePath, workDirectory } from "../harness/environment.ts";
 import { namespaceOf, status } from "../harness/processes.ts";
 import { testIf } from "../harness/skip.ts";
 import { programAtTerminal } from "../harness/terminal.ts";
@@ -30,6 +30,15 @@ test("docker knows tsrun by its name", () => {
   assert.match(printed(docker("info", "--format", "{{json .Runtimes}}")), /"tsrun":\{"path":"[^"]*tsrun"/);
   using sleeper = box(["sleep", "100"]);
   assert.is(inspect(sleeper.id, "HostConfig.Runtime"), "tsrun");
+});
+
+test("docker reads tsrun's version and commit", () => {
+  const [first = "", ...lines] = printed(call([runtimePath, "--version"])).split("\n");
+  const commit = lines.find((line) => line.startsWith("commit: "))?.slice("commit: ".length) ?? "";
+  const components = printed(docker("version", "--format", "{{json .Server.Components}}"));
+  const all = JSON.parse(components) as { Name: string; Version: string; Details: { GitCommit: string } }[]; // docker's
+  const own = all.find(({ Name }) => Name === "tsrun");
+  assert.equal([own?.Version, own?.Details.GitCommit], [first.replace("tsrun version ", ""), commit]);
 });
 
 test("a container's output, errors and exit status are docker's", () => {

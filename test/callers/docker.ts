@@ -8,8 +8,8 @@ import { snippet } from "./snippets.ts";
 
 const SOCKET = "/run/docker.sock";
 
-/** What this machine of the tests needs besides the page's example. */
-const HERE = { bridge: "none", iptables: false, "ip-forward": false };
+/** What this machine of the tests needs besides the page's example; docker tells versions of its default runtime alone. */
+const HERE = { bridge: "none", iptables: false, "ip-forward": false, "default-runtime": "tsrun" };
 
 /** It gives its containerd 15 seconds to start, which is not always enough on a slow machine; then it ends. */
 const MOST_STARTS = 3;
