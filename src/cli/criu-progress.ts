@@ -1,8 +1,9 @@
-/** How far criu(8) is, in one line on a terminal that is written again and again. */
+/** How far criu(8) is. */
 import { listDirectory, statusIfThere } from "../kernel/files.ts";
 import type { Globals } from "./grammar/table.ts";
-import { complain, show } from "./output.ts";
+import { complain } from "./output.ts";
 import type { Session } from "./session.ts";
+import { type StatusLine, statusLineFor } from "./status-line.ts";
 
 /** What criu does once it has reached a stage of a restoration (action scripts, criu(8)). A dump has no such stages. */
 const AFTER: { readonly [stage: string]: string } = {
@@ -17,6 +18,7 @@ const TURN = 200;
 /** The line: erased when it is disposed of. */
 export class Progress implements Disposable {
   private readonly session: Session;
+  private readonly line: StatusLine;
   private readonly what: string;
   private readonly images: string;
   private readonly begin = performance.now();
@@ -24,8 +26,9 @@ export class Progress implements Disposable {
   private doing = "";
   private isShown = true;
 
-  constructor(session: Session, what: string, images: string) {
+  constructor(session: Session, line: StatusLine, what: string, images: string) {
     this.session = session;
+    this.line = line;
     this.what = what;
     this.images = images;
     this.timer = setInterval(() => this.show(), TURN);
@@ -41,7 +44,7 @@ export class Progress implements Disposable {
   };
 
   private show(): void {
-    show(this.session, `\r${this.what}: ${this.doing}${this.facts}\u001b[K`);
+    this.line.write(`${this.what}: ${this.doing}${this.facts}`);
   }
 
   /** The size of the images, and the time so far. */
@@ -60,21 +63,18 @@ export class Progress implements Disposable {
     if (!this.isShown) return; // what stands there now is somebody else's
     this.isShown = false;
     clearInterval(this.timer);
-    show(this.session, "\r\u001b[K");
+    this.line.erase();
   }
 }
 
-/** Progress for who sees it; null where standard error is no terminal, or is told more by `--debug`. */
+/** Progress for who sees it; null for others. */
 export function progressAt(
   session: Session,
-  { debug }: Globals,
-  what: string,
-  images: string,
+  globals: Globals,
+  { what, images }: { readonly what: string; readonly images: string },
 ): Progress | null {
-  const { TERM = "dumb" } = session.caller.env;
-  return debug || TERM === "dumb" || !session.complainsToTerminal
-    ? null
-    : new Progress(session, what, images);
+  const line = statusLineFor(session, globals);
+  return line === null ? null : new Progress(session, line, what, images);
 }
 
 /** Bytes of the files of a directory, which may not be there yet. */

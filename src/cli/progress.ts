@@ -1,35 +1,32 @@
 import type { Progress } from "../image/unpack.ts";
-import { attempt } from "../kernel/here.ts";
-import { getWindowSize, WINSIZE_SIZE, windowSize } from "../kernel/terminal.ts";
 import type { Globals } from "./grammar/table.ts";
-import { show } from "./output.ts";
 import type { Session } from "./session.ts";
+import { type StatusLine, statusLineFor } from "./status-line.ts";
 
 /** How often a bar is drawn, in milliseconds: often enough for eyes. */
 const PACE = 100;
-const DEFAULT_WIDTH = 80;
 /** The bar's own, between its brackets. */
 const BAR = 30;
 const MEGABYTE = 2 ** 20;
 
 /** A bar on standard error, if that is a terminal that nothing else is logged to; else nothing. */
-export function progressFor(session: Session, { debug, logFormat }: Globals): Progress {
-  if (!session.complainsToTerminal || debug || logFormat === "json") return SILENT;
-  return new Bar(session);
+export function progressFor(session: Session, globals: Globals): Progress {
+  const line = statusLineFor(session, globals);
+  return line === null ? SILENT : new Bar(line);
 }
 
 const SILENT: Progress = { begin: () => {}, layer: () => {}, read: () => {}, end: () => {} };
 
 class Bar implements Progress {
-  private readonly session: Session;
+  private readonly line: StatusLine;
   private layers = 0;
   private total = 0;
   private number = 0;
   private done = 0;
   private drawn = 0;
 
-  constructor(session: Session) {
-    this.session = session;
+  constructor(line: StatusLine) {
+    this.line = line;
   }
 
   begin(layers: number, bytes: number): void {
@@ -47,9 +44,8 @@ class Bar implements Progress {
     if (Bun.nanoseconds() / 1e6 - this.drawn >= PACE) this.draw();
   }
 
-  /** Takes the bar away: what remains on the screen is what went wrong, or nothing. */
   end(): void {
-    this.write("\r\x1b[K");
+    this.line.erase();
   }
 
   private draw(): void {
@@ -57,18 +53,7 @@ class Bar implements Progress {
     const part = this.total === 0 ? 1 : Math.min(1, this.done / this.total);
     const bar = "#".repeat(Math.floor(part * BAR)).padEnd(BAR, ".");
     const megabytes = (bytes: number) => (bytes / MEGABYTE).toFixed(1);
-    const line = `layer ${this.number}/${this.layers} [${bar}] ${megabytes(this.done)}/${megabytes(this.total)} MiB`;
-    this.write(`\r${line.slice(0, this.width() - 1)}\x1b[K`);
-  }
-
-  private width(): number {
-    const bytes = new Uint8Array(WINSIZE_SIZE);
-    const found =
-      attempt(getWindowSize(this.session.caller.streams[2], bytes)) < 0 ? 0 : windowSize(bytes).width;
-    return found || DEFAULT_WIDTH;
-  }
-
-  private write(text: string): void {
-    show(this.session, text);
+    const layer = `layer ${this.number}/${this.layers}`;
+    this.line.write(`${layer} [${bar}] ${megabytes(this.done)}/${megabytes(this.total)} MiB`);
   }
 }

@@ -1,6 +1,14 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -41,6 +49,17 @@ test("the container is isolated as far as its user may: mounts, pids, host name;
   const { stdout, stderr } = ran({ args: script(text) });
   assert.match(stdout, /^tsrun\n\d\n0\n/);
   assert.match(stderr, /Read-only/);
+});
+
+testTsrun("an ordinary user has the output of a container in the background, and reads it", async () => {
+  const id = uniqueId();
+  const output = join(runtimeDirectory, `${id}.log`);
+  const path = own({ args: script("echo out; echo again >>/dev/stdout") });
+  silent(call(["run", "--detach", "--output", output, "--bundle", path, id]));
+  await waitUntil(() => /"stopped"/.test(call(["state", id]).stdout), "it has ended");
+  assert.is(silent(call(["logs", id])).stdout, "out\nagain\n");
+  assert.equal([statSync(output).uid, statSync(output).mode & 0o777], [UID, 0o600]);
+  silent(call(["delete", id]));
 });
 
 testTsrun("without a cgroup of its own it sees the host's where a mount asks for them, read-only", () => {

@@ -27,7 +27,7 @@ export async function checkpoint(invocation: InvocationOf<"checkpoint">, session
   };
   const { leaveRunning, preDump } = flags;
   const store = storeOf(globals, caller);
-  using progress = progressAt(session, globals, `checkpoint ${args[0]}`, places.images);
+  using progress = progressAt(session, globals, { what: `checkpoint ${args[0]}`, images: places.images });
   await checkpointContainer(
     store,
     args[0],

@@ -28,7 +28,7 @@ export async function restore(invocation: InvocationOf<"restore">, session: Sess
   using terminal = console?.kind === "caller" ? console : null;
   using held = await session.holdSignals();
   const places = placesFrom(flags, caller);
-  using progress = progressAt(session, globals, `restore ${args[0]}`, places.images);
+  using progress = progressAt(session, globals, { what: `restore ${args[0]}`, images: places.images });
   const { directory, saved } = await restoreContainer(store, handed.bundle, {
     ...places,
     id: args[0],

@@ -8,7 +8,8 @@ import { UsageError } from "./usage-error.ts";
 /** By the words that are typed, with spaces between those that mean the same: what to type instead. */
 type Habits = { readonly [words: string]: string };
 
-const IMAGES = "tsrun fetches and keeps no images: skopeo copy docker://IMAGE oci:DIR fetches one";
+const IMAGES =
+  "tsrun keeps no images: skopeo copy docker://IMAGE oci:DIR fetches one, and tsrun unpack DIR BUNDLE makes a bundle of it";
 const IN_SPEC = "is in config.json, and tsrun spec";
 const LIMITS = "limits are in config.json: linux.resources; or, once it runs: tsrun update";
 
