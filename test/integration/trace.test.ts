@@ -6,11 +6,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, namespaces, type Patch } from "../harness/bundle.ts";
 import { container, containerOf } from "../harness/container.ts";
-import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, stateRoot, testTsrun, uniqueId, workDirectory } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, succeeded } from "../harness/runtime.ts";
 import { notebook, SLEEP, script, withHooks } from "./hooks/scripts.ts";
 import { type Event, readTrace, type Trace } from "./trace/read-trace.ts";
+
+/** A directory that nobody makes. */
+const NOWHERE = join(workDirectory, "nowhere");
 
 const SECCOMP = {
   defaultAction: "SCMP_ACT_ALLOW",
@@ -195,7 +198,7 @@ testTsrun("a call of tsrun's that fails is marked, and an error without a call i
     "--bundle",
     path,
     "--pid-file",
-    "/nonexistent/pid",
+    `${NOWHERE}/pid`,
     uniqueId(),
   ]);
   assert.match(pidFile.otherData.error ?? "", /pid-file/);
@@ -204,12 +207,12 @@ testTsrun("a call of tsrun's that fails is marked, and an error without a call i
 testTsrun("a file that can't be written is refused before anything is made", () => {
   const { path } = bundle();
   const outcome = runtime(["create", "--bundle", path, uniqueId()], {
-    global: ["--trace", "/nonexistent/x.svg"],
+    global: ["--trace", `${NOWHERE}/x.svg`],
   });
   assert.is(outcome.status, 1);
   assert.is(
     complaint(outcome),
-    "tsrun: error: --trace /nonexistent/x.svg: cannot be written: ENOENT (no such file or directory)",
+    `tsrun: error: --trace ${NOWHERE}/x.svg: cannot be written: ENOENT (no such file or directory)`,
   );
   assert.equal(readdirSync(stateRoot), []);
 });
@@ -280,14 +283,14 @@ testTsrun("draw tells what it can't read or write", () => {
   const config = join(path, "config.json");
   assert.match(said(config), /^tsrun: error: \S+config\.json: is no timeline of tsrun's: give it what/);
   assert.match(
-    said("/nonexistent/x.json"),
-    /^tsrun: error: draw: \/nonexistent\/x\.json: cannot be read: ENOENT/,
+    said(`${NOWHERE}/x.json`),
+    /^tsrun: error: draw: \S+\/nowhere\/x\.json: cannot be read: ENOENT/,
   );
   const file = join(path, "state.json");
   runtime(["state", "nobody"], { global: ["--trace", file] });
   assert.match(
-    said("--output", "/nonexistent/x.svg", file),
-    /^tsrun: error: draw: --output \/nonexistent\/x\.svg: cannot be written: ENOENT/,
+    said("--output", `${NOWHERE}/x.svg`, file),
+    /^tsrun: error: draw: --output \S+\/nowhere\/x\.svg: cannot be written: ENOENT/,
   );
 });
 
@@ -340,7 +343,7 @@ testTsrun("an annotation overwrites nothing but its own files, and follows no li
 
 testTsrun("an annotation without a directory is a warning, and the container is made", () => {
   for (const [value, said] of [
-    ["/nonexistent", /cannot open the directory \/nonexistent: ENOENT/],
+    [NOWHERE, /cannot open the directory \S+\/nowhere: ENOENT/],
     ["traces", /must be the absolute path of a directory, not "traces"/],
   ] as const) {
     const made = bundle({ annotations: { "org.tsrun.trace": value } });
@@ -350,7 +353,7 @@ testTsrun("an annotation without a directory is a warning, and the container is 
     assert.match(stderr, said);
     assert.is(one.state().status, "created");
   }
-  assert.not(existsSync("/nonexistent"));
+  assert.not(existsSync(NOWHERE));
 });
 
 testTsrun("a directory in which nothing can be made is a warning, too", () => {
