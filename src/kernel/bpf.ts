@@ -6,8 +6,12 @@ import type { Call } from "./call.ts";
 import {
   BPF_CGROUP_DEVICE,
   BPF_F_ALLOW_MULTI,
+  BPF_F_QUERY_EFFECTIVE,
+  BPF_OBJ_GET_INFO_BY_FD,
   BPF_PROG_ATTACH,
+  BPF_PROG_GET_FD_BY_ID,
   BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
   BPF_PROG_TYPE_CGROUP_DEVICE,
 } from "./constants.ts";
 import { addressOf } from "./ffi.ts";
@@ -106,3 +110,78 @@ export function attachDeviceProgram(cgroup: number, program: number): Call {
 function words(...values: readonly number[]): Uint8Array {
   return new Uint8Array(new Uint32Array(values).buffer);
 }
+
+/** Device programs on the way to a cgroup are many more nowhere. */
+const MOST_PROGRAMS = 64;
+const QUERY_SIZE = 32;
+
+/**
+ * BPF_PROG_QUERY of the device programs that decide for a cgroup, those of the cgroups above too. `ids` tells what it
+ * has filled in. Needs CAP_NET_ADMIN.
+ */
+export function queryDevicePrograms(cgroup: number): { readonly call: Call; readonly ids: () => number[] } {
+  const { memory, words: attributes } = allocate(QUERY_SIZE + 4 * MOST_PROGRAMS);
+  attributes[0] = cgroup;
+  attributes[1] = BPF_CGROUP_DEVICE;
+  attributes[2] = BPF_F_QUERY_EFFECTIVE;
+  setAddress(attributes, 4, addressOf(memory) + QUERY_SIZE);
+  attributes[6] = MOST_PROGRAMS;
+  const first = QUERY_SIZE / 4;
+  const ids = () => [...attributes.subarray(first, first + (attributes[6] ?? 0))];
+  return { call: bpf(BPF_PROG_QUERY, memory, QUERY_SIZE), ids };
+}
+
+/** BPF_PROG_GET_FD_BY_ID: a descriptor of a program. Needs CAP_SYS_ADMIN. */
+export const openProgram = (id: number): Call => bpf(BPF_PROG_GET_FD_BY_ID, words(id, 0, 0));
+
+const INFO_ATTRIBUTES_SIZE = 16;
+/** `struct bpf_prog_info`, up to its name. */
+const INFO_SIZE = 80;
+
+/** BPF_OBJ_GET_INFO_BY_FD of a program. `instructions` unpacks what it has filled in: those that the verifier left. */
+export function programInfo(program: number): {
+  readonly call: Call;
+  readonly instructions: () => Required<Instruction>[];
+} {
+  const room = MOST_INSTRUCTIONS * INSTRUCTION_SIZE;
+  const start = INFO_ATTRIBUTES_SIZE + INFO_SIZE;
+  const { memory, words: attributes } = allocate(start + room);
+  attributes[0] = program;
+  attributes[1] = INFO_SIZE;
+  setAddress(attributes, 2, addressOf(memory) + INFO_ATTRIBUTES_SIZE);
+  const info = attributes.subarray(INFO_ATTRIBUTES_SIZE / 4);
+  info[5] = room; // xlated_prog_len
+  setAddress(info, 8, addressOf(memory) + start); // xlated_prog_insns
+  const instructions = () => unpackInstructions(memory.subarray(start, start + Math.min(info[5] ?? 0, room)));
+  return { call: bpf(BPF_OBJ_GET_INFO_BY_FD, memory, INFO_ATTRIBUTES_SIZE), instructions };
+}
+
+/** Unpacks an array of `struct bpf_insn`. */
+export function unpackInstructions(bytes: Uint8Array): Required<Instruction>[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const all: Required<Instruction>[] = [];
+  for (let at = 0; at + INSTRUCTION_SIZE <= bytes.byteLength; at += INSTRUCTION_SIZE) {
+    const registers = view.getUint8(at + 1);
+    all.push({
+      code: view.getUint8(at),
+      dst: registers & 0xf,
+      src: registers >> 4,
+      off: view.getInt16(at + 2, true),
+      imm: view.getInt32(at + 4, true),
+    });
+  }
+  return all;
+}
+
+/** The parts of an operation code (bpf_common.h, bpf.h). */
+export const BPF_CLASS = 0x07;
+export const BPF_LDX = 0x01;
+export const BPF_ALU = 0x04;
+export const BPF_JMP = 0x05;
+export const BPF_JMP32 = 0x06;
+export const BPF_ALU64 = 0x07;
+export const BPF_OP = 0xf0;
+/** The operand is a register. */
+export const BPF_X = 0x08;
+export const BPF_JA = 0x00;
+export const BPF_EXIT = 0x90;

@@ -233,6 +233,10 @@ export const BPF_PROG_ATTACH = 8;
 export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 export const BPF_CGROUP_DEVICE = 6;
 export const BPF_F_ALLOW_MULTI = 2;
+export const BPF_PROG_GET_FD_BY_ID = 13;
+export const BPF_OBJ_GET_INFO_BY_FD = 15;
+export const BPF_PROG_QUERY = 16;
+export const BPF_F_QUERY_EFFECTIVE = 1;
 
 // asm-generic/param.h: USER_HZ, in which proc(5) counts time
 export const TICKS_PER_SECOND = 100;

@@ -99,7 +99,7 @@ function testPeer(program: (typeof PEERS)[number], name: string, body: () => Pro
 for (const peer of PEERS) {
   for (const [name, patch] of KINDS)
     testPeer(peer, `${name} of ${peer} has what its config.json says`, async () => {
-      await using box = startedBy(peer, patch);
+      await using box = await startedBy(peer, patch);
       const { differs, changed, unseen, outcome } = verified(
         "--pid",
         String(box.pid),
@@ -111,7 +111,7 @@ for (const peer of PEERS) {
     });
 
   testPeer(peer, `what was changed in a container of ${peer} is told`, async () => {
-    await using box = startedBy(peer, RICH);
+    await using box = await startedBy(peer, RICH);
     inside(box.pid, "mount -t tmpfs none /home; mount -o remount,bind,exec,ro /dev/shm; umount /proc/keys");
     writeFileSync(`/proc/${box.pid}/oom_score_adj`, "400");
     const { differs, outcome } = verified("--pid", String(box.pid), "--bundle", box.bundle.path);
@@ -331,6 +331,32 @@ for (const [what, change, told] of EDITS)
     for (const line of told) assert.ok(differs.includes(line), `${line}\nnot in\n${differs.join("\n")}`);
     assert.is(outcome.status, 1);
   });
+
+const DENY_ALL = { allow: false, access: "rwm" };
+
+testTsrun("which devices may be used is told, from what the kernel runs", () => {
+  const [fuse, disks] = [
+    { allow: true, type: "c", major: 10, minor: 229, access: "rw" },
+    { allow: true, type: "b", major: 8, access: "r" },
+  ];
+  using box = started({ ...SLEEP, linux: { resources: { devices: [DENY_ALL, fuse] } } });
+  assert.equal(verified(box.id).differs, []);
+  edit(box.bundle, inLinux({ resources: { devices: [DENY_ALL, disks] } }));
+  const { differs, outcome } = verified(box.id);
+  assert.is(differs.length, 2, differs.join("\n"));
+  assert.match(differs[0] ?? "", /^linux\.resources\.devices: b 8:\*, b 8:\d+, .* and \d+ more: m$/);
+  assert.is(differs[1], "linux.resources.devices: c 10:229: mrw");
+  assert.is(outcome.status, 1);
+});
+
+testTsrun("a container that may use every device, and should not, is told", () => {
+  using box = started({ ...SLEEP, linux: { resources: { devices: [{ allow: true, access: "rwm" }] } } });
+  assert.equal(verified(box.id).differs, []);
+  edit(box.bundle, inLinux({ resources: { devices: [DENY_ALL] } }));
+  assert.equal(verified(box.id).differs, [
+    "linux.resources.devices: every device is allowed: no device program",
+  ]);
+});
 
 testTsrun("what a program may have changed by itself is told, and is no drift", () => {
   const script = "ulimit -S -n 100; umask 0; cd /sys; exec sleep 600";

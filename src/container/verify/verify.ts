@@ -9,6 +9,7 @@ import type { Store } from "../state/store.ts";
 import { requireStatus } from "../state/verbs.ts";
 import { addedMounts } from "./areas/added-mounts.ts";
 import { cgroupsPath, resources } from "./areas/cgroup.ts";
+import { deviceRules } from "./areas/device-rules.ts";
 import { devices } from "./areas/devices.ts";
 import { cwd, noNewPrivileges, oomScoreAdj, personality, umask, user } from "./areas/identity.ts";
 import { rlimits } from "./areas/limits.ts";
@@ -25,7 +26,7 @@ export type { Finding } from "./finding.ts";
 const AREAS: readonly Area[] = [
   ...[user, umask, cwd, capabilities, noNewPrivileges, seccomp, labels, rlimits, oomScoreAdj, personality],
   ...[root, mounts, addedMounts, maskedPaths, readonlyPaths, devices],
-  ...[namespaces, mappings, timeOffsets, sysctls, cgroupsPath, resources],
+  ...[namespaces, mappings, timeOffsets, sysctls, cgroupsPath, resources, deviceRules],
 ];
 
 /** A container of tsrun's, by its id; its bundle's config.json says what was asked for. @throws UserError */

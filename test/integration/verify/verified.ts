@@ -8,6 +8,7 @@ import type { Container } from "../../harness/container.ts";
 import { freshDirectory, uniqueId } from "../../harness/environment.ts";
 import { command } from "../../harness/mount.ts";
 import { type Outcome, runtime } from "../../harness/runtime.ts";
+import { waitUntil } from "../../harness/wait.ts";
 
 interface Finding {
   readonly path: string;
@@ -75,7 +76,7 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** A running container of another runtime. */
-export function startedBy(program: keyof typeof GLOBAL, patch: Patch): Peer {
+export async function startedBy(program: keyof typeof GLOBAL, patch: Patch): Promise<Peer> {
   const [made, id, state] = [
     bundle(program === "crun" ? withoutLimits(patch) : patch),
     uniqueId(),
@@ -94,9 +95,14 @@ export function startedBy(program: keyof typeof GLOBAL, patch: Patch): Peer {
     await removeCgroups(id); // runc gives up when the kernel has not quite ended its process
   };
   call("run", "--detach", "--pid-file", pidFile, "--bundle", made.path, id);
-  return { pid: Number(readFileSync(pidFile, "utf8")), bundle: made, [Symbol.asyncDispose]: remove };
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  // crun is done before its init has loaded the filter.
+  const runs = () => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "sleep";
+  await waitUntil(runs, "the program runs");
+  return { pid, bundle: made, [Symbol.asyncDispose]: remove };
 }
 
 function withoutLimits(patch: Patch): Patch {
-  return { ...patch, linux: { ...(patch["linux"] as JsonObject | undefined), resources: undefined } }; // as in bundle.ts
+  const linux = patch["linux"] as JsonObject | undefined; // as in bundle.ts
+  return { ...patch, linux: { ...linux, resources: { devices: [{ allow: true, access: "rwm" }] } } };
 }
