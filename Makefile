@@ -70,7 +70,8 @@ endef
 
 # Without these the tests that want them are skipped, and say so.
 need-test-tools:
-	$(call install-each,dbus-daemon:dbus-daemon qemu-aarch64:qemu-user groff:groff-base zsh:zsh fish:fish runc:runc crun:crun chromium:chromium \
+	$(call install-each,dbus-daemon:dbus-daemon qemu-aarch64:qemu-user groff:groff-base zsh:zsh fish:fish runc:runc crun:crun \
+		chromium:chromium \
 		/usr/aarch64-linux-gnu/include/stdio.h:gcc-aarch64-linux-gnu+libc6-dev-arm64-cross \
 		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu ps:procps ip:iproute2 newuidmap:uidmap unshare:util-linux \
 		umoci:umoci skopeo:skopeo setfattr:attr)
