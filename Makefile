@@ -122,12 +122,13 @@ build/entry: $(ENTRY_NEEDS) | need-gcc
 	$(CC) $(ENTRY_FLAGS) $(AGENT_FLAGS_$(MACHINE)) -o $@.elf $(ENTRY_SOURCES) && objcopy -O binary -j .text $@.elf $@
 
 # What `tsrun --version` tells of the sources, whatever tags and other clones there are; empty where this is no clone. The
-# file is written only when that has changed.
-COMMIT = $(shell test -e .git && git -c safe.directory='*' describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+# file is written only when that has changed, and git's index never: it may be another user's, or in use.
+GIT := GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*'
 .PHONY: always
 build/commit: always
-	@mkdir -p $(@D) && export commit="$(COMMIT)" && \
-		{ test -e $@ && test "$$(cat $@)" = "$$commit" || echo "$$commit" >$@; }
+	@mkdir -p $(@D) && commit="$$(test -e .git && $(GIT) rev-parse HEAD 2>/dev/null)"; \
+	test -z "$$commit" || test -z "$$($(GIT) status --porcelain --untracked-files=no)" || commit="$$commit-dirty"; \
+	test -e $@ && test "$$(cat $@)" = "$$commit" || echo "$$commit" >$@
 
 # Renamed into place, so that a tsrun that runs meanwhile is whole, the old one or the new one.
 bin/tsrun: $(SOURCES) build/agent.json build/entry build/commit Makefile $(INSTALLED)
