@@ -8,6 +8,7 @@ import { beginSpan } from "../kernel/span.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { readable, until } from "../kernel/wait.ts";
+import { refusalWords } from "../linux/process/executable.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
 import { parkedMailbox } from "./init/parked.ts";
@@ -121,9 +122,9 @@ export async function wake(directory: StateDirectory, init: SavedInit, mailbox: 
       await readable(pidfd, DEATH_PATIENCE);
       const what =
         outcome.step === init.end - 1
-          ? `cannot execute ${init.executable}: execve`
-          : "cannot prepare its execution";
-      throw new UserError("config.json: process.args[0]", `${what}: ${errnoWords(mailbox.errno)}`);
+          ? `cannot execute ${init.executable}: execve: ${refusalWords(mailbox.errno)}`
+          : `cannot prepare its execution: ${errnoWords(mailbox.errno)}`;
+      throw new UserError("config.json: process.args[0]", what);
     }
   } finally {
     here(close(pidfd));

@@ -4,10 +4,10 @@ import type { Caller } from "../../agent/caller.ts";
 import type { Mailbox } from "../../agent/mailbox.ts";
 import { closeFrom, execve } from "../../kernel/calls.ts";
 import { CLOSE_RANGE_CLOEXEC, FIRST_FD } from "../../kernel/constants.ts";
-import { errnoWords } from "../../kernel/errno.ts";
 import { beginSpan } from "../../kernel/span.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
+import { refusalWords } from "../../linux/process/executable.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { sendListener } from "../../linux/seccomp/listener.ts";
 import { loadFilter } from "../../linux/seccomp/load.ts";
@@ -76,5 +76,5 @@ export async function execute(
   span.end(outcome.kind === "failed");
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
-  throw new UserError(place, `cannot execute ${what}: ${errnoWords(init.errno)}`);
+  throw new UserError(place, `cannot execute ${what}: ${refusalWords(init.errno)}`);
 }
