@@ -25,7 +25,10 @@ const TAKEN: { readonly [C in CommandName]?: (invocation: InvocationOf<C>, asker
       flags.dryRun
         ? "--dry-run"
         : (descriptors(flags) ?? (flags.detach ? null : ownForeground(flags, asker))),
-    exec: ({ flags }, asker) => descriptors(flags) ?? (flags.detach ? null : ownTerminal(flags, asker)),
+    exec: ({ flags }, asker) =>
+      flags.pid === undefined
+        ? (descriptors(flags) ?? (flags.detach ? null : ownTerminal(flags, asker)))
+        : "--pid", // it may have to trace that process
     state: () => null,
     list: ({ flags }) => (showsPods(flags) ? "what is only for people" : null),
     ps: () => null,

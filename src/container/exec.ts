@@ -1,5 +1,7 @@
 import type { Process } from "../../runtime-spec/config.ts";
+import type { Linux } from "../../runtime-spec/config-linux.ts";
 import type { State } from "../../runtime-spec/state.ts";
+import type { Caller } from "../agent/caller.ts";
 import type { Program } from "../agent/program.ts";
 import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel/calls.ts";
 import { FIRST_FD, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
@@ -27,6 +29,7 @@ import { type Undo, undoing } from "./state/undo.ts";
 import { requireStatus } from "./state/verbs.ts";
 import type { Console } from "./terminal/console.ts";
 import { asAnnotated } from "./timeline/annotation.ts";
+import type { Tools } from "./tools/tools.ts";
 
 export interface ExecOptions {
   /** In a paused container the process runs once that is resumed. */
@@ -37,6 +40,8 @@ export interface ExecOptions {
   readonly gaps: readonly number[];
   /** A cgroup below the container's, such as `/jobs`, to run in; without it, the container's. */
   readonly cgroup: string | undefined;
+  /** A directory of the host's that the process alone finds in the container. */
+  readonly tools?: Tools | undefined;
   /** Takes the master of the process's terminal; null if it has none. */
   readonly console: Console | null;
   /** Is told each step of the agent, when all is done or has failed. */
@@ -47,49 +52,61 @@ export interface ExecOptions {
   readonly beforeExecution: (pid: number) => void | Promise<void>;
 }
 
+/** The container that a process joins. */
+export interface Target {
+  readonly caller: Caller;
+  /** Its id, or what else it is called by in messages and timelines. */
+  readonly id: string;
+  readonly saved: Pick<Living, "init" | "cgroup" | "annotations" | "keyring">;
+  readonly linux: Linux | undefined;
+  /** Its seccomp filter, where that is not the one of `linux.seccomp`. */
+  readonly filter?: SeccompFilter | null;
+  /** For the listener of a seccomp filter. */
+  readonly state: State;
+}
+
 /**
  * Runs another process in a container: in its namespaces and its cgroup, with an identity of its own. Returns
  * once execve(2) has succeeded; the process is a child of tsrun.
  * @throws UserError; then no process is left
  */
 export async function exec(directory: StateDirectory, process: Process, options: ExecOptions): Promise<void> {
-  const verb: ExecVerb = options.ignorePaused ? "exec --ignore-paused" : "exec";
-  const found = requireStatus(verb, directory);
+  const verb = options.ignorePaused ? "exec --ignore-paused" : "exec";
+  const { saved, status } = requireStatus(verb, directory);
+  const { caller, id } = directory;
+  const state = stateOf(saved, status === "paused" ? "running" : status);
+  await execInTarget({ caller, id, saved, linux: directory.config().linux, state }, process, options);
+}
+
+/** The same in any container. @throws UserError */
+export async function execInTarget(target: Target, process: Process, options: ExecOptions): Promise<void> {
+  const { id, caller, saved } = target;
   try {
     const { debug, warn } = options;
-    const act = () => undoing((undo) => execIn(directory, found, process, options, undo));
-    const { id, caller } = directory;
-    await asAnnotated(found.saved, { verb: "exec", id, caller, warn }, async () => {
+    const act = () => undoing((undo) => execIn(target, process, options, undo));
+    await asAnnotated(saved, { verb: "exec", id, caller, warn }, async () => {
       if (debug === undefined) await act();
       else await (await import("./listing/trace.ts")).traced(debug, act);
     });
   } catch (error) {
-    if (isEnding(found.saved.init))
+    if (isEnding(saved.init))
       throw new UserError(
-        `container ${directory.id}`,
+        `container ${id}`,
         "cannot exec in a stopped container: container not running (it has just ended)",
       );
     throw error;
   }
 }
 
-type ExecVerb = "exec" | "exec --ignore-paused";
-
 /** The phases of an exec. The agent runs what its program has by then while tsrun adds what comes next. */
-async function execIn(
-  directory: StateDirectory,
-  { saved, status }: ReturnType<typeof requireStatus<ExecVerb>>,
-  process: Process,
-  options: ExecOptions,
-  undo: Undo,
-): Promise<void> {
+async function execIn(target: Target, process: Process, options: ExecOptions, undo: Undo): Promise<void> {
   const phase = <T>(name: string, act: () => T) => span("phase", name, act);
-  const plan = await phase("opens the container", () => planOf(directory, saved, process, options, undo));
+  const { caller, state } = target;
+  const plan = await phase("opens the container", () => planOf(target, process, options, undo));
   const agent = phase("starts the stage", () => launch(plan, options, undo));
   const pid = await phase("enters the container", () => enter(plan, agent, options));
   const program = await phase("drops privileges", () => dropPrivileges(plan, agent, options));
-  if (options.pidFile !== undefined) writePidFile(directory.caller, options.pidFile, pid, undo);
-  const state = stateOf(saved, status === "paused" ? "running" : status);
+  if (options.pidFile !== undefined) writePidFile(caller, options.pidFile, pid, undo);
   await executeProcess(plan, agent, { ...program, pid, state }, options);
   agent.keep();
   undo.keep();
@@ -101,25 +118,24 @@ interface Plan {
   readonly namespaces: ContainerNamespaces;
   readonly streams: ReplacedStreams;
   readonly subject: Subject;
+  /** The process enters the container's mounts with these tools. */
+  readonly tools: { readonly enter: (agent: Agent) => Promise<void>; readonly hasHost: boolean } | null;
 }
 
 /** Loads and opens what the exec needs; `undo` closes it. @throws UserError */
 async function planOf(
-  directory: StateDirectory,
-  saved: Living,
+  { caller, saved, linux, filter: copied }: Target,
   process: Process,
-  { cgroup: below, ignorePaused, warn }: ExecOptions,
+  { cgroup: below, ignorePaused, tools, warn }: ExecOptions,
   undo: Undo,
 ): Promise<Plan> {
-  const { caller } = directory;
-  const { linux } = directory.config();
-  const filter = await filterOf(caller, linux?.seccomp);
+  const filter = copied ?? (await filterOf(caller, linux?.seccomp));
   const scheduling = await schedulingOf(process);
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
   const labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
   undo.always(() => labels?.[Symbol.dispose]());
   const unprivileged = unprivilegedGuest(caller);
-  const where = { below, frozen: ignorePaused };
+  const where = { below, frozen: ignorePaused, mountsLater: tools !== undefined };
   const namespaces = await openContainer(caller, saved.init, saved.cgroup, where);
   undo.always(() => closeContainer(namespaces));
   const streams = new ReplacedStreams(caller);
@@ -132,16 +148,33 @@ async function planOf(
     warn: unprivileged === null ? null : warn,
     execCPUAffinity: process.execCPUAffinity,
   });
-  return { filter, namespaces, streams, subject };
+  const entrance = tools === undefined ? null : await entranceWith(tools, caller, namespaces, saved.init.pid);
+  return { filter, namespaces, streams, subject, tools: entrance };
+}
+
+/** How a process enters a container's mounts with tools. */
+async function entranceWith(
+  tools: Tools,
+  caller: Caller,
+  { mounts, hasUserNamespace }: ContainerNamespaces,
+  pid: number,
+): Promise<Plan["tools"]> {
+  const { enterWithTools } = await import("./tools/tools.ts");
+  const [passed = null] = mounts === null ? [] : caller.pass([mounts]);
+  return {
+    enter: (agent) => enterWithTools(agent, tools, { mounts: passed, pid }),
+    hasHost: caller.uid === 0 && hasUserNamespace, // in there it has lost root's rights over the host's files
+  };
 }
 
 /** Starts the stage, which joins the container's namespaces and clones into its cgroup. */
-function launch({ namespaces, streams, subject }: Plan, { gaps }: ExecOptions, undo: Undo): Agent {
+function launch({ namespaces, streams, subject, tools }: Plan, { gaps }: ExecOptions, undo: Undo): Agent {
   const { caller, scheduling, execCPUAffinity = {} } = subject;
   const [root] = namespaces.root === null ? [] : caller.pass([namespaces.root]);
   const agent = Agent.start(caller, namespaces, namespaces.cgroup, {
     ...{ moveStage: namespaces.moveStage, gaps },
     pass: streams.descriptors,
+    hasHost: tools?.hasHost ?? false,
     prepare(stage, passed) {
       streams.add(stage, passed);
       scheduling?.confineParent(stage, execCPUAffinity);
@@ -159,13 +192,14 @@ function launch({ namespaces, streams, subject }: Plan, { gaps }: ExecOptions, u
 
 /** Gives the process, which is in the container by now, all that takes privileges. Returns its pid. */
 async function enter(
-  { subject }: Plan,
+  { subject, tools }: Plan,
   agent: Agent,
   { preservedFds, console }: ExecOptions,
 ): Promise<number> {
   const { caller, process, unprivileged } = subject;
   const { program } = agent.init;
   addAspects(program, "enter", subject);
+  await tools?.enter(agent);
   const terminal = process.terminal ? addTerminal(program, process, preservedFds) : null;
   // Otherwise an ordinary user's tsrun could not fetch the master. All that the agent has by now is the container's
   // anyway.

@@ -113,7 +113,8 @@ export const statx = (dir: Fd, path: Path, flags: number, into: Uint8Array | Roo
   call("statx", dir, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, into);
 /** `into` has STATFS_SIZE bytes. */
 export const fstatfs = (fd: Fd, into: Uint8Array | Room) => call("fstatfs", fd, into);
-export const getdents64 = (fd: Fd, into: Uint8Array) => call("getdents64", fd, into, into.byteLength);
+export const getdents64 = (fd: Fd, into: Uint8Array | Room) =>
+  call("getdents64", fd, into, "room" in into ? into.room : into.byteLength);
 export const ioctl = (fd: Fd, request: number, argument: Argument = 0) =>
   call("ioctl", fd, request, argument);
 export const memfdCreate = (name: string, flags: number) => call("memfd_create", name, flags);
@@ -192,9 +193,14 @@ export const prctl = (option: number, a: Argument = 0, b = 0, c = 0, d = 0) =>
   call("prctl", option, a, b, c, d);
 export const prlimit64 = (pid: number, resource: number, limits: Uint8Array) =>
   call("prlimit64", pid, resource, limits, 0);
+/** prlimit(2) that asks; `into` has RLIMIT_SIZE bytes. */
+export const rlimitOf = (pid: number, resource: number, into: Uint8Array) =>
+  call("prlimit64", pid, resource, 0, into);
 /** prlimit(2) of the process that calls it; `into` has RLIMIT_SIZE bytes. */
 export const getrlimit = (resource: number, into: Uint8Array | Room) =>
   call("prlimit64", 0, resource, 0, into);
+export const ptrace = (request: number, pid: number, address: number, data: Argument) =>
+  call("ptrace", request, pid, address, data);
 export const pidfdOpen = (pid: number) => call("pidfd_open", pid, 0);
 export const pidfdSendSignal = (pidfd: number, signal: number) =>
   call("pidfd_send_signal", pidfd, signal, 0, 0);

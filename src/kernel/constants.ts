@@ -110,6 +110,7 @@ export const MS_PRIVATE = 0x40000;
 export const MS_SLAVE = 0x80000;
 export const MS_SHARED = 0x100000;
 export const MNT_DETACH = 2;
+export const UMOUNT_NOFOLLOW = 8;
 export const OPEN_TREE_CLONE = 1;
 export const OPEN_TREE_CLOEXEC = O_CLOEXEC;
 export const MOVE_MOUNT_F_EMPTY_PATH = 0x4;
@@ -185,6 +186,7 @@ export { SIGKILL, SIGPIPE, SIGSYS } from "./signals.ts";
 
 // linux/wait.h
 export const WNOHANG = 1;
+export const __WALL = 0x40000000;
 export const WEXITED = 4;
 export const WNOWAIT = 0x0100_0000;
 /** Kinds of ids of waitid(2). */
@@ -240,3 +242,9 @@ export const BPF_F_QUERY_EFFECTIVE = 1;
 
 // asm-generic/param.h: USER_HZ, in which proc(5) counts time
 export const TICKS_PER_SECOND = 100;
+
+// linux/ptrace.h
+export const PTRACE_DETACH = 17;
+export const PTRACE_SEIZE = 0x4206;
+export const PTRACE_INTERRUPT = 0x4207;
+export const PTRACE_SECCOMP_GET_FILTER = 0x420c;

@@ -218,24 +218,41 @@ const isDots = (name: string) => name === "." || name === "..";
 
 function entries(fd: number, most: number): DirectoryEntry[] {
   const result: DirectoryEntry[] = [];
-  walk(fd, (bytes, type) => {
-    const name = decoder.decode(bytes);
-    if (!isDots(name)) result.push({ name, isDirectory: type === DT_DIR });
-    return result.length < most;
-  });
+  walk(fd, (bytes, type) => addEntry(result, bytes, type) < most);
   return result;
 }
 
-/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name; until `visit` has enough. */
-function walk(fd: number, visit: (name: Uint8Array, type: number) => boolean): void {
+/** The entries that one getdents64(2) has given, without `.` and `..`. */
+export function entriesIn(listing: Uint8Array): readonly DirectoryEntry[] {
+  const result: DirectoryEntry[] = [];
+  walkListing(listing, (bytes, type) => addEntry(result, bytes, type) >= 0);
+  return result;
+}
+
+/** Returns how many there are by then. */
+function addEntry(to: DirectoryEntry[], bytes: Uint8Array, type: number): number {
+  const name = decoder.decode(bytes);
+  if (!isDots(name)) to.push({ name, isDirectory: type === DT_DIR });
+  return to.length;
+}
+
+/** Is told an entry's name and type; says whether it wants more. */
+type Visit = (name: Uint8Array, type: number) => boolean;
+
+function walk(fd: number, visit: Visit): void {
   const bytes = new Uint8Array(8192);
-  const view = new DataView(bytes.buffer);
   for (;;) {
     const length = here(getdents64(fd, bytes));
-    if (length === 0) return;
-    for (let at = 0; at < length; at += view.getUint16(at + 16, true))
-      if (!visit(bytes.subarray(at + 19, bytes.indexOf(0, at + 19)), bytes[at + 18] ?? 0)) return;
+    if (length === 0 || !walkListing(bytes.subarray(0, length), visit)) return;
   }
+}
+
+/** Walks `struct linux_dirent64`: ino, off (8 bytes each), reclen (2), type (1), name; until `visit` has enough. */
+function walkListing(bytes: Uint8Array, visit: Visit): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (let at = 0; at < bytes.byteLength; at += view.getUint16(at + 16, true))
+    if (!visit(bytes.subarray(at + 19, bytes.indexOf(0, at + 19)), bytes[at + 18] ?? 0)) return false;
+  return true;
 }
 
 /** statx(2) of a path, or of a descriptor with `""` and AT_EMPTY_PATH. @throws SyscallError */

@@ -75,6 +75,11 @@ export function rlimit64(soft: number | bigint, hard: number | bigint): Uint8Arr
 
 export const RLIMIT_SIZE = 16;
 
+/** The soft limit of a filled `struct rlimit64`. */
+export function softLimit(bytes: Uint8Array): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+}
+
 /** The hard limit of a filled `struct rlimit64`. */
 export function hardLimit(bytes: Uint8Array): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(8, true);

@@ -27,6 +27,7 @@ export const NUMBERS = {
   socketpair: [53, 199],
   execve: [59, 221],
   wait4: [61, 260],
+  ptrace: [101, 117],
   kill: [62, 129],
   fcntl: [72, 25],
   flock: [73, 32],

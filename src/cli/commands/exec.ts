@@ -3,8 +3,9 @@ import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
 import { LARGEST_ID } from "../../../runtime-spec/defs.ts";
 import { parseJson } from "../../../runtime-spec/json.ts";
 import { lineOf, validateProcess } from "../../../runtime-spec/validate.ts";
+import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
-import { exec as execProcess } from "../../container/exec.ts";
+import { type ExecOptions, execInTarget, exec as execProcess } from "../../container/exec.ts";
 import { exitStatus } from "../../container/foreground/foreground.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
@@ -29,29 +30,30 @@ export async function exec(invocation: Exec, session: Session): Promise<number> 
   }
 }
 
-async function execute({ globals, flags, args: [id, ...command] }: Exec, session: Session): Promise<number> {
+async function execute({ globals, flags, args }: Exec, session: Session): Promise<number> {
   const { caller } = session;
-  using directory = storeOf(globals, caller).open(id);
   const warn = warnings(session, globals);
-  const process =
+  using joined =
+    flags.pid === undefined ? ownContainer(globals, session, args) : await foreign(caller, flags, args);
+  const { own, command } = joined;
+  const given =
     flags.process === undefined
-      ? processFromFlags(directory.config().process, flags, command, warn)
-      : withInherited(
-          processFromFile(session, fromCaller(caller, flags.process), globals),
-          directory.config().process,
-        );
+      ? processFromFlags(own, flags, command, warn)
+      : withInherited(processFromFile(session, fromCaller(caller, flags.process), globals), own);
+  const { tools, process } = await withTools(caller, given, flags);
   const gaps = flags.preserveFds > 0 ? await session.preserve(flags.preserveFds, "--preserve-fds") : [];
   using output = await outputFor(caller, process, flags);
   const console = await consoleFor(caller, process, flags);
   using terminal = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(caller, flags.pidfdSocket, "setns");
   let foreground: Foreground | undefined;
-  await execProcess(directory, process, {
+  await joined.exec(process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     preservedFds: flags.preserveFds,
     gaps,
     cgroup: cgroupFrom(flags.cgroup),
     ignorePaused: flags.ignorePaused,
+    tools,
     console,
     debug: globals.debug ? (line) => log(session, globals, "debug", line) : undefined,
     warn,
@@ -62,6 +64,49 @@ async function execute({ globals, flags, args: [id, ...command] }: Exec, session
   });
   output?.keep();
   return exitStatus((await foreground?.wait()) ?? 0); // before the terminal is given back
+}
+
+/** A container that a process is to join. */
+interface Joined extends Disposable {
+  /** Its own process. */
+  readonly own: Process | undefined;
+  /** COMMAND, with its arguments. */
+  readonly command: readonly string[];
+  exec(process: Process, options: ExecOptions): Promise<void>;
+}
+
+function ownContainer(globals: Exec["globals"], session: Session, [id, ...command]: Exec["args"]): Joined {
+  const directory = storeOf(globals, session.caller).open(id);
+  return {
+    own: directory.config().process,
+    command,
+    exec: (process, options) => execProcess(directory, process, options),
+    [Symbol.dispose]: () => directory[Symbol.dispose](),
+  };
+}
+
+/** The container of a process that any runtime may have made. */
+async function foreign(
+  caller: Caller,
+  { pid = 0, noSeccomp }: Exec["flags"],
+  args: Exec["args"],
+): Promise<Joined> {
+  const { foreignContainer } = await import("../../container/tools/foreign.ts");
+  const { target, process } = await foreignContainer(caller, pid, noSeccomp);
+  return {
+    own: process,
+    command: args,
+    exec: (wanted, options) => execInTarget(target, wanted, options),
+    [Symbol.dispose]() {},
+  };
+}
+
+/** The directory that --tools names, and the process with its programs in PATH. */
+async function withTools(caller: Caller, given: Process, { tools: directory, at }: Exec["flags"]) {
+  if (directory === undefined) return { tools: undefined, process: given };
+  const { toolsOf, inPath } = await import("../../container/tools/tools.ts");
+  const tools = toolsOf(fromCaller(caller, directory), at);
+  return { tools, process: { ...given, env: inPath(given.env ?? [], tools) } };
 }
 
 /** The path that `--cgroup` names below the container's cgroup, clean. @throws UserError */

@@ -89,10 +89,22 @@ Runs COMMAND in the container's namespaces and cgroup. What is not given by flag
 container's own process: user, environment, working directory, capabilities. Flags end at ID: all that
 follows it is COMMAND and its arguments.
 
-In place of COMMAND, --process names a file with a process object as in config.json.`,
+In place of COMMAND, --process names a file with a process object as in config.json.
+
+How do I get a shell in an image that has none? --tools names a directory of the host with static programs, such
+as busybox. The process alone finds it, read-only, at /.tools or --at, and first in PATH; neither the container nor
+the image changes.
+
+How do I get into a container of another runtime? --pid names a process in it, and COMMAND takes the place of ID. The
+new process is confined as that one is: capabilities, no_new_privs, seccomp filter, labels, limits, cgroup.`,
     examples: [
       ["tsrun exec --tty web sh", "a shell in the container"],
       ["tsrun exec --env LANG=C --user 1000:1000 web id", "a command as another user"],
+      ["tsrun exec --tty --tools /srv/busybox web sh", "a shell, if the image has none"],
+      [
+        "tsrun exec --tools /srv/busybox --pid $(runc state web | jq .pid) sh",
+        "the same in runc's container",
+      ],
     ],
   },
   ps: {

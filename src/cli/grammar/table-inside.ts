@@ -83,6 +83,27 @@ export const INSIDE_COMMANDS = {
           summary: "run in this existing cgroup below the container's",
         },
         "ignore-paused": { kind: "bool", summary: "allow a paused container; the process runs after resume" },
+        tools: {
+          kind: "string",
+          value: "DIR",
+          summary: "let the process alone see this directory of the host, with programs that the image lacks",
+        },
+        at: {
+          kind: "string",
+          value: "PATH",
+          default: "/.tools",
+          summary: "where the process finds what --tools names",
+        },
+        pid: {
+          kind: "int",
+          value: "PID",
+          min: 1,
+          summary: "join the container of this process, whoever runs it; COMMAND then takes ID's place",
+        },
+        "no-seccomp": {
+          kind: "bool",
+          summary: "with --pid: do without the seccomp filter of that process, which is copied otherwise",
+        },
       } as const satisfies FlagTable;
     },
   },

@@ -26,16 +26,20 @@ export interface ContainerNamespaces extends NamespacePlan {
   readonly hasUserNamespace: boolean;
   /** The init's root when it has one of its own in a shared mount namespace. */
   readonly root: number | null;
+  /** The init's mount namespace, for a process that joins it later than the others; else null. */
+  readonly mounts: number | null;
 }
 
 type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
 
-/** Which of a container's cgroups another process is to enter. */
-export interface CgroupChoice {
+/** How another process is to enter a container, and which of its cgroups. */
+export interface Choice {
   /** A cgroup below the container's; undefined for the container's own. */
   readonly below?: string | undefined;
   /** Whether it may be frozen: then the process waits in it until it is thawed. */
   readonly frozen?: boolean;
+  /** Whether the process joins the mount namespace later, by itself. */
+  readonly mountsLater?: boolean;
 }
 
 /** Opens the namespaces and the cgroup of an init's container. @throws UserError */
@@ -43,9 +47,9 @@ export async function openContainer(
   caller: Caller,
   init: Identified,
   saved: SavedCgroup | null,
-  { below, frozen = false }: CgroupChoice = {},
+  { below, frozen = false, mountsLater = false }: Choice = {},
 ): Promise<ContainerNamespaces> {
-  if (saved === null) return openNamespacesOf(caller, init);
+  if (saved === null) return openNamespacesOf(caller, init, mountsLater);
   const directory = below === undefined ? cgroupFor(init.pid, saved) : saved.path + below;
   // A process born in a frozen cgroup would never run, and we would wait for it for ever.
   if (!frozen && readEvents(directory)?.frozen)
@@ -55,7 +59,7 @@ export async function openContainer(
   const cgroup = saved.unit?.manager === "user" ? null : openCgroup(directory, below);
   using opened = new Opened();
   if (cgroup !== null) opened.defer(() => here(close(cgroup)));
-  const namespaces = openNamespacesOf(caller, init);
+  const namespaces = openNamespacesOf(caller, init, mountsLater);
   opened.move();
   if (cgroup !== null) return { ...namespaces, cgroup };
   const { moveIntoScope } = await import("../cgroup/scope.ts");
@@ -66,13 +70,13 @@ export async function openContainer(
  * The same without the cgroup. Everything is found by the init's pid, and the init's identity is checked afterwards:
  * if the pid had been reused meanwhile, these might be the host's namespaces. @throws UserError
  */
-export function openNamespacesOf(caller: Caller, init: Identified): ContainerNamespaces {
+export function openNamespacesOf(caller: Caller, init: Identified, mountsLater = false): ContainerNamespaces {
   using opened = new Opened();
   const pidfd = openProcess(init.pid);
   if (pidfd === null) throw hasJustEnded();
   opened.defer(() => here(close(pidfd)));
   try {
-    const namespaces = findNamespaces(caller, init, pidfd, opened);
+    const namespaces = findNamespaces(caller, init, { pidfd, mountsLater }, opened);
     if (isAlive(init.pid, init.startTime)) {
       opened.move();
       if (namespaces.joins.every(({ fd }) => fd !== pidfd)) here(close(pidfd));
@@ -97,7 +101,7 @@ const hasJustEnded = () => new UserError("cannot enter the container: its init h
 function findNamespaces(
   caller: Caller,
   { pid, userNamespace }: Identified,
-  pidfd: number,
+  { pidfd, mountsLater }: { readonly pidfd: number; readonly mountsLater: boolean },
   opened: Opened,
 ): ContainerNamespaces {
   const open = (fd: number) => {
@@ -110,10 +114,13 @@ function findNamespaces(
   const where = "container's namespaces";
   const joins: Join[] = [];
   let flags = 0;
+  let mounts: number | null = null;
   for (const { type, flag, file } of foreign) {
-    if (type !== "cgroup")
-      flags += flag; // a cgroup namespace is joined later than the others
-    else joins.push({ type, flag, fd: open(here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY))), where });
+    const namespace = () => open(here(openat(CWD, `/proc/${pid}/ns/${file}`, O_RDONLY)));
+    if (type === "cgroup")
+      joins.push({ type, flag, fd: namespace(), where }); // it is joined later than the others
+    else if (type === "mount" && mountsLater) mounts = namespace();
+    else flags += flag;
   }
   const sharesMounts = foreign.every(({ type }) => type !== "mount");
   if (flags !== 0) joins.unshift({ type: "pid", flag: flags, fd: pidfd, where });
@@ -131,14 +138,15 @@ function findNamespaces(
     hasUserNamespace: user !== null,
     cgroup: null,
     moveStage: null,
-    root: sharesMounts ? here(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
+    root: sharesMounts && !mountsLater ? here(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY)) : null,
+    mounts,
   };
 }
 
 /** Closes this process's descriptors of a container that an agent has entered. */
-export function closeContainer({ joins, cgroup, root }: ContainerNamespaces): void {
+export function closeContainer({ joins, cgroup, root, mounts }: ContainerNamespaces): void {
   for (const { fd } of joins) here(close(fd));
-  for (const fd of [cgroup, root]) if (fd !== null) here(close(fd));
+  for (const fd of [cgroup, root, mounts]) if (fd !== null) here(close(fd));
 }
 
 function openCgroup(directory: string, below: string | undefined): number {

@@ -22,8 +22,13 @@ export class IdMap {
 
   /** An id from outside as the container has it: `0`; `unmapped (7 outside)` for one that it hasn't. */
   inside(id: number): string {
+    return `${this.idInside(id) ?? `unmapped (${id} outside)`}`;
+  }
+
+  /** The same as a number; null for one that it hasn't. */
+  idInside(id: number): number | null {
     const range = this.ranges.find(({ hostID, size }) => id >= hostID && id < hostID + size);
-    return range === undefined ? `unmapped (${id} outside)` : `${range.containerID + id - range.hostID}`;
+    return range === undefined ? null : range.containerID + id - range.hostID;
   }
 }
 

@@ -199,6 +199,7 @@ export const KINDS: Kinds = {
   prctl: [oneOf(F.PR), by(0, F.PR, OPTIONS, nothing), by(0, F.PR, { PR_CAP_AMBIENT: ambient }, nothing)],
   pread64: [descriptor, text, number, number],
   prlimit64: [number, oneOf(F.RLIMIT), rlimit, rlimit],
+  ptrace: [oneOf(F.PTRACE), number, number, textUnlessZero],
   read: [descriptor, text, number],
   readlinkat: [descriptor, text, text, number],
   recvfrom: [descriptor, text, number],

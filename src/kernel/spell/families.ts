@@ -93,5 +93,5 @@ export const FAMILIES = {
   SOCK: family(/^SOCK_(?!FILTER)/),
   STATX: family(/^STATX_/),
   S_IF: family(/^S_IF(?!MT)/),
-  W: family(/^W(NO|EXITED)/),
+  W: family(/^(W(NO|EXITED)|__WALL)/),
 } as const satisfies { readonly [name: string]: Family };

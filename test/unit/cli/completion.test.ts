@@ -91,7 +91,7 @@ inBash("bash offers a command's flags, on either side of the id", () => {
 });
 
 inBash("bash offers no flag of exec behind the id", () => {
-  assert.equal(bashOffers("exec", "--t"), ["--tty"]);
+  assert.equal(bashOffers("exec", "--tt"), ["--tty"]);
   assert.equal(bashOffers("exec", "web", "--t"), []);
 });
 
@@ -137,7 +137,7 @@ inFish("fish offers commands, flags, values and containers", () => {
   assert.equal(fishOffers("tsrun --log-format "), ["json", "text"]);
   assert.equal(fishOffers("tsrun --root /r start "), ["r1"]);
   assert.equal(fishOffers("tsrun start d"), ["db"]);
-  assert.equal(fishOffers("tsrun exec --t"), ["--tty"]);
+  assert.equal(fishOffers("tsrun exec --tt"), ["--tty"]);
   assert.equal(fishOffers("tsrun exec web --t"), []);
 });
 

@@ -1,0 +1,135 @@
+// Runs beside other files.
+// exec --pid: joining containers that other runtimes have made.
+
+import { spawnSync } from "node:child_process";
+import { closeSync, copyFileSync, existsSync, openSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { bundle, namespaces } from "../harness/bundle.ts";
+import { cgroup2Mount } from "../harness/cgroups.ts";
+import { started } from "../harness/container.ts";
+import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
+import { leavesNothing } from "../harness/leaks.ts";
+import { complaint, runtime, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
+import { waitUntil } from "../harness/wait.ts";
+
+const tools = freshDirectory("tools");
+copyFileSync(join(project, "build/rootfs/busybox/bin/busybox"), join(tools, "busybox"));
+for (const name of ["sh", "cat", "grep", "mkdir"]) symlinkSync("busybox", join(tools, name));
+
+/** What confines a process, as it sees that itself. */
+const CONFINEMENT =
+  "grep -E '^(Uid|Gid|Groups|Umask|Cap|NoNew|Seccomp)' /proc/$1/status; cat /proc/$1/limits; cat /proc/$1/cgroup";
+const ofProcess = (pid: number | "self") => ["sh", "-c", CONFINEMENT, "sh", String(pid)];
+
+/** mkdir(2) fails with an errno that nothing else gives. */
+const SECCOMP = {
+  defaultAction: "SCMP_ACT_ALLOW",
+  syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95 }],
+};
+const CONFINED = {
+  args: ["/pause"],
+  process: {
+    user: { uid: 0, gid: 0, additionalGids: [7], umask: 0o27 },
+    rlimits: [{ type: "RLIMIT_NOFILE", soft: 256, hard: 512 }],
+    oomScoreAdj: 77,
+  },
+  root: { path: "rootfs", readonly: true },
+  linux: { seccomp: SECCOMP, resources: undefined },
+};
+
+/** How a peer is called here: with its state elsewhere, and only cgroup v2 to see, which crun wants. */
+function peer(name: string, flags: readonly string[], root: string, args: readonly string[]) {
+  const script = `${cgroup2Mount() === "/sys/fs/cgroup" ? "" : `mount --bind ${cgroup2Mount()} /sys/fs/cgroup;`} exec "$@"`;
+  const line = ["--mount", "sh", "-c", script, "sh", name, "--root", root, ...flags, ...args];
+  // The container keeps these streams: a pipe would hold up this process.
+  const said = openSync(join(freshDirectory("peer"), "stderr"), "a+");
+  const { status } = spawnSync("unshare", line, { stdio: ["ignore", "ignore", said] });
+  if (status !== 0)
+    throw new Error(`${name} ${args.join(" ")}: ${readFileSync(`/proc/self/fd/${said}`, "utf8")}`);
+  closeSync(said);
+}
+
+const PEERS = { runc: [], crun: ["--cgroup-manager=disabled"] } as const;
+
+for (const [name, flags] of Object.entries(PEERS))
+  testIf(Bun.which(name) !== null, `needs ${name}`)(
+    `a shell in a container of ${name}'s is confined as the container`,
+    () => {
+      const made = bundle(
+        { ...CONFINED, linux: { ...CONFINED.linux, cgroupsPath: `/${uniqueId()}` } },
+        "pause",
+      );
+      const [root, id, pidFile] = [freshDirectory("state"), uniqueId(), join(freshDirectory("pid"), "pid")];
+      peer(name, flags, root, ["run", "--detach", "--bundle", made.path, "--pid-file", pidFile, id]);
+      try {
+        const pid = Number(readFileSync(pidFile, "utf8"));
+        const shell = (...args: string[]) =>
+          runtime(["exec", "--tools", tools, "--pid", String(pid), ...args]);
+        const own = succeeded(shell(...ofProcess("self"))).stdout;
+        assert.is(own, succeeded(shell(...ofProcess(1))).stdout);
+        assert.match(own, /Seccomp_filters:\t1/);
+        assert.match(shell("mkdir", "/dev/x").stderr, /not supported/);
+        assert.is(succeeded(shell("cat", "/proc/self/oom_score_adj")).stdout, "77\n");
+        assert.not.ok(existsSync(join(made.rootfs, ".tools")));
+      } finally {
+        peer(name, flags, root, ["delete", "--force", id]);
+      }
+    },
+  );
+
+const IDS = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS };
+
+testTsrun("--pid joins a user namespace with the ids that its process has in there", () => {
+  using box = started({ args: ["sleep", "60"], process: { user: { uid: 5, gid: 6 } }, linux: MAPPED });
+  const said = runtime([
+    "exec",
+    "--pid",
+    String(box.pid()),
+    "sh",
+    "-c",
+    "id -u; id -g; cat /proc/self/uid_map",
+  ]);
+  assert.match(succeeded(said).stdout, /^5\n6\n +0 +100000 +65536\n$/);
+});
+
+testTsrun("--pid without --tools runs a program of the image, with flags for what is to be different", () => {
+  using box = started({ args: ["sleep", "60"] });
+  const flags = ["--user", "1000:1000", "--env", "NEW=1", "--cwd", "/etc"];
+  const said = runtime(["exec", ...flags, "--pid", String(box.pid()), "sh", "-c", "id -u; echo $NEW; pwd"]);
+  assert.is(succeeded(said).stdout, "1000\n1\n/etc\n");
+});
+
+testTsrun("the process whose filter is copied goes on as it was", async () => {
+  const script = "n=0; while :; do n=$((n+1)); echo $n >/tmp/n; sleep 0.01; done";
+  using box = started({ args: ["sh", "-c", script], linux: { seccomp: SECCOMP } });
+  const at = () => Number(readFileSync(join(box.bundle.rootfs, "tmp/n"), "utf8"));
+  await waitUntil(() => existsSync(join(box.bundle.rootfs, "tmp/n")) && at() > 0, "it counts");
+  assert.match(runtime(["exec", "--pid", String(box.pid()), "mkdir", "/tmp/x"]).stderr, /not supported/);
+  const then = at();
+  await waitUntil(() => at() > then, "it goes on");
+  assert.match(readFileSync(`/proc/${box.pid()}/status`, "utf8"), /TracerPid:\t0\n/);
+});
+
+testTsrun("--no-seccomp leaves the filter out", () => {
+  using box = started({ args: ["sleep", "60"], linux: { seccomp: SECCOMP } });
+  succeeded(runtime(["exec", "--no-seccomp", "--pid", String(box.pid()), "mkdir", "/tmp/x"]));
+});
+
+testTsrun("a process of the host's own is refused: there is nothing to join", () => {
+  const said = complaint(runtime(["exec", "--pid", String(process.pid), "true"]));
+  assert.match(said, /is no process of a container: it is in the namespaces of the host/);
+});
+
+testTsrun("a pid that no process has is refused", () => {
+  assert.match(
+    complaint(runtime(["exec", "--pid", "4194300", "true"])),
+    /--pid 4194300: there is no such process/,
+  );
+});
+
+leavesNothing();
+test.run();
