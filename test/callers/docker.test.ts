@@ -14,6 +14,7 @@ import { box, docker, NO_NETWORK, ran, startDocker, WITH_TSRUN } from "./docker.
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { podsSeen } from "./pods-seen.ts";
+import { makeChanged, unpacksSaved } from "./saved.ts";
 
 const atFirst = watchMachine();
 const daemon = await startDocker();
@@ -232,6 +233,11 @@ test("a restart policy starts a container that crashed again", async () => {
 test("a health check runs in the container", async () => {
   using sleeper = box(["sleep", "100"], "--health-cmd", "test -f /etc/passwd", "--health-interval", "200ms");
   await waitUntil(() => inspect(sleeper.id, "State.Health.Status") === "healthy", "it is healthy");
+});
+
+test("what docker saves is unpacked, and runs as its config says", () => {
+  makeChanged(docker, ...WITH_TSRUN, ...NO_NETWORK);
+  unpacksSaved((name, path) => docker("save", "--output", path, name));
 });
 
 test("nothing is left of all these, and then nothing of docker", async () => {

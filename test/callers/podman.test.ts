@@ -16,6 +16,7 @@ import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
 import { podsSeen } from "./pods-seen.ts";
+import { makeChanged, unpacksSaved } from "./saved.ts";
 
 configurePodman();
 {
@@ -253,6 +254,12 @@ testIf(!controllers.has("memory"), "the cgroup controller memory is there")(
     assert.match(stderr, /memory/);
   },
 );
+
+test("what podman saves is unpacked, and runs as its config says, in each of its formats", () => {
+  makeChanged(podman, ...NO_NETWORK);
+  for (const format of ["docker-archive", "oci-archive", "oci-dir"])
+    unpacksSaved((name, path) => podman("save", "--quiet", "--format", format, "--output", path, name));
+});
 
 test("nothing is left of all these", async () => {
   await afterStart("of the containers");
