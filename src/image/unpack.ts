@@ -1,7 +1,7 @@
-import { CWD, close, mkdirat, openat, unlinkat } from "../kernel/calls.ts";
-import { AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../kernel/constants.ts";
+import { CWD, close, fchmod, mkdirat, openat, umask, unlinkat } from "../kernel/calls.ts";
+import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
-import { namesOfDirectory, replaceFile } from "../kernel/files.ts";
+import { namesOfDirectory, replaceFile, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
 import { isInternal, linesOf, UserError } from "../kernel/user-error.ts";
@@ -71,26 +71,32 @@ const ROOTFS = "rootfs";
 const CONFIG = "config.json";
 
 async function makeBundle(options: UnpackOptions, files: ImageFiles, image: Image): Promise<void> {
-  const { fd: bundle, isNew } = openBundle(options.bundle);
+  here(umask(0)); // modes are the image's
+  const { fd: bundle, before } = openBundle(options.bundle);
   try {
+    here(fchmod(bundle, OWNERS_ALONE));
     here(mkdirat(bundle, ROOTFS, 0o755));
     await fill(bundle, options, files, image);
   } catch (error) {
     for (const name of [ROOTFS, CONFIG, `${CONFIG}.new`]) remove(bundle, name);
-    if (isNew) attempt(unlinkat(CWD, options.bundle, AT_REMOVEDIR));
+    if (before === null) attempt(unlinkat(CWD, options.bundle, AT_REMOVEDIR));
+    else attempt(fchmod(bundle, before));
     throw error;
   } finally {
     here(close(bundle));
   }
 }
 
-/** Makes the bundle's directory, or takes an empty one. @throws BundleError */
-function openBundle(path: string): { readonly fd: number; readonly isNew: boolean } {
-  const made = attempt(mkdirat(CWD, path, 0o700));
+const OWNERS_ALONE = 0o700;
+
+/** Makes the bundle's directory, or takes an empty one, which had the mode `before`. @throws BundleError */
+function openBundle(path: string): { readonly fd: number; readonly before: number | null } {
+  const made = attempt(mkdirat(CWD, path, OWNERS_ALONE));
   if (made < 0 && made !== -ERRNO.EEXIST) throw new BundleError(path, `cannot be made: ${errnoWords(-made)}`);
   const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
   if (fd < 0) throw new BundleError(path, `is there, and no directory to unpack into: ${errnoWords(-fd)}`);
-  if (namesOfDirectory(fd).length === 0) return { fd, isNew: made >= 0 };
+  const before = made >= 0 ? null : status("", AT_EMPTY_PATH, fd).mode & 0o7777;
+  if (namesOfDirectory(fd).length === 0) return { fd, before };
   here(close(fd));
   throw new BundleError(path, "is not empty: name a directory that isn't there yet");
 }

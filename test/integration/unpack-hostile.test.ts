@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { freshDirectory } from "../harness/environment.ts";
 import { asDirectory, imageOf, layout, sha256 } from "../harness/images.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint, runtime } from "../harness/runtime.ts";
+import { complaint, runtime, silent } from "../harness/runtime.ts";
 import { directory, type Entry, file, hardLink, symlink, tar } from "../harness/tar.ts";
 import { configOf, refused, treeOf, unpacked } from "../harness/unpacked.ts";
 
@@ -204,6 +204,12 @@ test("control characters of names don't reach the terminal", () => {
 test("nobody but its owner may enter a bundle, which may have set-user-ID programs", () => {
   const bundle = unpacked(imageOf([file("su", "", { mode: 0o4755 })]));
   assert.is(statSync(bundle).mode & 0o777, 0o700);
+  const open = freshDirectory("open");
+  assert.is(statSync(open).mode & 0o777, 0o755);
+  complaint(runtime(["unpack", imageOf([hardLink("a", "b")]), open]));
+  assert.is(statSync(open).mode & 0o777, 0o755);
+  silent(runtime(["unpack", imageOf([file("a")]), open]));
+  assert.is(statSync(open).mode & 0o777, 0o700);
 });
 
 test("a directory that isn't empty is not unpacked into, and stays as it is", () => {
@@ -238,6 +244,52 @@ function damaged(content: Uint8Array): Uint8Array {
   const where = at >= 0 ? at : Math.floor(content.length / 2);
   changed[where] = (changed[where] ?? 0) ^ 1;
   return changed;
+}
+
+const pieces = [tar([file("a", "x".repeat(9000))], false), tar([file("b", "y")])] as const;
+const whole = Buffer.concat(pieces);
+
+/** A zstd frame that decoders leave out (RFC 8878), as zstd:chunked has one for its table of contents. */
+const skippable = Buffer.concat([Buffer.from("502a4d1803000000", "hex"), Buffer.from("toc")]);
+
+for (const [what, blob] of [
+  ["gzip in several members, as eStargz is", Buffer.concat(pieces.map((piece) => gzipSync(piece)))],
+  [
+    "zstd in several frames, as zstd:chunked is",
+    Buffer.concat([...pieces.map((piece) => zstdCompressSync(piece)), skippable]),
+  ],
+  ["zstd that begins with a frame to skip", Buffer.concat([skippable, zstdCompressSync(whole)])],
+] as const) {
+  test(`a layer may be ${what}`, () => {
+    assert.equal(treeOf(join(unpacked(withBlob(blob)), "rootfs")), { a: "x".repeat(9000), b: "y" });
+  });
+}
+
+for (const [what, blob] of [
+  ["gzip that is cut short", gzipSync(whole).subarray(0, -9)],
+  ["zstd that is cut short", zstdCompressSync(whole).subarray(0, -5)],
+  [
+    "gzip whose checksum is wrong",
+    gzipSync(whole).map((byte, at, all) => (at === all.length - 6 ? byte ^ 1 : byte)),
+  ],
+  ["gzip of less than the archive", gzipSync(whole.subarray(0, -512))],
+] as const) {
+  test(`a layer is refused that is ${what}, though its file has the right digest`, () => {
+    assert.match(refused(withBlob(blob)), /layer 1 of 1 .*(decompressed|digest)/);
+  });
+}
+
+/** An image whose layer's file is this, and should unpack to `whole`. */
+function withBlob(blob: Uint8Array): string {
+  const files = layout([{ layers: [{ archive: whole }] }]);
+  const text = Buffer.from(files.get("index.json") ?? "").toString();
+  const [, manifest = ""] = /"sha256:([0-9a-f]+)"/.exec(text) ?? [];
+  const old = JSON.parse(Buffer.from(files.get(`blobs/sha256/${manifest}`) ?? "").toString());
+  const layers = [{ ...old.layers[0], digest: `sha256:${sha256(blob)}`, size: blob.length }];
+  const changed = Buffer.from(JSON.stringify({ ...old, layers }));
+  const descriptor = { digest: `sha256:${sha256(changed)}`, size: changed.length };
+  files.set(`blobs/sha256/${sha256(blob)}`, blob).set(`blobs/sha256/${sha256(changed)}`, changed);
+  return asDirectory(files.set("index.json", Buffer.from(JSON.stringify({ manifests: [descriptor] }))));
 }
 
 test("a layer whose archive isn't the one of the config is refused", () => {

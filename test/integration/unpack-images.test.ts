@@ -146,6 +146,7 @@ test("what is no image, compressed as a whole, or not there, is refused with wha
   assert.match(refused(join(directory, "fifo")), /neither a directory nor a file/);
   writeFileSync(join(directory, "text"), "hello".repeat(500));
   assert.match(refused(join(directory, "text")), /no tar archive/);
+  assert.match(refused("-"), /standard input.*write it to a file first/);
   assert.match(refusal(runtime(["unpack", "image"])), /BUNDLE/);
 });
 

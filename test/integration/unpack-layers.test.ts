@@ -4,8 +4,10 @@ import { lstatSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { asDirectory, layout } from "../harness/images.ts";
+import { freshDirectory } from "../harness/environment.ts";
+import { asDirectory, imageOf, layout } from "../harness/images.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { runtime, silent } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { directory, type Entry, file, hardLink, symlink, tar } from "../harness/tar.ts";
 import { rootfsOf, treeOf, unpacked } from "../harness/unpacked.ts";
@@ -34,6 +36,16 @@ test("directories keep their times, whatever is made in them afterwards, in this
   assert.is(statSync(root).mtimeMs, 1_000_000_000);
   assert.is(statSync(join(root, "a")).mtimeMs, 2_000_000_000);
   assert.is(mode(join(root, "a")), "2750");
+});
+
+test("modes are the image's whatever the caller's umask, and those of / and of what only has content are usual", () => {
+  const bundle = join(freshDirectory("umask"), "bundle");
+  const through = ["sh", "-c", 'umask 077; exec "$@"', "sh"];
+  silent(runtime(["unpack", imageOf([file("a/b/c", "", { mode: 0o666 })]), bundle], { through }));
+  assert.equal(
+    ["", "a", "a/b", "a/b/c"].map((name) => mode(join(bundle, "rootfs", name))),
+    ["755", "755", "755", "666"],
+  );
 });
 
 test("links, hard links, FIFOs and devices are what they are", () => {

@@ -21,6 +21,11 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
   const warn = warnings(session, globals);
   const [image, bundle] = args;
   const { tag, platform, maxSize = DEFAULT_MAX_SIZE } = flags;
+  if (image === "-")
+    throw new UserError(
+      "IMAGE",
+      "can't be standard input, as its parts are read in any order: write it to a file first",
+    );
   const wanted = platform === undefined ? ownPlatform() : readPlatform(platform);
   if (caller.uid !== 0) return await asRoot(flags, session, warn);
   const mappings = flags.rootless ? ownMappings(caller) : null;
