@@ -6,6 +6,8 @@ export interface Lap {
   readonly milliseconds: number;
   /** The peak resident memory of the command or of one of the descendants that it waited for, in kB. */
   readonly peak: number;
+  /** The processor time of all of them, in milliseconds. */
+  readonly processor: number;
   readonly stdout: string;
 }
 
@@ -65,11 +67,11 @@ export class Stopwatch implements Disposable {
     if (run.signalCode !== null)
       throw new CommandFailed(`${command.join(" ")}: still running after ${SECONDS} s`);
     if (stopped !== 0) throw new CommandFailed(stderr);
-    const [status, nanoseconds = Number.NaN, peak = Number.NaN] = readFileSync(this.#report, "utf8")
-      .split(" ")
-      .map(Number);
+    const report = readFileSync(this.#report, "utf8").split(" ").map(Number);
+    const [status, nanoseconds = Number.NaN, peak = Number.NaN, microseconds = Number.NaN] = report;
     if (status !== 0) throw new CommandFailed(`${command.join(" ")}: ${stderr || `wait status ${status}`}`);
-    return { milliseconds: nanoseconds / 1e6, peak, stdout: readFileSync(this.#stdout, "utf8") };
+    const stdout = readFileSync(this.#stdout, "utf8");
+    return { milliseconds: nanoseconds / 1e6, peak, processor: microseconds / 1000, stdout };
   }
 }
 
