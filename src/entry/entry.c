@@ -24,10 +24,10 @@
 #include "../agent/call.h"
 
 #if defined(__x86_64__)
-enum { NR_openat = 257, NR_chdir = 80, NR_fcntl = 72, NR_getcwd = 79, NR_prlimit64 = 302, NR_pread64 = 17, NR_rt_sigprocmask = 14,
+enum { NR_openat = 257, NR_faccessat = 269, NR_chdir = 80, NR_fcntl = 72, NR_getcwd = 79, NR_prlimit64 = 302, NR_pread64 = 17, NR_rt_sigprocmask = 14,
        NR_write = 1, MACHINE = EM_X86_64 };
 #else
-enum { NR_openat = 56, NR_chdir = 49, NR_fcntl = 25, NR_getcwd = 17, NR_prlimit64 = 261, NR_pread64 = 67, NR_rt_sigprocmask = 135,
+enum { NR_openat = 56, NR_faccessat = 48, NR_chdir = 49, NR_fcntl = 25, NR_getcwd = 17, NR_prlimit64 = 261, NR_pread64 = 67, NR_rt_sigprocmask = 135,
        NR_write = 64, MACHINE = EM_AARCH64 };
 #endif
 
@@ -73,6 +73,13 @@ static void leave_lost_directory(void)
 	char path[4096];
 	if (call(NR_getcwd, (uint64_t)path, sizeof path, 0, 0, 0, 0) < 0) /* ENOENT, ENAMETOOLONG */
 		call(NR_chdir, (uint64_t)"/proc", 0, 0, 0, 0, 0);
+}
+
+/* Without it Bun can't find the code that it is to run, and crashes. */
+static void require_proc(void)
+{
+	if (call(NR_faccessat, (uint64_t)-100 /* AT_FDCWD */, (uint64_t)"/proc/self/exe", 0 /* F_OK */, 0, 0, 0) < 0)
+		fail("tsrun: error: /proc/self/exe: there is no procfs at /proc: mount one there (mount -t proc proc /proc)\n");
 }
 
 static struct notes *take_notes(void)
@@ -160,6 +167,7 @@ uint64_t enter(uint64_t *stack)
 	set_signals();
 	leave_lost_directory();
 	hand_over(stack);
+	require_proc();
 	struct notes *notes = take_notes();
 	uint64_t start = map_interpreter(&base);
 	while (*place++)

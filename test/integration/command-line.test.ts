@@ -1,4 +1,5 @@
 // Runs beside other files.
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -340,6 +341,17 @@ testTsrun("an error that standard error has no room for keeps its exit status", 
 testTsrun("a machine that forbids executable memory is told of in one line", () => {
   const said = complaint(runtime(["list"], { env: { ...COLD, BUN_JSC_useJIT: "0" } }));
   assert.match(said, /executable.*ulimit -v.*MemoryDenyWriteExecute/);
+});
+
+testTsrun("without /proc one line says what to do", () => {
+  const words = ["--mount", "sh", "-c", `mount -t tmpfs none /proc && exec ${runtimePath} --version`];
+  const { status, stdout, stderr } = spawnSync("unshare", words, {
+    encoding: "utf8",
+    env: { ...process.env, ...COLD },
+  });
+  assert.is(status, 127);
+  assert.is(stdout, "");
+  assert.match(stderr, /^tsrun: error: \/proc\/self\/exe: .*\n$/);
 });
 
 leavesNothing();

@@ -1,15 +1,27 @@
 // Runs beside other files.
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, namespaces } from "../harness/bundle.ts";
 import { created, inside, ran, ranIn, started } from "../harness/container.ts";
-import { project, runtimePath, testTsrun } from "../harness/environment.ts";
+import { freshDirectory, project, runtimePath, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../harness/mountinfo.ts";
 import { succeeded } from "../harness/runtime.ts";
+import { COLD } from "../harness/served.ts";
 
 const SLEEP = ["sleep", "60"];
 
@@ -174,6 +186,33 @@ test("root.path may be a mount already, which stays", () => {
   using _ = mounted(rootfs, "--bind", rootfs);
   succeeded(ranIn(path));
   assert.ok(readMounts().some((mount) => mount.mountPoint === rootfs));
+});
+
+testTsrun("a root that chroot(1) has made must be a mount point, and the error says so", () => {
+  const root = freshDirectory("chroot");
+  const mounts: Disposable[] = [];
+  for (const name of ["usr", "proc", "sys", "bin", "lib", "lib64", "dev"]) {
+    if (!existsSync(`/${name}`)) continue;
+    mkdirSync(join(root, name));
+    mounts.push(mounted(join(root, name), "--rbind", `/${name}`));
+  }
+  const { path } = bundle({ args: ["true"] });
+  cpSync(path, join(root, "bundle"), { recursive: true, verbatimSymlinks: true });
+  copyFileSync(runtimePath, join(root, "tsrun"));
+  const run = () => {
+    const words = ["/tsrun", "--root", "/state", "run", "--bundle", "/bundle", uniqueId()];
+    return spawnSync("chroot", [root, ...words], { encoding: "utf8", env: { ...process.env, ...COLD } });
+  };
+  try {
+    const { status, stderr } = run();
+    assert.is(status, 1);
+    assert.match(stderr, /^tsrun: error: .*mount "\/": EINVAL .*; tsrun's own root is no mount point: .*\n$/);
+    mounts.unshift(mounted(root, "--rbind", root));
+    const again = run();
+    assert.is(again.status, 0, again.stderr);
+  } finally {
+    for (const mount of mounts) mount[Symbol.dispose]();
+  }
 });
 
 leavesNothing();

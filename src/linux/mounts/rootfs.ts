@@ -58,7 +58,9 @@ export function bindRootfs(
   openOnHost: OpenOnHost,
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
-  program.add(mount("", "/", "", untilPivoted(propagation)));
+  program.add(mount("", "/", "", untilPivoted(propagation)), [], {
+    EINVAL: "tsrun's own root is no mount point: before chroot(1), bind it to itself (mount --bind DIR DIR)",
+  });
   // With a shared parent the new mount would propagate to the host, and pivot_root(2) refuses it.
   if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);
