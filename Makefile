@@ -214,8 +214,8 @@ test-served: need-root bin/tsrun build/rootfs/.built need-test-tools need-caller
 conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of src/cli/explain/claims.ts
 	$(BUN) test/conformance/document.ts
 
-# Real callers' tests, tests in a virtual machine, and what these fetch have makefiles of their own.
--include test/callers/callers.mk test/debian/debian.mk test/kubernetes/kubernetes.mk test/vm/vm.mk test/kubernetes/vm/vm.mk
+# Real callers' tests, tests in a virtual machine, what these fetch, and packages have makefiles of their own.
+-include test/callers/callers.mk test/debian/debian.mk test/kubernetes/kubernetes.mk test/vm/vm.mk test/kubernetes/vm/vm.mk packaging/dist.mk
 
 # ---- Benchmark ----
 
@@ -255,8 +255,9 @@ FISH_COMPLETION = $(SHAREDIR)/fish/vendor_completions.d/tsrun.fish
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd
 UNITS := system/tsrun.socket system/tsrun.service user/tsrun.socket user/tsrun.service
 
+# BINARY=PATH installs that of another machine.
 install: bin/tsrun ## install below PREFIX (/usr/local): binary, man page, completions, units of systemd
-	install -D -m 755 bin/tsrun $(BINDIR)/tsrun
+	install -D -m 755 $(or $(BINARY),bin/tsrun) $(BINDIR)/tsrun
 	@install -d $(dir $(MAN) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	bin/tsrun man >$(MAN)
 	bin/tsrun completion bash >$(BASH_COMPLETION)

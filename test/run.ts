@@ -1,7 +1,7 @@
 /**
  * Runs the tests: `bun test/run.ts [FILES…]`, all of test/unit, test/integration and test/callers when none is named,
  * and then test/vm and test/integration in virtual machines, which have what this one lacks; NO_VM=1 leaves that out.
- * Those of test/kubernetes take long, and run only when they are named.
+ * Those of test/kubernetes and test/packages take long, and run only when they are named.
  *
  * Each file has a Bun of its own and a time limit. Unit test files run side by side; so do those of callers, which
  * have a machine of their own each, and integration test files that say so in a line `// Runs beside other files.`;
@@ -46,6 +46,13 @@ const KINDS = {
     beside: () => false,
   },
   kubernetes: { usual: false, seconds: 600, withRuntime: true, surroundings: machine, beside: () => true },
+  packages: {
+    usual: false,
+    seconds: 600,
+    withRuntime: false,
+    surroundings: () => NAMESPACES,
+    beside: () => true,
+  },
   unit: { usual: true, seconds: 180, withRuntime: false, surroundings: () => null, beside: () => true },
   integration: {
     usual: true,
