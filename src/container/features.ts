@@ -7,6 +7,7 @@ import { mountOptionNames } from "../linux/mounts/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { memoryPolicyFeatures } from "../linux/process/memory-policy.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
+import { HOOK_STREAM_ANNOTATIONS } from "./hooks/hook-streams.ts";
 import { TRACE_ANNOTATION } from "./timeline/annotation.ts";
 
 const HOOKS = [
@@ -18,8 +19,11 @@ const HOOKS = [
   "poststop",
 ] as const;
 
-/** criu runs programs that such a file names, as root. Timelines are written, as root, to a directory of the host. */
-const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION, TRACE_ANNOTATION] as const;
+/**
+ * criu runs programs that such a file names, as root. Timelines, and what hooks print, are written as root to the host's
+ * files.
+ */
+const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION, TRACE_ANNOTATION, ...HOOK_STREAM_ANNOTATIONS] as const;
 
 /**
  * What tsrun can do (features.md), from the tables that the code itself works with. `notServed` says why no tsrun that

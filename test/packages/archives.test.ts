@@ -57,7 +57,7 @@ test("two builds in different places, time zones, languages and with another uma
     UMASK: "077",
     TZ: "Asia/Kathmandu",
     LC_ALL: "C.UTF-8",
-    HOME: "/nonexistent",
+    HOME: directory,
   });
   assert.is(others, sums);
 });

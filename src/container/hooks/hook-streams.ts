@@ -7,7 +7,7 @@ import { attempt, here } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 
-const ANNOTATIONS = ["run.oci.hooks.stdout", "run.oci.hooks.stderr"] as const;
+export const HOOK_STREAM_ANNOTATIONS = ["run.oci.hooks.stdout", "run.oci.hooks.stderr"] as const;
 
 /** The files of a hook's standard output and error, opened to append; null where none is asked for. */
 export class HookStreams {
@@ -18,7 +18,7 @@ export class HookStreams {
     const files: (number | null)[] = [];
     this.files = files;
     try {
-      for (const name of ANNOTATIONS) files.push(openFile(name, annotations[name], bundle));
+      for (const name of HOOK_STREAM_ANNOTATIONS) files.push(openFile(name, annotations[name], bundle));
     } catch (error) {
       this.close();
       throw error;
