@@ -18,9 +18,18 @@ const module = (name: string) => resolve(dirname(main), `${name}.ts`);
 const MAKING = module("cli/making-commands");
 /** Parts that need much of MAKING, and so load it too. */
 const AKIN = [
-  ...["restore", "checkpoint", "update", "check", "validate", "features", "unpack"].map((name) =>
-    module(`cli/commands/${name}`),
-  ),
+  ...[
+    "restore",
+    "checkpoint",
+    "update",
+    "check",
+    "validate",
+    "features",
+    "unpack",
+    "verify",
+    "seccomp",
+    "explain",
+  ].map((name) => module(`cli/commands/${name}`)),
   module("container/hooks/hooks"),
 ];
 
