@@ -329,5 +329,22 @@ for (const [args, message] of WRONG_USES)
     assert.is(status, 1);
   });
 
+testTsrun("a rule that libseccomp can't make is refused by its place in the file", () => {
+  const condition = { index: 0, op: "SCMP_CMP_EQ", value: 3 };
+  const rule = (action: string, more: JsonObject) => ({ names: ["dup"], action, args: [condition], ...more });
+  const file = profileFile({
+    ...ALLOWED,
+    syscalls: [
+      rule("SCMP_ACT_KILL", { includes: { arches: ["s390x"] } }),
+      rule("SCMP_ACT_ERRNO", {}),
+      rule("SCMP_ACT_TRAP", {}),
+    ],
+  });
+  assert.match(
+    complaint(ask("--profile", file, "dup")),
+    `${file}: syscalls[2]: libseccomp cannot make a rule for dup`,
+  );
+});
+
 leavesNothing();
 test.run();

@@ -32,6 +32,7 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   DIR: "directories",
   FILE: "files",
   "[FILE...]": "files",
+  "[CALL...]": "files", // those that --diff compares
   SOCKET: "files",
   ID: "containers",
   IMAGE: "files",

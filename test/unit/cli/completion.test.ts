@@ -201,4 +201,10 @@ test("there is no script for another shell", () => {
   assert.is(completionScript("constructor"), undefined);
 });
 
+test("files are offered for the profiles that seccomp --diff compares", () => {
+  const offered = { commands: shownCommands(), containers: () => [] };
+  for (const words of [[""], ["a.json", ""]])
+    assert.equal(completions(["seccomp", "--diff", ...words], offered), ["<files>"]);
+});
+
 test.run();

@@ -1,6 +1,6 @@
 /** A profile's filter as it would be loaded, to be asked about calls. */
 
-import type { SeccompArch } from "../../../../runtime-spec/config-linux-seccomp.ts";
+import type { Seccomp, SeccompArch } from "../../../../runtime-spec/config-linux-seccomp.ts";
 import { NUMBERS_BESIDE } from "../../../kernel/register-arguments.ts";
 import {
   AUDIT_ARCH_AARCH64,
@@ -17,7 +17,7 @@ import { findLibrary, LibseccompFilter } from "../libseccomp.ts";
 import { SCMP_ARCH_X32 } from "../tables.ts";
 import { Diagrams, type Node } from "./diagram.ts";
 import { ARGUMENT_BITS, argumentStart, outcomes } from "./outcomes.ts";
-import type { Profile } from "./profile.ts";
+import { type Profile, placeIn } from "./profile.ts";
 
 /** One of the ways in which a process of this machine can make system calls. */
 export interface Machine {
@@ -104,7 +104,8 @@ export class Filter implements Disposable {
     this.profile = profile;
     this.diagrams = diagrams;
     const none = new Uint8Array();
-    [this.stub, this.filter] = profile.seccomp === null ? [none, none] : compileParts(profile.seccomp, path);
+    [this.stub, this.filter] =
+      profile.seccomp === null ? [none, none] : compiled(profile, profile.seccomp, path);
     this.names = new LibseccompFilter(path, SECCOMP_RET_ALLOW);
   }
 
@@ -165,6 +166,16 @@ export class Filter implements Disposable {
 
   [Symbol.dispose](): void {
     this.names[Symbol.dispose]();
+  }
+}
+
+/** @throws UserError with the place in the profile's file */
+function compiled(profile: Profile, seccomp: Seccomp, library: string) {
+  try {
+    return compileParts(seccomp, library);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.property === null) throw error;
+    throw new UserError(placeIn(profile, error.property), error.problem);
   }
 }
 

@@ -12,6 +12,8 @@ import { ARCHITECTURE } from "../../../kernel/syscall-numbers.ts";
 import { UserError } from "../../../kernel/user-error.ts";
 
 export interface Profile {
+  /** The file that it is in, for messages. */
+  readonly path: string;
   /** Null where a config.json has none: nothing is filtered then. */
   readonly seccomp: Seccomp | null;
   /** What stands before the paths of its properties: `linux.seccomp.`, or nothing. */
@@ -51,7 +53,7 @@ export function readProfile(path: string, surroundings: Surroundings): Profile {
   if (isConfig) {
     const { linux } = value;
     const seccomp = isObject(linux) ? (linux["seccomp"] ?? null) : null;
-    if (seccomp === null) return { seccomp, prefix: "linux.seccomp.", indices: [], doubts: [] };
+    if (seccomp === null) return { path, seccomp, prefix: "linux.seccomp.", indices: [], doubts: [] };
     return checked(path, "linux.seccomp.", seccomp, surroundings);
   }
   if (!("defaultAction" in value))
@@ -77,6 +79,7 @@ function checked(path: string, prefix: string, value: unknown, surroundings: Sur
   const indices = entries.flatMap((entry, index) => (isFor(entry, surroundings) ? [index] : []));
   const syscalls = (seccomp.syscalls ?? []).filter((_, index) => indices.includes(index));
   return {
+    path,
     seccomp: { ...seccomp, syscalls },
     prefix,
     indices,
@@ -170,4 +173,12 @@ function isAtLeast(version: string, least: string): boolean {
     (one.match(/\d+/g) ?? []).map(Number),
   ) as [number[], number[]]; // of a pair
   return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+}
+
+/** The path of a property as the file has it, from the path that a profile's compiler knows: `linux.seccomp.…`. */
+export function placeIn({ path, prefix, indices }: Profile, compiled: string): string {
+  const place = compiled
+    .replace(/^linux\.seccomp\.?/, prefix)
+    .replace(/syscalls\[(\d+)\]/, (_, index: string) => `syscalls[${indices[Number(index)] ?? index}]`);
+  return [path, place.replace(/\.$/, "")].filter((part) => part !== "").join(": ");
 }

@@ -17,7 +17,13 @@ import { OPERATORS } from "../../../../src/linux/seccomp/tables.ts";
 import { engineProfile } from "./decision.ts";
 
 const [NATIVE] = MACHINES;
-const profile = (seccomp: Seccomp): Profile => ({ seccomp, prefix: "", indices: [], doubts: [] });
+const profile = (seccomp: Seccomp): Profile => ({
+  path: "profile",
+  seccomp,
+  prefix: "",
+  indices: [],
+  doubts: [],
+});
 
 /** The value of a function for these bits. */
 function valueAt(diagrams: Diagrams, node: Node, number: number, args: readonly bigint[]): number | null {
