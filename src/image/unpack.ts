@@ -19,8 +19,9 @@ import { RootTree } from "./layers/root-tree.ts";
 import { ByteStream } from "./tar/byte-stream.ts";
 
 export interface UnpackOptions extends Choice {
-  /** Absolute. */
+  /** Absolute, or "-" for what comes from `stdin`. */
   readonly image: string;
+  readonly stdin: number;
   /** Absolute. */
   readonly bundle: string;
   /** The most that all layers together may unpack to, in bytes. */
@@ -47,8 +48,11 @@ export class Cancelled extends UserError {}
 /** @throws UserError; then nothing is left of the bundle */
 export async function unpack(options: UnpackOptions): Promise<void> {
   using opened = new Opened();
-  await about(options.image, async () => {
-    const files = opened.use(await openImage(options.image));
+  const { image: path, stdin, bundle } = options;
+  await about(path === "-" ? "standard input" : path, async () => {
+    const directory = bundle.slice(0, bundle.lastIndexOf("/")) || "/";
+    const told = meterOf(options).unpacked;
+    const files = opened.use(await openImage({ image: path, stdin, directory, told }));
     const image = await chooseImage(files, options);
     await makeBundle(options, files, image);
   });

@@ -2,10 +2,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { freshDirectory, project, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, project, runtimePath, stateRoot, uniqueId } from "../harness/environment.ts";
 import {
   ARCHITECTURE,
   asArchive,
@@ -136,18 +136,58 @@ test("an image for another platform alone is unpacked only when that is asked fo
 
 // What is no image
 
-test("what is no image, compressed as a whole, or not there, is refused with what to do", () => {
+test("what is no image, or not there, is refused with what it is", () => {
   const directory = freshDirectory("none");
   assert.match(refused(join(directory, "nothing")), /cannot be read: ENOENT/);
-  const archive = readFileSync(asArchive(layout([one("x")])));
-  writeFileSync(join(directory, "image.tgz"), gzipSync(archive));
-  assert.match(refused(join(directory, "image.tgz")), /compressed as a whole: decompress it first/);
-  execFileSync("mkfifo", [join(directory, "fifo")]);
-  assert.match(refused(join(directory, "fifo")), /neither a directory nor a file/);
+  assert.match(refused("/dev/null"), /neither a directory, nor a file, nor a pipe/);
   writeFileSync(join(directory, "text"), "hello".repeat(500));
   assert.match(refused(join(directory, "text")), /no tar archive/);
-  assert.match(refused("-"), /standard input.*write it to a file first/);
+  writeFileSync(join(directory, "gz"), gzipSync("hello".repeat(500)));
+  assert.match(refused(join(directory, "gz")), /no tar archive/);
+  writeFileSync(join(directory, "empty"), "");
+  assert.match(refused(join(directory, "empty")), /neither an index\.json .* nor a manifest\.json/);
   assert.match(refusal(runtime(["unpack", "image"])), /BUNDLE/);
+});
+
+test("an archive may be compressed as a whole; its copy counts against --max-size", () => {
+  const directory = freshDirectory("whole");
+  const archive = readFileSync(asArchive(saved([talking("plain")])));
+  for (const [name, compress] of [
+    ["gz", gzipSync],
+    ["zst", zstdCompressSync],
+  ] as const) {
+    writeFileSync(join(directory, name), compress(archive));
+    assert.is(ran(unpacked(join(directory, name))), TOLD);
+    assert.match(refused(join(directory, name), "--max-size", "1M"), /unpacks to more than 1048576 bytes/);
+  }
+});
+
+test("an image may come from standard input or another pipe, with whatever in between", () => {
+  const archive = asArchive(layout([talking()]));
+  for (const script of [
+    'cat "$2" | "$0" --root "$1" unpack - "$3"',
+    'gzip <"$2" | "$0" --root "$1" unpack - "$3"',
+    '"$0" --root "$1" unpack - "$3" <"$2"',
+    '"$0" --root "$1" unpack <(sleep 0.3; cat "$2") "$3"',
+  ]) {
+    const bundle = join(freshDirectory("pipe"), "bundle");
+    execFileSync("bash", ["-c", script, runtimePath, stateRoot, archive, bundle]);
+    assert.is(ran(bundle), TOLD);
+  }
+  assert.match(
+    complaint(runtime(["unpack", "-", join(freshDirectory("none"), "bundle")], { input: "" })),
+    /standard input: is n/,
+  );
+});
+
+test("SIGTERM ends the wait for a pipe that gives nothing, and no copy is left", async () => {
+  const directory = freshDirectory("waiting");
+  await using running = startRuntime(["unpack", "-", join(directory, "bundle")]);
+  running.child.stdin?.write("x".repeat(10));
+  await Bun.sleep(500);
+  running.child.kill("SIGTERM");
+  assert.match(complaint(await running.ended()), /was ended/);
+  assert.equal(readdirSync(directory), []);
 });
 
 test("a bundle is made neither where its directory can't be, nor in place of a file", () => {

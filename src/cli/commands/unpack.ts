@@ -21,11 +21,6 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
   const warn = warnings(session, globals);
   const [image, bundle] = args;
   const { tag, platform, maxSize = DEFAULT_MAX_SIZE } = flags;
-  if (image === "-")
-    throw new UserError(
-      "IMAGE",
-      "can't be standard input, as its parts are read in any order: write it to a file first",
-    );
   const wanted = platform === undefined ? ownPlatform() : readPlatform(platform);
   if (caller.uid !== 0) return await asRoot(flags, session, warn);
   const mappings = flags.rootless ? ownMappings(caller) : null;
@@ -36,7 +31,14 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
     isCancelled = true;
   });
   await unpackImage({
-    ...{ image: fromCaller(caller, image), bundle: fromCaller(caller, bundle), mappings, tag, warn },
+    ...{
+      image: image === "-" ? image : fromCaller(caller, image),
+      stdin: caller.streams[0],
+      bundle: fromCaller(caller, bundle),
+      mappings,
+      tag,
+      warn,
+    },
     ...{ platform: wanted, named: platform !== undefined, progress: progressFor(session, globals) },
     maxSize: maxSize === -1 ? Number.POSITIVE_INFINITY : Number(maxSize),
     isCancelled: () => isCancelled,

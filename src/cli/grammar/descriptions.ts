@@ -200,13 +200,13 @@ bind mount is recursive.`,
     text: `
 Unpacks the layers of IMAGE into the directory rootfs of the new directory BUNDLE, and writes a config.json that runs
 what the image's configuration says. IMAGE is an OCI image layout, as a directory or a tar archive, or an archive of
-"docker save" or "podman save". Every digest is checked, and no entry of a layer leads out of BUNDLE. When it fails,
+"docker save" or "podman save"; "-" is standard input. Every digest is checked, and no entry of a layer leads out of BUNDLE. When it fails,
 nothing is left. BUNDLE is for its owner alone (mode 0700), as a rootfs may have set-user-ID programs.
 
 With --rootless, an ordinary user unpacks in a user namespace with the ids that /etc/subuid and /etc/subgid grant, and
 the container runs in one like it. Where they grant none, all files belong to the user.`,
     examples: [
-      ["docker save nginx >nginx.tar && tsrun unpack nginx.tar /srv/web", "a bundle from what docker has"],
+      ["docker save nginx | tsrun unpack - /srv/web", "a bundle from what docker has"],
       ["tsrun unpack --platform linux/arm64 --tag 3.20 images/ /srv/box", "one of several images"],
     ],
   },

@@ -7,7 +7,7 @@ import { names } from "../../linux/inside.ts";
 import { namesIn, shown } from "../names.ts";
 import { ByteStream } from "../tar/byte-stream.ts";
 import { readTar, type TarEntry } from "../tar/read-tar.ts";
-import { FileSource, type ImageFile, type ImageFiles } from "./image-files.ts";
+import { FileSource, type ImageFile } from "./image-files.ts";
 
 /** Where a file is in the archive, or what other file it is. */
 type Place = { readonly offset: number; readonly size: number } | { readonly same: string };
@@ -17,7 +17,7 @@ const MOST_FILES = 100_000;
 /** Of docker's links from one layer to another. */
 const MOST_LINKS = 8;
 
-export class ImageArchive implements ImageFiles {
+export class ImageArchive {
   private readonly fd: number;
   private readonly places: ReadonlyMap<string, Place>;
 
@@ -46,8 +46,6 @@ export class ImageArchive implements ImageFiles {
     }
     return place === undefined ? null : { fd: this.fd, ...place, [Symbol.dispose]: () => {} };
   }
-
-  [Symbol.dispose](): void {}
 }
 
 function placeOf({ type, name, link, size, sparse }: TarEntry, offset: number): Place | null {

@@ -15,17 +15,17 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { status } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import type { ImageFile, ImageFiles } from "./image-files.ts";
+import type { ImageFile } from "./image-files.ts";
 
 /** Links may lead from one file to another, as docker's do between layers that are the same, but not out. */
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
 /** Opening must not block, should a FIFO be there. */
 const READ = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
-export class ImageDirectory implements ImageFiles {
+export class ImageDirectory {
   private readonly fd: number;
 
-  /** Of an open directory, which is closed with it. */
+  /** Of an open directory, which stays the caller's. */
   constructor(fd: number) {
     this.fd = fd;
   }
@@ -41,9 +41,5 @@ export class ImageDirectory implements ImageFiles {
       throw new UserError(path, "is not a regular file");
     }
     return { fd, offset: 0, size, [Symbol.dispose]: () => void here(close(fd)) };
-  }
-
-  [Symbol.dispose](): void {
-    here(close(this.fd));
   }
 }

@@ -15,6 +15,13 @@ export interface ImageFiles extends Disposable {
   open(path: string): ImageFile | null;
 }
 
+/** What a file begins with, to tell what it is compressed with. */
+export function firstBytes({ fd, offset, size }: Omit<ImageFile, keyof Disposable>): Uint8Array {
+  const first = new Uint8Array(Math.min(4, size));
+  if (first.byteLength > 0) here(pread(fd, first, offset));
+  return first;
+}
+
 /** How much is read at a time. */
 export const PIECE = 1 << 18;
 
