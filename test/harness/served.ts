@@ -12,6 +12,7 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
     "hostile-console",
     "kernel-features",
     "trace-pictures",
+    "unpack-*",
   ],
   "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
   "has servers of its own": ["serve-*"],
