@@ -15,6 +15,7 @@ import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
+import { AS_ASKED, verified } from "./verified.ts";
 
 const atFirst = watchMachine();
 const daemon = await startDocker();
@@ -26,6 +27,32 @@ const afterStart = watchMachine();
 function inspect(id: string, field: string): string {
   return printed(docker("inspect", "--format", `{{.${field}}}`, id)).trim();
 }
+
+for (const runtime of ["tsrun", "runc"])
+  for (const [what, flags] of [
+    ["a container", []],
+    [
+      "one with many flags",
+      [
+        "--user",
+        "5:60",
+        "--read-only",
+        "--tmpfs",
+        "/tmp:size=64k",
+        "--volume",
+        "/etc:/www:ro",
+        "--device",
+        "/dev/fuse",
+      ],
+    ],
+  ] as const)
+    test(`verify: ${what} of docker's, by ${runtime}, has what its config.json says`, async () => {
+      using sleeper = box(["sleep", "100"], ...flags, "--runtime", runtime);
+      const bundle = join("/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby", sleeper.id);
+      const { status, lines } = await verified(Number(inspect(sleeper.id, "State.Pid")), bundle);
+      assert.match(lines.join("\n"), AS_ASKED);
+      assert.is(status, 0);
+    });
 
 test("docker knows tsrun by its name", () => {
   assert.match(printed(docker("info", "--format", "{{json .Runtimes}}")), /"tsrun":\{"path":"[^"]*tsrun"/);

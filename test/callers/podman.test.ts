@@ -1,6 +1,6 @@
 // Needs podman, conmon, ip, /etc/containers/policy.json.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
@@ -17,6 +17,7 @@ import { watchMachine } from "./leaks.ts";
 import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
+import { AS_ASKED, verified } from "./verified.ts";
 
 configurePodman();
 {
@@ -34,6 +35,39 @@ test("it is tsrun that podman calls", () => {
   assert.is(inspect(sleeper.id, "OCIRuntime"), "tsrun");
   assert.match(printed(podman("info", "--format", "{{.Host.OCIRuntime.Version}}")), /^tsrun version/);
 });
+
+const RICH = [
+  ...["--user", "5:60", "--cap-add", "NET_RAW", "--security-opt", "no-new-privileges", "--read-only"],
+  ...[
+    "--tmpfs",
+    "/tmp:size=64k,mode=1777",
+    "--volume",
+    "/etc:/www:ro",
+    "--shm-size",
+    "1m",
+    "--device",
+    "/dev/fuse",
+  ],
+  ...["--ulimit", "nofile=100:200", "--ulimit", "nproc=1024", "--workdir", "/home", "--hostname", "web"],
+] as const;
+
+for (const runtime of ["tsrun", "runc"])
+  for (const [what, flags] of [
+    ["a container", []],
+    ["one with many flags", RICH],
+    ["a privileged one", ["--privileged"]],
+  ] as const)
+    testIf(runtime === "tsrun" || Bun.which(runtime) !== null, `needs ${runtime}`)(
+      `verify: ${what} of podman's, by ${runtime}, has what its config.json says`,
+      () => {
+        const [program] = runtime === "tsrun" ? [] : [Bun.which(runtime)];
+        using sleeper = box(["sleep", "100"], ...(program ? ["--runtime", program] : []), ...flags);
+        const bundle = dirname(inspect(sleeper.id, "OCIConfigPath"));
+        const { status, lines } = await verified(Number(inspect(sleeper.id, "State.Pid")), bundle);
+        assert.match(lines.join("\n"), AS_ASKED);
+        assert.is(status, 0);
+      },
+    );
 
 test("a container's output, errors and exit status are podman's", () => {
   const { status, stdout, stderr } = ran("echo out; echo err >&2; exit 3");

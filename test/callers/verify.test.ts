@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { project } from "../harness/environment.ts";
 import { testIf } from "../harness/skip.ts";
 import { inside } from "../integration/verify/verified.ts";
 import { call, printed } from "./call.ts";
@@ -10,6 +9,7 @@ import { BRIDGE, NAMESPACES, SOCKET, startContainerd } from "./containerd.ts";
 import { connectCri } from "./cri.ts";
 import { watchMachine } from "./leaks.ts";
 import { runPod } from "./pod.ts";
+import { AS_ASKED, verified } from "./verified.ts";
 
 const atFirst = watchMachine();
 const daemon = await startContainerd();
@@ -21,19 +21,8 @@ const afterStart = watchMachine();
 
 const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
 
-/** What verify prints of a container of containerd's, and its status. */
-function verified(id: string, pid: number) {
-  const bundle = join("/run/containerd/io.containerd.runtime.v2.task", NAMESPACES.pods, id);
-  const { stdout, stderr, status } = call([
-    join(project, "bin/tsrun"),
-    "verify",
-    "--pid",
-    String(pid),
-    "--bundle",
-    bundle,
-  ]);
-  return { status, lines: `${stdout}${stderr}`.trim().split("\n") };
-}
+/** Where containerd has the bundle of a pod's container. */
+const bundleOf = (id: string) => join("/run/containerd/io.containerd.runtime.v2.task", NAMESPACES.pods, id);
 
 for (const handler of ["tsrun", "runc"]) {
   const testHere =
@@ -48,12 +37,12 @@ for (const handler of ["tsrun", "runc"]) {
         [pod.id, await pod.pid()],
         [web.id, pid],
       ] as const) {
-        const { status, lines } = verified(id, its);
-        assert.match(lines.join("\n"), /^\d+ as asked, 0 otherwise$/);
+        const { status, lines } = await verified(its, bundleOf(id));
+        assert.match(lines.join("\n"), AS_ASKED);
         assert.is(status, 0);
       }
       inside(pid, "mount -t tmpfs none /home");
-      const { status, lines } = verified(web.id, pid);
+      const { status, lines } = await verified(pid, bundleOf(web.id));
       assert.is(lines[0], "mounts: added: tmpfs on /home (rw,relatime); asked: no such mount");
       assert.is(status, 1);
     },

@@ -473,6 +473,34 @@ testTsrun("only a running container is verified, and the status says that nothin
   );
 });
 
+testTsrun("a container that is yet to start is not verified by its pid either", () => {
+  using box = created(SLEEP);
+  const outcome = runtime(["verify", "--pid", String(box.pid()), "--bundle", box.bundle.path]);
+  assert.is(outcome.status, 2);
+  assert.match(complaint(outcome), /--pid \d+: has not executed its program yet/);
+});
+
+testTsrun("a program that enters another root is told of", () => {
+  const patch: Patch = {
+    args: [
+      "sh",
+      "-c",
+      "mkdir /home/bin && cp /bin/busybox /home/bin && exec chroot /home /bin/busybox sleep 600",
+    ],
+    process: { capabilities: capabilities(["CAP_SYS_CHROOT"]) },
+    linux: { maskedPaths: [] },
+  };
+  using box = started(patch);
+  const found = until(box, ({ differs }) =>
+    differs.some((line) => line.startsWith("root.path: another directory")),
+  );
+  assert.is(found.outcome.status, 1);
+  assert.ok(
+    found.differs.some((line) => line.startsWith("root.path: another directory")),
+    found.differs.join("\n"),
+  );
+});
+
 testTsrun("a paused container is verified", () => {
   using box = started(SLEEP);
   silent(box.call("pause"));

@@ -21,12 +21,16 @@ import { UserError } from "../../kernel/user-error.ts";
 import { openInside } from "../../linux/inside.ts";
 import { type MountEntry, mountsIn } from "../../linux/mounts/mount-table.ts";
 import type { Bundle } from "../bundle.ts";
+import { AGENT_NAME } from "../init/parked.ts";
 import { hasEnded, processIn, statusField } from "../state/process-info.ts";
 import type { Saved } from "../state/store.ts";
 import { IdMap } from "./id-map.ts";
 
 /** The longest text of the kernel's that a container has a say in: 100,000 mounts (fs.mount-max) with ordinary paths. */
 const MOST = 16 * 2 ** 20;
+
+/** The names of processes that are yet to become containers' programs: tsrun's, runc's, crun's and youki's. */
+const STARTERS = new RegExp(`^(${AGENT_NAME}$|runc:\\[|crun$|youki:)`);
 
 /** Which process is looked at, and by which bundle. */
 export interface Target {
@@ -143,6 +147,8 @@ export class Subject implements Disposable {
     if (hasEnded(process) || (own !== null && process.startTime !== own.startTime)) throw ended(name);
     if (this.field("Tgid") !== String(pid))
       throw new UserError(name, `is a thread of the process ${this.field("Tgid")}: give that pid`);
+    if (STARTERS.test(process.name))
+      throw new UserError(name, "has not executed its program yet: start the container, or wait a moment");
     if (this.field("Kthread") === "1")
       throw new UserError(name, "is a thread of the kernel, not a container");
   }
