@@ -59,7 +59,7 @@ for (const runtime of ["tsrun", "runc"])
   ] as const)
     testIf(runtime === "tsrun" || Bun.which(runtime) !== null, `needs ${runtime}`)(
       `verify: ${what} of podman's, by ${runtime}, has what its config.json says`,
-      () => {
+      async () => {
         const [program] = runtime === "tsrun" ? [] : [Bun.which(runtime)];
         using sleeper = box(["sleep", "100"], ...(program ? ["--runtime", program] : []), ...flags);
         const bundle = dirname(inspect(sleeper.id, "OCIConfigPath"));
