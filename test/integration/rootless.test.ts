@@ -356,5 +356,15 @@ testTsrun("nothing of all this is left in the user's directory", () => {
   assert.equal(readdirSync(join(runtimeDirectory, "tsrun")), []);
 });
 
+test("a user's container is verified by that user", () => {
+  using box = owned(uniqueId());
+  const more = { hostname: "own" };
+  const linux = { sysctl: { "kernel.shmmax": "65536" } };
+  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "600"], linux, more }), box.id]));
+  const { stdout, stderr, status } = call(["verify", box.id]);
+  assert.match(`${stdout}${stderr}`, /^\d+ as asked, 0 otherwise\n$/);
+  assert.is(status, 0);
+});
+
 leavesNothing();
 test.run();

@@ -138,10 +138,9 @@ Prints the file that --output of "create" or "run" has named, also when the cont
   },
   verify: {
     text: `
-Does this container really have what its config.json says? Looks at a running container from outside and compares,
-property by property: user, capabilities, seccomp, labels, limits, namespaces, id mappings, mounts and their flags,
-masked and read-only paths, devices, sysctls. Nothing is changed. One line for each difference: the property's path
-in config.json, what is there, and what was asked for. What the program may have changed by itself, such as its
+Looks at a running container from outside and compares, property by property: user, capabilities, seccomp, labels,
+limits, namespaces, id mappings, mounts and their flags, masked and read-only paths, devices, sysctls. Nothing is
+changed. One line for each difference: the property's path in config.json, what is there, and what was asked for. What the program may have changed by itself, such as its
 working directory, is listed last and counts as no difference.
 
 ID is a container of tsrun's, and is compared with the config.json of its bundle. For a container of runc, crun or

@@ -196,7 +196,7 @@ export const INSIDE_COMMANDS = {
     },
   },
   verify: {
-    summary: "tell whether a running container has what its config.json says",
+    summary: "does this container really have what its config.json says?",
     args: ["[ID]"],
     get flags() {
       return {
