@@ -12,11 +12,12 @@ import { watchMachine } from "../callers/leaks.ts";
 import { INSTALLED } from "../callers/snippets.ts";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
 import { runtimePath } from "../harness/environment.ts";
+import { below, type Shown, shapeOf } from "../harness/shown.ts";
 import { FILES } from "./addresses.ts";
 import { eventually, kubectl, startNode } from "./node.ts";
-import { messagesBelow, type Shown, shapeOf, shownBelow } from "./page.ts";
 import { shell } from "./pods.ts";
 
+const PAGE = "kubernetes.md";
 const CONFIGURATION = "/etc/containerd/config.toml";
 
 /** What the machine of the tests needs otherwise than containerd's defaults and the page have it. */
@@ -91,7 +92,7 @@ const node = await startNode(1, { containerd: startContainerd, classes: [] });
 const TROUBLE = "When a pod does not start";
 
 for (const heading of ["From a node to a pod", "What to look at", TROUBLE])
-  for (const shown of shownBelow(heading))
+  for (const shown of below(PAGE, heading).shown)
     test(shown.command.split("\n")[0] ?? "", async () => {
       assert.is(shapeOf(await typed(shown)), shapeOf(shown.output));
     });
@@ -138,13 +139,13 @@ async function eventsOf(name: string, spec: Message = {}): Promise<string> {
   return (await failures()).join("\n");
 }
 
-for (const [index, message] of messagesBelow(TROUBLE).entries())
+for (const [index, message] of below(PAGE, TROUBLE).messages.entries())
   test(`it says ${message}`, async () => {
     const said = (await MISHAPS[index]?.(`mishap-${index}`)) ?? "";
     assert.ok(said.replaceAll("nope", "tsrun").includes(message), said);
   });
 
-for (const shown of shownBelow("Back again"))
+for (const shown of below(PAGE, "Back again").shown)
   test(shown.command.split("\n")[0] ?? "", async () => {
     assert.is(shapeOf(await typed(shown)), shapeOf(shown.output));
   });
