@@ -435,6 +435,24 @@ testTsrun("links of a container do not lead to the host's files", () => {
   assert.equal(verified(box.id).differs, ["linux.maskedPaths[0]: /way/secret can be read"]);
 });
 
+testTsrun("a path that can't be followed does not hide what is wrong with others", () => {
+  const loop = { destination: "/loop", type: "tmpfs", source: "none" };
+  const linux = { maskedPaths: ["/way/secret", "/proc/keys"], readonlyPaths: ["/way/x", "/proc/sys"] };
+  using box = started({ ...SLEEP, mounts: [...DEFAULT_MOUNTS, loop], linux });
+  const script = ["umount /loop", "rmdir /loop", "ln -s loop /loop", "ln -s way /way"];
+  inside(box.pid(), [...script, "umount /proc/keys", "mount -o remount,bind,rw /proc/sys"].join(" && "));
+  const { differs, unseen, outcome } = verified(box.id);
+  assert.equal(differs.map(pathOf), ["linux.maskedPaths[1]", "linux.readonlyPaths[1]"]);
+  assert.equal(unseen.map(pathOf), ["mounts[6]", "linux.maskedPaths[0]", "linux.readonlyPaths[0]"]);
+  assert.is(outcome.status, 1);
+});
+
+testTsrun("a link at a masked path does not hide a mount that was added", () => {
+  using box = started({ ...SLEEP, linux: { maskedPaths: ["/way"] } });
+  inside(box.pid(), "mount -t tmpfs none /home && ln -s home /way");
+  assert.ok(verified(box.id).differs.includes("mounts: added: tmpfs on /home (rw,relatime)"));
+});
+
 testTsrun("a container that mounts much is told of in a few lines", () => {
   using box = started(SLEEP);
   inside(box.pid(), "cd /tmp; for one in $(seq 60); do mkdir $one; mount -t tmpfs none $one; done");

@@ -1,3 +1,5 @@
+import { SyscallError } from "../../kernel/call.ts";
+import { ERRNO } from "../../kernel/errno.ts";
 import type { Subject } from "./subject.ts";
 
 /** What a container has of something that its config.json asks for. */
@@ -42,4 +44,17 @@ export const unseen = finding("unseen");
 /** By the texts alone; `otherwise` is what a difference means. */
 export function compared(path: string, found: string, asked: string, otherwise = differs): Finding {
   return found === asked ? same(path, found) : otherwise(path, found, asked);
+}
+
+/**
+ * What `look` finds, or that it could not look: a container may make one path that can't be followed, and must not keep
+ * the others from being looked at. @throws SyscallError when the process has ended
+ */
+export function orUnseen(path: string, asked: string, look: () => Finding): Finding {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.errno === ERRNO.ESRCH) throw error;
+    return unseen(path, error.message, asked);
+  }
 }

@@ -5,8 +5,9 @@ import { isBind } from "../../../linux/mounts/mount-options.ts";
 import { type MountEntry, mountTable } from "../../../linux/mounts/mount-table.ts";
 import { join } from "../../../linux/paths.ts";
 import { type Area, differs, type Finding, same } from "../finding.ts";
+import { isReadonly } from "../mount-flags.ts";
 import type { Subject } from "../subject.ts";
-import { mountText, type Wanted, wantedMounts } from "./mounts.ts";
+import { mountText, placeAt, type Wanted, wantedMounts } from "./mounts.ts";
 
 /** A container may have mounted a hundred thousand. */
 const MOST = 50;
@@ -47,10 +48,11 @@ function placesOf(subject: Subject, wanted: readonly Wanted[]): ReadonlySet<stri
     ...containerDevices(linux.devices ?? []).map(({ device }) => device.path),
   ];
   const places = new Set([...USUAL, ...paths.map((path) => join("/", path)), ...inRootfs(subject)]);
-  for (const { place } of wanted) if (place?.mount) places.add(place.mount.point);
+  for (const { place } of wanted) if (place?.mount && place.status.isMountRoot) places.add(place.mount.point);
+  // A link may lead to them; but one that leads elsewhere must not hide what somebody has mounted there.
   for (const path of [...(linux.maskedPaths ?? []), ...(linux.readonlyPaths ?? [])]) {
-    const point = subject.at(path)?.mount?.point;
-    if (point !== undefined) places.add(point);
+    const { place } = placeAt(subject, path);
+    if (place?.mount && place.status.isMountRoot && isReadonly(place.mount)) places.add(place.mount.point);
   }
   return places;
 }

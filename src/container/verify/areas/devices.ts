@@ -5,7 +5,7 @@ import { listDirectory } from "../../../kernel/files.ts";
 import type { FileStatus } from "../../../kernel/structs.ts";
 import { containerDevices, makesDevices, ownDevices } from "../../../linux/devices/devices.ts";
 import { names } from "../../../linux/inside.ts";
-import { type Area, compared, differs, type Finding, same } from "../finding.ts";
+import { type Area, compared, differs, type Finding, orUnseen, same } from "../finding.ts";
 import type { Subject } from "../subject.ts";
 
 export const devices: Area = {
@@ -26,6 +26,16 @@ export const devices: Area = {
 function look(subject: Subject, device: Device, index: number): Finding {
   const path = index < 0 ? "linux.devices" : `linux.devices[${index}]`;
   const asked = `${device.path} (${deviceText(device)})`;
+  return orUnseen(path, asked, () => lookAt(subject, device, { index, path, asked }));
+}
+
+interface Told {
+  readonly index: number;
+  readonly path: string;
+  readonly asked: string;
+}
+
+function lookAt(subject: Subject, device: Device, { index, path, asked }: Told): Finding {
   const there = subject.at(device.path, O_NOFOLLOW);
   if (there === null) return differs(path, `nothing is at ${device.path}`, asked);
   const found = nodeText(there.status);

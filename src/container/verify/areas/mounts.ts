@@ -3,13 +3,14 @@
  * found in the process's mount table by its number: no path is compared as text.
  */
 import type { Mount } from "../../../../runtime-spec/config.ts";
+import { SyscallError } from "../../../kernel/call.ts";
 import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, S_IFLNK, S_IFMT } from "../../../kernel/constants.ts";
 import { statusIfThere } from "../../../kernel/files.ts";
 import { names } from "../../../linux/inside.ts";
 import { asksFor, isBind, type MountOptions, readMountOptions } from "../../../linux/mounts/mount-options.ts";
 import type { MountEntry } from "../../../linux/mounts/mount-table.ts";
 import { isBelow, sourcePath } from "../../../linux/mounts/source.ts";
-import { type Area, differs, type Finding, same } from "../finding.ts";
+import { type Area, differs, type Finding, same, unseen } from "../finding.ts";
 import { complaintsAbout } from "../mount-flags.ts";
 import type { Place, Subject } from "../subject.ts";
 
@@ -19,8 +20,9 @@ export interface Wanted {
   readonly mount: Mount;
   /** With the options of later remounts. */
   readonly options: MountOptions;
-  /** Null where nothing is. */
+  /** Null where nothing is, or it can't be looked at. */
   readonly place: Place | null;
+  readonly trouble: SyscallError | null;
 }
 
 export const mounts: Area = {
@@ -36,11 +38,20 @@ export function wantedMounts(subject: Subject): readonly Wanted[] {
     if (options.remount || isCopiedLink(subject, mount, options)) return [];
     const rest = all.slice(index + 1).filter((later) => isSamePlace(later, mount) && isRemount(later));
     const noFollow = asksFor(options, "dest-nofollow") ? O_NOFOLLOW : 0;
-    const place = subject.at(mount.destination, noFollow);
     const folded = readMountOptions([mount, ...rest].flatMap((one) => one.options ?? []));
-    return [{ index, mount, options: folded, place }];
+    return [{ index, mount, options: folded, ...placeAt(subject, mount.destination, noFollow) }];
   });
   return found.filter((one) => !found.some((later) => later.index > one.index && covers(later, one)));
+}
+
+/** A container may make one path that can't be followed: the others are looked at anyway. */
+export function placeAt(subject: Subject, path: string, flags = 0): Pick<Wanted, "place" | "trouble"> {
+  try {
+    return { place: subject.at(path, flags), trouble: null };
+  } catch (error) {
+    if (error instanceof SyscallError) return { place: null, trouble: error };
+    throw error;
+  }
 }
 
 const isRemount = ({ options = [] }: Mount) => readMountOptions(options).remount;
@@ -63,9 +74,10 @@ function isCopiedLink({ bundle }: Subject, mount: Mount, options: MountOptions):
 }
 
 function look(subject: Subject, wanted: Wanted): Finding {
-  const { index, mount, options, place } = wanted;
+  const { index, mount, options, place, trouble } = wanted;
   const path = `mounts[${index}]`;
   const asked = `${isBind(mount) ? `bind of ${mount.source}` : mount.type} on ${mount.destination}${inBrackets(mount.options)}`;
+  if (trouble !== null) return unseen(path, trouble.message, asked);
   if (place === null) return differs(path, `nothing is at ${mount.destination}`, asked);
   if (place.mount === null)
     return differs(path, `${mount.destination} is on a mount that the process does not see`, asked);

@@ -4,7 +4,7 @@ import { listDirectory, statusIfThere } from "../../../kernel/files.ts";
 import { defaultDevice } from "../../../linux/devices/devices.ts";
 import { PROPAGATIONS } from "../../../linux/mounts/mount-options.ts";
 import { mountOf } from "../../../linux/mounts/mount-table.ts";
-import { type Area, differs, type Finding, same } from "../finding.ts";
+import { type Area, differs, type Finding, orUnseen, same } from "../finding.ts";
 import { isReadonly, wrongPropagation } from "../mount-flags.ts";
 import type { Place, Subject } from "../subject.ts";
 import { mountText } from "./mounts.ts";
@@ -51,16 +51,18 @@ export const maskedPaths: Area = {
   of: "linux.maskedPaths",
   look(subject) {
     const { maskedPaths: all = [] } = subject.bundle.config.linux ?? {};
-    return all.map((path, index) => {
-      const found = subject.open(path, 0, (fd) => visible(subject.placeOf(fd), fd));
-      const where = `linux.maskedPaths[${index}]`;
-      // What isn't there needs no mask.
-      return found === null || found === ""
-        ? same(where, path)
-        : differs(where, `${path} ${found}`, "masked");
-    });
+    return all.map((path, index) =>
+      orUnseen(`linux.maskedPaths[${index}]`, "masked", () => masked(subject, path, index)),
+    );
   },
 };
+
+function masked(subject: Subject, path: string, index: number): Finding {
+  const found = subject.open(path, 0, (fd) => visible(subject.placeOf(fd), fd));
+  const where = `linux.maskedPaths[${index}]`;
+  // What isn't there needs no mask.
+  return found === null || found === "" ? same(where, path) : differs(where, `${path} ${found}`, "masked");
+}
 
 /** What can be seen of a path that should be hidden, by the host's null device or an empty directory; empty if nothing. */
 function visible({ status, mount }: Place, fd: number): string {
@@ -75,11 +77,15 @@ export const readonlyPaths: Area = {
   of: "linux.readonlyPaths",
   look(subject) {
     const { readonlyPaths: all = [] } = subject.bundle.config.linux ?? {};
-    return all.map((path, index) => {
-      const mount = subject.at(path)?.mount ?? null;
-      const where = `linux.readonlyPaths[${index}]`;
-      if (mount === null || isReadonly(mount)) return same(where, path);
-      return differs(where, `${path} can be written: ${mountText(mount)}`, "read-only");
-    });
+    return all.map((path, index) =>
+      orUnseen(`linux.readonlyPaths[${index}]`, "read-only", () => protectedPath(subject, path, index)),
+    );
   },
 };
+
+function protectedPath(subject: Subject, path: string, index: number): Finding {
+  const mount = subject.at(path)?.mount ?? null;
+  const where = `linux.readonlyPaths[${index}]`;
+  if (mount === null || isReadonly(mount)) return same(where, path);
+  return differs(where, `${path} can be written: ${mountText(mount)}`, "read-only");
+}
