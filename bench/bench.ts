@@ -3,7 +3,7 @@
  *
  * It runs twice: outside it makes namespaces, runs itself in them and clears up; inside it measures.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { busyboxPath } from "../rootfs/busybox-binary.ts";
@@ -21,6 +21,7 @@ import { libraryTurn } from "./library.ts";
 import { CROWD, crowdTurns, memoryTurns, PROBES, probeTurns, SERVED } from "./load.ts";
 import { type Binaries, type Options, readOptions } from "./options.ts";
 import { copied, mayDropCaches, readAnew } from "./page-cache.ts";
+import { picture } from "./picture.ts";
 import { json, markdown, NAMES } from "./report.ts";
 import { giveRounds, type Turn } from "./rounds.ts";
 import { type Field, findRuntimes } from "./runtimes.ts";
@@ -94,6 +95,7 @@ async function measure(asked: Options, where: Place): Promise<void> {
     samples,
     verdicts: judge(samples),
   };
+  if (asked.picture !== null) writeFileSync(asked.picture, picture(findings));
   console.log(asked.json ? json(findings) : markdown(findings));
 }
 

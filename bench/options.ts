@@ -10,6 +10,8 @@ export interface Options {
   /** Rounds with cold caches; 0 leaves them out. */
   readonly coldRounds: number;
   readonly json: boolean;
+  /** A file for the findings as a picture; null for none. */
+  readonly picture: string | null;
   /** Whether all is to run ahead of what else the machine does. */
   readonly realtime: boolean;
   /** The binaries to measure. */
@@ -36,6 +38,7 @@ Measures tsrun beside runc and crun, as root. \`make bench\` builds what it need
   --old PATH     another tsrun, to compare the commands that tsrun does itself
   --realtime     run everything with SCHED_RR: other work on the machine disturbs less
   --json         print JSON instead of Markdown
+  --picture FILE draw the findings too, as SVG
   --help         print this
 `;
 
@@ -51,6 +54,7 @@ export function readOptions(argv: readonly string[]): Options {
     rounds,
     coldRounds: values["no-cold"] ? 0 : Math.min(usual.coldRounds, rounds),
     json: values.json,
+    picture: values.picture === undefined ? null : resolve(values.picture),
     realtime: values.realtime,
     binaries: {
       tsrun: resolve(values.tsrun ?? `${PROJECT}/bin/tsrun`),
@@ -83,6 +87,7 @@ function parse(argv: readonly string[]) {
         old: { type: "string" },
         realtime: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
+        picture: { type: "string" },
         help: { type: "boolean", default: false },
       },
     });
