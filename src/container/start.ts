@@ -117,12 +117,13 @@ export async function wake(directory: StateDirectory, init: SavedInit, mailbox: 
     const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
     span.end(outcome.kind === "failed");
     if (outcome.kind === "failed") {
+      const words = await refusalWords(mailbox.errno, init.pid, init.executable);
       // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
       attempt(pidfdSendSignal(pidfd, SIGKILL));
       await readable(pidfd, DEATH_PATIENCE);
       const what =
         outcome.step === init.end - 1
-          ? `cannot execute ${init.executable}: execve: ${refusalWords(mailbox.errno)}`
+          ? `cannot execute ${init.executable}: execve: ${words}`
           : `cannot prepare its execution: ${errnoWords(mailbox.errno)}`;
       throw new UserError("config.json: process.args[0]", what);
     }

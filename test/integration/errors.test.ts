@@ -1,4 +1,5 @@
 // Runs beside other files.
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -15,7 +16,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, type Json, namespaces, type Patch } from "../harness/bundle.ts";
 import { ranIn } from "../harness/container.ts";
-import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, runtimePath, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../harness/leaks.ts";
 import { mounted } from "../harness/mount.ts";
 import { complaint, runtime, succeeded } from "../harness/runtime.ts";
@@ -183,11 +184,45 @@ testTsrun("a program that is a directory is refused", async () => {
   assert.match(await refusedWith({ args: ["/etc"] }), /permission denied|is a directory/i);
 });
 
-test("a script whose interpreter isn't there fails at start, and says so", () => {
+/** What a `run` of a script, or of another program at its place, says. */
+function saidOfScript(content: string | Uint8Array): string {
   const { path, rootfs } = bundle({ args: ["/script"] });
-  writeFileSync(join(rootfs, "script"), "#!/not/there\n");
+  writeFileSync(join(rootfs, "script"), content);
   chmodSync(join(rootfs, "script"), 0o755);
-  assert.match(complaint(ranIn(path)), /no such file or directory/i);
+  return complaint(ranIn(path));
+}
+
+test("a script whose interpreter isn't there fails at start, and says so", () => {
+  const said = saidOfScript("#! /not/there -x\n");
+  assert.match(said, /no such file or directory/i);
+  if (isTsrun)
+    assert.match(said, "; /not/there is missing, the interpreter that is named in the first line of /script");
+});
+
+testTsrun("a script whose lines end as Windows writes them is told apart from a missing one", () => {
+  assert.match(saidOfScript("#!/bin/sh\r\necho\r\n"), "the first line of /script ends in a carriage return");
+});
+
+testTsrun("of a program whose loader isn't there, or of its interpreter's, the loader is named", () => {
+  const headers = new Uint8Array(120);
+  headers.set(readFileSync(runtimePath).subarray(0, 64));
+  const elf = new DataView(headers.buffer);
+  elf.setBigUint64(32, 64n, true); // one program header, right after the file's
+  elf.setUint16(54, 56, true);
+  elf.setUint16(56, 1, true);
+  elf.setUint32(64, 3 /* PT_INTERP */, true);
+  elf.setBigUint64(64 + 8, 120n, true);
+  const path = new TextEncoder().encode("/lib/loader.so\0");
+  elf.setBigUint64(64 + 32, BigInt(path.length), true);
+  const said = saidOfScript(new Uint8Array([...headers, ...path]));
+  assert.match(said, "; /lib/loader.so is missing, the dynamic loader of /script");
+});
+
+testTsrun("an interpreter that is a device or a pipe of the image is not opened", () => {
+  const { path, rootfs } = bundle({ args: ["/script"] });
+  assert.is(spawnSync("mkfifo", ["-m", "755", join(rootfs, "pipe")]).status, 0);
+  writeFileSync(join(rootfs, "script"), "#!/pipe\n", { mode: 0o755 });
+  complaint(ranIn(path));
 });
 
 test("a file that the kernel can't execute fails at start, and says so", () => {

@@ -208,7 +208,7 @@ testTsrun("a program of the tools whose loader the image lacks is refused with t
   using box = bare();
   assert.match(
     complaint(runtime(["exec", "--tools", dynamic, box.id, "script"])),
-    /ENOENT.*interpreter, or the loader/,
+    "; /nowhere/interpreter is missing, the interpreter that is named in the first line of /.tools/script",
   );
 });
 

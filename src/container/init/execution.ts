@@ -76,5 +76,8 @@ export async function execute(
   span.end(outcome.kind === "failed");
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
-  throw new UserError(place, `cannot execute ${what}: ${refusalWords(init.errno)}`);
+  throw new UserError(
+    place,
+    `cannot execute ${what}: ${await refusalWords(init.errno, pid, execution.path)}`,
+  );
 }

@@ -1,0 +1,96 @@
+/** What is missing when execve(2) says ENOENT of a file that is there. Loaded only after such a failure. */
+import { CWD, close, openat, read } from "../../kernel/calls.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  S_IFMT,
+  S_IFREG,
+} from "../../kernel/constants.ts";
+import { status } from "../../kernel/files.ts";
+import { attempt, here } from "../../kernel/here.ts";
+import { openInside } from "../inside.ts";
+
+/** How much of a program is looked at: the kernel reads 256 bytes of a script; an ELF's headers come first. */
+const BEGINNING = 4096;
+
+/** How many interpreters the kernel follows. */
+const MOST_NESTED = 5;
+
+const PT_INTERP = 3;
+
+/**
+ * What runs the program `path` of the process `pid`, and is missing there, with how the program asks for it; null when
+ * that can't be told. Nothing but regular files is opened: the image may have anything in their place.
+ */
+export function missingInterpreter(pid: number, path: string): string | null {
+  const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (root < 0) return null;
+  try {
+    let program = path;
+    for (let nested = 0; nested < MOST_NESTED && program.startsWith("/"); nested++) {
+      const beginning = readBeginning(root, program);
+      const next = beginning === null ? null : (scriptInterpreter(beginning) ?? loader(beginning));
+      if (next === null) return null;
+      if (next.path.endsWith("\r"))
+        return `the first line of ${program} ends in a carriage return, as Windows writes lines, so ${JSON.stringify(next.path)} is wanted: end its lines in a newline alone`;
+      const fd = openInside(root, next.path, O_PATH | O_CLOEXEC);
+      if (fd < 0) return `${next.path} is missing, ${next.role} of ${program}`;
+      here(close(fd));
+      program = next.path;
+    }
+    return null;
+  } finally {
+    here(close(root));
+  }
+}
+
+interface Interpreter {
+  readonly path: string;
+  readonly role: string;
+}
+
+function readBeginning(root: number, path: string): Uint8Array | null {
+  const place = openInside(root, path, O_PATH | O_CLOEXEC);
+  if (place < 0) return null;
+  try {
+    if ((status("", AT_EMPTY_PATH, place).mode & S_IFMT) !== S_IFREG) return null;
+    const fd = attempt(openat(CWD, `/proc/self/fd/${place}`, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (fd < 0) return null;
+    const bytes = new Uint8Array(BEGINNING);
+    const count = attempt(read(fd, bytes));
+    here(close(fd));
+    return count < 0 ? null : bytes.subarray(0, count);
+  } finally {
+    here(close(place));
+  }
+}
+
+/** See "Interpreter scripts" in execve(2). */
+function scriptInterpreter(beginning: Uint8Array): Interpreter | null {
+  const [, path] = /^#![ \t]*([^ \t\n\0]+)/.exec(new TextDecoder().decode(beginning)) ?? [];
+  return path === undefined ? null : { path, role: "the interpreter that is named in the first line" };
+}
+
+/** See elf(5). */
+function loader(beginning: Uint8Array): Interpreter | null {
+  const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.length);
+  if (view.byteLength < 64 || view.getUint32(0) !== 0x7f454c46) return null;
+  const is64 = view.getUint8(4) === 2;
+  if (!is64 || view.getUint8(5) !== 1) return null;
+  const table = Number(view.getBigUint64(32, true));
+  const [size, count] = [view.getUint16(54, true), view.getUint16(56, true)];
+  for (let at = table; at < table + size * count && at + 56 <= view.byteLength; at += size) {
+    if (view.getUint32(at, true) !== PT_INTERP) continue;
+    const from = Number(view.getBigUint64(at + 8, true));
+    const text = new TextDecoder().decode(
+      beginning.subarray(from, from + Number(view.getBigUint64(at + 32, true))),
+    );
+    const [path = ""] = text.split("\0");
+    return path === "" ? null : { path, role: "the dynamic loader" };
+  }
+  return null;
+}
