@@ -1,3 +1,4 @@
+import type { Config } from "../../runtime-spec/config.ts";
 import { CWD, close, fchmod, mkdirat, openat, umask, unlinkat } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
@@ -28,6 +29,8 @@ export interface UnpackOptions extends Choice {
   readonly maxSize: number;
   /** The ids of the user namespace that this is in, for an ordinary user's container; else null. */
   readonly mappings: Mappings | null;
+  /** Changes the config.json that the image asks for. */
+  readonly place: (config: Config) => Config;
   readonly progress: Progress;
   /** Whether the user wants it to end. */
   readonly isCancelled: () => boolean;
@@ -106,7 +109,7 @@ function openBundle(path: string): { readonly fd: number; readonly before: numbe
 }
 
 async function fill(bundle: number, options: UnpackOptions, files: ImageFiles, image: Image): Promise<void> {
-  const { mappings, warn } = options;
+  const { mappings, place, warn } = options;
   const rootfs = here(openat(bundle, ROOTFS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   using opened = new Opened();
   opened.defer(() => void here(close(rootfs)));
@@ -117,7 +120,7 @@ async function fill(bundle: number, options: UnpackOptions, files: ImageFiles, i
   await applyAll(layers, options, files, image.layers);
   layers.finish();
   const user = userOf(image.config.config?.User, tree);
-  const config = bundleConfig(image.config, onlyOwn ? { uid: 0, gid: 0 } : user, mappings);
+  const config = place(bundleConfig(image.config, onlyOwn ? { uid: 0, gid: 0 } : user, mappings));
   replaceFile(CONFIG, `${JSON.stringify(config, null, "\t")}\n`, 0o644, bundle);
   for (const line of losses.lines()) warn(line);
 }

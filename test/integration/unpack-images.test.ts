@@ -1,10 +1,19 @@
 // Runs beside other files.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { started } from "../harness/container.ts";
 import { freshDirectory, project, runtimePath, stateRoot, uniqueId } from "../harness/environment.ts";
 import {
   ARCHITECTURE,
@@ -284,6 +293,31 @@ withTools("what umoci has made, repacked and configured runs, and is unpacked as
     });
   assert.equal(listed(own).split("\n").sort(), listed(other).split("\n").sort());
   succeeded(runtime(["validate", "--bundle", own]));
+});
+
+test("with --sandbox an image's container joins that pod, with the command that its image wants", () => {
+  using sandbox = started({ args: ["sleep", "60"] });
+  const image = asDirectory(
+    layout([
+      {
+        ...talking(),
+        config: { Cmd: ["sh", "-c", "readlink /proc/self/ns/net; readlink /proc/self/ns/mnt; exit 3"] },
+      },
+    ]),
+  );
+  const [net, mount] = ran(unpacked(image, "--sandbox", sandbox.id)).split("\n");
+  assert.is(net, readlinkSync(`/proc/${sandbox.pid()}/ns/net`));
+  assert.is.not(mount, readlinkSync(`/proc/${sandbox.pid()}/ns/mnt`));
+});
+
+test("a sandbox that isn't there is told before anything is unpacked", () => {
+  const bundle = join(freshDirectory("no-pod"), "bundle");
+  const image = asDirectory(layout([talking()]));
+  assert.match(
+    complaint(runtime(["unpack", "--sandbox", "nosuch", image, bundle])),
+    "container does not exist: nosuch",
+  );
+  assert.not(existsSync(bundle));
 });
 
 leavesNothing();

@@ -2,19 +2,18 @@ import type { Config, Process } from "../../../runtime-spec/config.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { withVariables } from "../../container/caller/caller-descriptors.ts";
-import { defaultConfig, joinSandbox, rootlessConfig } from "../../container/default-config.ts";
-import { requireStatus } from "../../container/state/verbs.ts";
+import { defaultConfig, rootlessConfig } from "../../container/default-config.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, S_IFDIR, S_IFMT } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { readLink, statusIfThere, writeAll } from "../../kernel/files.ts";
+import { statusIfThere, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import { inPod } from "../in-pod.ts";
 import { mountFrom } from "../mount-flag.ts";
 import { requireProcessFlags } from "../process-flags.ts";
 import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
 
 type Spec = InvocationOf<"spec">;
 
@@ -49,10 +48,8 @@ function placedConfig({ globals, flags }: Spec, caller: Caller): Config {
   if (flags.sandbox !== undefined && flags.rootless)
     throw new UserError("spec", "--sandbox and --rootless do not go together yet");
   if (flags.rootless) return rootlessConfig(caller.uid, caller.gid);
-  if (flags.sandbox === undefined) return defaultConfig();
-  const pid = sandboxPid(globals, flags.sandbox, caller);
-  const inUser = readLink(`/proc/${pid}/ns/user`) !== caller.namespace("user");
-  return joinSandbox(defaultConfig(), pid, { inUser });
+  const config = defaultConfig();
+  return flags.sandbox === undefined ? config : inPod(globals, flags.sandbox, caller, "spec")(config);
 }
 
 /** A pod's containers seldom run an interactive shell. */
@@ -75,9 +72,4 @@ function rootfsFrom({ bundle = ".", rootfs = "" }: Spec["flags"], caller: Caller
     throw new UserError(`spec: --rootfs ${rootfs}`, `${path} is not a directory`);
   const above = `${fromCaller(caller, bundle)}/`;
   return path.startsWith(above) ? path.slice(above.length) : path;
-}
-
-function sandboxPid(globals: Spec["globals"], id: string, caller: Caller): number {
-  using directory = storeOf(globals, caller).open(id);
-  return requireStatus("spec --sandbox", directory).saved.init.pid;
 }

@@ -1,3 +1,4 @@
+import type { Config } from "../../../runtime-spec/config.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { exitStatus } from "../../container/foreground/foreground.ts";
 import { ownPlatform, readPlatform } from "../../image/platform.ts";
@@ -5,6 +6,7 @@ import { again, ownMappings } from "../../image/rootless.ts";
 import { unpack as unpackImage } from "../../image/unpack.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
+import { inPod } from "../in-pod.ts";
 import { warnings } from "../log.ts";
 import { progressFor } from "../progress.ts";
 import type { Session } from "../session.ts";
@@ -22,10 +24,13 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
   const [image, bundle] = args;
   const { tag, platform, maxSize = DEFAULT_MAX_SIZE } = flags;
   const wanted = platform === undefined ? ownPlatform() : readPlatform(platform);
+  if (flags.sandbox !== undefined && flags.rootless)
+    throw new UserError("unpack", "--sandbox and --rootless do not go together yet");
   if (caller.uid !== 0) return await asRoot(flags, session, warn);
   const mappings = flags.rootless ? ownMappings(caller) : null;
   if (flags.rootless && mappings === null)
     throw new UserError("--rootless", "is for ordinary users: root unpacks with the ids as they are");
+  const place = flags.sandbox === undefined ? asItIs : inPod(globals, flags.sandbox, caller, "unpack");
   let isCancelled = false;
   session.onEnd(() => {
     isCancelled = true;
@@ -36,6 +41,7 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
       stdin: caller.streams[0],
       bundle: fromCaller(caller, bundle),
       mappings,
+      place,
       tag,
       warn,
     },
@@ -45,6 +51,8 @@ export async function unpack(invocation: Unpack, session: Session): Promise<numb
   });
   return 0;
 }
+
+const asItIs = (config: Config) => config;
 
 /** An ordinary user can't give files to others, but as root of a user namespace. */
 async function asRoot({ rootless }: Unpack["flags"], session: Session, warn: (message: string) => void) {

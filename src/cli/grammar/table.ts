@@ -66,6 +66,7 @@ const BUNDLE_COMMANDS = {
           summary: "for which platform (default: this machine's)",
         },
         rootless: { kind: "bool", summary: "for a user other than root: with a user namespace" },
+        sandbox: { kind: "string", value: "ID", summary: "for a container in the pod whose sandbox is ID" },
         "max-size": {
           kind: "bytes",
           value: "SIZE",

@@ -49,6 +49,13 @@ const UNSTARTABLE: { readonly [status in ContainerStatus]?: string } = {
   stopped: "a container that has stopped",
 };
 
+/** A sandbox whose namespaces are to be joined. */
+const JOINED = {
+  statuses: ALIVE,
+  why: (status: ContainerStatus, id: string) =>
+    `sandbox ${id} is ${status}, not running: it holds no namespaces to join`,
+} as const;
+
 /** Verbs, some with a flag that changes the rule. Those that are not here act in every status. */
 export const VERBS = {
   start: {
@@ -96,11 +103,8 @@ export const VERBS = {
     place: (id) => `cannot verify container ${id}`,
     why: (status) => `it is ${status}, and only a running or paused one has all that it asked for`,
   },
-  "spec --sandbox": {
-    statuses: ALIVE,
-    place: () => "spec",
-    why: (status, id) => `sandbox ${id} is ${status}, not running: it holds no namespaces to join`,
-  },
+  "spec --sandbox": { ...JOINED, place: () => "spec" },
+  "unpack --sandbox": { ...JOINED, place: () => "unpack" },
 } as const satisfies { readonly [verb: string]: Rule };
 
 export type Verb = keyof typeof VERBS;

@@ -71,6 +71,11 @@ const REFUSALS: readonly (readonly [Verb, ContainerStatus, string])[] = [
     "created",
     "cannot checkpoint container web: it is created, and only a running or paused one can be",
   ],
+  [
+    "unpack --sandbox",
+    "stopped",
+    "unpack: sandbox web is stopped, not running: it holds no namespaces to join",
+  ],
   ["spec --sandbox", "stopped", "spec: sandbox web is stopped, not running: it holds no namespaces to join"],
 ];
 
