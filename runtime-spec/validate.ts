@@ -1,6 +1,6 @@
 /** Validation of what callers hand in: it is pure, and reports every problem at once. */
 
-import { Config } from "./config.ts";
+import { Config, Mount } from "./config.ts";
 import { Resources } from "./config-linux-resources.ts";
 import { Seccomp } from "./config-linux-seccomp.ts";
 import { Process } from "./config-process.ts";
@@ -12,7 +12,7 @@ import { PROCESS_RULES } from "./rules-process.ts";
 import { RESOURCES_RULES } from "./rules-resources.ts";
 import { SECCOMP_RULES } from "./rules-seccomp.ts";
 import { SYSCTL_RULES } from "./rules-sysctl.ts";
-import type { Schema } from "./schema.ts";
+import { array, object, required, type Schema } from "./schema.ts";
 import { rulesBySchema, walk } from "./walk.ts";
 
 export { lineOf, type Problem } from "./report.ts";
@@ -46,6 +46,14 @@ export function validateProcess(value: unknown): Findings & { readonly process: 
   const [process, findings] = validate(Process, value);
   return { process, ...findings };
 }
+
+/** `mounts` alone, as in `mounts add ID FILE`: the list, or an object that has it. */
+export function validateMounts(value: unknown): Findings & { readonly mounts: readonly Mount[] } {
+  const [{ mounts }, findings] = validate(MountsAlone, Array.isArray(value) ? { mounts: value } : value);
+  return { mounts, ...findings };
+}
+
+const MountsAlone = object({ mounts: required(array(Mount)) });
 
 /** A `linux.resources` object alone, as in `update --resources FILE`. */
 export function validateResources(value: unknown): Findings & { readonly resources: Resources } {

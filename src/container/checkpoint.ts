@@ -1,4 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
+import { formatJson } from "../../runtime-spec/json.ts";
 import { removeFile, writeFile } from "../kernel/files.ts";
 import { Opened } from "../kernel/opened.ts";
 import { savedMounts } from "../linux/criu/external-mounts.ts";
@@ -11,12 +12,14 @@ import {
   type CommonOptions,
   DESCRIPTORS_FILE,
   type ImagePlaces,
+  MOUNTS_FILE,
   makeImageDirectories,
   requestOptions,
 } from "./criu/criu.ts";
 import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { CriuProcess, findCriu } from "./criu/criu-process.ts";
 import { destroy } from "./delete.ts";
+import { changedMounts } from "./mounts/saved-mounts.ts";
 import type { Living, Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
@@ -54,7 +57,10 @@ export async function checkpoint(
   const type = options.preDump ? "preDump" : "dump";
   const table = mountTable(saved.init.pid);
   const { streams } = saved;
-  if (!options.preDump) writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
+  if (!options.preDump) {
+    writeFile(`${options.images}/${DESCRIPTORS_FILE}`, JSON.stringify(streams), 0o600);
+    saveChangedMounts(options, saved, config);
+  }
   const request = requestFor(options, { saved, config, table }, opened);
   const external = [...(request.external ?? []), ...externalStreams(streams, table)];
   const { caller } = store;
@@ -62,6 +68,15 @@ export async function checkpoint(
   await using criu = await CriuProcess.start(findCriu(caller, what), place);
   await askCriu(criu, { type, options: { ...request, external } }, options, what);
   if (!options.leaveRunning && !options.preDump) await destroy(directory, warn);
+}
+
+/** The bundle has other mounts, and `restore` makes those that criu finds in the images. */
+function saveChangedMounts({ images }: ImagePlaces, saved: Living, config: Config): void {
+  const file = `${images}/${MOUNTS_FILE}`;
+  const changed = changedMounts(saved, config);
+  if (changed === null)
+    removeFile(file); // of an earlier time
+  else writeFile(file, formatJson(changed), 0o600);
 }
 
 /** A running container. */

@@ -1,4 +1,5 @@
 import { parseJson } from "../../runtime-spec/json.ts";
+import { lineOf, validateMounts } from "../../runtime-spec/validate.ts";
 import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { close, prctl } from "../kernel/calls.ts";
@@ -24,6 +25,7 @@ import {
   type CommonOptions,
   DESCRIPTORS_FILE,
   type ImagePlaces,
+  MOUNTS_FILE,
   requestOptions,
 } from "./criu/criu.ts";
 import { CriuProcess, FIRST_HANDED, findCriu } from "./criu/criu-process.ts";
@@ -31,6 +33,7 @@ import { makeMountpoints, mountRoot, releaseRoot } from "./criu/criu-root.ts";
 import { sealRoot } from "./criu/restored-root.ts";
 import { CreateHooks } from "./hooks/hooks.ts";
 import { type Located, locate } from "./locate.ts";
+import { type KnownMounts, withKnown } from "./mounts/saved-mounts.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
@@ -87,9 +90,10 @@ async function make(
 ): Promise<Restored> {
   await using undo = new Undo();
   using opened = new Opened();
-  const plan = await planOf(store.caller, bundle, options, opened);
+  const known = knownMounts(options.images);
+  const plan = await planOf(store.caller, { bundle: withKnown(bundle, known), known }, options, opened);
   const located = await locate(store, plan, options, undo);
-  const root = setUpRoot(bundle, located, undo);
+  const root = setUpRoot(plan.bundle, located, undo);
   await using criu = await launch(plan, located, undo);
   const phases = phasesOf(plan, located, hooks, options, undo);
   const pid = await restoreBy(criu, { plan, located, root, phases }, options);
@@ -99,7 +103,7 @@ async function make(
 }
 
 /** What a restoration knows and has opened before it makes anything. */
-async function planOf(caller: Caller, bundle: Bundle, options: RestoreOptions, opened: Opened) {
+async function planOf(caller: Caller, { bundle, known }: Wanted, options: RestoreOptions, opened: Opened) {
   const { config } = bundle;
   const names = namesOf(options.images);
   const common = requestOptions(options, config, opened);
@@ -114,10 +118,17 @@ async function planOf(caller: Caller, bundle: Bundle, options: RestoreOptions, o
     first: {
       ...firstState(caller, bundle, { id: options.id, ownKeyring: true }),
       streams: streamsAfter(caller.streams, names),
+      ...(known === null ? {} : { addedMounts: known.added }),
     },
     /** What restored processes inherit under names of the images. */
     inherited: [...streams, ...handed],
   };
+}
+
+/** A bundle with the mounts that the container had; null where these are the bundle's own. */
+interface Wanted {
+  readonly bundle: Bundle;
+  readonly known: KnownMounts | null;
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
@@ -228,7 +239,7 @@ function recordInit(
   return restored;
 }
 
-function descriptorsIn(file: string): string | null {
+function textIn(file: string): string | null {
   try {
     return readTextIfThere(file);
   } catch (error) {
@@ -237,10 +248,22 @@ function descriptorsIn(file: string): string | null {
   }
 }
 
+/** The container's mounts, if they were changed while it ran. @throws UserError */
+function knownMounts(images: string): KnownMounts | null {
+  const file = `${images}/${MOUNTS_FILE}`;
+  const text = textIn(file);
+  if (text === null) return null;
+  const known = parseJson(text, file);
+  const { mounts, problems } = validateMounts(known);
+  if (problems.length > 0) throw new UserError(problems.map((problem) => lineOf(file, problem)));
+  const added = typeof known === "object" && known !== null && "added" in known ? Number(known.added) : 0;
+  return { mounts, added };
+}
+
 /** What the container's standard streams were when it was saved. @throws UserError */
 function namesOf(images: string): readonly string[] {
   const file = `${images}/${DESCRIPTORS_FILE}`;
-  const text = descriptorsIn(file);
+  const text = textIn(file);
   const names = text === null ? null : parseJson(text, file);
   if (!Array.isArray(names))
     throw new UserError(`${images} holds no checkpoint of a container: it has no ${DESCRIPTORS_FILE}`);

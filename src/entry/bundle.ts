@@ -29,6 +29,7 @@ const AKIN = [
     "verify",
     "seccomp",
     "explain",
+    "mounts",
   ].map((name) => module(`cli/commands/${name}`)),
   module("container/hooks/hooks"),
 ];

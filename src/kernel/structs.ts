@@ -120,6 +120,8 @@ export function pollFd(fd: number, events: number): Uint8Array {
   return bytes;
 }
 
+export type DeviceNumber = readonly [major: number, minor: number];
+
 /** What statx(2) tells, as far as it is used here. */
 export interface FileStatus {
   readonly mode: number;
@@ -129,8 +131,8 @@ export interface FileStatus {
   /** The number of the mount that it is on, as in proc_pid_mountinfo(5). */
   readonly mount: number;
   readonly size: number;
-  readonly deviceType: readonly [major: number, minor: number];
-  readonly device: readonly [major: number, minor: number];
+  readonly deviceType: DeviceNumber;
+  readonly device: DeviceNumber;
   /** Whether it is the root of that mount (Linux 5.8). */
   readonly isMountRoot: boolean;
 }

@@ -10,7 +10,7 @@ import { freshDirectory, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { status } from "../harness/processes.ts";
-import { silent, succeeded } from "../harness/runtime.ts";
+import { runtime, silent, succeeded } from "../harness/runtime.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { COUNT, counted, counting, restore, restored, saved, testCriu } from "./checkpoint.ts";
 
@@ -34,6 +34,31 @@ testCriu("bind mounts of directories and files, and what is below them, come bac
   succeeded(after.exec("sh", "-c", "echo fresh > /data/fresh"));
   assert.is(readFileSync(join(host, "fresh"), "utf8"), "fresh\n");
 });
+
+testCriu(
+  "mounts that were added to a running container, or removed from it, are so after a restore",
+  async () => {
+    const host = freshDirectory("host");
+    writeFileSync(join(host, "file"), "a file\n");
+    using box = await counting();
+    const file = join(freshDirectory("mounts"), "mounts.json");
+    const bind = { destination: "/data", type: "bind", source: host, options: ["rbind", "ro"] };
+    const tmpfs = { destination: "/scratch", type: "tmpfs", source: "tmpfs", options: ["size=1m"] };
+    writeFileSync(file, JSON.stringify([bind, tmpfs]));
+    silent(runtime(["mounts", "add", box.id, file]));
+    const removed = join(freshDirectory("mounts"), "removed.json");
+    writeFileSync(removed, JSON.stringify([{ destination: "/dev/mqueue" }]));
+    silent(runtime(["mounts", "remove", box.id, removed]));
+    succeeded(box.exec("sh", "-c", "echo kept > /scratch/note"));
+    using after = restored(box, saved(box));
+    assert.is(succeeded(after.exec("cat", "/data/file", "/scratch/note")).stdout, "a file\nkept\n");
+    const list = silent(runtime(["mounts", "list", after.id])).stdout;
+    assert.match(list, /^\/data .* added +mounted$/m);
+    assert.not.match(list, /mqueue/);
+    silent(runtime(["mounts", "remove", after.id, file]));
+    assert.is(after.exec("ls", "/data").stdout, "");
+  },
+);
 
 testCriu("masked and read-only paths stay so", async () => {
   using box = await counting({ root: { readonly: true } });

@@ -41,6 +41,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   resume: async () => (await import("./pause.ts")).resume,
   ps: async () => (await import("./ps.ts")).ps,
   update: async () => (await import("./update.ts")).update,
+  mounts: async () => (await import("./mounts.ts")).mounts,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   restore: async () => (await import("./restore.ts")).restore,
   logs: async () => (await import("./logs.ts")).logs,

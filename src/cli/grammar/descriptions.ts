@@ -130,6 +130,24 @@ Sizes may have a unit, k, m, g, t or p, in powers of 1024.`,
       ],
     ],
   },
+  mounts: {
+    text: `
+How do I mount something in a container that already runs? "add" makes the mounts that FILE lists, in their order, as
+config.json would have made them: any type, with the same options, sources relative to the bundle. If one fails, none
+stays. "remove" unmounts what is at the destinations in FILE, config.json's own mounts too; files that are open stay
+usable. "list" tells which mounts the container has, and whether they are still there.
+
+FILE has a JSON list of mounts as config.json has it, or an object with that list as "mounts"; - is standard input.
+The bundle's config.json stays as it is; list, verify, checkpoint and restore know of the change.`,
+    examples: [
+      [
+        `echo '[{"destination":"/data","type":"bind","source":"/srv/data","options":["rbind","ro"]}]' | tsrun mounts add web -`,
+        "a directory of the host, read-only",
+      ],
+      ["tsrun mounts list web", "all mounts, and where they come from"],
+      [`echo '[{"destination":"/data"}]' | tsrun mounts remove web -`, "take it away again"],
+    ],
+  },
   logs: {
     text: `
 Prints the file that --output of "create" or "run" has named, also when the container has ended. With

@@ -1,6 +1,6 @@
 import type { CommandTable, FlagTable } from "./table-types.ts";
 
-/** Commands on a running container: exec, ps, pause, resume, update, verify, logs, events, checkpoint, restore. */
+/** Commands on a running container: exec, ps, pause, resume, update, mounts, verify, logs, events, checkpoint, restore. */
 
 const KERNEL_MEMORY = {
   kind: "string",
@@ -183,6 +183,15 @@ export const INSIDE_COMMANDS = {
           value: "SCHEMA",
           summary: "Intel RDT memory bandwidth schema, such as MB:0=50",
         },
+      } as const satisfies FlagTable;
+    },
+  },
+  mounts: {
+    summary: "add mounts to a running container, remove or list them",
+    args: ["ACTION", "ID", "[FILE]"],
+    get flags() {
+      return {
+        json: { kind: "bool", summary: "have list print JSON" },
       } as const satisfies FlagTable;
     },
   },

@@ -38,6 +38,8 @@ const PLACEHOLDERS: { readonly [placeholder: string]: Source } = {
   IMAGE: "files",
   BUNDLE: "directories",
   "[ID]": "containers",
+  "[FILE]": "files",
+  ACTION: { words: [["add"], ["remove"], ["list"]] },
   SHELL: { words: SHELLS.map((name) => [name]) },
   "[PATH]": {
     get words() {

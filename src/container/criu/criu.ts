@@ -36,6 +36,9 @@ export type CommonOptions = Pick<
 /** Beside the images: what the standard streams of the container's process were, in runc's format. */
 export const DESCRIPTORS_FILE = "descriptors.json";
 
+/** Beside the images: the mounts of a container to which others were added, or which has lost some. */
+export const MOUNTS_FILE = "mounts.json";
+
 /** criu's most detailed log level. */
 const LOG_LEVEL = 4;
 

@@ -29,7 +29,7 @@ export interface PreparedMounts extends Disposable {
 /** @throws UserError */
 export async function prepareMounts(
   caller: Caller,
-  bundle: Bundle,
+  bundle: Pick<Bundle, "path" | "config" | "rootfs">,
   namespaces: NamespacePlan,
 ): Promise<PreparedMounts> {
   const { mounts = [] } = bundle.config;
@@ -129,7 +129,11 @@ async function newUserNamespace(caller: Caller, where: string, mappings: Mapping
 // tmpcopyup
 
 /** The directory at a mount's destination before the mount is made: the image's, or an earlier bind mount's. */
-function contentAt(where: string, index: number, { config, rootfs, path: bundle }: Bundle) {
+function contentAt(
+  where: string,
+  index: number,
+  { config, rootfs, path: bundle }: Pick<Bundle, "path" | "config" | "rootfs">,
+) {
   const { mounts = [] } = config;
   const path = names(mounts[index]?.destination ?? "");
   const below = mounts

@@ -65,6 +65,8 @@ export interface Saved {
    * mounts of other containers below it, from the top down.
    */
   readonly sharedRoots?: readonly number[];
+  /** How many mounts, the last ones of its config, were added while it ran; undefined while nothing has changed them. */
+  readonly addedMounts?: number;
   /** The init process; null until it exists. */
   readonly init: SavedInit | null;
   /** The init's status (wait(2)), when tsrun has waited for its end and the container was to stay. */

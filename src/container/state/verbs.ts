@@ -87,6 +87,11 @@ export const VERBS = {
     place: (id) => `cannot update container ${id}`,
     why: notRunning,
   },
+  mounts: {
+    statuses: ALIVE,
+    place: (id) => `cannot see or change the mounts of container ${id}`,
+    why: notRunning,
+  },
   events: {
     statuses: ["creating", ...ALIVE],
     needsCgroup: true,

@@ -40,6 +40,8 @@ export interface Target {
   readonly bundle: Bundle;
   /** What tsrun has saved of a container of its own, and the limits of later updates; null for other runtimes'. */
   readonly own: OwnRecord | null;
+  /** Whether it may wait for its program: its mounts are there by then, its user and limits are not. */
+  readonly mayWait?: true;
 }
 
 export interface OwnRecord {
@@ -147,7 +149,7 @@ export class Subject implements Disposable {
     if (hasEnded(process) || (own !== null && process.startTime !== own.startTime)) throw ended(name);
     if (this.field("Tgid") !== String(pid))
       throw new UserError(name, `is a thread of the process ${this.field("Tgid")}: give that pid`);
-    if (STARTERS.test(process.name))
+    if (!this.target.mayWait && STARTERS.test(process.name))
       throw new UserError(name, "has not executed its program yet: start the container, or wait a moment");
     if (this.field("Kthread") === "1")
       throw new UserError(name, "is a thread of the kernel, not a container");

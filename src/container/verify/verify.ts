@@ -5,6 +5,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readBundle } from "../bundle.ts";
+import { changedMounts, withKnown } from "../mounts/saved-mounts.ts";
 import type { Store } from "../state/store.ts";
 import { requireStatus } from "../state/verbs.ts";
 import { addedMounts } from "./areas/added-mounts.ts";
@@ -36,7 +37,7 @@ export function containerTarget(store: Store, id: string): Target {
   return {
     name: `container ${id}`,
     pid: saved.init.pid,
-    bundle: readBundle(saved.bundle, store.caller),
+    bundle: withKnown(readBundle(saved.bundle, store.caller), changedMounts(saved, directory.config())),
     own: { saved, startTime: saved.init.startTime, resources: directory.config().linux?.resources ?? {} },
   };
 }

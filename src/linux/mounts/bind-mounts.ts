@@ -85,7 +85,8 @@ type AddSteps = Parameters<OpenOnHost>[0];
 export function bindMount(job: MountJob, { path, isDirectory }: HostSource): Fd {
   const { program, options, mount, context } = job;
   const source = { path, mayBeHostile: isDirectory === null || isBelow(path, context) };
-  const open = OF_ITS_READER.test(path) ? (add: AddSteps) => add(program) : context.openOnHost;
+  const { openOnHost, openAsInit = (add: AddSteps) => add(program) } = context;
+  const open = OF_ITS_READER.test(path) ? openAsInit : openOnHost;
   const tree = open((who) => openSource(who, job, source));
   const move = (place: StepResult) => {
     changeMount(program, tree, options);

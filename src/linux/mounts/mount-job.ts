@@ -3,6 +3,7 @@ import type { Program } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
 import { mountSetattr } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, O_NOFOLLOW } from "../../kernel/constants.ts";
+import type { DeviceNumber } from "../../kernel/structs.ts";
 import { directoryInside, fileInside } from "../inside.ts";
 import type { NamespacePlan } from "../namespaces.ts";
 import type { CopyUp, Owners } from "./copy-up.ts";
@@ -32,12 +33,18 @@ export interface PreparedMount {
 export interface MountContext {
   readonly bundle: string;
   readonly rootfs: string;
+  /** Where destinations are looked up before they are mounted on: the rootfs, or the root of a container that runs. */
+  readonly lookedUpIn?: string;
   readonly mounts: readonly Mount[];
   /** Where the host has cgroup v2 mounted; null when nowhere. */
   readonly cgroups: string | null;
   readonly namespaces: NamespacePlan;
   readonly inUserNamespace: boolean;
   readonly openOnHost: OpenOnHost;
+  /** The same for what proc(5) shows of its reader; without it, the init just opens that. */
+  readonly openAsInit?: OpenOnHost;
+  /** The device of the procfs that is on /proc already. */
+  readonly procfs?: DeviceNumber | null;
   /** What was prepared for mounts, by their index. */
   readonly prepared: ReadonlyMap<number, PreparedMount> | null;
 }

@@ -18,8 +18,8 @@ const NOTHING = {};
 /** Adds the steps that make the context's mounts, in their order, below `root`. @throws UserError */
 export function addMounts(program: Program, root: Fd, context: MountContext): readonly Mounted[] {
   const { mounts } = context;
-  using destinations = new Destinations(context.rootfs);
-  const guard = new ProcGuard();
+  using destinations = new Destinations(context.lookedUpIn ?? context.rootfs);
+  const guard = new ProcGuard(context.procfs);
   const made: Mounted[] = [];
   for (const [index, mount] of mounts.entries()) {
     const where = `mounts[${index}]`;

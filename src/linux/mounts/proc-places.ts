@@ -9,7 +9,7 @@ import { CWD, close, fstatfs, openat, statx } from "../../kernel/calls.ts";
 import { AT_EMPTY_PATH, O_PATH, PROC_SUPER_MAGIC } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
 import { attempt, here } from "../../kernel/here.ts";
-import { readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/structs.ts";
+import { type DeviceNumber, readStatx, STATFS_SIZE, STATX_SIZE, statfsType } from "../../kernel/structs.ts";
 import { fail } from "../../kernel/user-error.ts";
 import { isBind } from "./mount-options.ts";
 
@@ -53,6 +53,12 @@ export function requireProcfs(where: string, source: string): void {
  */
 export class ProcGuard {
   private proc: StepResult | null = null;
+  /** The device of the one that is there already, in a container that runs. */
+  private readonly known: DeviceNumber | null;
+
+  constructor(known: DeviceNumber | null = null) {
+    this.known = known;
+  }
 
   /** Notes the procfs on /proc, as a mount. */
   watch(program: Program, proc: Fd): void {
@@ -61,12 +67,12 @@ export class ProcGuard {
 
   /** `target` is the opened mount point, and `path` where it should be. */
   check(program: Program, target: Fd, where: string, destination: string, path: string): void {
-    const { proc } = this;
-    if (proc === null || path === "proc" || REPLACEABLE.has(path)) return;
+    const { proc, known } = this;
+    if ((proc === null && known === null) || path === "proc" || REPLACEABLE.has(path)) return;
     const place = program.add(statx(target, "", AT_EMPTY_PATH, { room: STATX_SIZE }));
     program.afterwards((results) => {
-      const [its, found] = [readStatx(results.filled(proc)).device, readStatx(results.filled(place)).device];
-      if (its[0] === found[0] && its[1] === found[1]) refuseInside(where, destination);
+      const its = proc === null ? known : readStatx(results.filled(proc)).device;
+      if (`${its}` === `${readStatx(results.filled(place)).device}`) refuseInside(where, destination);
     });
   }
 }

@@ -39,8 +39,11 @@ function propagationFlags(option: string): number {
   return (PROPAGATIONS[recursive ? option.slice(1) : option] ?? 0) | (recursive ? MS_REC : 0);
 }
 
-/** Propagation of the host's mounts until the root is entered. An unbindable mount could not be bound as the rootfs. */
-function untilPivoted(propagation: string | undefined): number {
+/**
+ * Propagation of a container's copy of the host's mounts, until its root is entered, as flags of mount(2). An unbindable
+ * mount could not be bound as the rootfs.
+ */
+export function propagationOfCopy(propagation: string | undefined): number {
   if (propagation === undefined) return MS_REC | MS_SLAVE;
   if (propagation === "unbindable") return MS_PRIVATE;
   return propagation === "runbindable" ? MS_REC | MS_PRIVATE : propagationFlags(propagation);
@@ -58,7 +61,7 @@ export function bindRootfs(
   openOnHost: OpenOnHost,
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
-  program.add(mount("", "/", "", untilPivoted(propagation)), [], {
+  program.add(mount("", "/", "", propagationOfCopy(propagation)), [], {
     EINVAL: "tsrun's own root is no mount point: before chroot(1), bind it to itself (mount --bind DIR DIR)",
   });
   // With a shared parent the new mount would propagate to the host, and pivot_root(2) refuses it.

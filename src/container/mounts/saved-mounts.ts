@@ -1,0 +1,40 @@
+/**
+ * The mounts of a container as its state has them: config.json there has all of them in the order in which they were
+ * made, those that were added to the running container last.
+ */
+import type { Config, Mount } from "../../../runtime-spec/config.ts";
+import { formatJson } from "../../../runtime-spec/json.ts";
+import { replaceFile } from "../../kernel/files.ts";
+import { names } from "../../linux/inside.ts";
+import type { Bundle } from "../bundle.ts";
+import { CONFIG_FILE, type Saved, type StateDirectory } from "../state/store.ts";
+
+/** The mounts of a container, and how many of them, the last ones, were added to it while it ran. */
+export interface KnownMounts {
+  readonly mounts: readonly Mount[];
+  readonly added: number;
+}
+
+/** Null when they are those of its bundle. */
+export function changedMounts({ addedMounts }: Saved, { mounts = [] }: Config): KnownMounts | null {
+  return addedMounts === undefined ? null : { mounts, added: addedMounts };
+}
+
+/** Remembers them. `exec` may be reading the file. */
+export function saveMounts(directory: StateDirectory, saved: Saved, { mounts, added }: KnownMounts): void {
+  replaceFile(CONFIG_FILE, formatJson({ ...directory.config(), mounts }), 0o600, directory.fd);
+  directory.write({ ...saved, addedMounts: added });
+}
+
+/** A bundle with the mounts that a container has by now. */
+export function withKnown(bundle: Bundle, known: KnownMounts | null): Bundle {
+  if (known === null) return bundle;
+  const config = { ...bundle.config, mounts: known.mounts };
+  return { ...bundle, config, text: formatJson(config) };
+}
+
+/** The one that is to be seen at a destination, the last of several; -1 for none. */
+export function indexAt(mounts: readonly Mount[], destination: string): number {
+  const wanted = `${names(destination)}`;
+  return mounts.findLastIndex((one) => `${names(one.destination)}` === wanted);
+}
