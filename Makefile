@@ -217,6 +217,12 @@ conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of src/cli/
 # Real callers' tests, tests in a virtual machine, what these fetch, and packages have makefiles of their own.
 -include test/callers/callers.mk test/debian/debian.mk test/kubernetes/kubernetes.mk test/vm/vm.mk test/kubernetes/vm/vm.mk packaging/dist.mk
 
+# ---- The documentation in a browser ----
+
+.PHONY: site
+site: $(INSTALLED) ## make pages for a browser of the documentation, in build/site
+	@$(BUN) docs/site/build.ts
+
 # ---- Benchmark ----
 
 BENCH_PROGRAMS := build/bench/floor build/bench/stopwatch build/bench/empty

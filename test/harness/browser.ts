@@ -60,9 +60,21 @@ export class Page implements AsyncDisposable {
     const attached = await pipe.ask("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(browser, pipe, (attached as { sessionId: string }).sessionId);
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await page.tell(`${domain}.enable`);
-    await page.tell("Page.navigate", { url: `file://${path}` });
-    await page.until(`document.readyState === "complete" && location.href !== "about:blank"`);
+    await page.go(path);
     return page;
+  }
+
+  /** Goes to another file, and waits until it is shown. */
+  async go(path: string): Promise<void> {
+    await this.value("window.isOld = true");
+    await this.tell("Page.navigate", { url: `file://${path}` });
+    await this.until(`document.readyState === "complete" && !window.isOld`);
+  }
+
+  /** On a screen of this width, such as a telephone's. */
+  async width(width: number): Promise<void> {
+    const screen = { width, height: width * 2, deviceScaleFactor: 1, mobile: true };
+    await this.tell("Emulation.setDeviceMetricsOverride", screen);
   }
 
   tell(method: string, params: object = {}): Promise<unknown> {
@@ -81,7 +93,8 @@ export class Page implements AsyncDisposable {
     return found.result.value;
   }
 
-  private async until(expression: string): Promise<void> {
+  /** Waits until an expression is true. */
+  async until(expression: string): Promise<void> {
     for (let left = LIMIT_MS; !(await this.value<boolean>(expression)); left -= 20) {
       if (left < 0) throw new Error(`never true: ${expression}`);
       await Bun.sleep(20);
@@ -101,6 +114,10 @@ export class Page implements AsyncDisposable {
 
   async mouse(x: number, y: number, type = "mouseMoved", button = "none"): Promise<void> {
     await this.tell("Input.dispatchMouseEvent", { type, x, y, button, clickCount: 1 });
+  }
+
+  async type(words: string): Promise<void> {
+    await this.tell("Input.insertText", { text: words });
   }
 
   async key(key: string): Promise<void> {

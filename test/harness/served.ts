@@ -11,6 +11,7 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
     "explain",
     "hostile-console",
     "kernel-features",
+    "site",
     "trace-pictures",
     "unpack-*",
   ],

@@ -4,11 +4,11 @@ import { type CommandName, commandEntry, GLOBAL_FLAGS } from "../grammar/table.t
 import type { Flag, FlagTable } from "../grammar/table-types.ts";
 import { flagSummary, paragraphs, placeholder, shownCommands, shownFlags } from "./help.ts";
 
-const EXIT_STATUS = `
+export const EXIT_STATUS = `
 0 on success, 1 on an error, which is printed and, with --log, appended to the log. "run" and "exec"
 without --detach give the exit status of the process: 128 and the signal's number if a signal ended it.`;
 
-const FILES: readonly (readonly [path: string, what: string])[] = [
+export const FILES: readonly (readonly [path: string, what: string])[] = [
   ["config.json", "in a bundle: what to run and how to confine it"],
   ["/run/tsrun/ID", "state of the container ID"],
   ["/run/tsrun-serve.sock", "where root's commands find a tsrun that serves"],

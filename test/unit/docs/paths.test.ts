@@ -10,7 +10,7 @@ const find = (pattern: string) => [...new Glob(pattern).scanSync({ cwd: PROJECT,
 const text = (file: string) => readFileSync(join(PROJECT, file), "utf8");
 
 const DOCUMENTS = [...find("*.md"), ...find("{docs,rootfs}/*.md")];
-const SOURCES = [...find("{src,test,bench,rootfs,runtime-spec}/**/*.{ts,c,h,S,mk}"), "Makefile"];
+const SOURCES = [...find("{src,test,bench,rootfs,runtime-spec,docs}/**/*.{ts,c,h,S,mk}"), "Makefile"];
 const NAMES = new Set(SOURCES.map((file) => basename(file)));
 
 /** `src/linux/mounts`, `test/vm/*.test.ts`, but not what ends another path, and no word in capitals for any file. */
