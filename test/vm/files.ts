@@ -1,10 +1,10 @@
 /**
- * Load, system calls that fail, images that mean ill, command lines, signals, mistakes, the tests' own end and what
- * the tutorial types: what these ask is the same on every machine, and emulation makes it long. They run in a guest when
+ * Load, system calls that fail, images that mean ill, command lines, signals, mistakes, the tests' own end and
+ * what documents say: what these ask is the same on every machine, and emulation makes it long. They run in a guest when
  * they are named, or when they were skipped elsewhere.
  */
 const LEFT_OUT =
-  /^test\/integration\/(stress|failing[a-z-]*|hostile[a-z-]*|command-line|errors|signals|spec|interrupted-tests|tutorial)\.test\.ts$/;
+  /^test\/integration\/(stress|failing[a-z-]*|hostile[a-z-]*|command-line|errors|signals|spec|interrupted-tests|site|tutorial)\.test\.ts$/;
 
 /** The test files that a guest runs, relative to the project. */
 export function guestFiles(project: string): string[] {
