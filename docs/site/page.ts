@@ -36,7 +36,7 @@ export function wholePage(page: Page, sources: readonly string[]): string {
 <header>
 <a class="name" href="${to("index.html")}">tsrun</a>
 <a class="to-contents" href="#site-contents">Contents</a>
-<search hidden><input type="search" placeholder="Search ( / )" aria-label="Search" autocomplete="off" spellcheck="false"><ol id="site-found"></ol></search>
+<search hidden><input type="search" placeholder="Search ( / )" aria-label="Search" autocomplete="off" spellcheck="false"><ol id="site-found" aria-live="polite"></ol></search>
 </header>
 <main id="site-text">
 ${page.html}</main>
