@@ -7,6 +7,7 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
     "check",
     "check-bundle",
     "dry-run",
+    "failing-mounts",
     "failing-steps",
     "explain",
     "hostile-console",

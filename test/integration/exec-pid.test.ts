@@ -11,7 +11,8 @@ import { cgroup2Mount } from "../harness/cgroups.ts";
 import { started } from "../harness/container.ts";
 import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint, runtime, succeeded } from "../harness/runtime.ts";
+import { call, own, owned } from "../harness/ordinary-user.ts";
+import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -117,6 +118,23 @@ testTsrun("the process whose filter is copied goes on as it was", async () => {
 testTsrun("--no-seccomp leaves the filter out", () => {
   using box = started({ args: ["sleep", "60"], linux: { seccomp: SECCOMP } });
   succeeded(runtime(["exec", "--no-seccomp", "--pid", String(box.pid()), "mkdir", "/tmp/x"]));
+});
+
+testTsrun("an ordinary user joins its own container by a process of it", () => {
+  const id = uniqueId();
+  silent(call(["run", "--detach", "--bundle", own({ args: ["sleep", "60"] }), id]));
+  using _ = owned(id);
+  const { pid } = JSON.parse(silent(call(["state", id])).stdout);
+  const flags = ["--tools", tools, "--pid", String(pid)];
+  const { stdout } = succeeded(
+    call(["exec", ...flags, "sh", "-c", "/.tools/grep CapEff /proc/self/status /proc/1/status"]),
+  );
+  const [one, other] = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t")[1]);
+  assert.is(one, other);
+  assert.match(complaint(call(["exec", "--pid", "1", "true"])), /--pid 1: EACCES .*run tsrun as root/);
 });
 
 testTsrun("a process of the host's own is refused: there is nothing to join", () => {

@@ -25,6 +25,8 @@ export const COMMANDS: Habits = {
   attach: "to see a container's output: tsrun logs -f ID, after tsrun run --detach --output FILE ID",
   wait: "to wait for a container's end: tsrun run ID without --detach, or tsrun events ID",
   cp: "to copy a file out of a container: tsrun exec ID cat FILE >FILE",
+  "mount umount":
+    "to change the mounts of a container that runs: tsrun mounts add ID FILE, tsrun mounts remove ID FILE",
   debug: "to get a shell in an image that has none: tsrun exec --tools DIR ID sh",
   nsenter: "to join any container by a process of its: tsrun exec --pid PID COMMAND",
   commit: "a container's changes are in the directory root.path of its bundle: there is nothing to commit",

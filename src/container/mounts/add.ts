@@ -21,7 +21,7 @@ import type { Living, StateDirectory, Store } from "../state/store.ts";
 import { type Undo, undoing } from "../state/undo.ts";
 import { requireStatus } from "../state/verbs.ts";
 import { enterMounts, type Inside, requireOwnMounts, rootOf } from "./inside.ts";
-import { saveMounts } from "./saved-mounts.ts";
+import { saveAsBefore, saveMounts } from "./saved-mounts.ts";
 import { lookAt, unmount } from "./unmount.ts";
 
 /** Where one of the mounts stands, for messages: `FILE: mounts[2]`. */
@@ -46,6 +46,11 @@ export async function addMounts(
   const labelled = await withLabels({ ...config, mounts: wanted });
   await undoing(async (undo) => {
     const plan = planOf(saved, config, undo);
+    const { mounts = [] } = config;
+    const added = (saved.addedMounts ?? 0) + wanted.length;
+    // Before they are made: what a tsrun that is killed has mounted can be listed and removed.
+    undo.addRecord(() => saveAsBefore(directory, saved));
+    saveMounts(directory, saved, { mounts: [...mounts, ...wanted], added });
     const prepared = await renamed(placeOf, () => prepare(store.caller, saved, labelled, plan, undo));
     const inside = await enterMounts(directory, saved, undo);
     const begun: Begun[] = [];
@@ -65,9 +70,6 @@ export async function addMounts(
           });
         },
       );
-    const { mounts = [] } = config;
-    const added = (saved.addedMounts ?? 0) + wanted.length;
-    saveMounts(directory, saved, { mounts: [...mounts, ...wanted], added });
     undo.keep();
   });
 }

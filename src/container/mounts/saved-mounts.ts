@@ -22,8 +22,18 @@ export function changedMounts({ addedMounts }: Saved, { mounts = [] }: Config): 
 
 /** Remembers them. `exec` may be reading the file. */
 export function saveMounts(directory: StateDirectory, saved: Saved, { mounts, added }: KnownMounts): void {
-  replaceFile(CONFIG_FILE, formatJson({ ...directory.config(), mounts }), 0o600, directory.fd);
+  writeConfig(directory, { ...directory.config(), mounts });
   directory.write({ ...saved, addedMounts: added });
+}
+
+/** Remembers those again that the container had when the directory was opened. */
+export function saveAsBefore(directory: StateDirectory, saved: Saved): void {
+  writeConfig(directory, directory.config());
+  directory.write(saved);
+}
+
+function writeConfig(directory: StateDirectory, config: Config): void {
+  replaceFile(CONFIG_FILE, formatJson(config), 0o600, directory.fd);
 }
 
 /** A bundle with the mounts that a container has by now. */

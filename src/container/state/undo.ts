@@ -23,7 +23,7 @@ export class Undo implements AsyncDisposable {
     this.steps.push(step);
   }
 
-  /** Removes the record of what was made, unless something could not be removed: `delete --force` needs it then. */
+  /** Removes the record of what was made, unless something could not be removed: what removes it later needs it then. */
   addRecord(removal: Step): void {
     this.steps.push(() => (this.failures === 0 ? removal() : undefined));
   }

@@ -47,7 +47,7 @@ export async function foreignContainer(caller: Caller, pid: number, noFilter: bo
     return {
       target: {
         ...{ caller, id, linux: { uidMappings: uids.ranges, gidMappings: gids.ranges }, filter },
-        saved: { init, cgroup: cgroupOf(pid), keyring: null },
+        saved: { init, cgroup: cgroupOf(caller, pid), keyring: null },
         state: { ociVersion: OCI_VERSION, id, pid, status: "running", bundle: "/" },
       },
       process,
@@ -154,11 +154,17 @@ function labelIn(path: string): string | undefined {
   }
 }
 
-/** Null where cgroup v2 is not mounted. */
-function cgroupOf(pid: number): SavedCgroup | null {
+/** Null where cgroup v2 is not mounted, or if it is the caller's own, in which its children are anyway. */
+function cgroupOf(caller: Caller, pid: number): SavedCgroup | null {
   const mount = findUnifiedMount();
-  const line = readText(`/proc/${pid}/cgroup`)
-    .split("\n")
-    .find((entry) => entry.startsWith("0::/"));
-  return mount === undefined || line === undefined ? null : { mount, path: mount + line.slice("0::".length) };
+  const path = cgroupIn(`/proc/${pid}`);
+  if (mount === undefined || path === undefined || path === cgroupIn(caller.proc)) return null;
+  return { mount, path: mount + path };
 }
+
+/** The path in the unified hierarchy, by a process's directory in proc (cgroups(7)). */
+const cgroupIn = (proc: string): string | undefined =>
+  readText(`${proc}/cgroup`)
+    .split("\n")
+    .find((entry) => entry.startsWith("0::/"))
+    ?.slice("0::".length);
