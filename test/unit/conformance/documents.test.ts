@@ -8,7 +8,7 @@ import { titlesIn } from "../../conformance/titles.ts";
 const DOCS = join(import.meta.dir, "../../../docs");
 const NAMED = /\]\(\.\.\/(test\/[\w/.-]+\.test\.ts)\): ([^|\n]+?) *\|/g;
 
-for (const document of readdirSync(DOCS)) {
+for (const document of readdirSync(DOCS).filter((name) => name.endsWith(".md"))) {
   const named = [...readFileSync(join(DOCS, document), "utf8").matchAll(NAMED)];
   if (named.length === 0) continue;
 
