@@ -78,6 +78,8 @@ test("an exec that takes too long is killed, and the container goes on", async (
   const box = await pod.run(FOREVER);
   const { exit_code, message } = await box.exec(["sleep", "34567"], "-T", "1");
   assert.equal({ exit_code, message }, { exit_code: -1, message: "command timed out" });
+  for (let tries = 0; tries < 20 && (await box.exec(["ps"])).log.includes("sleep 34567"); tries++)
+    await Bun.sleep(100);
   assert.not.match((await box.exec(["ps"])).log, /sleep 34567/);
 });
 

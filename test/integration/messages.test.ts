@@ -102,11 +102,12 @@ testTsrun("a state directory that has no room, or can't be, is named", () => {
   const root = freshDirectory("full");
   using _ = mounted(root, "-t", "tmpfs", "-o", "size=64k", "state");
   const { path } = bundle();
-  const run = (where: string) => complaint(runtime(["run", "--bundle", path, "web"], { root: where }));
-  assert.match(run(root), `state directory ${root}/web: fallocate: ENOSPC`);
+  const id = uniqueId();
+  const run = (where: string) => complaint(runtime(["run", "--bundle", path, id], { root: where }));
+  assert.match(run(root), `state directory ${root}/${id}: fallocate: ENOSPC`);
   assert.match(run(LONG), `state directory ${LONG}: mkdirat: ENAMETOOLONG`);
   assert.match(run(circle()), /state directory \S+: mkdirat: ELOOP/);
-  assert.match(complaint(runtime(["state", "web"], { root: LONG })), `state directory ${LONG}/web: `);
+  assert.match(complaint(runtime(["state", id], { root: LONG })), `state directory ${LONG}/${id}: `);
 });
 
 testTsrun("a limit of the caller's that the state directory meets is named", () => {
