@@ -19,6 +19,7 @@ export type Schema<T = unknown> = (Scalar | Container) & { readonly [TYPE]?: T }
 export type Scalar =
   | { readonly kind: "string"; readonly complain: Complain | undefined }
   | { readonly kind: "enum"; readonly noun: string; readonly values: readonly string[] }
+  | { readonly kind: "flags"; readonly noun: string; readonly values: readonly string[] }
   | { readonly kind: "integer"; readonly min: Integer; readonly max: Integer }
   | { readonly kind: "boolean" };
 
@@ -65,6 +66,14 @@ export function stringThat(complain: Complain): Schema<string> {
 /** One of the given words; `noun` names them in a message: "is not a namespace type". */
 export function oneOf<const V extends readonly string[]>(noun: string, values: V): Schema<V[number]> {
   return { kind: "enum", noun, values };
+}
+
+/** One of the given words, or a number: a mask of bits. */
+export function flags<const V extends readonly string[]>(
+  noun: string,
+  values: V,
+): Schema<V[number] | Integer> {
+  return { kind: "flags", noun, values };
 }
 
 /** An integer from `min` to `max`. */

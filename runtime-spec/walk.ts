@@ -147,12 +147,20 @@ function complainOf(scalar: Scalar, value: unknown): string | undefined {
     case "integer":
       return complainOfInteger(scalar.min, scalar.max, value);
     case "enum":
-      if (typeof value !== "string") return `must be a string, found ${show(value)}`;
-      if (scalar.values.includes(value)) return undefined;
-      return `is not ${scalar.noun}: ${show(value)} (one of: ${scalar.values.join(", ")})`;
+      return complainOfWord(scalar.noun, scalar.values, value);
+    case "flags":
+      return typeof value === "string"
+        ? complainOfWord(scalar.noun, scalar.values, value)
+        : complainOfInteger(1, UINT64_MAX, value);
     case "string":
       return complainOfString(scalar.complain, value);
   }
+}
+
+function complainOfWord(noun: string, values: readonly string[], value: unknown): string | undefined {
+  if (typeof value !== "string") return `must be a string, found ${show(value)}`;
+  if (values.includes(value)) return undefined;
+  return `is not ${noun}: ${show(value)} (one of: ${values.join(", ")})`;
 }
 
 function complainOfName(complain: Complain | undefined, name: string): string | undefined {

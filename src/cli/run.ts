@@ -32,7 +32,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
     await beforeStart(directory, saved);
     readiness?.listen(directory);
     const foreground = flags.detach ? null : await session.foreground(saved.init.pid, terminal);
-    await wake(directory, saved.init, agent.parked);
+    await wake(directory, saved, agent.parked);
     return { foreground, subreaper };
   };
   const command = { verb: "start", id: directory.id, caller: session.caller, warn } as const;

@@ -205,11 +205,12 @@ function startStage(
 
 /** Starts what becomes the init. A new user namespace must have its ids before the init runs anything. */
 function launch(plan: Plan, located: Located, options: CreateOptions, undo: Undo): Launched {
-  const { bundle, namespaces } = plan;
+  const { bundle, namespaces, landlock } = plan;
   const { directory, cgroup } = located;
   const agent = startStage(plan, located, options, undo);
   const { init, parked } = agent;
-  for (const note of cgroup.notes) options.debug?.(note);
+  for (const note of [...cgroup.notes, ...(landlock?.notes ?? [])]) options.debug?.(note);
+  if (landlock?.warning) options.warn(landlock.warning);
   const stream = () => {
     init.program.onReady = () => init.post();
     init.post();

@@ -5,6 +5,8 @@ import type { Program } from "../agent/program.ts";
 import { CWD, close, openat, setns } from "../kernel/calls.ts";
 import { CLONE_FILES, CLONE_NEWNS, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
+import { landlockOf } from "../linux/landlock/annotation.ts";
+import type { Landlock } from "../linux/landlock/confinement.ts";
 import { moveRootOf } from "../linux/mounts/move-root.ts";
 import { changeRoot, pivot } from "../linux/mounts/rootfs.ts";
 import { closeNamespaces, type NamespacePlan, openNamespaces } from "../linux/namespaces.ts";
@@ -53,10 +55,13 @@ export async function dryRun(
   const { seccomp } = bundle.config.linux ?? {};
   const filter = seccomp === undefined ? null : new Rehearsal().act(() => filterFor(caller, seccomp));
   const namespaces = openNamespaces(caller, bundle.config);
+  const landlock = await landlockOf(bundle.config.annotations, bundle.process, {
+    ...{ preservedFds: flags.preserveFds, joins: false },
+  });
   using prepared = await prepareMounts(caller, bundle, namespaces);
   using boxes = new MailboxFile({ hasHost: needsHostAgent(caller, namespaces) });
   try {
-    const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, boxes });
+    const run = new DryRun(caller, id, bundle, { namespaces, prepared, filter, landlock, boxes });
     await run.launch(driver);
     const subject = run.setUp(flags);
     run.becomeProcess(subject, flags.preserveFds);
@@ -72,6 +77,7 @@ interface Opened {
   readonly namespaces: NamespacePlan;
   readonly prepared: PreparedMounts;
   readonly filter: SeccompFilter | null;
+  readonly landlock: Landlock | null;
   /** Mailboxes that no agent will serve. */
   readonly boxes: MailboxFile;
 }
@@ -129,13 +135,13 @@ class DryRun {
   /** What the init mounts and sets, and the hooks of `create`. */
   setUp({ noPivot, noNewKeyring }: DryRunFlags): Subject {
     const { bundle, caller } = this;
-    const { namespaces, prepared } = this.opened;
+    const { namespaces, landlock, prepared } = this.opened;
     const { init } = this.boxes;
     using labels = labelsOf(caller, bundle.process);
     const coversRootfs = !namespaces.created.has("mount") && mountsInShared(bundle.config);
     const keyring = noNewKeyring ? null : keyringName(this.id);
     const labelled = { ...bundle, config: withMountLabel(bundle.config) };
-    const plan = { bundle: labelled, namespaces, labels, prepared, scheduling, coversRootfs };
+    const plan = { bundle: labelled, namespaces, labels, landlock, prepared, scheduling, coversRootfs };
     const context = contextOf(caller, plan, { keyring, host: this.host(), warn: () => {} });
     const { tree } = setUp(init.program, context);
     this.take("init", init.program);

@@ -7,6 +7,7 @@ import { CWD, chroot, closeFrom, fchdir, openat, prctl, setsid } from "../kernel
 import { FIRST_FD, O_DIRECTORY, O_PATH, PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../kernel/constants.ts";
 import { span } from "../kernel/span.ts";
 import { UserError } from "../kernel/user-error.ts";
+import { landlockOf } from "../linux/landlock/annotation.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
 import type { SeccompFilter } from "../linux/seccomp/filter.ts";
 import { filterOf } from "../linux/seccomp/load.ts";
@@ -114,6 +115,7 @@ async function execIn(target: Target, process: Process, options: ExecOptions, un
 
 /** What an exec knows and has opened before it starts anything. */
 interface Plan {
+  readonly saved: Target["saved"];
   readonly filter: SeccompFilter | null;
   readonly namespaces: ContainerNamespaces;
   readonly streams: ReplacedStreams;
@@ -126,10 +128,13 @@ interface Plan {
 async function planOf(
   { caller, saved, linux, filter: copied }: Target,
   process: Process,
-  { cgroup: below, ignorePaused, tools, warn }: ExecOptions,
+  { cgroup: below, ignorePaused, tools, preservedFds, debug, warn }: ExecOptions,
   undo: Undo,
 ): Promise<Plan> {
   const filter = copied ?? (await filterOf(caller, linux?.seccomp));
+  const landlock = await landlockOf(saved.annotations, process, { preservedFds, joins: true });
+  for (const note of landlock?.notes ?? []) debug?.(note);
+  if (landlock?.warning) warn(landlock.warning);
   const scheduling = await schedulingOf(process);
   const labelled = Boolean(process.apparmorProfile || process.selinuxLabel);
   const labels = labelled ? (await import("../linux/process/labels.ts")).labelsOf(caller, process) : null;
@@ -142,14 +147,14 @@ async function planOf(
   undo.always(() => streams[Symbol.dispose]());
   if (!process.terminal) streams.takeFrom(saved.init.pid);
   const subject = guestOf(saved, {
-    ...{ caller, process, linux, unprivileged, labels, scheduling },
+    ...{ caller, process, linux, unprivileged, labels, landlock, scheduling },
     hasUserNamespace: namespaces.hasUserNamespace,
     filtered: filter !== null,
     warn: unprivileged === null ? null : warn,
     execCPUAffinity: process.execCPUAffinity,
   });
   const entrance = tools === undefined ? null : await entranceWith(tools, caller, namespaces, saved.init.pid);
-  return { filter, namespaces, streams, subject, tools: entrance };
+  return { saved, filter, namespaces, streams, subject, tools: entrance };
 }
 
 /** How a process enters a container's mounts with tools. */
@@ -229,7 +234,7 @@ type Found = Pick<Execution, "path" | "env">;
 
 /** Executes the program. Until then the process ends with tsrun. */
 async function executeProcess(
-  { filter, subject }: Plan,
+  { saved, filter, subject }: Plan,
   agent: Agent,
   { path, env, pid, state }: Found & { readonly pid: number; readonly state: State },
   { preservedFds, beforeExecution }: ExecOptions,
@@ -239,7 +244,8 @@ async function executeProcess(
   setAspects(pid, "last", subject);
   await loadListened(caller, agent.init, pid, filter, state);
   await beforeExecution(pid);
-  const execution = { path, args: process.args, env, preservedFds, filter };
+  const { annotations } = saved;
+  const execution = { path, args: process.args, env, preservedFds, filter, annotations };
   await execute(agent, execution, "process.args[0]", `${path}: execve`);
 }
 

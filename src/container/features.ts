@@ -3,6 +3,7 @@ import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import { readTextIfThere } from "../kernel/files.ts";
 import { CRIU_CONFIG_ANNOTATION } from "../linux/criu/messages.ts";
+import { landlockAbi } from "../linux/landlock/fit.ts";
 import { mountOptionNames } from "../linux/mounts/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { memoryPolicyFeatures } from "../linux/process/memory-policy.ts";
@@ -40,6 +41,7 @@ export function features(version: string, commit: string, notServed: string | nu
       "org.tsrun.version": version,
       ...(commit === "" ? {} : { "org.tsrun.commit": commit }),
       "org.tsrun.checkpoint.enabled": "true",
+      "org.tsrun.landlock.abi": String(landlockAbi()),
       "org.tsrun.serve.enabled": String(notServed === null),
       ...(notServed === null ? {} : { "org.tsrun.serve.reason": notServed }),
     },

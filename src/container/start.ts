@@ -8,9 +8,9 @@ import { beginSpan } from "../kernel/span.ts";
 import { pollFd } from "../kernel/structs.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { readable, until } from "../kernel/wait.ts";
-import { refusalWords } from "../linux/process/executable.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
+import { refused } from "./init/execution.ts";
 import { parkedMailbox } from "./init/parked.ts";
 import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
 import {
@@ -44,7 +44,7 @@ export async function start(
       if (agent === null) throw wasKilled(directory);
       await orDestroyed(directory, warn, () => beforeStart(directory, saved));
       readiness?.listen(directory);
-      await wake(directory, saved.init, agent.parked);
+      await wake(directory, saved, agent.parked);
       directory.unlock();
       await afterStart(directory, saved, warn);
     } catch (error) {
@@ -107,7 +107,8 @@ export async function afterStart(
 }
 
 /** Posts the parked agent's last program and waits until it has become the container's. @throws UserError */
-export async function wake(directory: StateDirectory, init: SavedInit, mailbox: Mailbox): Promise<void> {
+export async function wake(directory: StateDirectory, saved: Living, mailbox: Mailbox): Promise<void> {
+  const { init } = saved;
   const pidfd = openProcess(init.pid);
   if (pidfd === null) throw wasKilled(directory);
   try {
@@ -117,14 +118,16 @@ export async function wake(directory: StateDirectory, init: SavedInit, mailbox: 
     const outcome = await mailbox.outcome(() => !hasEnded(pidfd));
     span.end(outcome.kind === "failed");
     if (outcome.kind === "failed") {
-      const words = await refusalWords(mailbox.errno, init.pid, init.executable);
+      const isRefusal = outcome.step === init.end - 1;
+      const why = isRefusal
+        ? await refused(mailbox.errno, saved, init.pid, init.executable)
+        : errnoWords(mailbox.errno);
       // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
       attempt(pidfdSendSignal(pidfd, SIGKILL));
       await readable(pidfd, DEATH_PATIENCE);
-      const what =
-        outcome.step === init.end - 1
-          ? `cannot execute ${init.executable}: execve: ${words}`
-          : `cannot prepare its execution: ${errnoWords(mailbox.errno)}`;
+      const what = isRefusal
+        ? `cannot execute ${init.executable}: execve: ${why}`
+        : `cannot prepare its execution: ${why}`;
       throw new UserError("config.json: process.args[0]", what);
     }
   } finally {

@@ -106,6 +106,9 @@ export const NUMBERS = {
   pidfd_getfd: [438, 438],
   faccessat2: [439, 439],
   mount_setattr: [442, 442],
+  landlock_create_ruleset: [444, 444],
+  landlock_add_rule: [445, 445],
+  landlock_restrict_self: [446, 446],
   futex_waitv: [449, 449],
 } as const satisfies Record<string, readonly [number, number]>;
 

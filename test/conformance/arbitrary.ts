@@ -191,6 +191,7 @@ function aScalar(scalar: Scalar): fc.Arbitrary<unknown> {
   switch (scalar.kind) {
     case "boolean":
       return fc.boolean();
+    case "flags":
     case "enum":
       return fc.constantFrom(...scalar.values);
     case "string":

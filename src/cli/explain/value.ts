@@ -49,6 +49,7 @@ function inWords(schema: Schema): string {
       return "true or false";
     case "integer":
       return `a whole number from ${bound(schema.min)} to ${bound(schema.max)}`;
+    case "flags":
     case "enum":
       return `${schema.noun}: ${schema.values.join(", ")}`;
     case "string":

@@ -24,7 +24,10 @@ Makes the container that the bundle's config.json describes: its namespaces, its
 its limits. ID names it and must be unique under --root. The process does not run yet: everything is
 ready up to its first instruction, which "start" lets it execute. The hooks that come before it run now.
 
-With process.terminal in config.json, --console-socket is needed: the terminal is sent there.`,
+With process.terminal in config.json, --console-socket is needed: the terminal is sent there.
+
+The annotation org.tsrun.landlock confines the process by a Landlock policy, and org.tsrun.landlock.strict=true makes
+an error of what this kernel lacks of it. Experimental; docs/security.md has the format.`,
     examples: [["tsrun create --bundle /srv/web --pid-file /run/web.pid web", "create the container web"]],
   },
   start: {

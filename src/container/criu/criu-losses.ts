@@ -1,6 +1,7 @@
 /** Properties of config.json that criu(8) does not restore. */
 import type { Config } from "../../../runtime-spec/config.ts";
 import { fail } from "../../kernel/user-error.ts";
+import { LANDLOCK_ANNOTATION } from "../../linux/landlock/confinement.ts";
 import { isIdMapped } from "../../linux/mounts/mount-options.ts";
 
 const LOST: readonly (readonly [path: string, given: (config: Config) => boolean])[] = [
@@ -20,6 +21,11 @@ export function losses(config: Config): readonly string[] {
 const UNSAVABLE: readonly (readonly [path: string, given: (config: Config) => boolean])[] = [
   ["linux.intelRdt", ({ linux }) => linux?.intelRdt !== undefined],
   ["linux.netDevices", ({ linux }) => linux?.netDevices !== undefined],
+  // A restored process would be confined by nothing.
+  [
+    `annotations["${LANDLOCK_ANNOTATION}"]`,
+    ({ annotations }) => annotations?.[LANDLOCK_ANNOTATION] !== undefined,
+  ],
 ];
 
 /** @throws UserError for the first property that rules out a checkpoint */

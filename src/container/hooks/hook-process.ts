@@ -40,6 +40,7 @@ import { span } from "../../kernel/span.ts";
 import { waitStatus } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readable } from "../../kernel/wait.ts";
+import type { Annotations } from "../../linux/landlock/annotation.ts";
 import type { Join } from "../../linux/namespaces.ts";
 import { variable } from "../../linux/process/environment.ts";
 import type { findHome } from "../../linux/process/home.ts";
@@ -73,6 +74,8 @@ export interface HookPlace {
   /** Sets from outside what must hold for the hook alone. */
   readonly schedule: (pid: number) => void;
   readonly filter: SeccompFilter | null;
+  /** Of the container, where they may confine the hook. */
+  readonly annotations?: Annotations;
   /** The environment of a hook that names none, as in runc; with the HOME that `enter` has found. */
   readonly env: readonly string[];
 }
@@ -240,7 +243,8 @@ async function spawn(wanted: Spawn, undo: Undo): Promise<Agent> {
   place.schedule(pid);
   const { path, args = [], env = home?.environment(init) ?? place.env } = hook;
   const words = args.length === 0 ? [path] : args;
-  const execution = { path, args: words, env: withTrace(env, wanted), preservedFds: 0, filter: place.filter };
+  const { filter, annotations } = place;
+  const execution = { path, args: words, env: withTrace(env, wanted), preservedFds: 0, filter, annotations };
   await execute(agent, execution, where, "the hook");
   return agent;
 }

@@ -24,6 +24,8 @@ import { CWD, chdir, close, openat2 } from "../../kernel/calls.ts";
 import { O_PATH, RESOLVE_NO_MAGICLINKS } from "../../kernel/constants.ts";
 import { readText } from "../../kernel/files.ts";
 import { linesOf } from "../../kernel/user-error.ts";
+import { landlockOf } from "../../linux/landlock/annotation.ts";
+import type { Landlock } from "../../linux/landlock/confinement.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
 import type { Unprivileged } from "../../linux/process/credentials.ts";
 import { entriesOf } from "../../linux/process/environment.ts";
@@ -111,9 +113,13 @@ export async function runStartHooks(directory: StateDirectory, saved: Saved, ini
   const { linux, process } = directory.config();
   const filter = await filterOf(caller, linux?.seccomp);
   using labels = process === undefined ? null : labelsOf(caller, process);
+  const landlock =
+    process === undefined
+      ? null
+      : await landlockOf(saved.annotations, process, { preservedFds: 0, joins: true });
   const state = stateOf(saved, "created");
   await runInside("startContainer", hooks, { caller, saved, init, state }, (entrance, hook, where) =>
-    processPlace(entrance, { caller, saved, hook, where, process, linux, filter, labels }),
+    processPlace(entrance, { caller, saved, hook, where, process, linux, filter, labels, landlock }),
   );
 }
 
@@ -249,11 +255,12 @@ interface ProcessHook {
   readonly linux: Linux | undefined;
   readonly filter: SeccompFilter | null;
   readonly labels: ProcessLabels | null;
+  readonly landlock: Landlock | null;
 }
 
 /** As another process of the container, with what config.json gives to its process. */
 function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
-  const { caller, saved, hook, where, process, linux, filter, labels } = wanted;
+  const { caller, saved, hook, where, process, linux, filter, labels, landlock } = wanted;
   if (process === undefined) throw new Error("the container was made without a process");
   const unprivileged = unprivilegedGuest(caller);
   const subject = guestOf(saved, {
@@ -263,6 +270,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     hasUserNamespace: entrance.hasUserNamespace,
     unprivileged,
     labels,
+    landlock,
     filtered: filter !== null,
     warn: unprivileged === null ? null : () => {}, // `create` has warned
     scheduling,
@@ -280,6 +288,7 @@ function processPlace(entrance: Entrance, wanted: ProcessHook): HookPlace {
     },
     schedule: (pid) => setAspects(pid, "last", subject),
     filter,
+    annotations: saved.annotations,
     env: process.env ?? [],
   };
 }

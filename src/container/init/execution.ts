@@ -6,6 +6,7 @@ import { closeFrom, execve } from "../../kernel/calls.ts";
 import { CLOSE_RANGE_CLOEXEC, FIRST_FD } from "../../kernel/constants.ts";
 import { beginSpan } from "../../kernel/span.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { type Annotations, landlockRefusal } from "../../linux/landlock/annotation.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
 import { refusalWords } from "../../linux/process/executable.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
@@ -20,6 +21,8 @@ export interface Execution {
   readonly env: readonly string[];
   readonly preservedFds: number;
   readonly filter: SeccompFilter | null;
+  /** Of a container whose processes they may confine. */
+  readonly annotations?: Annotations;
 }
 
 /**
@@ -76,8 +79,15 @@ export async function execute(
   span.end(outcome.kind === "failed");
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
-  throw new UserError(
-    place,
-    `cannot execute ${what}: ${await refusalWords(init.errno, pid, execution.path)}`,
-  );
+  const words = await refused(init.errno, execution, pid, execution.path);
+  throw new UserError(place, `cannot execute ${what}: ${words}`);
 }
+
+/** Why execve(2) has refused `path` to a process of a container with such annotations, which is still alive. */
+export const refused = async (
+  errno: number,
+  { annotations }: Pick<Execution, "annotations">,
+  pid: number,
+  path: string,
+): Promise<string> =>
+  (await refusalWords(errno, pid, path)) + (await landlockRefusal(errno, annotations, pid, path));

@@ -12,7 +12,7 @@
  *    does a standard stream that was the host's null device
  *    -- resource limits of the process: they need tsrun's privileges, and must not hinder what came before --
  * 7. gives the process's user the standard streams; reads /etc/passwd, which an image may keep from that user; becomes
- *    the user, with its capabilities: from here on it can do no more than the container
+ *    the user, with its capabilities and Landlock's ruleset: from here on it can do no more than the container
  * 8. looks up args[0] with that user's permissions; closes all descriptors; unmaps what it no longer needs
  *    -- parked: `created` --
  * 9. loads its seccomp filter (with a listener: before it is parked); execve(2). See execution.ts

@@ -2,6 +2,8 @@
 import type { Caller } from "../../agent/caller.ts";
 import { statusIfThere } from "../../kernel/files.ts";
 import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
+import { landlockOf } from "../../linux/landlock/annotation.ts";
+import type { Landlock } from "../../linux/landlock/confinement.ts";
 import { isCopiedUp, isIdMapped } from "../../linux/mounts/mount-options.ts";
 import { sharedParentOf } from "../../linux/mounts/mount-table.ts";
 import { changeRoot, type EnterRoot, pivot } from "../../linux/mounts/rootfs.ts";
@@ -29,6 +31,7 @@ export interface Plan {
   readonly namespaces: NamespacePlan;
   readonly labels: ProcessLabels | null;
   readonly filter: SeccompFilter | null;
+  readonly landlock: Landlock | null;
   readonly prepared: PreparedMounts | null;
   readonly scheduling: Subject["scheduling"];
   readonly resctrl: Resctrl | null;
@@ -46,6 +49,7 @@ interface PlanOptions {
   readonly systemdCgroup: boolean;
   readonly rootless: boolean;
   readonly noPivot: boolean;
+  readonly preservedFds: number;
 }
 
 /** Reads, opens and loads what the bundle asks for; `undo` closes it. @throws UserError */
@@ -62,6 +66,7 @@ export async function planOf(caller: Caller, given: Bundle, options: PlanOptions
   const coversRootfs = shared?.mountsInShared(bundle.config) ?? false;
   const enterRoot = await wayIntoRoot(bundle, coversRootfs, options.noPivot);
   const filter = await filterOf(caller, linux?.seccomp);
+  const landlock = await landlockOf(bundle.config.annotations, bundle.process, { ...options, joins: false });
   const prepared = needsPreparedMounts(bundle)
     ? await (await import("./prepared-mounts.ts")).prepareMounts(caller, bundle, namespaces)
     : null;
@@ -70,7 +75,17 @@ export async function planOf(caller: Caller, given: Bundle, options: PlanOptions
   const resctrl =
     linux?.intelRdt && new (await import("../../linux/resctrl.ts")).Resctrl(options.id, linux.intelRdt);
   return {
-    ...{ bundle, driver, namespaces, labels, filter, prepared, scheduling, resctrl: resctrl ?? null },
+    ...{
+      bundle,
+      driver,
+      namespaces,
+      labels,
+      filter,
+      landlock,
+      prepared,
+      scheduling,
+      resctrl: resctrl ?? null,
+    },
     ...{ shared, coversRootfs, enterRoot },
     hostAgent: needsHostAgent(caller, namespaces) ? await import("./host-agent.ts") : null,
   };
@@ -98,10 +113,13 @@ function needsPreparedMounts({ config: { mounts = [] } }: Bundle): boolean {
 /** What the init's program is built from. */
 export function contextOf(
   caller: Caller,
-  plan: Pick<Plan, "bundle" | "namespaces" | "labels" | "prepared" | "scheduling" | "coversRootfs">,
+  plan: Pick<
+    Plan,
+    "bundle" | "namespaces" | "labels" | "landlock" | "prepared" | "scheduling" | "coversRootfs"
+  >,
   { keyring, host, warn }: Made,
 ): InitContext {
-  const { bundle, namespaces, labels, prepared, scheduling, coversRootfs } = plan;
+  const { bundle, namespaces, labels, landlock, prepared, scheduling, coversRootfs } = plan;
   const { config, process } = bundle;
   const creates = namespaces.created.has("user");
   const hasUserNamespace = creates || namespaces.joins.some(({ type }) => type === "user");
@@ -118,6 +136,7 @@ export function contextOf(
       keepGroups: keepsGroups(config),
       keyring: keyring === null ? null : (program) => makeKeyring(program, keyring),
       labels,
+      landlock,
       filtered: config.linux?.seccomp !== undefined,
       warn: unprivileged === null ? null : warn,
       scheduling,

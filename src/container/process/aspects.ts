@@ -19,6 +19,7 @@ import { dieWithTsrun } from "../../agent/life.ts";
 import type { Program } from "../../agent/program.ts";
 import { personality, prctl, setresgid, setresuid } from "../../kernel/calls.ts";
 import { PER_LINUX, PER_LINUX32, PR_SET_DUMPABLE } from "../../kernel/constants.ts";
+import type { Landlock } from "../../linux/landlock/confinement.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
 import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
 import { joinKeyring } from "../../linux/process/keyring.ts";
@@ -42,6 +43,8 @@ export interface Subject {
   /** Adds the step that makes or joins the container's session keyring; null leaves it the caller's. */
   readonly keyring: ((program: Program) => void) | null;
   readonly labels: ProcessLabels | null;
+  /** What confines it; null for most. */
+  readonly landlock: Landlock | null;
   /** Whether it will load a seccomp filter. */
   readonly filtered: boolean;
   /** Is told what an ordinary user may not set; null makes it an error. */
@@ -105,8 +108,10 @@ export const ASPECTS: readonly Aspect[] = [
   },
   {
     of: ["process.cwd", "process.user", "process.capabilities", "process.noNewPrivileges"],
-    becomeUser: (program, { process, filtered, unprivileged, keepGroups }) => {
+    becomeUser: (program, { process, filtered, unprivileged, keepGroups, landlock }) => {
+      const confine = landlock?.make(program);
       takeIdentity(program, filtered ? untilFiltered(process) : process, unprivileged, keepGroups);
+      confine?.();
       dieWithTsrun(program.by("container's init")); // a change of ids makes the kernel forget it
     },
   },

@@ -139,3 +139,24 @@ export const attachedProgram = ofBytes((view) => {
     ["attach_flags", flagsIn(flags ?? 0n, FAMILIES.BPF_F)],
   ]);
 });
+
+/** `struct landlock_ruleset_attr`. */
+export const rulesetRights = ofBytes((view) =>
+  fields([
+    ["handled_access_fs", flagsIn(word(view, 0), FAMILIES.LANDLOCK_ACCESS_FS)],
+    ["handled_access_net", flagsIn(word(view, 8), FAMILIES.LANDLOCK_ACCESS_NET)],
+    ["scoped", flagsIn(word(view, 16), FAMILIES.LANDLOCK_SCOPE)],
+  ]),
+);
+
+/** `struct landlock_path_beneath_attr`. */
+export const pathBeneath = ofBytes((view) => {
+  const access = flagsIn(word(view, 0), FAMILIES.LANDLOCK_ACCESS_FS);
+  return `{allowed_access=${access}, parent_fd=${view.getInt32(8, true)}}`;
+});
+
+/** `struct landlock_net_port_attr`. */
+export const netPort = ofBytes(
+  (view) =>
+    `{allowed_access=${flagsIn(word(view, 0), FAMILIES.LANDLOCK_ACCESS_NET)}, port=${number(view, 8)}}`,
+);

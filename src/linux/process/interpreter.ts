@@ -18,7 +18,7 @@ import { openInside } from "../inside.ts";
 const BEGINNING = 4096;
 
 /** How many interpreters the kernel follows. */
-const MOST_NESTED = 5;
+export const MOST_NESTED = 5;
 
 const PT_INTERP = 3;
 
@@ -32,8 +32,7 @@ export function missingInterpreter(pid: number, path: string): string | null {
   try {
     let program = path;
     for (let nested = 0; nested < MOST_NESTED && program.startsWith("/"); nested++) {
-      const beginning = readBeginning(root, program);
-      const next = beginning === null ? null : (scriptInterpreter(beginning) ?? loader(beginning));
+      const next = interpreterOf(root, program);
       if (next === null) return null;
       if (next.path.endsWith("\r"))
         return `the first line of ${program} ends in a carriage return, as Windows writes lines, so ${JSON.stringify(next.path)} is wanted: end its lines in a newline alone`;
@@ -51,6 +50,12 @@ export function missingInterpreter(pid: number, path: string): string | null {
 interface Interpreter {
   readonly path: string;
   readonly role: string;
+}
+
+/** What runs a program below `root`: a script's interpreter, a loader; null for none, and where that can't be told. */
+export function interpreterOf(root: number, program: string): Interpreter | null {
+  const beginning = readBeginning(root, program);
+  return beginning === null ? null : (scriptInterpreter(beginning) ?? loader(beginning));
 }
 
 function readBeginning(root: number, path: string): Uint8Array | null {

@@ -33,6 +33,7 @@ export function initProgram(
     keepGroups: false,
     keyring: keyring ? (steps: Program) => makeKeyring(steps, "_ses.x") : null,
     labels: null,
+    landlock: null,
     filtered: config.linux?.seccomp !== undefined,
     warn: null,
     scheduling: null,

@@ -1,6 +1,4 @@
 /** How a timeline is laid out. */
-import { readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { contextFrom, traceparentOf } from "../../../src/container/listing/trace-context.ts";
@@ -11,6 +9,7 @@ import { readTimelines } from "../../../src/container/timeline/read.ts";
 import type { Span, Timeline } from "../../../src/container/timeline/timeline.ts";
 import { traceEvents } from "../../../src/container/timeline/trace-events.ts";
 import { NUMBERS } from "../../../src/kernel/syscall-numbers.ts";
+import { loadedByMaking } from "../../harness/imported.ts";
 
 const span = (name: string, from: number, to: number, more: Partial<Span> = {}): Span => ({
   ...{ kind: "files", name, title: `${name}()`, from, to, failed: false, owner: "" },
@@ -145,18 +144,11 @@ test("commands have one time axis, and their names where tsrun's track is", () =
 });
 
 test("what draws is loaded by no command that is not asked to", () => {
-  const project = resolve(import.meta.dir, "../../..");
-  const scanner = new Bun.Transpiler({ loader: "ts" });
-  const loaded = new Set(["src/main.ts", "src/cli/making-commands.ts", "src/container/hooks/hooks.ts"]);
-  for (const file of loaded) {
-    const text = readFileSync(join(project, file), "utf8");
-    for (const { path, kind } of scanner.scanImports(text))
-      if (kind === "import-statement" && path.endsWith(".ts")) loaded.add(join(dirname(file), path));
-  }
-  assert.ok(loaded.has("src/container/create.ts"));
+  const loaded = loadedByMaking();
+  assert.ok(loaded.includes("src/container/create.ts"));
   const drawing = /^src\/(container\/(timeline|listing)|kernel\/spell|cli\/trace)/;
   assert.equal(
-    [...loaded].filter((file) => drawing.test(file)),
+    loaded.filter((file) => drawing.test(file)),
     ["src/container/timeline/annotation.ts"],
   );
 });

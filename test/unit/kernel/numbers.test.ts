@@ -94,6 +94,7 @@ const HEADERS = [
   "<linux/capability.h>",
   "<linux/futex.h>",
   "<linux/magic.h>",
+  "<linux/landlock.h>",
   "<linux/memfd.h>",
   "<linux/mount.h>",
   "<linux/nsfs.h>",

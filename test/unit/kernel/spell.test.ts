@@ -33,6 +33,13 @@ import {
   write,
 } from "../../../src/kernel/calls.ts";
 import * as constants from "../../../src/kernel/constants.ts";
+import {
+  landlockAddPath,
+  landlockAddPort,
+  landlockCreateRuleset,
+  landlockRestrictSelf,
+  landlockVersion,
+} from "../../../src/kernel/landlock.ts";
 import { memoryPolicyFlags, memoryPolicyModes } from "../../../src/kernel/memory-policy.ts";
 import { ioprioSet, schedAttr, schedSetattr } from "../../../src/kernel/scheduling.ts";
 import { SECCOMP_FILTER_FLAG_LOG, setSeccompFilter, sockFprog } from "../../../src/kernel/seccomp.ts";
@@ -55,6 +62,20 @@ const INSIDE = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
 const SCHEDULING = { policy: 1, flags: 1, nice: -5, priority: 10, runtime: 0, deadline: 0, period: 0 };
 
 const SPELLED: readonly (readonly [Call, string])[] = [
+  [landlockVersion(), "landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)"],
+  [
+    landlockCreateRuleset({ fs: 0xcn, net: 1n, scoped: 2n }),
+    "landlock_create_ruleset({handled_access_fs=LANDLOCK_ACCESS_FS_READ_DIR|LANDLOCK_ACCESS_FS_READ_FILE, handled_access_net=LANDLOCK_ACCESS_NET_BIND_TCP, scoped=LANDLOCK_SCOPE_SIGNAL}, 24, 0)",
+  ],
+  [
+    landlockAddPath(STEP, 0x8000n, 7),
+    "landlock_add_rule($8, LANDLOCK_RULE_PATH_BENEATH, {allowed_access=LANDLOCK_ACCESS_FS_IOCTL_DEV, parent_fd=7}, 0)",
+  ],
+  [
+    landlockAddPort(STEP, 2n, 443),
+    "landlock_add_rule($8, LANDLOCK_RULE_NET_PORT, {allowed_access=LANDLOCK_ACCESS_NET_CONNECT_TCP, port=443}, 0)",
+  ],
+  [landlockRestrictSelf(STEP), "landlock_restrict_self($8, 0)"],
   [returned(STEP, 0), "compare($8, 0)"],
   [wordIs(0x2_0000_0038, c.FUTEX_OWNER_DIED), "compare(*0x200000038, FUTEX_OWNER_DIED)"],
   [
