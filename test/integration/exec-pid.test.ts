@@ -2,7 +2,15 @@
 // exec --pid: joining containers that other runtimes have made.
 
 import { spawnSync } from "node:child_process";
-import { closeSync, copyFileSync, existsSync, openSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -140,6 +148,15 @@ testTsrun("an ordinary user joins its own container by a process of it", () => {
 testTsrun("a process of the host's own is refused: there is nothing to join", () => {
   const said = complaint(runtime(["exec", "--pid", String(process.pid), "true"]));
   assert.match(said, /is no process of a container: it is in the namespaces of the host/);
+});
+
+testTsrun("--pid takes the place of ID, also with a process from a file", () => {
+  using box = started({ args: ["sleep", "60"] });
+  const file = join(freshDirectory("process"), "process.json");
+  writeFileSync(file, JSON.stringify({ args: ["cat", "/proc/1/comm"], cwd: "/", env: ["PATH=/bin"] }));
+  const pid = ["--pid", String(box.pid())];
+  assert.is(succeeded(runtime(["exec", ...pid, "--process", file])).stdout, "sleep\n");
+  assert.match(complaint(runtime(["exec", ...pid])), /which command\? Give it after the id \(or --pid PID\)/);
 });
 
 testTsrun("a pid that no process has is refused", () => {

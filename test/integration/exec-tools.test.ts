@@ -194,6 +194,8 @@ const REFUSED: readonly (readonly [flags: readonly string[], said: RegExp])[] = 
   [["--tools", tools, "--at", "tools"], /exec: --at tools: .*absolute path/],
   [["--tools", tools, "--at", "/"], /exec: --at \/: is no place/],
   [["--tools", tools, "--at", "/proc/x"], /exec: --at \/proc\/x: nothing can be attached in \/proc/],
+  [["--at", "/mnt"], /exec: --at is where .* --tools DIR/],
+  [["--no-seccomp"], /exec: --no-seccomp is for --pid/],
   [["--tools", tools, "--at", "/pause/x"], /exec: --at \/pause\/x: .*ENOTDIR.*another place/],
 ];
 for (const [flags, said] of REFUSED)

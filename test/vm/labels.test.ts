@@ -63,6 +63,14 @@ testAppArmor("exec of a process from a file has the container's profile", () => 
   assert.match(profileOf(exec), /^:tsrun-test:(\/\/)?unconfined/);
 });
 
+testAppArmor("exec --pid has the profile of the process that it names", () => {
+  using one = started({ args: SLEEP, process: { apparmorProfile: PROFILE } });
+  silent(runtime(["exec", "--detach", "--pid", String(one.pid()), "sleep", "61"]));
+  const pids = silent(runtime(["ps", "--format", "json", one.id])).stdout;
+  const [exec = 0] = (JSON.parse(pids) as number[]).filter((pid) => pid !== one.pid()); // what ps prints
+  assert.is(profileOf(exec), profileOf(one.pid()));
+});
+
 testAppArmor("a startContainer hook has the profile of the process", () => {
   const script = "cat /proc/self/attr/apparmor/current > /seen; readlink /proc/self/ns/pid >> /seen";
   const hooks = { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin"] }] };

@@ -33,6 +33,7 @@ export async function exec(invocation: Exec, session: Session): Promise<number> 
 async function execute({ globals, flags, args }: Exec, session: Session): Promise<number> {
   const { caller } = session;
   const warn = warnings(session, globals);
+  requireTogether(flags);
   using joined =
     flags.pid === undefined ? ownContainer(globals, session, args) : await foreign(caller, flags, args);
   const { own, command } = joined;
@@ -85,11 +86,22 @@ function ownContainer(globals: Exec["globals"], session: Session, [id, ...comman
   };
 }
 
+/** Refuses flags that would do nothing without another one. @throws UserError */
+function requireTogether({ tools, at, pid, noSeccomp }: Exec["flags"]): void {
+  if (at !== undefined && tools === undefined)
+    throw new UserError("exec", "--at is where the process finds what --tools DIR names: give that, too");
+  if (noSeccomp && pid === undefined)
+    throw new UserError(
+      "exec",
+      "--no-seccomp is for --pid PID: a container of tsrun's own has its filter in config.json",
+    );
+}
+
 /** The container of a process that any runtime may have made. */
 async function foreign(
   caller: Caller,
   { pid = 0, noSeccomp }: Exec["flags"],
-  args: Exec["args"],
+  args: readonly string[],
 ): Promise<Joined> {
   const { foreignContainer } = await import("../../container/tools/foreign.ts");
   const { target, process } = await foreignContainer(caller, pid, noSeccomp);
@@ -102,7 +114,11 @@ async function foreign(
 }
 
 /** The directory that --tools names, and the process with its programs in PATH. */
-async function withTools(caller: Caller, given: Process, { tools: directory, at }: Exec["flags"]) {
+async function withTools(
+  caller: Caller,
+  given: Process,
+  { tools: directory, at = "/.tools" }: Exec["flags"],
+) {
   if (directory === undefined) return { tools: undefined, process: given };
   const { toolsOf, inPath } = await import("../../container/tools/tools.ts");
   const tools = toolsOf(fromCaller(caller, directory), at);
@@ -148,7 +164,7 @@ function processFromFlags(
   warn: (line: string) => void,
 ): Process {
   if (args.length === 0)
-    throw new UserError("exec", "which command? Give it after the id, or use --process FILE");
+    throw new UserError("exec", "which command? Give it after the id (or --pid PID), or use --process FILE");
   requireProcessFlags("exec", flags);
   for (const name of flags.cap)
     if (!CAPABILITIES.includes(name))

@@ -67,7 +67,7 @@ export function parse(argv: readonly string[]): Invocation {
     words.slice(1),
   );
   if (flags.help) return helpOn(common, name);
-  checkArgs(name, args, globals);
+  checkArgs(name, args, flags, globals);
   if (name === "help") return helpOn(common, args[0]);
   // Flags and arguments were read by COMMANDS[name], from which Invocation is computed: as above, but for
   // "some command" TypeScript sees no overlap at all, hence unknown.
@@ -88,9 +88,14 @@ export function commandNamed(word: string): CommandName | undefined {
   return undefined;
 }
 
-function checkArgs(name: CommandName, args: readonly string[], globals: Globals): void {
-  const expected = commandEntry(name).args;
-  const missing = expected[args.length];
+function checkArgs(
+  name: CommandName,
+  args: readonly string[],
+  flags: { readonly [key: string]: FlagValue },
+  globals: Globals,
+): void {
+  const { args: expected, inPlaceOfArgs } = commandEntry(name);
+  const missing = inPlaceOfArgs !== undefined && flags[inPlaceOfArgs] ? undefined : expected[args.length];
   if (missing !== undefined && !missing.startsWith("[")) {
     const guess = ` (usage: ${usageLine(name)})`;
     throw new UsageError(name, `${missing} is missing`, globals, { word: missing, guess });

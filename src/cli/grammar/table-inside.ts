@@ -35,6 +35,7 @@ export const INSIDE_COMMANDS = {
     summary: "run another process in a container",
     args: ["ID", "[COMMAND...]"],
     flagsFirst: true,
+    inPlaceOfArgs: "pid",
     get flags() {
       return {
         "console-socket": {
@@ -91,8 +92,7 @@ export const INSIDE_COMMANDS = {
         at: {
           kind: "string",
           value: "PATH",
-          default: "/.tools",
-          summary: "where the process finds what --tools names",
+          summary: "where the process finds what --tools names (default: /.tools)",
         },
         pid: {
           kind: "int",

@@ -39,6 +39,8 @@ export type Command = {
   readonly newId?: true;
   /** Flags end at the first argument: what follows the container's id belongs to another program. */
   readonly flagsFirst?: true;
+  /** A flag with which no argument is needed. */
+  readonly inPlaceOfArgs?: string;
   /** Works, but help and completion leave it out. */
   readonly hidden?: true;
 };
