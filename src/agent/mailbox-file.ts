@@ -46,7 +46,7 @@ const MEGABYTE = 0x10_0000;
 
 /** Fixed, as the tsrun that starts a parked agent, another process, has to find it. One page of steps is enough. */
 const PARKED: Place = { offset: 0x4000, stepsEnd: 0x6000, data: { from: 0x6000, to: 0xe000 } };
-const PLACES = {
+export const PLACES = {
   stage: { offset: 0, stepsEnd: 0x2800, data: { from: 0x2800, to: PARKED.offset } },
   parked: PARKED,
   /** Half of its first data is for the container's /etc/passwd. */
@@ -208,9 +208,14 @@ export function openParked(fd: number): Parked {
 const pageUp = (bytes: number) => (bytes + PAGE - 1) & -PAGE;
 
 /** Where a parked agent has its mailbox mapped: the name below /proc/PID/map_files (proc_pid_map_files(5)). */
-export function parkedMapping(): string {
+export const parkedMapping = (): string => mapping(PARKED.offset, PARKED.stepsEnd);
+
+/** The same of an agent that is not parked. */
+export const wholeMapping = (): string => mapping(0, MAILBOX_SPAN);
+
+function mapping(from: number, to: number): string {
   const hex = (offset: number) => (MAILBOX_ADDRESS + offset).toString(16);
-  return `${hex(PARKED.offset)}-${hex(PARKED.stepsEnd)}`;
+  return `${hex(from)}-${hex(to)}`;
 }
 
 /**

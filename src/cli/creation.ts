@@ -8,22 +8,26 @@ import type { InvocationOf } from "./grammar/parse.ts";
 import { handedDown } from "./handed-down.ts";
 import { doubt, log, warnings } from "./log.ts";
 import { print } from "./output.ts";
-import type { Session } from "./session.ts";
+import { Patience } from "./patience.ts";
+import type { HeldSignals, Session } from "./session.ts";
 import { storeOf } from "./store-of.ts";
 
 type Creation = InvocationOf<"create" | "run">;
 
 /** What `create` and `run` share: from their flags to a container that waits for its start. */
 export async function createContainer(
-  { globals, flags, args }: Creation,
+  { command, globals, flags, args }: Creation,
   session: Session,
   bundle: Bundle,
   console: Console | null,
+  held: HeldSignals,
 ): Promise<Created> {
   const { caller } = session;
   const store = storeOf(globals, caller);
   const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, flags.preserveFds);
-  return create(store, handed.bundle, {
+  using patience = new Patience(session, globals, command, args[0]);
+  held.onEnd(() => patience.lose());
+  return await create(store, handed.bundle, {
     id: args[0],
     prepare: handed.prepare,
     systemdCgroup: globals.systemdCgroup,

@@ -24,7 +24,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
   using terminal = console?.kind === "caller" ? console : null;
   const readiness = await readinessFor(session.caller, warn);
   using held = await session.holdSignals();
-  const { directory, saved, agent } = await createContainer(invocation, session, bundle, console);
+  const { directory, saved, agent } = await createContainer(invocation, session, bundle, console, held);
   using _ = directory;
   const start = async () => {
     using _ = session.livesOn ? agent : null;

@@ -41,7 +41,7 @@ export class ServedSession implements Session {
 
   /** They are held already: see Client.claim. */
   async holdSignals(): Promise<HeldSignals> {
-    return { release: () => [], [Symbol.dispose]: () => {} };
+    return { onEnd: () => {}, release: () => [], [Symbol.dispose]: () => {} };
   }
 
   async foreground(pid: number): Promise<Foreground> {

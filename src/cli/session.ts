@@ -37,6 +37,8 @@ export interface Session {
 
 /** Disposed of, it releases them too. */
 export interface HeldSignals extends Disposable {
+  /** Acts each time one comes that asks the command to end. */
+  onEnd(act: () => void): void;
   /** Holds signals no longer, and returns those that have come. */
   release(): readonly number[];
 }

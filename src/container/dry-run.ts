@@ -45,13 +45,18 @@ interface DryRunFlags {
  * What `create` and `start` would do: a line for each step, below the actor and the property. Nothing is made. What
  * reading alone can show to be wrong is an error, as in `create`. @throws UserError
  */
-export async function dryRun(
+export async function dryRun(...creation: Parameters<typeof rehearse>): Promise<readonly string[]> {
+  return [...listed(await rehearse(...creation))];
+}
+
+/** The same as data. @throws UserError */
+export async function rehearse(
   caller: Caller,
   id: string,
   bundle: Bundle,
-  driver: CgroupDriver,
+  driver: Pick<CgroupDriver, "locate" | "create">,
   flags: DryRunFlags,
-): Promise<readonly string[]> {
+): Promise<readonly Deed[]> {
   const { seccomp } = bundle.config.linux ?? {};
   const filter = seccomp === undefined ? null : new Rehearsal().act(() => filterFor(caller, seccomp));
   const namespaces = openNamespaces(caller, bundle.config);
@@ -66,7 +71,7 @@ export async function dryRun(
     const subject = run.setUp(flags);
     run.becomeProcess(subject, flags.preserveFds);
     run.start(subject, flags.preserveFds);
-    return [...listed(run.deeds)];
+    return run.deeds;
   } finally {
     closeNamespaces(namespaces);
   }
@@ -105,7 +110,7 @@ class DryRun {
   }
 
   /** The cgroup, the stage, the init's birth. */
-  async launch(driver: CgroupDriver): Promise<void> {
+  async launch(driver: Parameters<typeof rehearse>[3]): Promise<void> {
     const { config } = this.bundle;
     const { namespaces } = this.opened;
     const { stage, init, host } = this.boxes;

@@ -7,6 +7,7 @@ import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
 import { processesOf } from "./state/processes.ts";
+import { noteSignal } from "./state/signal-note.ts";
 import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
 import { refusal, requireStatus } from "./state/verbs.ts";
 
@@ -22,11 +23,13 @@ export async function kill(store: Store, id: string, signal: number, all: boolea
   if (all || (signal === SIGKILL && saved?.init?.ownsPidNamespace === false)) {
     if (!all) requireOneLiving(directory, saved);
     else if (saved !== null && hasEndedForAll(saved)) return;
+    noteSignal(directory, signal);
     if (saved?.cgroup) await signalCgroup(saved.cgroup.path, saved.init, signal);
     else if (saved) for (const pid of processesOf(saved)) attempt(killProcess(pid, signal));
     return;
   }
   const { init } = requireStatus("kill", directory, saved).saved;
+  noteSignal(directory, signal);
   if (!signalInit(init, signal)) throw refusal("kill", directory, "stopped");
 }
 

@@ -42,3 +42,9 @@ export const SIGNALS = {
 export type SignalName = keyof typeof SIGNALS;
 
 export const { SIGKILL, SIGPIPE, SIGSYS } = SIGNALS;
+
+/** `SIGKILL` for 9; `signal 40` for one without a name here. */
+export function signalName(number: number): string {
+  const [name] = Object.entries(SIGNALS).find(([, one]) => one === number) ?? [];
+  return name ?? `signal ${number}`;
+}

@@ -35,6 +35,8 @@ test("a container whose init is killed for memory is stopped, and its cgroup tel
   const { ended } = JSON.parse(silent(box.call("state")).stdout);
   assert.match(ended.reason, /out of memory/);
   assert.is(ended.oomKills, 1);
+  const limit = `memory.max is ${LIMIT}, config.json: linux.resources.memory.limit (${LIMIT}), met `;
+  assert.match(silent(box.call("why")).stdout, limit);
 });
 
 test("state tells memory that ran out from any other SIGKILL, when run --keep has waited", async () => {

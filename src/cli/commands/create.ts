@@ -10,8 +10,8 @@ export async function create(invocation: InvocationOf<"create">, session: Sessio
   using output = await outputFor(session.caller, bundle.process, invocation.flags);
   const { consoleSocket } = invocation.flags;
   const console = await consoleFor(session.caller, bundle.process, { consoleSocket, detach: true });
-  using _ = await session.holdSignals();
-  const { directory, agent } = await createContainer(invocation, session, bundle, console);
+  using held = await session.holdSignals();
+  const { directory, agent } = await createContainer(invocation, session, bundle, console, held);
   output?.keep();
   directory[Symbol.dispose]();
   if (session.livesOn) agent[Symbol.dispose]();

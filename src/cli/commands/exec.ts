@@ -13,6 +13,7 @@ import { announcerFor, consoleFor, outputFor } from "../console.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
+import { Patience } from "../patience.ts";
 import { requireProcessFlags } from "../process-flags.ts";
 import type { Foreground, Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
@@ -48,6 +49,7 @@ async function execute({ globals, flags, args }: Exec, session: Session): Promis
   using terminal = console?.kind === "caller" ? console : null;
   const announce = await announcerFor(caller, flags.pidfdSocket, "setns");
   let foreground: Foreground | undefined;
+  using patience = flags.pid === undefined ? new Patience(session, globals, "exec", args[0]) : null;
   await joined.exec(process, {
     pidFile: flags.pidFile === undefined ? undefined : fromCaller(caller, flags.pidFile),
     preservedFds: flags.preserveFds,
@@ -63,6 +65,7 @@ async function execute({ globals, flags, args }: Exec, session: Session): Promis
       if (!flags.detach) foreground = await session.foreground(pid, terminal);
     },
   });
+  patience?.[Symbol.dispose](); // the process may take as long as it likes
   output?.keep();
   return exitStatus((await foreground?.wait()) ?? 0); // before the terminal is given back
 }

@@ -45,6 +45,8 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   restore: async () => (await import("./restore.ts")).restore,
   logs: async () => (await import("./logs.ts")).logs,
+  why: async () => (await import("./why.ts")).why,
+  __steps: async () => (await import("./steps.ts")).steps,
   events: async () => (await import("./events.ts")).events,
   unpack: async () => (await import("./unpack.ts")).unpack,
   spec: async () => (await import("./spec.ts")).spec,

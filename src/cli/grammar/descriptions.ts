@@ -177,6 +177,17 @@ Ends with status 0 when all is as asked, 1 when something differs, 2 when that c
       ],
     ],
   },
+  why: {
+    text: `
+Why does it hang? Why did it stop? For a container that is being created, or for a command on it that does
+not come back: the step, the system call and the line of config.json that it waits in, since when, and
+where the kernel has it; or the hook, the lock, systemd's job, the frozen cgroup that it waits for. For one
+that has stopped: its exit status or signal, whose memory limit was met, and who had tsrun send the signal.
+
+Finds the containers of runc and crun too, also those of containerd, podman and docker. The same line goes
+to --log when a creation, a start or an exec takes longer than ten seconds, or is told to end.`,
+    examples: [["tsrun why web", "find out what web waits for"]],
+  },
   events: {
     text: `
 Prints one JSON object a line: the statistics of the container's cgroup every --interval, and a message
@@ -339,6 +350,9 @@ Prints a script that makes the shell complete tsrun's commands, flags, values an
 What the scripts of "completion" ask, a word each: prints the words that may stand for the last one, each in a line with
 a tab and what it does, or <files> or <directories>.`,
     examples: [["tsrun __complete -- create --b", "print --bundle"]],
+  },
+  __steps: {
+    text: `What "why" asks to tell the steps of a container that is being created by name, whose cgroup there is already.`,
   },
   man: {
     text: `Prints the manual page of tsrun in roff.`,

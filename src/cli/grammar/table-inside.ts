@@ -1,6 +1,9 @@
 import type { CommandTable, FlagTable } from "./table-types.ts";
 
-/** Commands on a running container: exec, ps, pause, resume, update, mounts, verify, logs, events, checkpoint, restore. */
+/**
+ * Commands on a running container: exec, ps, pause, resume, update, mounts, verify, logs, why, events, checkpoint,
+ * restore.
+ */
 
 const KERNEL_MEMORY = {
   kind: "string",
@@ -225,6 +228,7 @@ export const INSIDE_COMMANDS = {
       } as const satisfies FlagTable;
     },
   },
+  why: { summary: "say why a container hangs, or has stopped", args: ["ID"], flags: {} },
   events: {
     summary: "print a container's events and statistics as JSON lines",
     args: ["ID"],

@@ -230,6 +230,17 @@ const SELF_COMMANDS = {
     flagsFirst: true,
     flags: {},
   },
+  __steps: {
+    hidden: true,
+    summary: "print the steps of a creation as JSON, for why",
+    args: ["ID"],
+    newId: true,
+    flags: {
+      bundle: { kind: "string", value: "DIR", default: ".", summary: "the bundle" },
+      "no-pivot": { kind: "bool", summary: "as of create" },
+      "no-new-keyring": { kind: "bool", summary: "as of create" },
+    },
+  },
   man: { hidden: true, summary: "print the man page as roff", args: [], flags: {} },
 } as const satisfies CommandTable;
 

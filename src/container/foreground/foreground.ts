@@ -54,14 +54,23 @@ export const forwardedSignals = (): readonly number[] => [
 export class HeldSignals implements Disposable {
   private readonly came: number[] = [];
   private readonly handlers = new Map<string, () => void>();
+  private end = () => {};
 
   constructor() {
     for (const name of FORWARDED) {
       if (HARMLESS.has(name)) continue;
-      const handler = () => void this.came.push(SIGNALS[name]);
+      const handler = () => {
+        this.came.push(SIGNALS[name]);
+        if (name === "SIGTERM" || name === "SIGINT") this.end();
+      };
       this.handlers.set(name, handler);
       process.on(name, handler);
     }
+  }
+
+  /** Acts each time one comes that asks tsrun to end. */
+  onEnd(act: () => void): void {
+    this.end = act;
   }
 
   /** Stops holding signals, and returns those that have arrived. */

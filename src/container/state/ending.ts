@@ -3,7 +3,7 @@ import { CWD, readlinkat } from "../../kernel/calls.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
-import { SIGKILL, SIGNALS } from "../../kernel/signals.ts";
+import { SIGKILL, signalName } from "../../kernel/signals.ts";
 import { waitStatus } from "../../kernel/structs.ts";
 import { oomKillsIn } from "../../linux/cgroups/events.ts";
 import { isZombie } from "./process-info.ts";
@@ -84,9 +84,4 @@ function unreapedStatus(pid: number, startTime: number): number | null {
   const stat = readTextIfThere(`/proc/${pid}/stat`);
   const field = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[EXIT_CODE];
   return field === undefined ? null : Number(field);
-}
-
-function signalName(number: number): string {
-  const [name] = Object.entries(SIGNALS).find(([, one]) => one === number) ?? [];
-  return name ?? `signal ${number}`;
 }

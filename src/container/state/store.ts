@@ -17,6 +17,7 @@ import {
 import { ERRNO } from "../../kernel/errno.ts";
 import {
   type DirectoryEntry,
+  isErrno,
   listDirectory,
   makeDirectories,
   makeDirectory,
@@ -219,10 +220,17 @@ export class StateDirectory implements Disposable {
     }
   }
 
-  /** Removes the directory with all that is in it. */
+  /** Removes the directory with all that is in it, and what a `kill` that needs no lock notes meanwhile. */
   remove(): void {
-    this.empty(this.fd);
-    removeDirectory(this.path);
+    for (;;) {
+      this.empty(this.fd);
+      try {
+        removeDirectory(this.path);
+        return;
+      } catch (error) {
+        if (!isErrno(error, ERRNO.ENOTEMPTY)) throw error;
+      }
+    }
   }
 
   private empty(directory: number): void {
