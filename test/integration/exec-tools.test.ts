@@ -16,6 +16,7 @@ import * as assert from "uvu/assert";
 import { capabilities, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { type Container, started } from "../harness/container.ts";
 import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
+import { loadedByMaking } from "../harness/imported.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { mountAt, parseMounts } from "../harness/mountinfo.ts";
 import { call, own, owned } from "../harness/ordinary-user.ts";
@@ -213,6 +214,17 @@ testTsrun("a program of the tools whose loader the image lacks is refused with t
     "; /nowhere/interpreter is missing, the interpreter that is named in the first line of /.tools/script",
   );
 });
+
+testTsrun(
+  "no command loads the code for tools, other runtimes' containers or added mounts before it is asked for",
+  () => {
+    const own = /^src\/container\/(tools|mounts)\/|\/host-copy\.ts$/;
+    assert.equal(
+      loadedByMaking().filter((file) => own.test(file)),
+      [],
+    );
+  },
+);
 
 leavesNothing();
 test.run();
