@@ -91,6 +91,10 @@ testBrowser("the search finds a property of config.json, by the keyboard alone",
   for (const one of found) assert.match(one, /maskedPaths/i);
   const file = pictureFor("site-search");
   if (file !== null) await page.picture(file);
+  await page.width(TELEPHONE);
+  assert.equal(await page.value<string[]>(WIDER), []);
+  const narrow = pictureFor("site-search-narrow");
+  if (narrow !== null) await page.picture(narrow);
   const first = await page.value<string>(`document.querySelector("#site-found a").href`);
   await page.key("Enter");
   await page.until(`location.href === ${JSON.stringify(first)} && document.readyState === "complete"`);
