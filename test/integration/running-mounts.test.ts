@@ -265,6 +265,15 @@ testTsrun("a container in the host's mounts is refused: they would be the host's
   assert.match(complaint(change("add", box, bind(volume(), "/data"))), /no mount namespace of its own/);
 });
 
+testTsrun("--debug shows each step", () => {
+  using box = started(SLEEPS);
+  const file = fileOf([bind(volume(), "/data")]);
+  const { stderr } = succeeded(runtime(["mounts", "add", box.id, file], { global: ["--debug"] }));
+  assert.match(stderr, /# init: config\.json: mounts\[0\] \(bind on \/data\)/);
+  assert.match(stderr, /open_tree\(AT_FDCWD, .*OPEN_TREE_CLONE/);
+  assert.match(stderr, /move_mount/);
+});
+
 testTsrun("list is a table, too", () => {
   using box = started({ ...SLEEPS, mounts: DEFAULT_MOUNTS });
   const lines = silent(runtime(["mounts", "list", box.id])).stdout.split("\n");

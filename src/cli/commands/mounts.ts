@@ -7,7 +7,7 @@ import { UserError } from "../../kernel/user-error.ts";
 import { isBind } from "../../linux/mounts/mount-options.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { doubt, warnings } from "../log.ts";
+import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
 import { print, table } from "../output.ts";
 import type { Session } from "../session.ts";
@@ -33,14 +33,23 @@ export async function mounts(invocation: Mounts, session: Session): Promise<numb
   const source = file === "-" ? "standard input" : file;
   const wanted = await mountsIn(file, source, invocation, session);
   const placeOf = (index: number) => `${source}: mounts[${index}]`;
-  if (action === "add") {
-    const { addMounts } = await import("../../container/mounts/add.ts");
-    await addMounts(store, id, wanted, placeOf);
-  } else {
-    const { removeMounts } = await import("../../container/mounts/remove.ts");
-    await removeMounts(store, id, wanted, placeOf, warnings(session, globals));
-  }
+  await shown(globals, session, async () => {
+    if (action === "add") {
+      const { addMounts } = await import("../../container/mounts/add.ts");
+      await addMounts(store, id, wanted, placeOf);
+    } else {
+      const { removeMounts } = await import("../../container/mounts/remove.ts");
+      await removeMounts(store, id, wanted, placeOf, warnings(session, globals));
+    }
+  });
   return 0;
+}
+
+/** Shows each step of `act` with --debug. */
+async function shown(globals: Mounts["globals"], session: Session, act: () => Promise<void>): Promise<void> {
+  if (!globals.debug) return act();
+  const { traced } = await import("../../container/listing/trace.ts");
+  await traced((line) => log(session, globals, "debug", line), act);
 }
 
 async function mountsIn(

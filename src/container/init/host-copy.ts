@@ -13,6 +13,7 @@ import type { Program } from "../../agent/program.ts";
 import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, mount, openat, setns, unshare } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, MS_REC, MS_SLAVE, O_RDONLY } from "../../kernel/constants.ts";
+import { OF_OWN_ROOT } from "../../linux/mounts/rootfs.ts";
 import type { Agent } from "./agent.ts";
 import type { HostAgent } from "./host-agent.ts";
 
@@ -35,7 +36,7 @@ export class HostCopy {
   static async make(agent: Agent, flags = MS_REC | MS_SLAVE): Promise<HostCopy> {
     const { program } = agent.init;
     program.by("copy of the host's mounts").add(unshare(CLONE_NEWNS));
-    program.add(mount("", "/", "", flags));
+    program.add(mount("", "/", "", flags), [], OF_OWN_ROOT);
     const own = program.add(openat(CWD, "/proc/self/ns/mnt", O_RDONLY));
     const host =
       agent.host === null

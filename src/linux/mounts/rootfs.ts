@@ -49,6 +49,11 @@ export function propagationOfCopy(propagation: string | undefined): number {
   return propagation === "runbindable" ? MS_REC | MS_PRIVATE : propagationFlags(propagation);
 }
 
+/** What errnos mean for a change of the propagation of tsrun's own root. */
+export const OF_OWN_ROOT = {
+  EINVAL: "tsrun's own root is no mount point: before chroot(1), bind it to itself (mount --bind DIR DIR)",
+} as const;
+
 /**
  * In a new mount namespace: ends propagation to the host (unless rootfsPropagation says otherwise) and makes the rootfs
  * a mount of its own, as pivot_root(2) needs it. Returns a descriptor of that mount.
@@ -61,9 +66,7 @@ export function bindRootfs(
   openOnHost: OpenOnHost,
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
-  program.add(mount("", "/", "", propagationOfCopy(propagation)), [], {
-    EINVAL: "tsrun's own root is no mount point: before chroot(1), bind it to itself (mount --bind DIR DIR)",
-  });
+  program.add(mount("", "/", "", propagationOfCopy(propagation)), [], OF_OWN_ROOT);
   // With a shared parent the new mount would propagate to the host, and pivot_root(2) refuses it.
   if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);
