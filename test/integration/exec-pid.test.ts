@@ -1,27 +1,17 @@
 // Runs beside other files.
 // exec --pid: joining containers that other runtimes have made.
 
-import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, namespaces } from "../harness/bundle.ts";
-import { cgroup2Mount } from "../harness/cgroups.ts";
+import { namespaces } from "../harness/bundle.ts";
 import { started } from "../harness/container.ts";
 import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { call, own, owned } from "../harness/ordinary-user.ts";
+import { PEERS, startedBy, testPeer } from "../harness/peer.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const tools = freshDirectory("tools");
@@ -49,45 +39,18 @@ const CONFINED = {
   linux: { seccomp: SECCOMP, resources: undefined },
 };
 
-/** How a peer is called here: with its state elsewhere, and only cgroup v2 to see, which crun wants. */
-function peer(name: string, flags: readonly string[], root: string, args: readonly string[]) {
-  const script = `${cgroup2Mount() === "/sys/fs/cgroup" ? "" : `mount --bind ${cgroup2Mount()} /sys/fs/cgroup;`} exec "$@"`;
-  const line = ["--mount", "sh", "-c", script, "sh", name, "--root", root, ...flags, ...args];
-  // The container keeps these streams: a pipe would hold up this process.
-  const said = openSync(join(freshDirectory("peer"), "stderr"), "a+");
-  const { status } = spawnSync("unshare", line, { stdio: ["ignore", "ignore", said] });
-  if (status !== 0)
-    throw new Error(`${name} ${args.join(" ")}: ${readFileSync(`/proc/self/fd/${said}`, "utf8")}`);
-  closeSync(said);
-}
-
-const PEERS = { runc: [], crun: ["--cgroup-manager=disabled"] } as const;
-
-for (const [name, flags] of Object.entries(PEERS))
-  testIf(Bun.which(name) !== null, `needs ${name}`)(
-    `a shell in a container of ${name}'s is confined as the container`,
-    () => {
-      const made = bundle(
-        { ...CONFINED, linux: { ...CONFINED.linux, cgroupsPath: `/${uniqueId()}` } },
-        "pause",
-      );
-      const [root, id, pidFile] = [freshDirectory("state"), uniqueId(), join(freshDirectory("pid"), "pid")];
-      peer(name, flags, root, ["run", "--detach", "--bundle", made.path, "--pid-file", pidFile, id]);
-      try {
-        const pid = Number(readFileSync(pidFile, "utf8"));
-        const shell = (...args: string[]) =>
-          runtime(["exec", "--tools", tools, "--pid", String(pid), ...args]);
-        const own = succeeded(shell(...ofProcess("self"))).stdout;
-        assert.is(own, succeeded(shell(...ofProcess(1))).stdout);
-        assert.match(own, /Seccomp_filters:\t1/);
-        assert.match(shell("mkdir", "/dev/x").stderr, /not supported/);
-        assert.is(succeeded(shell("cat", "/proc/self/oom_score_adj")).stdout, "77\n");
-        assert.not.ok(existsSync(join(made.rootfs, ".tools")));
-      } finally {
-        peer(name, flags, root, ["delete", "--force", id]);
-      }
-    },
-  );
+for (const peer of PEERS)
+  testPeer(peer, `a shell in a container of ${peer}'s is confined as the container`, async () => {
+    await using box = await startedBy(peer, CONFINED, "pause");
+    const shell = (...args: string[]) =>
+      runtime(["exec", "--tools", tools, "--pid", String(box.pid), ...args]);
+    const own = succeeded(shell(...ofProcess("self"))).stdout;
+    assert.is(own, succeeded(shell(...ofProcess(1))).stdout);
+    assert.match(own, /Seccomp_filters:\t1/);
+    assert.match(shell("mkdir", "/dev/x").stderr, /not supported/);
+    assert.is(succeeded(shell("cat", "/proc/self/oom_score_adj")).stdout, "77\n");
+    assert.not.ok(existsSync(join(box.bundle.rootfs, ".tools")));
+  });
 
 const IDS = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
 const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: IDS, gidMappings: IDS };

@@ -10,9 +10,9 @@ import { stateRoot, testTsrun, workDirectory } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { outside, SECRET } from "../harness/outside.ts";
+import { PEERS, startedBy, testPeer } from "../harness/peer.ts";
 import { complaint, refusal, runtime, silent } from "../harness/runtime.ts";
-import { testIf } from "../harness/skip.ts";
-import { type ConfigText, edit, inside, startedBy, verified } from "./verify/verified.ts";
+import { type ConfigText, edit, inside, verified } from "./verify/verified.ts";
 
 chmodSync(workDirectory, 0o711); // runc opens the rootfs as the root of a user namespace
 
@@ -87,14 +87,6 @@ for (const [name, patch] of KINDS)
     assert.equal({ differs, changed, unseen }, { differs: [], changed: [], unseen: [] });
     assert.is(outcome.status, 0);
   });
-
-const PEERS = ["runc", "crun"] as const;
-
-/** A test with a container of another runtime's. */
-function testPeer(program: (typeof PEERS)[number], name: string, body: () => Promise<void>): void {
-  if (Bun.which(program) === null) testIf(false, `needs ${program}`)(name, body);
-  else testTsrun(name, body);
-}
 
 for (const peer of PEERS) {
   for (const [name, patch] of KINDS)
