@@ -266,6 +266,24 @@ testAbi(1)(
   },
 );
 
+testAbi(1)("verify says that nobody can see it, and checkpoint refuses it", () => {
+  using one = started({ ...CONFINED, args: ["sleep", "60"] });
+  assert.match(
+    runtime(["verify", one.id]).stdout,
+    /annotations\["org\.tsrun\.landlock"\].*the kernel does not tell it/,
+  );
+  assert.match(
+    complaint(one.call("checkpoint")),
+    /config\.json: annotations\["org\.tsrun\.landlock"\]: criu cannot save what this asks for$/,
+  );
+});
+
+testAbi(1)("a limit that leaves no descriptors for a ruleset is named", () => {
+  const rlimits = [{ type: "RLIMIT_NOFILE", hard: 6, soft: 6 }];
+  const outcome = ran({ ...CONFINED, process: { rlimits }, args: ["true"] });
+  assert.match(complaint(outcome), /dup3: EBADF .*; process\.rlimits allows too few open files/);
+});
+
 if (isTsrun)
   testCompiled("without Landlock the container runs with a warning, unless the policy is strict", () => {
     const create = "444";

@@ -26,7 +26,9 @@ const LONG = [
 ];
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const OF_KERNELS = ["idmapped-mounts", "labels"].map((name) => `test/integration/${name}.test.ts`);
+const OF_KERNELS = ["idmapped-mounts", "labels", "landlock"].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 /**
  * What is tsrun's, criu's or the cgroup controllers' work, the same in both kernels, and takes long in emulation: only

@@ -1,5 +1,5 @@
 import { UserError } from "../../kernel/user-error.ts";
-import { explainable, nearestTo, propertyAt } from "../explain/paths.ts";
+import { annotationAt, explainable, nearestTo, propertyAt } from "../explain/paths.ts";
 import { standings } from "../explain/standings.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { print, table } from "../output.ts";
@@ -12,6 +12,13 @@ export async function explain({ args: [path] }: InvocationOf<"explain">, session
     const known = standings();
     const word = (property: string) => known.get(property)?.how.split(/[,;:]| \(/)[0] ?? "";
     print(session, table(all.map(([property, says]) => [property, word(property), says])));
+    return 0;
+  }
+  const annotation = annotationAt(path);
+  const own = annotation === null ? null : (await import("../explain/annotations.ts")).heeded(annotation);
+  if (annotation !== null && own !== null) {
+    const { answerToAnnotation } = await import("../explain/answer.ts");
+    print(session, answerToAnnotation(annotation, own));
     return 0;
   }
   const properties = all.map(([property]) => property);

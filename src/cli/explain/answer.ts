@@ -1,7 +1,8 @@
 /** `tsrun explain PATH`: a property of config.json, for people to read. */
 import { AREAS } from "../../check/areas.ts";
-import { EVERY_CONTAINER } from "../../check/feature.ts";
+import { EVERY_CONTAINER, type Feature } from "../../check/feature.ts";
 import { fill } from "../help/fill.ts";
+import { ANNOTATIONS, type HeededAnnotation } from "./annotations.ts";
 import { expand } from "./claims.ts";
 import { DEEDS, type Deed } from "./deeds.ts";
 import { type Standing, standings } from "./standings.ts";
@@ -25,8 +26,25 @@ export function answerTo(property: string, says: string, properties: readonly st
     row("system calls", deed?.calls.replaceAll(" ", ", ") ?? ""),
     row("tsrun check", featuresFor(property)),
     row("shown by", test === null ? "" : `test/${test.file}: ${test.title}`),
-    row("known", knownWords(property)),
+    row("known", property === "annotations" ? Object.keys(ANNOTATIONS).join(", ") : knownWords(property)),
     row("in it", below.map((one) => one.slice(property.length).replace(/^(\[\])?\./, "")).join(", ")),
+  ].join("");
+}
+
+/** What is known of an annotation that tsrun heeds, below its name. */
+export function answerToAnnotation(name: string, { value, does, calls, document }: HeededAnnotation): string {
+  const property = `annotations["${name}"]`;
+  return [
+    `${property}\n`,
+    row("specification", "None: it is tsrun's own, or another program's."),
+    row("value", value),
+    row("tsrun", `applied: ${does}`),
+    row("system calls", calls.replaceAll(" ", ", ")),
+    row(
+      "tsrun check",
+      namesOf(({ config }) => config.includes(property)),
+    ),
+    row("more", document),
   ].join("");
 }
 
@@ -54,10 +72,12 @@ export function deedFor(property: string): Deed | null {
 
 /** What of the host it needs, by the names of `tsrun check`. */
 function featuresFor(property: string): string {
+  return namesOf(({ config }) => config.some((pattern) => isAbout(pattern, property)));
+}
+
+function namesOf(isNeeded: (feature: Feature) => boolean): string {
   const all = AREAS.flatMap(({ features }) => features);
-  const names = all
-    .filter(({ config }) => config.some((pattern) => isAbout(pattern, property)))
-    .map(({ name }) => name);
+  const names = all.filter(isNeeded).map(({ name }) => name);
   const more = names.length - MOST_FEATURES;
   return [...names.slice(0, MOST_FEATURES), ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }

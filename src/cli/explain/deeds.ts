@@ -31,7 +31,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
   hostname: { does: "sets the name, in the container's own UTS namespace", calls: "sethostname" },
   domainname: { does: "sets the name, in the container's own UTS namespace", calls: "setdomainname" },
   annotations: {
-    does: "tells them to hooks and in state; a few of crun's and systemd's change what it does (docs/callers.md)",
+    does: "tells them to hooks and in state; a few of its own, crun's and systemd's change what it does",
     calls: "",
   },
 

@@ -27,6 +27,12 @@ export function propertyAt(path: string, properties: readonly string[]): string 
   );
 }
 
+/** The annotation that a path names, however it is quoted; null for another path. */
+export function annotationAt(path: string): string | null {
+  const [first, ...name] = stepsOf(path.replace(/^config\.json:\s*/, "").replace(/\s.*$/, ""));
+  return first === "annotations" && name.length > 0 ? name.join(".") : null;
+}
+
 /** Maps whose values are texts. */
 const OF_TEXTS = ["annotations", "linux.sysctl", "linux.resources.unified"];
 

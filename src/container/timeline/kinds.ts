@@ -8,7 +8,7 @@ export const CALL_KINDS = {
   processes:
     "clone3 execve exit_group wait4 waitid kill pidfd_open pidfd_send_signal pidfd_getfd setsid setns unshare getpid getppid sethostname setdomainname personality foreground",
   rights:
-    "setgroups setresuid setresgid capset prctl keyctl add_key seccomp bpf geteuid getegid prlimit64 sched_setattr sched_setaffinity ioprio_set set_mempolicy",
+    "setgroups setresuid setresgid capset prctl keyctl add_key seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self bpf geteuid getegid prlimit64 sched_setattr sched_setaffinity ioprio_set set_mempolicy",
   memory: "mmap munmap madvise memfd_create move compare set_robust_list",
   messages:
     "socket bind connect sendto sendmsg recvfrom recvmsg getsockopt socketpair ioctl futex futex_waitv ppoll pipe2 eventfd2 rt_sigaction rt_sigprocmask rt_sigtimedwait",

@@ -18,14 +18,26 @@ import { mounts } from "./areas/mounts.ts";
 import { sysctls } from "./areas/names.ts";
 import { mappings, namespaces, timeOffsets } from "./areas/namespaces.ts";
 import { maskedPaths, readonlyPaths, root } from "./areas/paths.ts";
-import { capabilities, labels, seccomp } from "./areas/privileges.ts";
+import { capabilities, labels, landlock, seccomp } from "./areas/privileges.ts";
 import { type Area, type Finding, unseen } from "./finding.ts";
 import { ended, Subject, type Target } from "./subject.ts";
 
 export type { Finding } from "./finding.ts";
 
 const AREAS: readonly Area[] = [
-  ...[user, umask, cwd, capabilities, noNewPrivileges, seccomp, labels, rlimits, oomScoreAdj, personality],
+  ...[
+    user,
+    umask,
+    cwd,
+    capabilities,
+    noNewPrivileges,
+    seccomp,
+    labels,
+    landlock,
+    rlimits,
+    oomScoreAdj,
+    personality,
+  ],
   ...[root, mounts, addedMounts, maskedPaths, readonlyPaths, devices],
   ...[namespaces, mappings, timeOffsets, sysctls, cgroupsPath, resources, deviceRules],
 ];

@@ -73,6 +73,8 @@ function requirePrivilege({ noNewPrivileges, capabilities }: Process): void {
  */
 const MISSING = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ELOOP];
 
+const TOO_FEW = { EBADF: "process.rlimits allows too few open files (RLIMIT_NOFILE) to make a ruleset" };
+
 interface Making extends Confined {
   /** Whether the policy is strict. */
   readonly isExact: boolean;
@@ -112,7 +114,7 @@ function addPath(
   const ofFiles = rights & FILE_RIGHTS;
   program.by(`${placeIn(place)} (${path})`);
   program.whenOk(openat2(root, join(path), O_PATH, INSIDE), isExact && !joins ? [] : MISSING, (opened) => {
-    program.add(dup3(opened, parent, O_CLOEXEC));
+    program.add(dup3(opened, parent, O_CLOEXEC), [], TOO_FEW);
     program.add(close(opened));
     // Rights over what is in a directory are refused for a file; landlockconfig leaves them out there, too.
     const narrower = ofFiles !== 0n && ofFiles !== rights;

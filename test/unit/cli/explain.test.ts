@@ -1,14 +1,18 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { answerTo, deedFor } from "../../../src/cli/explain/answer.ts";
+import { ANNOTATIONS, heeded } from "../../../src/cli/explain/annotations.ts";
+import { answerTo, answerToAnnotation, deedFor } from "../../../src/cli/explain/answer.ts";
 import { expand } from "../../../src/cli/explain/claims.ts";
 import { DEEDS } from "../../../src/cli/explain/deeds.ts";
-import { explainable, nearestTo, propertyAt } from "../../../src/cli/explain/paths.ts";
+import { annotationAt, explainable, nearestTo, propertyAt } from "../../../src/cli/explain/paths.ts";
 import { standings } from "../../../src/cli/explain/standings.ts";
 import { knownWords, valueText } from "../../../src/cli/explain/value.ts";
 import { NUMBERS } from "../../../src/kernel/syscall-numbers.ts";
 import { schemaProperties } from "../../conformance/schema.ts";
 
+const project = resolve(import.meta.dir, "../../..");
 const all = explainable();
 const properties = all.map(([property]) => property);
 const inSchemas = schemaProperties().map(({ path }) => path);
@@ -96,6 +100,28 @@ test("an answer fits into a hundred columns and names what belongs together", ()
     /writes memory\.max .*\n {2}system calls {3}write\n {2}tsrun check {4}cgroup\.controller\.memory\n/,
   );
   assert.match(answer, "test/vm/memory.test.ts: a process that takes more than the limit is killed");
+});
+
+test("each annotation that is heeded has an answer, however it is quoted", () => {
+  for (const [name, own] of Object.entries(ANNOTATIONS)) {
+    for (const path of [
+      `annotations["${name}"]`,
+      `annotations.${name}`,
+      `config.json: annotations["${name}"]`,
+    ])
+      assert.is(annotationAt(path), name);
+    assert.is(heeded(name), own);
+    assert.ok(existsSync(join(project, own.document)), own.document);
+    for (const call of own.calls.split(" ").filter(Boolean)) assert.ok(call in NUMBERS, call);
+    for (const line of answerToAnnotation(name, own).split("\n")) assert.ok(line.length <= 100, line);
+  }
+  assert.is(heeded("org.systemd.property.CPUWeight"), ANNOTATIONS["org.systemd.property.*"]);
+  assert.is(heeded("org.example"), null);
+  assert.is(annotationAt("linux.sysctl.a"), null);
+  assert.match(answerTo("annotations", "", properties), "org.tsrun.landlock.strict");
+  const landlock = ANNOTATIONS["org.tsrun.landlock"];
+  assert.ok(landlock);
+  assert.match(answerToAnnotation("org.tsrun.landlock", landlock), /\n {2}tsrun check {4}landlock\n/);
 });
 
 test.run();

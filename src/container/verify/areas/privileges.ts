@@ -1,6 +1,7 @@
 /** What a process may do: capabilities, its seccomp filter, its labels. */
 import { SyscallError } from "../../../kernel/call.ts";
 import { readTextIfThere } from "../../../kernel/files.ts";
+import { LANDLOCK_ANNOTATION } from "../../../linux/landlock/confinement.ts";
 import {
   CAPABILITY_SETS,
   type CapabilitySetName,
@@ -8,7 +9,7 @@ import {
   capabilitiesAfterExec,
   capabilitiesIn,
 } from "../capability-sets.ts";
-import { type Area, changed, compared, differs, type Finding, same } from "../finding.ts";
+import { type Area, changed, compared, differs, type Finding, same, unseen } from "../finding.ts";
 import type { Subject } from "../subject.ts";
 
 /** The kernel may know less than config.json. */
@@ -82,6 +83,17 @@ export const labels: Area = {
         : [compared("process.selinuxLabel", attribute(subject, "attr/current") ?? "none", selinuxLabel)]),
     ];
   },
+};
+
+const CONFINED = `annotations["${LANDLOCK_ANNOTATION}"]`;
+
+/** What Landlock confines a process to is told to nobody. */
+export const landlock: Area = {
+  of: CONFINED,
+  look: ({ bundle: { config } }) =>
+    config.annotations?.[LANDLOCK_ANNOTATION] === undefined
+      ? []
+      : [unseen(CONFINED, "the kernel does not tell it", "a policy of Landlock")],
 };
 
 /** `NAME (enforce)` in apparmor(7); in another mode it allows more. */
