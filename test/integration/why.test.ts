@@ -130,6 +130,24 @@ testFuse("tsrun itself in a system call on such a file system, and whose path th
   });
 });
 
+testFuse("delete, which waits for a process that can't die", async () => {
+  const fuse = await silentFuse("root");
+  using box = container(withSource(fuse.path, { args: ["cat", "/mnt/file"] }));
+  box.runDetached();
+  await using remove = startRuntime(["delete", "--force", box.id], { env: COLD });
+  {
+    await using _ = fuse;
+    const ends = `\`tsrun delete\` \\(pid ${remove.pid}\\): waits for the end of pid \\d+ \\(cat\\)`;
+    const said = await whyOnce(box, new RegExp(ends));
+    assert.match(
+      said.join("\n"),
+      /\n {2}pid \d+ \(cat\): [SD] \(.*\) in request_wait_answer < /,
+      said.join("\n"),
+    );
+  }
+  assert.is((await remove.ended()).status, 0);
+});
+
 testTsrun(
   "a step that is late on purpose has its property too, and so has the lock that others wait for",
   async () => {

@@ -123,6 +123,14 @@ function linkedIn(directory: string): readonly (readonly [path: string, link: st
   }
 }
 
+/** The processes that a process holds descriptors of (pidfd_open(2)). */
+export const pidfdsOf = (pid: number): readonly number[] =>
+  linkedIn(`/proc/${pid}/fd`).flatMap(([path, link]) => {
+    if (!link?.includes("[pidfd]")) return [];
+    const [, held] = /^Pid:\s*(\d+)$/m.exec(textOf(path.replace("/fd/", "/fdinfo/")) ?? "") ?? [];
+    return held === undefined ? [] : [Number(held)];
+  });
+
 /** A process's pid as it knows it itself. */
 function innermost(pid: number): number {
   const status = textOf(`/proc/${pid}/status`) ?? "";

@@ -6,7 +6,7 @@ import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import { processInfo } from "../state/process-info.ts";
 import { MAILBOX_FILE, type Saved, type StateDirectory } from "../state/store.ts";
-import { type Agent, type Command, performedBy, processes, wordsOf } from "./commands.ts";
+import { type Agent, type Command, performedBy, pidfdsOf, processes, wordsOf } from "./commands.ts";
 import { type Rehearsed, stepAt } from "./program.ts";
 import { ageOf, type CallOf, callOf, forTime, idleFor, textOf, whereIs } from "./task.ts";
 
@@ -35,7 +35,8 @@ export async function waitOf(command: Command, scene: Scene, isOwn: boolean): Pr
     (await stepOf(command, scene)) ??
     childOf(command, scene) ??
     lockOf(command, scene) ??
-    jobOf(command, scene)
+    jobOf(command, scene) ??
+    endOf(command)
   );
 }
 
@@ -195,6 +196,18 @@ function jobOf({ pid, verb }: Command, { saved }: Scene): Wait | null {
   if (unit === undefined || saved?.init !== null || (verb !== "create" && verb !== "run")) return null;
   const job = `systemd has not done its job for ${unit.name} in ${unit.slice} ${forTime(ageOf(pid))}`;
   return { what: `${job}: \`systemctl list-jobs\` shows it`, pid: null };
+}
+
+/** A process that is to end, of which the command holds a descriptor. In the foreground that is no wait to explain. */
+function endOf({ pid, verb }: Command): Wait | null {
+  if (verb === "run" || verb === "exec" || verb === "restore") return null;
+  for (const descriptor of pidfdsOf(pid)) {
+    const name = processInfo(descriptor)?.name;
+    if (name === undefined) continue;
+    const frozen = frozenAbove(descriptor);
+    return { what: `waits for the end of pid ${descriptor} (${name})${frozen}`, pid: descriptor };
+  }
+  return null;
 }
 
 /** Where a process that is waited for is. */
