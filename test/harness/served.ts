@@ -12,6 +12,7 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
     "explain",
     "hostile-console",
     "kernel-features",
+    "killed-callers",
     "site",
     "trace-pictures",
     "unpack-*",
