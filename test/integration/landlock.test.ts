@@ -308,6 +308,19 @@ testAbi(1)("a limit that leaves no descriptors for a ruleset is named", () => {
   assert.match(complaint(outcome), /dup3: EBADF .*; process\.rlimits allows too few open files/);
 });
 
+testIf(isTsrun && ABI > 0 && ABI < 6, `needs a Landlock before ABI 6: this kernel has ${ABI}`)(
+  "a scope is left out where the kernel is too old, or refused with the ABI that it takes",
+  () => {
+    const policy = { ...WRITES_TMP, ruleset: [{ scoped: ["signal"] }] };
+    const outcome = sh("echo no > /var/a", { annotations: confined(policy) });
+    assert.match(outcome.stderr, /^sh: can't create \/var\/a: Permission denied\n$/);
+    assert.is(
+      complaint(ran({ annotations: confined(policy, true), args: ["true"] })),
+      `tsrun: error: ${PLACE}.ruleset[0].scoped: signal needs ABI 6 (Linux 6.12): this kernel's is ABI ${ABI}`,
+    );
+  },
+);
+
 if (isTsrun)
   testCompiled("without Landlock the container runs with a warning, unless the policy is strict", () => {
     const create = "444";

@@ -59,6 +59,8 @@ const GROUPS = {
 const LAST_PORT = 0xffff;
 /** PATH_MAX of linux/limits.h. */
 const LONGEST_PATH = 4096;
+/** Who may write an annotation need not be trusted with tsrun's memory. */
+const MOST_PATHS = 10_000;
 
 const rights = (part: Part, noun: string) =>
   array(flags(noun, [...GROUPS[part], ...RIGHTS[part].map(({ name }) => name)]), 1);
@@ -121,13 +123,16 @@ function policyOf(document: Document): Policy {
     mask("net", handledAccessNet, `ruleset[${index}].handledAccessNet`);
     mask("scoped", scoped, `ruleset[${index}].scoped`);
   }
-  const paths = pathBeneath.flatMap(({ allowedAccess, parent }, index) => {
+  const paths: PathRule[] = [];
+  for (const [index, { allowedAccess, parent }] of pathBeneath.entries()) {
     const rights = mask("fs", allowedAccess, `pathBeneath[${index}].allowedAccess`);
-    return parent.flatMap((path, at) => {
+    for (const [at, path] of parent.entries()) {
       const place = `pathBeneath[${index}].parent[${at}]`;
-      return pathsOf(path, variable, place).map((one) => ({ path: one, rights, place }));
-    });
-  });
+      for (const one of pathsOf(path, variable, place)) paths.push({ path: one, rights, place });
+      if (paths.length > MOST_PATHS)
+        throw new UserError(placeIn(place), `is beyond the ${MOST_PATHS} paths that a policy may have`);
+    }
+  }
   const ports = netPort.flatMap(({ allowedAccess, port }, index) => {
     const rights = mask("net", allowedAccess, `netPort[${index}].allowedAccess`);
     return port.map((one, at) => ({ port: one, rights, place: `netPort[${index}].port[${at}]` }));
@@ -142,9 +147,13 @@ function policyOf(document: Document): Policy {
 /** A `parent`, without variables. @throws UserError */
 function pathsOf(path: string, variables: readonly Variable[], place: string): readonly string[] {
   const paths = expand(path, variables, placeIn(place));
-  const wrong = paths.find((one) => !one.startsWith("/"));
-  if (wrong === undefined) return paths;
-  throw new UserError(placeIn(place), `must be absolute, found ${JSON.stringify(wrong)}`);
+  for (const one of paths) {
+    if (!one.startsWith("/"))
+      throw new UserError(placeIn(place), `must be absolute, found ${JSON.stringify(one)}`);
+    if (one.length >= LONGEST_PATH)
+      throw new UserError(placeIn(place), `must be shorter than ${LONGEST_PATH}`);
+  }
+  return paths;
 }
 
 /** The bits of a right's name, of a group's, or of a mask. @throws UserError for a group without `abi` */

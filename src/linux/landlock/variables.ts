@@ -6,7 +6,7 @@ export interface Variable {
   readonly literal?: readonly string[];
 }
 
-/** The most paths that one is expanded to: who may write an annotation need not be trusted with tsrun's memory. */
+/** The most paths that one is expanded to. */
 const MOST = 1000;
 
 const TOKEN = /\$\$|\$\{([^}]*)(\}?)/;

@@ -69,6 +69,25 @@ test("a variable stands for each of its literals", () => {
   /* biome-ignore-end lint/suspicious/noTemplateCurlyInString: variables of the policy */
 });
 
+test("a policy has no more paths, and no longer ones, than a process can take", () => {
+  const given = (parent: readonly string[]) =>
+    read({
+      variable: [{ name: "a", literal: ["x".repeat(2000)] }],
+      pathBeneath: [{ allowedAccess: ["execute"], parent }],
+    });
+  assert.is(given(Array(10_000).fill("/")).paths.length, 10_000);
+  for (const [parent, said] of [
+    [Array(10_001).fill("/"), "parent[10000]: is beyond the 10000 paths that a policy may have"],
+    [[`/${"x".repeat(4095)}`], "parent[0]: must be shorter than 4096, found "],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of the policy
+    [["/${a}${a}${a}"], "parent[0]: must be shorter than 4096"],
+  ] as const)
+    assert.throws(
+      () => given(parent),
+      (error: Error) => error.message.startsWith(`${PLACE}.pathBeneath[0].${said}`),
+    );
+});
+
 const NEWEST = {
   abi: 6,
   ruleset: [
