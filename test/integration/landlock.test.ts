@@ -14,6 +14,7 @@ import { call, own, ran as ranByUser } from "../harness/ordinary-user.ts";
 import { complaint, type Outcome, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { COLD } from "../harness/served.ts";
 import { testIf } from "../harness/skip.ts";
+import { checked, row } from "./check/checked.ts";
 
 const ABI = landlockAbi();
 const REFUSE = compiled("test/integration/check/refuse.c");
@@ -339,6 +340,14 @@ if (isTsrun)
     );
     assert.is(refused.status, 1);
   });
+
+testTsrun("check and features tell the ABI of this kernel", () => {
+  const { annotations } = JSON.parse(silent(runtime(["features"])).stdout);
+  assert.is(annotations["org.tsrun.landlock.abi"], String(ABI));
+  const landlock = row(checked(), "landlock");
+  assert.is(landlock.state, ABI > 0 ? "works" : "missing");
+  assert.is(landlock.note, ABI > 0 ? `ABI ${ABI}` : undefined);
+});
 
 testTsrun("all that is wrong with a policy is told with its place", () => {
   const policy = {
