@@ -4,8 +4,10 @@ import type { Caller } from "../agent/caller.ts";
 import { Agent } from "../container/init/agent.ts";
 import { execute } from "../container/init/execution.ts";
 import { hasGrants, mapGranted, writeOrdinaryMappings } from "../container/init/ordinary-mappings.ts";
-import { setresgid, setresuid } from "../kernel/calls.ts";
+import { CWD, close, openat, setresgid, setresuid } from "../kernel/calls.ts";
+import { O_CLOEXEC, O_PATH } from "../kernel/constants.ts";
 import { readLink, readText } from "../kernel/files.ts";
+import { here } from "../kernel/here.ts";
 import { UserError } from "../kernel/user-error.ts";
 import type { Mappings } from "./bundle-config.ts";
 
@@ -33,7 +35,17 @@ function mappingsIn(text: string): readonly IdMapping[] {
  * caller, or with its own alone. Returns the agent's pid once it has become tsrun. @throws UserError
  */
 export async function again(caller: Caller, warn: (message: string) => void): Promise<number> {
-  await using agent = Agent.start(caller, { created: new Set(["user"]), joins: [] }, null);
+  const path = readLink(`${caller.proc}/exe`);
+  // Not by its path: whoever has started tsrun may have come through directories that its user can't enter.
+  const own = here(openat(CWD, `${caller.proc}/exe`, O_PATH | O_CLOEXEC));
+  let passed = -1;
+  await using agent = Agent.start(caller, { created: new Set(["user"]), joins: [] }, null, {
+    pass: [own],
+    prepare: (_stage, [descriptor = -1]) => {
+      passed = descriptor;
+    },
+  });
+  here(close(own));
   const pid = await agent.waitForInit();
   try {
     map(caller, pid, warn);
@@ -44,10 +56,10 @@ export async function again(caller: Caller, warn: (message: string) => void): Pr
   program.add(setresgid(0));
   program.add(setresuid(0));
   await agent.run();
-  const path = readLink(`${caller.proc}/exe`);
   const args = readText(`${caller.proc}/cmdline`).split("\0").slice(0, -1);
   const env = Object.entries(caller.env).map(([name, value]) => `${name}=${value}`);
-  await execute(agent, { path, args, env, preservedFds: 0, filter: null }, "--rootless", path);
+  const execution = { path: `/proc/self/fd/${passed}`, args, env, preservedFds: 0, filter: null };
+  await execute(agent, execution, "--rootless", path);
   agent.keep();
   return pid;
 }

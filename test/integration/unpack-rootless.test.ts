@@ -6,10 +6,11 @@ import { uniqueId } from "../harness/environment.ts";
 import { asDirectory, imageOf, layout, TOLD, talking } from "../harness/images.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { AS_USER, call, GID, home, knowing, UID } from "../harness/ordinary-user.ts";
-import { type Call, complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { byCopy, type Call, complaint, invocation, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { testIf } from "../harness/skip.ts";
 import { directory, type Entry, file, hardLink, tar } from "../harness/tar.ts";
 import { configOf, treeOf } from "../harness/unpacked.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 const hasHelpers = ["newuidmap", "newgidmap"].every((name) => Bun.which(name) !== null);
 const testRanges = testIf(hasHelpers, "needs newuidmap and newgidmap");
@@ -109,7 +110,7 @@ test("what is wrong with an image is said once, and ends with a status of its ow
 
 test("in a user namespace that is there already, as podman unshare makes it, root unpacks with its ids", () => {
   const bundle = freshBundle();
-  const inside = [...AS_USER, "unshare", "--user", "--map-root-user"];
+  const inside = [...AS_USER, "unshare", "--user", "--map-root-user", ...byCopy()];
   succeeded(runtime(["unpack", "--rootless", imageOf([file("a", "1")]), bundle], { through: inside }));
   assert.equal(configOf(bundle).linux?.uidMappings, [{ containerID: 0, hostID: UID, size: 1 }]);
   assert.equal(treeOf(join(bundle, "rootfs")), { a: "1" });
@@ -126,7 +127,7 @@ testRanges("SIGTERM to the user's tsrun ends it, and nothing is left", async () 
     options,
   } = invocation(["unpack", "--rootless", image, bundle], { root: null, through });
   const child = Bun.spawn([program, ...argv], { ...options, stderr: "pipe" });
-  while (!existsSync(join(bundle, "rootfs/f3"))) await Bun.sleep(1);
+  await waitUntil(() => existsSync(join(bundle, "rootfs/f3")), "it unpacks");
   child.kill("SIGTERM");
   assert.is(await child.exited, 1);
   assert.match(await new Response(child.stderr).text(), /was ended/);
