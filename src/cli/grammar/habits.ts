@@ -10,6 +10,8 @@ type Habits = { readonly [words: string]: string };
 
 const IMAGES =
   "tsrun keeps no images: skopeo copy docker://IMAGE oci:DIR fetches one, and tsrun unpack DIR BUNDLE makes a bundle of it";
+const FROM_A_FILE =
+  "tsrun unpack FILE BUNDLE makes a bundle of what docker save has written: docker save IMAGE | tsrun unpack - BUNDLE";
 const IN_SPEC = "is in config.json, and tsrun spec";
 const LIMITS = "limits are in config.json: linux.resources; or, once it runs: tsrun update";
 
@@ -36,7 +38,13 @@ export const COMMANDS: Habits = {
     "networks and volumes are for who calls tsrun: config.json has linux.namespaces and mounts",
   "pod pods": "to see pods: tsrun list --tree; to join one: tsrun spec --sandbox POD",
   container: "leave that word out: tsrun list, tsrun delete ID, …",
-  "image images pull push build login rmi save load tag search": IMAGES,
+  rename: "a container's id stays: tsrun delete ID, then tsrun run --detach --bundle DIR NEW-ID",
+  export: "a container's files are in the directory root.path of its bundle: tar -C DIR -c . >FILE",
+  "compose play generate":
+    "there are no files of several containers: tsrun spec --sandbox POD puts one container after the other into a pod",
+  "system prune": "nothing is kept but containers: tsrun list shows them, tsrun delete ID removes one",
+  "load import": FROM_A_FILE,
+  "image images pull push build login rmi save tag search history": IMAGES,
   info: "to see what is supported: tsrun features; what this machine can do: tsrun check",
   version: "to see the version: tsrun --version",
 };
@@ -63,11 +71,18 @@ const MAKING: Habits = {
   "--network --net": "the network is in config.json: linux.namespaces",
   "-m --memory --cpus -c --cpu-shares --cpuset-cpus --memory-swap --pids-limit": LIMITS,
   "--restart --init --pull --platform": "tsrun has nothing like it: leave it out",
+  "[ARG]": `the command ${IN_SPEC} -- COMMAND sets it`,
 };
+
+/** As kill(1) has them. */
+const SIGNAL_WORDS = "-1 -2 -3 -9 -15 -HUP -INT -QUIT -KILL -TERM -SIGHUP -SIGINT -SIGQUIT -SIGKILL -SIGTERM";
 
 const LISTS = "to list the containers: tsrun list, or tsrun list --tree";
 
-/** Flags that a command hasn't got, and an argument that it needs. */
+const IN_A_BUNDLE = "a bundle is named by --bundle DIR";
+const ONE = "it takes one container at a time";
+
+/** Flags that a command hasn't got, and an argument that it needs (ID), or that is one too many ([ARG]). */
 export const FLAGS: { readonly [C in CommandName]?: Habits } = {
   create: MAKING,
   run: MAKING,
@@ -79,7 +94,27 @@ export const FLAGS: { readonly [C in CommandName]?: Habits } = {
   },
   ps: { "ID -a -aq -q -l --all --quiet": LISTS },
   list: { "-aq --all": "all containers are listed anyway: leave it out" },
-  kill: { "-s --signal": "the signal follows the container: tsrun kill ID SIGNAL" },
+  kill: {
+    "-s --signal": "the signal follows the container: tsrun kill ID SIGNAL",
+    [SIGNAL_WORDS]: "the signal follows the container, without a dash: tsrun kill ID SIGNAL",
+  },
+  delete: { "-v --volumes": "a container has no volumes of its own: leave it out", "[ARG]": ONE },
+  start: { "[ARG]": ONE },
+  state: { "[ARG]": ONE },
+  pause: { "[ARG]": ONE },
+  resume: { "[ARG]": ONE },
+  validate: { "[ARG]": IN_A_BUNDLE },
+  check: { "[ARG]": IN_A_BUNDLE },
+  logs: {
+    "-n --tail": "the last lines: tsrun logs ID | tail -n N",
+    "-t --timestamps --since --until": "the file that --output has named has what was printed, and no times",
+  },
+  mounts: { ID: "it is tsrun mounts list ID, tsrun mounts add ID FILE or tsrun mounts remove ID FILE" },
+  update: {
+    "-m": "the limit of memory: --memory SIZE",
+    "--cpus": "the limit of processor time: --cpu-quota 50000 --cpu-period 100000 is half a processor",
+    "-c --cpu-shares": "the weight against others: --cpu-share N",
+  },
 };
 
 /** The same error with what to type here, where a habit is the reason; else as it was. */

@@ -102,8 +102,11 @@ function checkArgs(
   }
   const extra = args[expected.length];
   if (extra === undefined || expected.at(-1)?.endsWith("...]")) return;
-  const problem = `unexpected argument ${JSON.stringify(extra)} (usage: ${usageLine(name)})`;
-  throw new UsageError(name, problem, globals);
+  const guess = ` (usage: ${usageLine(name)})`;
+  throw new UsageError(name, `unexpected argument ${JSON.stringify(extra)}`, globals, {
+    word: "[ARG]",
+    guess,
+  });
 }
 
 function unknownCommand(word: string, globals: Globals): UsageError {

@@ -17,7 +17,7 @@ export class UsageError extends UserError {
   readonly command: CommandName | undefined;
   /** What is wrong, without a guess at what was meant. */
   readonly bare: string;
-  /** The word that is not known here, or the argument that is missing; else empty. */
+  /** The word that is not known here, the argument that is missing, or [ARG] for one too many; else empty. */
   readonly word: string;
 
   /**

@@ -33,4 +33,13 @@ for (const word of ["RTMIN+31", "RTMAX+1", "TERM+1", "RT", "SIG", "", "65", "RTM
     assert.throws(() => signalNumber(word), /unknown signal/);
   });
 
+for (const [word, id, instead] of [
+  ["-9", "web", /without the dash: 9$/],
+  ["web", "KILL", /the container comes first: tsrun kill web KILL$/],
+  ["KILLL", "web", /give a number up to 64 or a name/],
+] as const)
+  test(`kill ${id} ${word} is answered with what to type`, () => {
+    assert.throws(() => signalNumber(word, id), instead);
+  });
+
 test.run();
