@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,6 +7,7 @@ import { bundle, type JsonObject, namespaces } from "../harness/bundle.ts";
 import { ranIn, started } from "../harness/container.ts";
 import { freshDirectory, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
+import { mounted } from "../harness/mount.ts";
 import { namespaceOf } from "../harness/processes.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 
@@ -173,6 +174,23 @@ for (const [flags, said] of [
     assert.is(complaint(runtime(["spec", ...flags], { cwd: directory })), `tsrun: error: ${said}`);
     assert.not(existsSync(join(directory, "config.json")));
   });
+
+testTsrun("spec tells which directory is missing, and how to make it", () => {
+  const directory = join(freshDirectory("spec"), "web");
+  assert.match(
+    complaint(runtime(["spec", "--bundle", directory])),
+    `ENOENT (no such file or directory); \`mkdir ${directory}\``,
+  );
+});
+
+testTsrun("a config.json that there is no room for is named, and nothing is left of it", () => {
+  const directory = freshDirectory("full");
+  using _ = mounted(directory, "-t", "tmpfs", "-o", "size=16k", "bundle");
+  writeFileSync(join(directory, "others"), Buffer.alloc(16_384));
+  const said = complaint(runtime(["spec", "--bundle", directory]));
+  assert.match(said, `cannot write ${directory}/config.json: ENOSPC`);
+  assert.equal(readdirSync(directory), ["others"]);
+});
 
 leavesNothing();
 test.run();

@@ -3,10 +3,11 @@ import type { Caller } from "../../agent/caller.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { withVariables } from "../../container/caller/caller-descriptors.ts";
 import { defaultConfig, rootlessConfig } from "../../container/default-config.ts";
+import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_CREAT, O_EXCL, O_WRONLY, S_IFDIR, S_IFMT } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { statusIfThere, writeAll } from "../../kernel/files.ts";
+import { removeFile, statusIfThere, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
@@ -19,14 +20,24 @@ type Spec = InvocationOf<"spec">;
 
 /** `tsrun spec`: writes a config.json to start from, but never over an existing one. */
 export function spec(invocation: Spec, { caller }: Session): number {
-  const path = `${fromCaller(caller, invocation.flags.bundle ?? ".")}/config.json`;
+  const bundle = fromCaller(caller, invocation.flags.bundle ?? ".");
+  const path = `${bundle}/config.json`;
   const text = `${JSON.stringify(configFor(invocation, caller), null, "\t")}\n`;
   const fd = attempt(openat(CWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o666 & ~caller.umask));
   if (fd === -ERRNO.EEXIST)
     throw new UserError(`${path} exists already: remove it first, or name another --bundle`);
+  if (fd === -ERRNO.ENOENT)
+    throw new UserError(`cannot write ${path}: ${errnoWords(-fd)}; \`mkdir ${bundle}\` makes the directory`);
   if (fd < 0) throw new UserError(`cannot write ${path}: ${errnoWords(-fd)}`);
-  writeAll(fd, text);
-  here(close(fd));
+  try {
+    writeAll(fd, text);
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    removeFile(path); // half a config.json would be in the way of the next try
+    throw new UserError(`cannot write ${path}: ${errnoWords(error.errno)}`);
+  } finally {
+    here(close(fd));
+  }
   return 0;
 }
 
