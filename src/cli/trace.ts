@@ -1,7 +1,7 @@
 /** `--trace FILE`: records a command and writes its timeline. Loaded only for the flag. */
 import { fromCaller } from "../container/caller/caller.ts";
 import { type Recorder, recorded } from "../container/listing/recorder.ts";
-import { rendered } from "../container/timeline/render.ts";
+import { rendered, requireForm } from "../container/timeline/render.ts";
 import { timelineOf } from "../container/timeline/timeline.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { CWD, close, openat } from "../kernel/calls.ts";
@@ -31,6 +31,7 @@ export async function traceCommand(
   if (command === "serve")
     throw new UserError("serve: --trace shows a single command: give it to create, run, start or exec");
   const path = fromCaller(session.caller, file);
+  requireForm("--trace", file);
   writeNamed("--trace", file, path, null);
   const [id] = "args" in invocation ? invocation.args : [];
   const name = ["tsrun", command, ...(id === undefined ? [] : [id])].join(" ");

@@ -286,6 +286,11 @@ testTsrun("draw tells what it can't read or write", () => {
     said(`${NOWHERE}/x.json`),
     /^tsrun: error: draw: \S+\/nowhere\/x\.json: cannot be read: ENOENT/,
   );
+  assert.match(said("--output", "pod.png", config), /pod\.png: tsrun draws \*\.svg and \*\.html/);
+  const png = join(path, "state.png");
+  const refused = complaint(runtime(["state", "nobody"], { global: ["--trace", png] }));
+  assert.match(refused, `--trace ${png}: tsrun draws *.svg and *.html`);
+  assert.not(existsSync(png));
   const file = join(path, "state.json");
   runtime(["state", "nobody"], { global: ["--trace", file] });
   assert.match(

@@ -1,6 +1,6 @@
 import { fromCaller } from "../../container/caller/caller.ts";
 import { readTimelines } from "../../container/timeline/read.ts";
-import { rendered } from "../../container/timeline/render.ts";
+import { rendered, requireForm } from "../../container/timeline/render.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { readNamed } from "../named-file.ts";
 import { print } from "../output.ts";
@@ -10,6 +10,7 @@ import { writeNamed } from "../trace.ts";
 /** `tsrun draw FILE...`: the commands of all files on one time axis. */
 export async function draw({ flags, args }: InvocationOf<"draw">, session: Session): Promise<number> {
   const { caller } = session;
+  if (flags.output !== undefined) requireForm("draw: --output", flags.output);
   const read = (file: string) => readTimelines(file, readNamed("draw:", fromCaller(caller, file)));
   const commands = args.flatMap(read).toSorted((a, b) => a.from - b.from);
   const { output } = flags;

@@ -1,4 +1,5 @@
 /** Timelines in the form that a file's name asks for. */
+import { UserError } from "../../kernel/user-error.ts";
 import { page } from "./page.ts";
 import { picture } from "./picture.ts";
 import type { Timeline } from "./timeline.ts";
@@ -11,6 +12,18 @@ const FORMS: readonly (readonly [end: string, render: Render])[] = [
   [".html", page],
   ["", traceEvents],
 ];
+
+/**
+ * Refuses names of pictures that tsrun can't make: trace events by that name would only puzzle whoever opens it.
+ * @throws UserError with the flag
+ */
+export function requireForm(flag: string, file: string): void {
+  if (/\.(png|jpe?g|gif|webp|pdf|ps|svgz)$/i.test(file))
+    throw new UserError(
+      `${flag} ${file}`,
+      "tsrun draws *.svg and *.html; a browser makes other pictures of these",
+    );
+}
 
 /** `*.svg` is a picture, `*.html` a page that enlarges it, all else are trace events. */
 export function rendered(commands: readonly Timeline[], path: string): string {
