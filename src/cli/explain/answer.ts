@@ -17,7 +17,7 @@ const MOST_FEATURES = 5;
 export function answerTo(property: string, says: string, properties: readonly string[]): string {
   const { how, test }: Standing = standings().get(property) ?? { how: "", test: null };
   const deed = how.startsWith("applied") ? deedFor(property) : null;
-  const below = properties.filter((one) => parentOf(one) === property);
+  const below = properties.filter((one) => one !== property && parentOf(one) === property);
   return [
     `${property}\n`,
     row("specification", says),

@@ -124,4 +124,9 @@ test("each annotation that is heeded has an answer, however it is quoted", () =>
   assert.match(answerToAnnotation("org.tsrun.landlock", landlock), /\n {2}tsrun check {4}landlock\n/);
 });
 
+test("no property is listed as one of its own", () => {
+  for (const name of ["process", "mounts", "linux"])
+    assert.not.match(answerTo(name, "", properties), /in it\s+,/, name);
+});
+
 test.run();
