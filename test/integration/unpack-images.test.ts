@@ -158,6 +158,21 @@ test("what is no image, or not there, is refused with what it is", () => {
   assert.match(refusal(runtime(["unpack", "image"])), /BUNDLE/);
 });
 
+test("a name as for docker is answered with what to fetch it with", () => {
+  const said = refused("nginx:latest");
+  assert.match(said, "nginx:latest: cannot be read: ENOENT");
+  assert.match(said, "name what `docker save` or `skopeo copy` have written");
+});
+
+test("an archive that is cut short in a file is told so, not that it is no image", () => {
+  const whole = readFileSync(
+    asArchive(layout([{ layers: [{ archive: tar([file("one", "x".repeat(9000))]) }] }])),
+  );
+  const cut = join(freshDirectory("image"), "cut.tar");
+  writeFileSync(cut, whole.subarray(0, whole.indexOf("xxx") + 100));
+  assert.match(refused(cut), "the archive is cut short");
+});
+
 test("an archive may be compressed as a whole; its copy counts against --max-size", () => {
   const directory = freshDirectory("whole");
   const archive = readFileSync(asArchive(saved([talking("plain")])));

@@ -32,6 +32,8 @@ export class ImageArchive {
     const stream = new ByteStream(new FileSource({ fd, offset: 0, size }));
     await readTar(stream, (entry) => {
       const place = placeOf(entry, stream.position);
+      if (entry.type === "file" && stream.position + entry.size > size)
+        throw new UserError(shown(entry.name), "ends in the middle of a file: the archive is cut short");
       if (places.size === MOST_FILES) throw new UserError(`has more than ${MOST_FILES} files`);
       if (place !== null) places.set(namesIn(entry.name).join("/"), place);
     });

@@ -12,7 +12,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from "../../kernel/constants.ts";
-import { errnoWords } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { status } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { Opened } from "../../kernel/opened.ts";
@@ -37,6 +37,10 @@ export interface Opening {
 export async function openImage({ image, stdin, directory, told }: Opening): Promise<ImageFiles> {
   const call = image === "-" ? fcntl(stdin, F_DUPFD, FIRST_FD) : openat(CWD, image, READ);
   const fd = attempt(call);
+  if (fd === -ERRNO.ENOENT)
+    throw new UserError(
+      `cannot be read: ${errnoWords(-fd)}; tsrun fetches nothing: name what \`docker save\` or \`skopeo copy\` have written`,
+    );
   if (fd < 0) throw new UserError(`cannot be read: ${errnoWords(-fd)}`);
   using opened = new Opened();
   opened.defer(() => void here(close(fd)));
