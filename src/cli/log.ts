@@ -25,8 +25,13 @@ export function log(session: Session, globals: Globals, level: Level, message: s
     return;
   }
   const fd = openLog(session, file);
-  writeAll(fd, formatLine(logFormat, level, message, new Date()));
-  here(close(fd));
+  try {
+    writeAll(fd, formatLine(logFormat, level, message, new Date()));
+  } catch (error) {
+    throw unwritable(file, error);
+  } finally {
+    here(close(fd));
+  }
 }
 
 /**
@@ -50,9 +55,14 @@ function openLog({ caller }: Session, file: string): number {
     const mode = 0o644 & ~caller.umask;
     return here(openat(CWD, fromCaller(caller, file), O_WRONLY | O_CREAT | O_APPEND, mode));
   } catch (error) {
-    if (!(error instanceof SyscallError)) throw error;
-    throw new UserError(`--log ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
+    throw unwritable(file, error);
   }
+}
+
+/** A failed system call on the log as an error that names it; others as they are. */
+function unwritable(file: string, error: unknown): unknown {
+  if (!(error instanceof SyscallError)) return error;
+  return new UserError(`--log ${file}`, `cannot be written: ${errnoWords(error.errno)}`);
 }
 
 /**

@@ -275,6 +275,15 @@ testTsrun("a log that cannot be written is refused before anything is done", () 
   assert.is(runtime(["state", one.id]).status, 1);
 });
 
+testTsrun("a log that there is no room for is named", () => {
+  const directory = freshDirectory("full");
+  using _ = mounted(directory, "-t", "tmpfs", "-o", "size=16k", "log");
+  writeFileSync(join(directory, "others"), Buffer.alloc(16_384));
+  const log = join(directory, "log");
+  const { stderr } = runtime(["state", uniqueId()], { global: ["--log", log] });
+  assert.match(stderr, `\ntsrun: error: --log ${log}: cannot be written: ENOSPC`);
+});
+
 testTsrun("what is wrong with the command line is told though the log cannot be written", () => {
   const { stderr, status } = runtime(["state"], { global: ["--log", "/dev/null/log"] });
   assert.is(status, 1);
