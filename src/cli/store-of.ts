@@ -15,7 +15,7 @@ function ownRoot({ env, uid }: Caller): string {
   if (own === "" && uid === 0) return "/run/tsrun"; // root of a whole system in a user namespace
   if (own === "")
     throw new UserError(
-      "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, or use --root",
+      "an ordinary user's containers are kept below $XDG_RUNTIME_DIR, which is not set: set it, use --root, or run tsrun as root",
     );
   return `${own}/tsrun`;
 }

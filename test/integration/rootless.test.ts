@@ -260,7 +260,10 @@ for (const [title, changes, said] of [
 
 testTsrun("without XDG_RUNTIME_DIR the user is told what to do", () => {
   const outcome = call(["list"], { env: { XDG_RUNTIME_DIR: "" } });
-  assert.match(complaint(outcome), /XDG_RUNTIME_DIR, which is not set: set it, or use --root/);
+  assert.match(
+    complaint(outcome),
+    /XDG_RUNTIME_DIR, which is not set: set it, use --root, or run tsrun as root/,
+  );
 });
 
 testTsrun("what needs a cgroup says that there is none", () => {
