@@ -1,6 +1,9 @@
 import type { SyscallName } from "../kernel/syscall-numbers.ts";
 import type { Hints, Step } from "./program.ts";
 
+const MISSING =
+  "it is missing, and cannot be made there: the rootfs, or a mount in it, is read-only; name a place that is there, or one on a tmpfs";
+
 /**
  * Causes of a failed system call, told to the person who wrote the config: all that its man page and the kernel know of
  * here, or what they have in common. A hint that points to the wrong place is worse than none.
@@ -34,11 +37,11 @@ const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
       "the user's keys are used up (/proc/key-users, /proc/sys/kernel/keys/maxkeys); --no-new-keyring keeps the caller's keyring",
     EPERM: "something like a container around tsrun forbids keyrings; --no-new-keyring keeps the caller's",
   },
-  mkdirat: { EROFS: "it is missing, and cannot be made there: the rootfs, or a mount in it, is read-only" },
+  mkdirat: { EROFS: MISSING },
   mknodat: {
     EPERM:
       "does tsrun have CAP_MKNOD outside of any user namespace, does the file system there take such files, and do the device rules of the cgroups above the container allow it?",
-    EROFS: "it is missing, and cannot be made there: the rootfs, or a mount in it, is read-only",
+    EROFS: MISSING,
   },
   open_tree: {
     EINVAL:
