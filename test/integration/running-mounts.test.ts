@@ -14,6 +14,7 @@ import { type Mount, mountAt, parseMounts } from "../harness/mountinfo.ts";
 import { call, own, owned } from "../harness/ordinary-user.ts";
 import { complaint, type Outcome, refusal, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { bind, hostDirectory } from "../harness/volumes.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 /** A file with mounts, in either of the forms that it may have. */
 function fileOf(mounts: readonly JsonObject[], isList = true): string {
@@ -227,7 +228,7 @@ testTsrun("a container that is created, or paused, takes them, too", async () =>
   silent(change("add", box, bind(volume(), "/more")));
   silent(box.call("resume"));
   assert.is(succeeded(box.exec("cat", "/more/file")).stdout, CONTENT);
-  assert.is(box.printed(), CONTENT);
+  await waitUntil(() => box.printed() === CONTENT, "the program has read its file");
 });
 
 const REFUSED: readonly (readonly [name: string, args: readonly string[], said: RegExp])[] = [
