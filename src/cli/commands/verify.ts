@@ -33,12 +33,14 @@ function targetOf({ flags: { pid, bundle }, args: [id], globals }: InvocationOf<
       );
     return containerTarget(storeOf(globals, session.caller), id);
   }
+  if (pid !== undefined && bundle === undefined)
+    throw refuse("--bundle is missing: what is the process to be compared with?");
   if (pid === undefined || bundle === undefined)
     throw refuse("ID is missing; for another runtime's container, --pid and --bundle");
   return processTarget(session.caller, pid, bundle);
 }
 
 function statusOf(findings: readonly Finding[]): number {
-  if (findings.some(({ state }) => state === "differs")) return EXIT.failed;
-  return findings.some(({ state }) => state === "unseen") ? EXIT.unanswered : 0;
+  if (findings.some(({ state }) => state === "differs")) return EXIT.no;
+  return findings.some(({ state }) => state === "unseen") ? EXIT.failed : 0;
 }
