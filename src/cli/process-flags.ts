@@ -5,6 +5,12 @@ interface ProcessFlags {
   readonly env: readonly string[];
 }
 
+/** A capability as docker and podman name it, too: `net_raw`. */
+export function capabilityNamed(word: string): string {
+  const name = word.toUpperCase();
+  return name.startsWith("CAP_") ? name : `CAP_${name}`;
+}
+
 /** Refuses a `--cwd` or an `--env` that no process can have. @throws UserError */
 export function requireProcessFlags(command: string, { cwd, env }: ProcessFlags): void {
   if (cwd !== undefined && !cwd.startsWith("/"))

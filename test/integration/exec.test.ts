@@ -393,6 +393,23 @@ test("--cap is ambient, too, where the container's process may inherit it", () =
   }
 });
 
+testTsrun("--cap takes a capability as docker writes it", () => {
+  using one = started({ args: SLEEP, process: { capabilities: capabilities(["CAP_KILL"]) } });
+  const read = [one.id, "grep", "^CapEff", "/proc/self/status"];
+  for (const word of ["CAP_CHOWN", "CHOWN", "chown"])
+    assert.is(
+      succeeded(runtime(["exec", "--cap", word, ...read])).stdout,
+      "CapEff:\t0000000000000021\n",
+      word,
+    );
+});
+
+testTsrun("a -- between the id and the command, as kubectl has it, is left out", () => {
+  using one = started({ args: SLEEP });
+  assert.is(succeeded(runtime(["exec", one.id, "--", "echo", "--", "a"])).stdout, "-- a\n");
+  assert.match(complaint(runtime(["exec", one.id, "--"])), "exec: which command?");
+});
+
 test("--user UID alone changes the user, and leaves group and additional groups the container's", () => {
   using one = started({ args: SLEEP, process: { user: { uid: 1, gid: 1001, additionalGids: [33] } } });
   const read = ["sh", "-c", "id -u; id -g; grep ^Groups /proc/self/status"];

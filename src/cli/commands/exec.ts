@@ -14,7 +14,7 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt, log, warnings } from "../log.ts";
 import { readNamed } from "../named-file.ts";
 import { Patience } from "../patience.ts";
-import { requireProcessFlags } from "../process-flags.ts";
+import { capabilityNamed, requireProcessFlags } from "../process-flags.ts";
 import type { Foreground, Session } from "../session.ts";
 import { storeOf } from "../store-of.ts";
 
@@ -79,8 +79,10 @@ interface Joined extends Disposable {
   exec(process: Process, options: ExecOptions): Promise<void>;
 }
 
-function ownContainer(globals: Exec["globals"], session: Session, [id, ...command]: Exec["args"]): Joined {
+function ownContainer(globals: Exec["globals"], session: Session, [id, ...words]: Exec["args"]): Joined {
   const directory = storeOf(globals, session.caller).open(id);
+  // kubectl's `exec web -- ls`: no program is called so.
+  const command = words[0] === "--" ? words.slice(1) : words;
   return {
     own: directory.config().process,
     command,
@@ -169,7 +171,8 @@ function processFromFlags(
   if (args.length === 0)
     throw new UserError("exec", "which command? Give it after the id (or --pid PID), or use --process FILE");
   requireProcessFlags("exec", flags);
-  for (const name of flags.cap)
+  const added = flags.cap.map(capabilityNamed);
+  for (const name of added)
     if (!CAPABILITIES.includes(name))
       warn(`exec: --cap ${name}: is not a capability known here, and left out`);
   if (own === undefined) throw new UserError("exec", "the container has no process to take defaults from");
@@ -180,7 +183,7 @@ function processFromFlags(
     cwd: flags.cwd ?? own.cwd,
     env: [...(own.env ?? []), ...flags.env],
     user: userFrom(own.user ?? {}, flags),
-    capabilities: withCapabilities(own.capabilities ?? {}, flags.cap),
+    capabilities: withCapabilities(own.capabilities ?? {}, added),
     ...(flags.noNewPrivs ? { noNewPrivileges: true } : {}),
     ...(flags.apparmor === undefined ? {} : { apparmorProfile: flags.apparmor }),
     ...(flags.processLabel === undefined ? {} : { selinuxLabel: flags.processLabel }),
