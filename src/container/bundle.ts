@@ -57,6 +57,9 @@ function linesOf(problems: readonly Problem[]): readonly string[] {
   return lines;
 }
 
+/** Says why a bundle, an absolute path, has no config.json that can be read. @throws UserError */
+export const requireConfig = (bundle: string): void => void readConfigText(bundle);
+
 function readConfigText(bundle: string): string {
   try {
     return readText(`${bundle}/config.json`);
@@ -71,7 +74,8 @@ function whyUnread(bundle: string, errno: number): string {
   const why = errnoWords(errno);
   if (errno === ERRNO.ENOENT && statusIfThere(bundle) === null)
     return `bundle ${bundle} does not exist: ${why}`;
-  if (errno === ERRNO.ENOENT) return `bundle ${bundle} has no config.json: ${why}; \`tsrun spec\` makes one`;
+  if (errno === ERRNO.ENOENT)
+    return `bundle ${bundle} has no config.json: ${why}; \`tsrun spec\` makes one, \`tsrun unpack\` makes one from an image, and --bundle names another directory`;
   const isFile = errno === ERRNO.ENOTDIR && statusIfThere(bundle) !== null;
   return isFile
     ? `bundle ${bundle} is a file: name the directory that config.json is in`

@@ -193,7 +193,10 @@ testTsrun("a config.json that is given as the bundle is said to be a file", () =
 
 testTsrun("only a directory without a config.json is told how to make one", () => {
   const directory = freshDirectory("empty");
-  assert.match(complaint(runtime(["validate", "--bundle", directory])), "`tsrun spec` makes one");
+  assert.match(
+    complaint(runtime(["validate", "--bundle", directory])),
+    "`tsrun spec` makes one, `tsrun unpack` makes one from an image, and --bundle names another",
+  );
   mkdirSync(join(directory, "config.json"));
   assert.not.match(complaint(runtime(["validate", "--bundle", directory])), "tsrun spec");
 });

@@ -34,7 +34,7 @@ const OF_BUNDLE: { readonly [format in Format]: (findings: BundleFindings, all: 
  * missing.
  */
 export async function check({ flags }: InvocationOf<"check">, session: Session): Promise<number> {
-  const format = flags.json ? "json" : flags.html ? "html" : flags.format;
+  const { format } = flags;
   if (flags.bundle === undefined) {
     const findings = await checkHost();
     print(session, OF_HOST[format](findings, flags.all, await reasonsHere(session.caller)));

@@ -24,7 +24,7 @@ export async function mounts(invocation: Mounts, session: Session): Promise<numb
   if (action === "list") {
     if (file !== undefined) throw refuse(`list takes no file: leave out ${JSON.stringify(file)}`);
     const { listMounts } = await import("../../container/mounts/list.ts");
-    print(session, (invocation.flags.json ? jsonOf : textOf)(listMounts(store, id)));
+    print(session, (invocation.flags.format === "json" ? jsonOf : textOf)(listMounts(store, id)));
     return 0;
   }
   if (action !== "add" && action !== "remove")

@@ -1,4 +1,5 @@
 import { CAPABILITIES } from "../../../runtime-spec/config-process.ts";
+import { requireConfig } from "../../container/bundle.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { S_IFDIR, S_IFMT } from "../../kernel/constants.ts";
 import { readText, statusIfThere } from "../../kernel/files.ts";
@@ -14,6 +15,7 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { oneLine } from "../log.ts";
 import { complain, print } from "../output.ts";
+import { capabilityNamed } from "../process-flags.ts";
 import { differencesJson, differencesTable, isAboutAllowing } from "../seccomp-differences.ts";
 import { answersJson, answersTable } from "../seccomp-text.ts";
 import type { Session } from "../session.ts";
@@ -32,14 +34,14 @@ export function seccomp(invocation: Asked, session: Session): number {
   return flags.lint ? lint(invocation, session) : ask(invocation, session);
 }
 
-const isJson = ({ flags }: Asked) => flags.json || flags.format === "json";
+const isJson = ({ flags }: Asked) => flags.format === "json";
 
 function ask(invocation: Asked, session: Session): number {
   const { args, globals } = invocation;
   if (args.length === 0) throw new UsageError("seccomp", "CALL is missing, as in 'socket(AF_ALG)'", globals);
   const asked = args.map(parseCall);
   const texts = asked.map(({ text }) => text);
-  using filter = new Filter(profileOf(named(invocation), invocation, session));
+  using filter = new Filter(profileOf(named(invocation, session), invocation, session));
   const answers = asked.flatMap((one) => answersTo(filter, one));
   const summary = summaryOf(answers);
   print(session, isJson(invocation) ? answersJson(answers, summary) : answersTable(texts, answers));
@@ -69,7 +71,7 @@ function lint(invocation: Asked, session: Session): number {
       `--lint takes no CALL, found ${JSON.stringify(extra)}`,
       invocation.globals,
     );
-  const path = named(invocation);
+  const path = named(invocation, session);
   using filter = new Filter(profileOf(path, invocation, session));
   const found = findings(filter);
   print(
@@ -88,11 +90,13 @@ function fileOf(name: string, { caller }: Session): string {
 }
 
 /** The file that the flags name. */
-function named({ flags, globals }: Asked): string {
+function named({ flags, globals }: Asked, session: Session): string {
   const { bundle, profile } = flags;
   if (bundle !== undefined && profile !== undefined)
     throw new UsageError("seccomp", "--bundle and --profile do not go together", globals);
-  return profile ?? `${bundle ?? "."}/config.json`;
+  if (profile !== undefined) return profile;
+  requireConfig(fromCaller(session.caller, bundle ?? "."));
+  return `${bundle ?? "."}/config.json`;
 }
 
 function profileOf(path: string, { flags }: Asked, session: Session) {
@@ -106,12 +110,13 @@ function profileOf(path: string, { flags }: Asked, session: Session) {
 
 /** Docker's default capabilities and those that are named, as docker names them too; NONE leaves the former out. */
 function capabilitiesWith(given: readonly string[]): ReadonlySet<string> {
-  const names = given.map((name) => name.toUpperCase().replace(/^(?!CAP_|ALL$|NONE$)/, "CAP_"));
-  const all = new Set<string>(names.includes("NONE") ? [] : DOCKER_CAPABILITIES);
+  const names = given.map(capabilityNamed);
+  const all = new Set<string>(names.includes("CAP_NONE") ? [] : DOCKER_CAPABILITIES);
   for (const name of names) {
-    if (name === "ALL") for (const one of CAPABILITIES) all.add(one);
+    if (name === "CAP_ALL") for (const one of CAPABILITIES) all.add(one);
     else if (CAPABILITIES.includes(name)) all.add(name);
-    else if (name !== "NONE") throw new UserError("seccomp", `--cap ${name}: is not a capability known here`);
+    else if (name !== "CAP_NONE")
+      throw new UserError("seccomp", `--cap ${name}: is not a capability known here`);
   }
   return all;
 }

@@ -13,14 +13,14 @@ import { storeOf } from "../store-of.ts";
 import { verifyJson, verifyText } from "../verify-text.ts";
 
 /**
- * `tsrun verify`: what a running container has against its config.json. Returns 1 where something differs, and 2 where
+ * `tsrun verify`: what a running container has against its config.json. Returns 3 where something differs, and 1 where
  * something could not be looked at.
  */
 export async function verify(invocation: InvocationOf<"verify">, session: Session): Promise<number> {
   const { flags } = invocation;
   const target = targetOf(invocation, session);
   const findings = await look(session.caller, target);
-  print(session, (flags.json ? verifyJson : verifyText)(target, findings));
+  print(session, (flags.format === "json" ? verifyJson : verifyText)(target, findings));
   return statusOf(findings);
 }
 

@@ -52,7 +52,7 @@ function takesNextWord(reading: Reading, word: string, next: string | undefined)
     return false;
   }
   if (flag.kind === "bool") {
-    reading.values[camelCase(name)] = true;
+    setValue(reading, name, flag, "true");
     return false;
   }
   if (next === undefined) throw failure(reading, `--${name} needs a value`);
@@ -68,6 +68,8 @@ function setValue(reading: Reading, name: string, flag: Flag, text: string): voi
     return;
   }
   const value = readValue(reading, name, flag, text);
+  if (value === true && flag.kind === "bool" && flag.format !== undefined)
+    reading.values["format"] = flag.format;
   const before = reading.values[key];
   reading.values[key] =
     // A repeatable flag's list has one type, that of the flag: strings or numbers.
@@ -129,6 +131,9 @@ function unknownFlag(reading: Reading, word: string, spelled: string): UsageErro
 
 /** What was probably meant: a flag of this table, or one that stands elsewhere. */
 function guessFor({ command, flags }: Reading, spelled: string): string {
+  const letters = [...spelled];
+  if (letters.every((letter) => flagNamed(flags, letter) !== undefined))
+    return ` (letters stand alone: ${letters.map((letter) => `-${letter}`).join(" ")})`;
   const meant = nearest(spelled, [...Object.keys(flags), ...Object.keys(HELP)]);
   if (meant !== undefined) return ` (did you mean --${meant}?)`;
   if (command === undefined) {

@@ -1,4 +1,4 @@
-import type { CommandTable, FlagTable } from "./table-types.ts";
+import { AS_JSON, type CommandTable, type FlagTable } from "./table-types.ts";
 
 /**
  * Commands on a running container: exec, ps, pause, resume, update, mounts, verify, logs, why, events, checkpoint,
@@ -123,6 +123,7 @@ export const INSIDE_COMMANDS = {
           default: "table",
           summary: "how to print the list; json prints process ids only",
         },
+        json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
@@ -194,7 +195,14 @@ export const INSIDE_COMMANDS = {
     args: ["ACTION", "ID", "[FILE]"],
     get flags() {
       return {
-        json: { kind: "bool", summary: "have list print JSON" },
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json"],
+          default: "table",
+          summary: "how list prints them",
+        },
+        json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
@@ -224,7 +232,14 @@ export const INSIDE_COMMANDS = {
           value: "DIR",
           summary: "with --pid: the bundle that it was made from",
         },
-        json: { kind: "bool", summary: "print everything that was looked at, as JSON" },
+        format: {
+          kind: "choice",
+          short: "f",
+          choices: ["table", "json"],
+          default: "table",
+          summary: "how to print what is found; json has everything that was looked at",
+        },
+        json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },

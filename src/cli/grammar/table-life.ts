@@ -1,4 +1,4 @@
-import type { CommandTable, FlagTable } from "./table-types.ts";
+import { AS_JSON, type CommandTable, type FlagTable } from "./table-types.ts";
 
 /** Commands of a container's life: create, run, start, state, kill, delete, list. */
 
@@ -104,6 +104,7 @@ export const LIFE_COMMANDS = {
           default: "table",
           summary: "how to print it; dot (Graphviz) and svg are pictures of pods",
         },
+        json: AS_JSON,
         quiet: { kind: "bool", short: "q", summary: "print the ids only" },
         tree: { kind: "bool", short: "t", summary: "group those that share namespaces, with what they use" },
         pod: { kind: "string", value: "ID", summary: "only those that share namespaces with this one" },

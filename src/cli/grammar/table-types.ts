@@ -15,7 +15,11 @@ type FlagEntry = {
 type ValueEntry = FlagEntry & { readonly value: string };
 
 export type Flag =
-  | (FlagEntry & { readonly kind: "bool" })
+  | (FlagEntry & {
+      readonly kind: "bool";
+      /** Another way to write --format with this value. */
+      readonly format?: string;
+    })
   | (ValueEntry & { readonly kind: "string"; readonly default?: string })
   | (ValueEntry & { readonly kind: "strings" })
   | (ValueEntry & { readonly kind: "int"; readonly default?: number; readonly min?: number })
@@ -24,6 +28,9 @@ export type Flag =
   | (ValueEntry & { readonly kind: "bytes" })
   | (ValueEntry & { readonly kind: "duration"; readonly default?: number })
   | (FlagEntry & { readonly kind: "choice"; readonly choices: readonly string[]; readonly default?: string });
+
+/** Beside each --format that has it. */
+export const AS_JSON = { kind: "bool", format: "json", summary: "the same as --format json" } as const;
 
 /** Flags by their long name, as typed: `console-socket`. */
 export type FlagTable = { readonly [name: string]: Flag };

@@ -4,7 +4,14 @@
  */
 import { INSIDE_COMMANDS } from "./table-inside.ts";
 import { LIFE_COMMANDS } from "./table-life.ts";
-import type { ArgValues, Command, CommandTable, FlagTable, FlagValues } from "./table-types.ts";
+import {
+  type ArgValues,
+  AS_JSON,
+  type Command,
+  type CommandTable,
+  type FlagTable,
+  type FlagValues,
+} from "./table-types.ts";
 
 /** Flags before the command. */
 export const GLOBAL_FLAGS = {
@@ -133,8 +140,8 @@ const BUNDLE_COMMANDS = {
           summary: "how to print what is found; tap is the Test Anything Protocol",
         },
         all: { kind: "bool", short: "a", summary: "have the table show also what works" },
-        json: { kind: "bool", summary: "the same as --format json" },
-        html: { kind: "bool", summary: "the same as --format html: a page for a browser" },
+        json: AS_JSON,
+        html: { kind: "bool", format: "html", summary: "the same as --format html: a page for a browser" },
       } as const satisfies FlagTable;
     },
   },
@@ -179,7 +186,7 @@ const BUNDLE_COMMANDS = {
           default: "table",
           summary: "how to print the answers",
         },
-        json: { kind: "bool", summary: "the same as --format json" },
+        json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
@@ -213,7 +220,7 @@ const SELF_COMMANDS = {
           summary: "end when nothing was asked for so long, such as 90s or 10m",
         },
         status: { kind: "bool", summary: "tell what the one that is there has done" },
-        json: { kind: "bool", summary: "tell it as JSON" },
+        json: { kind: "bool", summary: "with --status: as JSON" },
       } as const satisfies FlagTable;
     },
   },

@@ -96,6 +96,20 @@ test("a bool takes a value only behind an equals sign", () => {
   assert.equal(parsed("delete", "delete --force false").args, ["false"]);
 });
 
+test("letters that are put together are told apart", () => {
+  assert.match(complaint("run -db /srv web"), "unknown flag -db (letters stand alone: -d -b)");
+  assert.match(complaint("run -dx web"), /unknown flag -dx$/);
+});
+
+test("--json is --format json wherever there is one, and the last of both counts", () => {
+  for (const command of ["list", "ps", "mounts", "verify", "check", "seccomp"] as const) {
+    const line = `${command} --json ${{ ps: "web", mounts: "list web" }[command as string] ?? ""}`.trim();
+    assert.is(parsed(command, line).flags.format, "json", command);
+  }
+  assert.is(parsed("check", "check --json --html").flags.format, "html");
+  assert.is(parsed("check", "check --json=false").flags.format, "table");
+});
+
 test("numbers may be hexadecimal, sizes have units, times are milliseconds", () => {
   assert.is(parsed("create", "create --preserve-fds 0x10 web").flags.preserveFds, 16);
   assert.is(parsed("update", "update --cpu-quota -1 web").flags.cpuQuota, -1);
