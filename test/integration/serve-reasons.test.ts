@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { started } from "../harness/container.ts";
 import { testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { type Call, runtime, succeeded } from "../harness/runtime.ts";
+import { type Call, refusal, runtime, succeeded } from "../harness/runtime.ts";
 import { serving } from "./serve/serving.ts";
 
 const NOWHERE = "/nonexistent/socket";
@@ -36,6 +36,10 @@ testTsrun("--debug says why a command was not served", async () => {
   assert.is(told({ ...call, env: { ...call.env, NOTIFY_SOCKET: "/x" } }), "not served: $NOTIFY_SOCKET");
   const { stderr } = runtime(["features"], { ...call, global: ["--debug"] });
   assert.is(stderr, "not served: a command that is not taken\n");
+});
+
+testTsrun("serve --json without --status is refused, as it would stay", () => {
+  assert.match(refusal(runtime(["serve", "--json"], at(NOWHERE))), "serve: --json goes with --status");
 });
 
 testTsrun("asking why is no command", async () => {

@@ -11,24 +11,31 @@ import { STATUS, socketPath } from "../../serve/protocol.ts";
 import { Server } from "../../serve/server.ts";
 import type { Status } from "../../serve/statistics.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print, table } from "../output.ts";
+import { UsageError } from "../grammar/usage-error.ts";
+import { complain, print, table } from "../output.ts";
 import { type Run, wantedBy } from "../served.ts";
 import type { Session } from "../session.ts";
 import { VERSION } from "./version.ts";
 
 /** `tsrun serve`: does the commands of this user, until nobody has asked for a while. */
-export async function serve({ flags }: InvocationOf<"serve">, session: Session, run: Run): Promise<number> {
+export async function serve(
+  { flags, globals }: InvocationOf<"serve">,
+  session: Session,
+  run: Run,
+): Promise<number> {
   const { caller } = session;
   const path = socketPath(caller.uid, caller.env);
   if (path === undefined)
     throw new UserError("serve", "a user's socket is in $XDG_RUNTIME_DIR, which is not set");
   if (flags.status) return await showStatus(session, path, flags.json);
+  if (flags.json) throw new UsageError("serve", "--json goes with --status", globals);
   startAgainFor(caller);
   const server = new Server({
     ...{ at: listeningAt(session, path), idle: flags.idle, version: VERSION },
     wanted: (argv, asker) => wantedBy(run, argv, asker),
   });
   session.onEnd(() => server.end());
+  if (session.complainsToTerminal) complain(session, `tsrun: serving on ${path}; Ctrl-C ends it`);
   await server.done;
   return 0;
 }
