@@ -73,11 +73,11 @@ function textAt(fd: Fd, pointer: bigint): string | null {
   return bytes === null ? null : printable(new Uint8Array(bytes.buffer));
 }
 
-/** A C string of printable characters, and not empty; null for other bytes. */
+/** A C string of printable characters; null for other bytes, and for one letter, which is a number rather. */
 export function printable(bytes: Uint8Array): string | null {
   const end = bytes.indexOf(0);
   const text = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
-  return text === "" || /[\p{Cc}\ufffd]/u.test(text) ? null : text;
+  return text === "" || /^[^./]$|[\p{Cc}\ufffd]/u.test(text) ? null : text;
 }
 
 /** Null behind the file's end. */

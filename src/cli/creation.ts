@@ -1,7 +1,7 @@
 import { type Bundle, readBundle, warningsOf } from "../container/bundle.ts";
 import { fromCaller, isRootless, requireUserNamespace } from "../container/caller/caller.ts";
 import { cgroupDriver } from "../container/cgroup/cgroup.ts";
-import { type Created, create } from "../container/create.ts";
+import { type Created, type CreateOptions, create } from "../container/create.ts";
 import type { Console } from "../container/terminal/console.ts";
 import { announcerFor } from "./console.ts";
 import type { InvocationOf } from "./grammar/parse.ts";
@@ -27,7 +27,8 @@ export async function createContainer(
   const handed = await handedDown(session, bundle, `${store.root}/${args[0]}`, flags.preserveFds);
   using patience = new Patience(session, globals, command, args[0]);
   held.onEnd(() => patience.lose());
-  return await create(store, handed.bundle, {
+  await patience.limit();
+  const options: CreateOptions = {
     id: args[0],
     prepare: handed.prepare,
     systemdCgroup: globals.systemdCgroup,
@@ -41,7 +42,12 @@ export async function createContainer(
     announce: await announcerFor(caller, flags.pidfdSocket, "standard"),
     debug: globals.debug ? (line) => log(session, globals, "debug", line) : undefined,
     warn: warnings(session, globals),
-  });
+  };
+  try {
+    return await create(store, handed.bundle, options);
+  } catch (error) {
+    throw patience.reason(error);
+  }
 }
 
 /** `--dry-run`: prints the steps that would be taken, and takes none. */

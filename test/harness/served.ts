@@ -6,6 +6,7 @@ const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
   "calls what no server takes": [
     "check",
     "check-bundle",
+    "ctr-patience",
     "dry-run",
     "failing-mounts",
     "failing-steps",

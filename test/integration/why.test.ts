@@ -295,18 +295,46 @@ testTsrun("one that has stopped: its status, and who had tsrun kill it", async (
   );
 });
 
-testTsrun("a creation that takes longer than ten seconds says so in the log, and goes on", async () => {
-  using box = container({ args: SLEEP });
-  const log = join(freshDirectory("log"), "log");
-  const global = ["--log", log, "--fault", "hostname=delay:11s"];
-  const { status, stderr } = runtime(["create", "--bundle", box.bundle.path, box.id], {
-    global,
-    env: FAULTS,
-  });
-  assert.equal([status, stderr], [0, ""]);
+testTsrun(
+  "a creation says so in the log after ten seconds, and gives up when it is told to end after that",
+  async () => {
+    using box = container({ args: SLEEP });
+    const log = join(freshDirectory("log"), "log");
+    const global = ["--log", log, "--fault", "hostname=delay:60s"];
+    await using create = creating(box.bundle.path, box.id, { global, env: FAULTS });
+    await Bun.sleep(9000);
+    assert.is(readFileSync(log, "utf8"), "");
+    await waitUntil(() => readFileSync(log, "utf8") !== "", "it is logged");
+    assert.match(
+      readFileSync(log, "utf8"),
+      /^time=\S+ level=error msg="tsrun create \S+ is not done yet: its init .* is in step .* for 1\d s: config\.json: hostname: ppoll"\n$/,
+    );
+    create.child.kill("SIGTERM");
+    assert.match(
+      complaint(await create.ended()),
+      /config\.json: hostname: ppoll; given up, as tsrun was told to end$/,
+    );
+  },
+);
+
+testTsrun("with $TSRUN_PATIENCE it gives up, says where it was, and leaves nothing", () => {
+  const given = (call: Call, patch: Patch = {}) => {
+    const { path } = bundle({ args: SLEEP, ...patch });
+    const env = { TSRUN_PATIENCE: "1500ms", ...call.env };
+    return complaint(runtime(["create", "--bundle", path, uniqueId()], { ...call, env }));
+  };
+  const why = "; given up after 1500ms, as \\$TSRUN_PATIENCE says$";
   assert.match(
-    readFileSync(log, "utf8"),
-    /^time=\S+ level=error msg="tsrun create \S+ is not done yet: its init .* is in step .* for 1\d s: config\.json: hostname: .*"\n$/,
+    given({ global: ["--fault", "hostname=delay:60s"], env: FAULTS }),
+    new RegExp(`is not done yet: its init .* is in step .*: config\\.json: hostname: ppoll${why}`),
+  );
+  assert.match(
+    given({}, { hooks: { prestart: [{ ...WAITING, timeout: 15 }] } }),
+    new RegExp(`config\\.json: hooks\\.prestart\\[0\\] .*, of the 15 s that it may take${why}`),
+  );
+  assert.match(
+    given({ env: { TSRUN_PATIENCE: "soon" } }),
+    /\$TSRUN_PATIENCE: must be a time such as 100s, not "soon"$/,
   );
 });
 

@@ -186,7 +186,8 @@ where the kernel has it; or the hook, the lock, systemd's job, the frozen cgroup
 that has stopped: its exit status or signal, whose memory limit was met, and who had tsrun send the signal.
 
 Finds the containers of runc and crun too, also those of containerd, podman and docker. The same line goes
-to --log when a creation, a start or an exec takes longer than ten seconds, or is told to end.`,
+to --log when a creation, a start or an exec takes longer than ten seconds, or is told to end. With a time such as
+100s in $TSRUN_PATIENCE, a creation that takes longer fails with it, and is undone.`,
     examples: [["tsrun why web", "find out what web waits for"]],
   },
   events: {

@@ -4,6 +4,7 @@ import { parseJson } from "../../../runtime-spec/json.ts";
 import { readTextIfThere } from "../../kernel/files.ts";
 import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import type { Known } from "../pods/known.ts";
+import { processInfo } from "../state/process-info.ts";
 import { type ContainerStatus, containerStatus } from "../state/status.ts";
 import { CONFIG_FILE, type Saved, type StateDirectory } from "../state/store.ts";
 import type { Answer } from "./answer.ts";
@@ -47,11 +48,24 @@ export async function why(directory: StateDirectory, asking: Asking): Promise<An
   return { line: `${own.line}; ${others.join("; ")}`, details: [...told, ...own.details] };
 }
 
-/** What a command on a container waits for that goes on in this process, or for the asking one: one line. */
-export async function whyHere(directory: StateDirectory, verb: string, asking: Asking): Promise<string> {
+/** What a command waits for that is done here. */
+export interface Here {
+  readonly line: string;
+  /** The process that it waits for, when that is a child of the asking one. */
+  readonly child: number | null;
+}
+
+/** What a command on a container waits for, while it is done in this process; null when that can't be told. */
+export async function whyHere(directory: StateDirectory, verb: string, asking: Asking): Promise<Here | null> {
   const { scene } = look(directory, asking);
-  const wait = await waitOf({ pid: asking.own, verb, words: [] }, scene, true);
-  return `tsrun ${verb} ${directory.id} is not done yet: ${wait?.what ?? "what it waits for can't be seen"}`;
+  const { own } = asking;
+  const wait = await waitOf({ pid: own, verb, words: [] }, scene, true);
+  if (wait === null) return null;
+  const isChild = wait.pid !== null && processInfo(wait.pid)?.parent === own;
+  return {
+    line: `tsrun ${verb} ${directory.id} is not done yet: ${wait.what}`,
+    child: isChild ? wait.pid : null,
+  };
 }
 
 function look(directory: StateDirectory, { read, own, rehearsal }: Asking) {
