@@ -10,7 +10,6 @@ import { UserError } from "../kernel/user-error.ts";
 import { readable, until } from "../kernel/wait.ts";
 import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
-import { refused } from "./init/execution.ts";
 import { parkedMailbox } from "./init/parked.ts";
 import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
 import {
@@ -119,9 +118,7 @@ export async function wake(directory: StateDirectory, saved: Living, mailbox: Ma
     span.end(outcome.kind === "failed");
     if (outcome.kind === "failed") {
       const isRefusal = outcome.step === init.end - 1;
-      const why = isRefusal
-        ? await refused(mailbox.errno, saved, init.pid, init.executable)
-        : errnoWords(mailbox.errno);
+      const why = isRefusal ? await whyRefused(mailbox.errno, saved) : errnoWords(mailbox.errno);
       // After a failed start the init ends. The container's seccomp filter, loaded by now, may forbid even waiting.
       attempt(pidfdSendSignal(pidfd, SIGKILL));
       await readable(pidfd, DEATH_PATIENCE);
@@ -134,6 +131,11 @@ export async function wake(directory: StateDirectory, saved: Living, mailbox: Ma
     here(close(pidfd));
   }
   removeFile(MAILBOX_FILE, directory.fd);
+}
+
+async function whyRefused(errno: number, { annotations, init }: Living): Promise<string> {
+  const { refusalWords } = await import("../linux/process/refusal.ts");
+  return refusalWords(errno, annotations, init.pid, init.executable);
 }
 
 const wasKilled = ({ id }: StateDirectory) =>

@@ -6,9 +6,8 @@ import { closeFrom, execve } from "../../kernel/calls.ts";
 import { CLOSE_RANGE_CLOEXEC, FIRST_FD } from "../../kernel/constants.ts";
 import { beginSpan } from "../../kernel/span.ts";
 import { UserError } from "../../kernel/user-error.ts";
-import { type Annotations, landlockRefusal } from "../../linux/landlock/annotation.ts";
+import type { Annotations } from "../../linux/landlock/annotation.ts";
 import { withoutDoubles } from "../../linux/process/environment.ts";
-import { refusalWords } from "../../linux/process/executable.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { sendListener } from "../../linux/seccomp/listener.ts";
 import { loadFilter } from "../../linux/seccomp/load.ts";
@@ -79,15 +78,7 @@ export async function execute(
   span.end(outcome.kind === "failed");
   if (outcome.kind !== "failed") return;
   if (outcome.step < end - 1) throw init.failure(outcome.step);
-  const words = await refused(init.errno, execution, pid, execution.path);
+  const { refusalWords } = await import("../../linux/process/refusal.ts");
+  const words = refusalWords(init.errno, execution.annotations, pid, execution.path);
   throw new UserError(place, `cannot execute ${what}: ${words}`);
 }
-
-/** Why execve(2) has refused `path` to a process of a container with such annotations, which is still alive. */
-export const refused = async (
-  errno: number,
-  { annotations }: Pick<Execution, "annotations">,
-  pid: number,
-  path: string,
-): Promise<string> =>
-  (await refusalWords(errno, pid, path)) + (await landlockRefusal(errno, annotations, pid, path));

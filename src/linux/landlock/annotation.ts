@@ -1,6 +1,5 @@
 /** The annotations that confine a container's processes by landlock(7). Nothing else of it is loaded without them. */
 import type { Process } from "../../../runtime-spec/config.ts";
-import { ERRNO } from "../../kernel/errno.ts";
 import {
   type Confined,
   LANDLOCK_ANNOTATION,
@@ -20,17 +19,4 @@ export async function landlockOf(
   if (policy === undefined) return null;
   const { landlockFor } = await import("./landlock.ts");
   return landlockFor(policy, annotations?.[LANDLOCK_STRICT_ANNOTATION], process, how);
-}
-
-/** What Landlock may have to do with an execve(2) that a process, still alive, was refused: the end of a message. */
-export async function landlockRefusal(
-  errno: number,
-  annotations: Annotations,
-  pid: number,
-  path: string,
-): Promise<string> {
-  const policy = annotations?.[LANDLOCK_ANNOTATION];
-  if (policy === undefined || errno !== ERRNO.EACCES) return "";
-  const { whyRefused } = await import("./refusal.ts");
-  return whyRefused(policy, pid, path);
 }

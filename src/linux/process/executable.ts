@@ -16,16 +16,6 @@ import { variable } from "./environment.ts";
 /** Where a program without "/" in its name is looked for when the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Why execve(2) has refused a file that is there and may be executed, to a process `pid` that is still in its place. */
-export async function refusalWords(errno: number, pid: number, path: string): Promise<string> {
-  if (errno !== ERRNO.ENOENT) return errnoWords(errno);
-  const missing = (await import("./interpreter.ts")).missingInterpreter(pid, path);
-  const why =
-    missing ??
-    "the file is there, but not what runs it: a script's interpreter, or the loader of a program that isn't static";
-  return `${errnoWords(errno)}; ${why}`;
-}
-
 interface Candidate {
   readonly path: string;
   readonly opened: StepResult;
