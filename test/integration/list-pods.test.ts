@@ -252,6 +252,25 @@ testTsrun("--all-roots reads the state that crun writes, and tells whether it wa
   assert.equal([find()?.["status"], find()?.["pid"]], ["stopped", 0]);
 });
 
+testTsrun("what other users name their containers moves no cursor and adds no line", () => {
+  using _run = ownRun();
+  const directory = "/run/user/1000/crun/\u001b[2Jx\nroot-s";
+  mkdirSync(directory, { recursive: true });
+  const state = {
+    pid: 1,
+    "process-start-time": 1,
+    rootfs: "/r",
+    created: "\u009b2J\r",
+    bundle: "/b\u001b]0;x\u0007",
+  };
+  writeFileSync(join(directory, "status"), JSON.stringify(state));
+  for (const flags of [[], ["-q"], ["--tree"]]) {
+    const { stdout, stderr } = succeeded(runtime(["list", "--all-roots", ...flags]));
+    assert.match(stdout, "\\u001b[2Jx\\nroot-s");
+    assert.not.match(stdout + stderr, /(?!\n)\p{Cc}|^root-s/mu);
+  }
+});
+
 testTsrun("what --all-roots cannot read is told in a line, and the others are listed", () => {
   using _run = ownRun();
   using box = started({ args: SLEEP });

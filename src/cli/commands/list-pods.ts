@@ -10,7 +10,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, status } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { warnings } from "../log.ts";
+import { oneLine, warnings } from "../log.ts";
 import { print, table } from "../output.ts";
 import { podsJson, treeOf } from "../pods/tree.ts";
 import type { Session } from "../session.ts";
@@ -22,7 +22,7 @@ export async function listPods(invocation: List, session: Session): Promise<numb
   const { flags } = invocation;
   const known = allKnown(invocation, session);
   const isPicture = flags.format === "dot" || flags.format === "svg";
-  if (flags.quiet) print(session, known.map(({ id }) => `${id}\n`).join(""));
+  if (flags.quiet) print(session, known.map(({ id }) => `${oneLine(id)}\n`).join(""));
   else if (isPicture || flags.tree || flags.pod !== undefined) {
     const pods = chosen(
       podsOf(
@@ -84,7 +84,7 @@ function inodeOf(path: string, file: string): string | null {
   }
 }
 
-/** The columns of `list`, and whose each is. */
+/** The columns of `list`, and whose each is: other users have written some of it, with characters that they chose. */
 function rowsTable(known: readonly Known[]): string {
   const rows = known.map(({ id, init, status, bundle, created, owner, runtime, root }) => [
     ...[
@@ -98,7 +98,8 @@ function rowsTable(known: readonly Known[]): string {
       root,
     ],
   ]);
-  return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "RUNTIME", "ROOT"], ...rows]);
+  const shown = rows.map((row) => row.map(oneLine));
+  return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "RUNTIME", "ROOT"], ...shown]);
 }
 
 function rowsJson(known: readonly Known[]): string {
