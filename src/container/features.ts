@@ -2,14 +2,12 @@ import { CAPABILITIES } from "../../runtime-spec/config-process.ts";
 import type { Features, LinuxFeatures } from "../../runtime-spec/features.ts";
 import { OCI_VERSION } from "../../runtime-spec/state.ts";
 import { readTextIfThere } from "../kernel/files.ts";
-import { CRIU_CONFIG_ANNOTATION } from "../linux/criu/messages.ts";
 import { landlockAbi } from "../linux/landlock/fit.ts";
 import { mountOptionNames } from "../linux/mounts/mount-options.ts";
 import { NAMESPACES } from "../linux/namespaces.ts";
 import { memoryPolicyFeatures } from "../linux/process/memory-policy.ts";
 import { seccompFeatures } from "../linux/seccomp/features.ts";
-import { HOOK_STREAM_ANNOTATIONS } from "./hooks/hook-streams.ts";
-import { TRACE_ANNOTATION } from "./timeline/annotation.ts";
+import { UNSAFE_ANNOTATIONS } from "./unsafe-annotations.ts";
 
 const HOOKS = [
   "prestart",
@@ -19,12 +17,6 @@ const HOOKS = [
   "poststart",
   "poststop",
 ] as const;
-
-/**
- * criu runs programs that such a file names, as root. Timelines, and what hooks print, are written as root to the host's
- * files.
- */
-const UNSAFE_ANNOTATIONS = [CRIU_CONFIG_ANNOTATION, TRACE_ANNOTATION, ...HOOK_STREAM_ANNOTATIONS] as const;
 
 /**
  * What tsrun can do (features.md), from the tables that the code itself works with. `notServed` says why no tsrun that

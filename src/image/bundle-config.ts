@@ -2,6 +2,7 @@
 import type { Config } from "../../runtime-spec/config.ts";
 import type { IdMapping } from "../../runtime-spec/config-linux.ts";
 import { defaultConfig, rootlessConfig } from "../container/default-config.ts";
+import { UNSAFE_ANNOTATIONS } from "../container/unsafe-annotations.ts";
 import type { ImageConfig } from "./documents.ts";
 import type { User } from "./image-user.ts";
 
@@ -51,9 +52,20 @@ export function bundleConfig(image: ImageConfig, user: User, mappings: Mappings 
 
 const PREFIX = "org.opencontainers.image";
 
+/**
+ * Runtimes obey some annotations: they write to files of the host that these name, give rights, or take a container for a
+ * part of a pod. An image must not have a say in that.
+ */
+const OBEYED = [...UNSAFE_ANNOTATIONS, "run.oci.", "org.criu.", "io.kubernetes."];
+
+/** Whether runtimes would obey a label as an annotation. */
+export const isObeyed = (label: string): boolean =>
+  OBEYED.some((name) => label === name || (name.endsWith(".") && label.startsWith(name)));
+
 /** Labels, and what else the image says of itself; a label of the same name counts. */
 function annotationsOf(image: ImageConfig): Readonly<Record<string, string>> {
   const { Labels = {}, StopSignal, ExposedPorts = {} } = image.config ?? {};
+  const labels = Object.entries(Labels).filter(([name]) => !isObeyed(name));
   const said: Readonly<Record<string, string | undefined>> = {
     os: image.os,
     architecture: image.architecture,
@@ -67,5 +79,5 @@ function annotationsOf(image: ImageConfig): Readonly<Record<string, string>> {
   };
   const annotations: Record<string, string> = {};
   for (const [name, value] of Object.entries(said)) if (value) annotations[`${PREFIX}.${name}`] = value;
-  return { ...annotations, ...Labels };
+  return { ...annotations, ...Object.fromEntries(labels) };
 }

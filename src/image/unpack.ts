@@ -6,7 +6,7 @@ import { namesOfDirectory, replaceFile, status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { Opened } from "../kernel/opened.ts";
 import { isInternal, linesOf, UserError } from "../kernel/user-error.ts";
-import { bundleConfig, type Mappings } from "./bundle-config.ts";
+import { bundleConfig, isObeyed, type Mappings } from "./bundle-config.ts";
 import { type Choice, chooseImage, type Image, type Layer, openFile } from "./choose.ts";
 import { short } from "./digests.ts";
 import type { ImageFiles } from "./files/image-files.ts";
@@ -123,6 +123,18 @@ async function fill(bundle: number, options: UnpackOptions, files: ImageFiles, i
   const config = place(bundleConfig(image.config, onlyOwn ? { uid: 0, gid: 0 } : user, mappings));
   replaceFile(CONFIG, `${JSON.stringify(config, null, "\t")}\n`, 0o644, bundle);
   for (const line of losses.lines()) warn(line);
+  warnOfLabels(image, warn);
+}
+
+const MOST_LABELS = 20;
+const LONGEST_LABEL = 100;
+
+function warnOfLabels({ config }: Image, warn: (message: string) => void): void {
+  const labels = Object.keys(config.config?.Labels ?? {}).filter(isObeyed);
+  if (labels.length === 0) return;
+  const first = labels.slice(0, MOST_LABELS).map((label) => JSON.stringify(label.slice(0, LONGEST_LABEL)));
+  const more = labels.length > MOST_LABELS ? ` and ${labels.length - MOST_LABELS} more` : "";
+  warn(`labels that runtimes would obey as annotations are left out: ${first.join(", ")}${more}`);
 }
 
 const isOnlyOwn = ({ uidMappings: [first, ...more] }: Mappings) => more.length === 0 && first?.size === 1;

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { freshDirectory } from "../harness/environment.ts";
 import { asDirectory, imageOf, layout, sha256 } from "../harness/images.ts";
 import { leavesNothing } from "../harness/leaks.ts";
-import { complaint, runtime, silent } from "../harness/runtime.ts";
+import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { directory, type Entry, file, hardLink, symlink, tar } from "../harness/tar.ts";
 import { configOf, refused, treeOf, unpacked } from "../harness/unpacked.ts";
 
@@ -220,6 +220,29 @@ test("a directory that isn't empty is not unpacked into, and stays as it is", ()
   const empty = freshDirectory("empty");
   assert.match(complaint(runtime(["unpack", imageOf([hardLink("a", "b")]), empty])), /hard link/);
   assert.equal(readdirSync(empty), []);
+});
+
+test("labels that runtimes would obey as annotations are left out, and that is said", () => {
+  const mark = join(freshDirectory("label"), "mark");
+  const unsafe = JSON.parse(succeeded(runtime(["features"])).stdout)
+    .potentiallyUnsafeConfigAnnotations as string[];
+  const orders = {
+    ...Object.fromEntries(unsafe.map((name) => [name.endsWith(".") ? `${name}X` : name, mark])),
+    "org.tsrun.trace": outside,
+    "org.systemd.property.MemoryMax": "uint64 1",
+    "run.oci.keep_original_groups": "1",
+    "io.kubernetes.cri.sandbox-id": "another",
+  };
+  const config = { Labels: { note: "kept", "org.tsrun.notes": "kept", ...orders } };
+  const bundle = join(freshDirectory("labels"), "bundle");
+  const outcome = runtime(["unpack", asDirectory(layout([{ layers: [], config }])), bundle]);
+  assert.is(outcome.status, 0, outcome.stderr);
+  for (const name of Object.keys(orders)) {
+    assert.is(configOf(bundle).annotations?.[name], undefined, name);
+    assert.ok(outcome.stderr.includes(`"${name}"`), `${name}: ${outcome.stderr}`);
+  }
+  assert.is(configOf(bundle).annotations?.["note"], "kept");
+  assert.is(configOf(bundle).annotations?.["org.tsrun.notes"], "kept");
 });
 
 // Digests

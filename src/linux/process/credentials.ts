@@ -60,12 +60,14 @@ export interface Unprivileged {
   readonly dumpable: boolean;
 }
 
+export const KEEP_GROUPS_ANNOTATION = "run.oci.keep_original_groups";
+
 /**
  * Whether a container's processes keep the additional groups of tsrun's caller: `podman --group-add keep-groups`, by
  * crun's annotation.
  */
 export function keepsGroups({ annotations }: Pick<Config, "annotations">): boolean {
-  return (annotations?.["run.oci.keep_original_groups"] ?? "0") !== "0";
+  return (annotations?.[KEEP_GROUPS_ANNOTATION] ?? "0") !== "0";
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Variant } from "../../dbus/values.ts";
 import { fail, UserError } from "../../kernel/user-error.ts";
 import type { UnitProperty } from "./unit-property.ts";
 
-const PREFIX = "org.systemd.property.";
+export const UNIT_PROPERTY_ANNOTATION = "org.systemd.property.";
 
 /**
  * Properties that the config's author gives the unit by annotations: `org.systemd.property.TimeoutStopUSec` with the
@@ -12,10 +12,10 @@ const PREFIX = "org.systemd.property.";
  */
 export function annotatedProperties(annotations: Readonly<Record<string, string>> = {}): UnitProperty[] {
   return Object.entries(annotations)
-    .filter(([key]) => key.startsWith(PREFIX))
+    .filter(([key]) => key.startsWith(UNIT_PROPERTY_ANNOTATION))
     .map(([key, text]) => {
       const where = `annotations["${key}"]`;
-      const name = key.slice(PREFIX.length);
+      const name = key.slice(UNIT_PROPERTY_ANNOTATION.length);
       if (!/^[A-Za-z]{3,}$/.test(name))
         return fail(
           where,
