@@ -1,9 +1,10 @@
 /** `User` of an image's config: USER, USER:GROUP, by number, or by name as the image's own files have it. */
 import type { Process } from "../../runtime-spec/config.ts";
 import { close } from "../kernel/calls.ts";
-import { AT_EMPTY_PATH, O_NOCTTY, O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG } from "../kernel/constants.ts";
-import { readAll, status } from "../kernel/files.ts";
+import { AT_EMPTY_PATH, O_PATH } from "../kernel/constants.ts";
+import { openRegular, readAll, status } from "../kernel/files.ts";
 import { here } from "../kernel/here.ts";
+import { Opened } from "../kernel/opened.ts";
 import { UserError } from "../kernel/user-error.ts";
 import type { RootTree } from "./layers/root-tree.ts";
 
@@ -57,15 +58,14 @@ function idOf(
 
 /** The fields of a file like passwd(5) in the image; none when it isn't there. */
 function linesOf(tree: RootTree, path: string): readonly (readonly string[])[] {
-  // O_NONBLOCK: an image may have a FIFO there.
-  const fd = tree.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return [];
-  try {
-    const { mode, size } = status("", AT_EMPTY_PATH, fd);
-    if ((mode & S_IFMT) !== S_IFREG || size > MOST_BYTES) return [];
-    const text = new TextDecoder().decode(readAll(fd, MOST_BYTES));
-    return text.split("\n").map((line) => line.trim().split(":"));
-  } finally {
-    here(close(fd));
-  }
+  const place = tree.open(path, O_PATH);
+  if (place < 0) return [];
+  using opened = new Opened();
+  opened.defer(() => void here(close(place)));
+  if (status("", AT_EMPTY_PATH, place).size > MOST_BYTES) return [];
+  const fd = openRegular(place); // an image may have a device there
+  if (fd === null || fd < 0) return [];
+  opened.defer(() => void here(close(fd)));
+  const text = new TextDecoder().decode(readAll(fd, MOST_BYTES));
+  return text.split("\n").map((line) => line.trim().split(":"));
 }

@@ -15,14 +15,18 @@ import {
   write,
 } from "./calls.ts";
 import {
+  AT_EMPTY_PATH,
   AT_REMOVEDIR,
   O_CREAT,
   O_DIRECTORY,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
   POLLOUT,
+  S_IFMT,
+  S_IFREG,
 } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import { attempt, here } from "./here.ts";
@@ -89,6 +93,35 @@ export function readTextIfThere(path: string, directory = CWD): string | null {
   } finally {
     here(close(fd));
   }
+}
+
+/** The same of no more than its first `most` bytes: of what another process may make endless. */
+export function readStartIfThere(path: string, most: number): string | null {
+  const call = openat(CWD, path, O_RDONLY);
+  const fd = attempt(call);
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ESRCH) return null;
+  if (fd < 0) throw new SyscallError(call, -fd);
+  try {
+    const start = new Uint8Array(most);
+    let length = 0;
+    for (let count = -1; count !== 0 && length < most; length += count)
+      count = here(read(fd, start.subarray(length)));
+    return decoder.decode(start.subarray(0, length));
+  } catch (error) {
+    if (isErrno(error, ERRNO.ESRCH)) return null;
+    throw error;
+  } finally {
+    here(close(fd));
+  }
+}
+
+/**
+ * Opens, for reading, the file at a place that is known by a descriptor (O_PATH); null unless it is a regular one: opening
+ * a device acts on it, as a watchdog shows, and opening a FIFO lets others go on. Returns the negative errno when it fails.
+ */
+export function openRegular(place: number): number | null {
+  if ((status("", AT_EMPTY_PATH, place).mode & S_IFMT) !== S_IFREG) return null;
+  return attempt(openat(CWD, `/proc/self/fd/${place}`, O_RDONLY | O_NONBLOCK));
 }
 
 /** Writes all of `text` to a descriptor, even if another program has made it non-blocking, as happens to terminals. */

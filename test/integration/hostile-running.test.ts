@@ -4,15 +4,17 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeF
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Container, started } from "../harness/container.ts";
-import { freshDirectory, project, testTsrun } from "../harness/environment.ts";
+import { compiled, testCompiled } from "../harness/compile.ts";
+import { type Container, container, started } from "../harness/container.ts";
+import { freshDirectory, isTsrun, project, testTsrun } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { command } from "../harness/mount.ts";
 import { parseMounts } from "../harness/mountinfo.ts";
 import { outside } from "../harness/outside.ts";
-import { type Outcome, runtime } from "../harness/runtime.ts";
+import { complaint, type Outcome, runtime, silent } from "../harness/runtime.ts";
 import { swapping } from "../harness/swapping.ts";
 import { hostDirectory } from "../harness/volumes.ts";
+import { waitUntil } from "../harness/wait.ts";
 
 const TIMES = 10;
 
@@ -91,6 +93,25 @@ for (const [where, target] of Object.entries(TARGETS)) {
     }
   });
 }
+
+const endless = compiled("test/integration/hostile-running/endless-words.c");
+
+testCompiled(
+  "a process that has a terabyte of arguments and variables is listed all the same, and can be no model",
+  async () => {
+    using box = container({ args: ["/endless"] });
+    copyFileSync(endless, join(box.bundle.rootfs, "endless"));
+    box.runDetached();
+    await waitUntil(() => box.printed() === "ready\n", "the program has its arguments");
+    const listed = silent(runtime(["list", "--tree"])).stdout;
+    assert.match(listed, /first second/);
+    const [pod] = JSON.parse(silent(runtime(["list", "--tree", "--format", "json"])).stdout);
+    assert.equal(pod.containers[0].command, ["first", "second"]);
+    if (!isTsrun) return;
+    const words = complaint(runtime(["exec", "--tools", tools, "--pid", String(box.pid()), "/bin/sh"]));
+    assert.match(words, /its environment is longer than any that a program can be given/);
+  },
+);
 
 leavesNothing();
 test.run();

@@ -1,7 +1,7 @@
 /** What the kernel says of a container at this moment: its namespaces, what it takes, how long it has run. */
 import { TICKS_PER_SECOND } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, readLink, readTextIfThere } from "../../kernel/files.ts";
+import { isErrno, readLink, readStartIfThere, readTextIfThere } from "../../kernel/files.ts";
 import { readIfThere } from "../../linux/cgroups/events.ts";
 import { pidsIn } from "../../linux/cgroups/pids.ts";
 import { NAMESPACES } from "../../linux/namespaces.ts";
@@ -80,8 +80,11 @@ function residentIn(pids: readonly number[]): number {
   return kilobytes * 1024;
 }
 
-/** Empty for a process that has just ended, or has written over its arguments. */
+/** How much of a command line is shown, in bytes: a process can give itself one of terabytes (PR_SET_MM_MAP, prctl(2)). */
+const MOST_WORDS = 4096;
+
+/** `args` for a process that has just ended, or has written over its arguments. */
 function commandOf(pid: number, args: readonly string[]): readonly string[] {
-  const words = (readTextIfThere(`/proc/${pid}/cmdline`) ?? "").replace(/\0+$/, "").split("\0");
+  const words = (readStartIfThere(`/proc/${pid}/cmdline`, MOST_WORDS) ?? "").replace(/\0+$/, "").split("\0");
   return words.join("") === "" ? args : words;
 }

@@ -9,7 +9,7 @@ import type { Capabilities, Process, User } from "../../../runtime-spec/config.t
 import { narrowed } from "../../../runtime-spec/int64.ts";
 import { OCI_VERSION } from "../../../runtime-spec/state.ts";
 import type { Caller } from "../../agent/caller.ts";
-import { rlimitOf } from "../../kernel/calls.ts";
+import { CWD, rlimitOf } from "../../kernel/calls.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno, readLink, readText, readTextIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
@@ -128,11 +128,22 @@ function rlimitsOf(pid: number): Rlimits {
 
 type Rlimits = NonNullable<Process["rlimits"]>;
 
+/** More than execve(2) gives any program. But a process can give itself terabytes (PR_SET_MM_MAP, prctl(2)). */
+const MOST_VARIABLES = 8 * 2 ** 20;
+
 /** The variables that its program was started with. */
 function environmentOf(pid: number): readonly string[] {
-  return readText(`/proc/${pid}/environ`)
-    .split("\0")
-    .filter((entry) => entry.indexOf("=") > 0);
+  try {
+    return readText(`/proc/${pid}/environ`, CWD, MOST_VARIABLES)
+      .split("\0")
+      .filter((entry) => entry.indexOf("=") > 0);
+  } catch (error) {
+    if (!isErrno(error, ERRNO.EFBIG)) throw error;
+    throw new UserError(
+      `exec: --pid ${pid}`,
+      "its environment is longer than any that a program can be given: the process has changed it",
+    );
+  }
 }
 
 /** An AppArmor profile, or an SELinux label: proc_pid_attr(5). */

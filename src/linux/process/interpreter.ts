@@ -1,16 +1,7 @@
 /** What is missing when execve(2) says ENOENT of a file that is there. Loaded only after such a failure. */
 import { CWD, close, openat, read } from "../../kernel/calls.ts";
-import {
-  AT_EMPTY_PATH,
-  O_CLOEXEC,
-  O_DIRECTORY,
-  O_NONBLOCK,
-  O_PATH,
-  O_RDONLY,
-  S_IFMT,
-  S_IFREG,
-} from "../../kernel/constants.ts";
-import { status } from "../../kernel/files.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
+import { openRegular } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { openInside } from "../inside.ts";
 
@@ -62,9 +53,8 @@ function readBeginning(root: number, path: string): Uint8Array | null {
   const place = openInside(root, path, O_PATH | O_CLOEXEC);
   if (place < 0) return null;
   try {
-    if ((status("", AT_EMPTY_PATH, place).mode & S_IFMT) !== S_IFREG) return null;
-    const fd = attempt(openat(CWD, `/proc/self/fd/${place}`, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    if (fd < 0) return null;
+    const fd = openRegular(place);
+    if (fd === null || fd < 0) return null;
     const bytes = new Uint8Array(BEGINNING);
     const count = attempt(read(fd, bytes));
     here(close(fd));
