@@ -1,5 +1,5 @@
 import type { Config } from "../../runtime-spec/config.ts";
-import { CWD, close, fchmod, mkdirat, openat, umask, unlinkat } from "../kernel/calls.ts";
+import { CWD, close, fchmod, geteuid, mkdirat, openat, umask, unlinkat } from "../kernel/calls.ts";
 import { AT_EMPTY_PATH, AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../kernel/errno.ts";
 import { namesOfDirectory, replaceFile, status } from "../kernel/files.ts";
@@ -81,7 +81,6 @@ async function makeBundle(options: UnpackOptions, files: ImageFiles, image: Imag
   here(umask(0)); // modes are the image's
   const { fd: bundle, before } = openBundle(options.bundle);
   try {
-    here(fchmod(bundle, OWNERS_ALONE));
     here(mkdirat(bundle, ROOTFS, 0o755));
     await fill(bundle, options, files, image);
   } catch (error) {
@@ -100,12 +99,39 @@ const OWNERS_ALONE = 0o700;
 function openBundle(path: string): { readonly fd: number; readonly before: number | null } {
   const made = attempt(mkdirat(CWD, path, OWNERS_ALONE));
   if (made < 0 && made !== -ERRNO.EEXIST) throw new BundleError(path, `cannot be made: ${errnoWords(-made)}`);
-  const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY));
+  const fd = attempt(openat(CWD, path, O_RDONLY | O_DIRECTORY | (made < 0 ? 0 : O_NOFOLLOW)));
   if (fd < 0) throw new BundleError(path, `is there, and no directory to unpack into: ${errnoWords(-fd)}`);
-  const before = made >= 0 ? null : status("", AT_EMPTY_PATH, fd).mode & 0o7777;
-  if (namesOfDirectory(fd).length === 0) return { fd, before };
-  here(close(fd));
-  throw new BundleError(path, "is not empty: name a directory that isn't there yet");
+  const before = made < 0 ? status("", AT_EMPTY_PATH, fd).mode & 0o7777 : null;
+  try {
+    takeAlone(path, fd);
+    return { fd, before };
+  } catch (error) {
+    here(close(fd));
+    throw error;
+  }
+}
+
+/** Lets nobody else enter a directory in which there is nothing. @throws BundleError */
+function takeAlone(path: string, fd: number): void {
+  const { mode, uid } = status("", AT_EMPTY_PATH, fd);
+  if (uid !== here(geteuid()))
+    throw new BundleError(
+      path,
+      `belongs to another user (${uid}), who could change what is unpacked: name a directory that isn't there yet`,
+    );
+  refuseFull(path, fd);
+  here(fchmod(fd, OWNERS_ALONE));
+  try {
+    refuseFull(path, fd); // who could enter has been quicker
+  } catch (error) {
+    here(fchmod(fd, mode & 0o7777));
+    throw error;
+  }
+}
+
+function refuseFull(path: string, fd: number): void {
+  if (namesOfDirectory(fd).length > 0)
+    throw new BundleError(path, "is not empty: name a directory that isn't there yet");
 }
 
 async function fill(bundle: number, options: UnpackOptions, files: ImageFiles, image: Image): Promise<void> {
@@ -116,8 +142,9 @@ async function fill(bundle: number, options: UnpackOptions, files: ImageFiles, i
   const tree = opened.use(new RootTree(rootfs));
   const losses = new Losses();
   const onlyOwn = mappings !== null && isOnlyOwn(mappings);
-  const layers = new Layers({ tree, owners: { onlyOwn, losses } });
-  await applyAll(layers, options, files, image.layers);
+  const meter = meterOf(options);
+  const layers = new Layers({ tree, owners: { onlyOwn, losses }, takes: meter.unpacked });
+  await applyAll(layers, { progress: options.progress, meter }, files, image.layers);
   layers.finish();
   const user = userOf(image.config.config?.User, tree);
   const config = place(bundleConfig(image.config, onlyOwn ? { uid: 0, gid: 0 } : user, mappings));
@@ -141,12 +168,10 @@ const isOnlyOwn = ({ uidMappings: [first, ...more] }: Mappings) => more.length =
 
 async function applyAll(
   target: Layers,
-  options: UnpackOptions,
+  { progress, meter }: { readonly progress: Progress; readonly meter: Meter },
   files: ImageFiles,
   layers: readonly Layer[],
 ): Promise<void> {
-  const { progress } = options;
-  const meter = meterOf(options);
   progress.begin(layers.length, sizeOf(files, layers));
   try {
     for (const [index, layer] of layers.entries()) {

@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
@@ -158,6 +158,30 @@ test("a huge sparse file takes no room, and its map must fit it", () => {
     assert.match(refused(imageOf([map(wrong)])), /sparse/);
 });
 
+test("short parts of sparse files, which take whole blocks, and the directories on the way, count", () => {
+  const count = 4000;
+  const map = Array.from({ length: count }, (_, at) => `${at * 8192},1`).join();
+  const sparse = file("s", "x".repeat(count), {
+    pax: [
+      ["GNU.sparse.major", "0"],
+      ["GNU.sparse.minor", "1"],
+      ["GNU.sparse.size", `${count * 8192}`],
+      ["GNU.sparse.map", map],
+    ],
+  });
+  assert.match(refused(imageOf([sparse]), "--max-size", "4M"), /"s": unpacks to more than 4194304 bytes/);
+  unpacked(imageOf([sparse]), "--max-size", "20M");
+  const name = `a${"/d".repeat(2000)}`;
+  const deep: Entry = { name: "x", pax: [["path", name]] };
+  assert.match(refused(imageOf([deep]), "--max-size", "4M"), /unpacks to more than 4194304 bytes/);
+  unpacked(imageOf([deep]), "--max-size", "20M");
+});
+
+test("an attribute's name that ends before its end is refused: the label of a security module, perhaps", () => {
+  const entry = file("f", "", { pax: [["SCHILY.xattr.security.selinux\0x", "label"]] });
+  assert.match(refused(imageOf([entry])), /key has a NUL byte/);
+});
+
 test("the same name twice is what comes last, of any kinds", () => {
   const entries = [
     file("a", "1"),
@@ -212,11 +236,22 @@ test("nobody but its owner may enter a bundle, which may have set-user-ID progra
   assert.is(statSync(open).mode & 0o777, 0o700);
 });
 
+test("a directory of another user's, who could change what is unpacked, is not unpacked into", () => {
+  const others = freshDirectory("others");
+  chownSync(others, 1000, 1000);
+  const said = complaint(runtime(["unpack", imageOf([file("a")]), others]));
+  assert.match(said, /others.*: belongs to another user \(1000\)/);
+  assert.equal(readdirSync(others), []);
+  const { uid, mode } = statSync(others);
+  assert.equal([uid, mode & 0o777], [1000, 0o755]);
+});
+
 test("a directory that isn't empty is not unpacked into, and stays as it is", () => {
   const directoryWithFile = freshDirectory("full");
   writeFileSync(join(directoryWithFile, "mine"), "1");
   assert.match(complaint(runtime(["unpack", imageOf([file("a")]), directoryWithFile])), /not empty/);
   assert.equal(readdirSync(directoryWithFile), ["mine"]);
+  assert.is(statSync(directoryWithFile).mode & 0o777, 0o755);
   const empty = freshDirectory("empty");
   assert.match(complaint(runtime(["unpack", imageOf([hardLink("a", "b")]), empty])), /hard link/);
   assert.equal(readdirSync(empty), []);

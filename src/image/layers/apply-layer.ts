@@ -7,12 +7,18 @@ import { namesIn, shown } from "../names.ts";
 import type { ByteStream } from "../tar/byte-stream.ts";
 import { readTar, type TarEntry } from "../tar/read-tar.ts";
 import { timesOf } from "./attributes.ts";
-import { type Making, makeEntry } from "./make-entry.ts";
+import { type Making, makeEntry, ROOM } from "./make-entry.ts";
+import type { Place } from "./root-tree.ts";
 
-/** Of all layers together. A layer's own paths, and all directories' times, are kept in memory. */
-const MOST_ENTRIES = 4_000_000;
-/** Images have some twenty, below /dev. */
-const MOST_DEVICES = 1024;
+/** The most of all layers together. */
+const LIMITS = {
+  /** With the directories that are made on the way to them. */
+  entries: 4_000_000,
+  /** Images have some twenty, below /dev. */
+  devices: 1024,
+  /** Of the entries, in bytes: those of directories, and a layer's own, are kept in memory. */
+  paths: 512 << 20,
+};
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -21,14 +27,17 @@ const AUFS = ".wh..wh.";
 
 export class Layers {
   private readonly making: Making;
+  private readonly limits: typeof LIMITS;
   /** Of directories, by their paths: they are set at the very end, as each file that is made in one changes them. */
   private readonly times = new Map<string, Uint8Array>();
   private entries = 0;
+  private paths = 0;
   private devices = 0;
   private isFirst = true;
 
-  constructor(making: Making) {
+  constructor(making: Making, limits = LIMITS) {
     this.making = making;
+    this.limits = limits;
   }
 
   /** @throws UserError with the entry's name in its place */
@@ -43,7 +52,7 @@ export class Layers {
         const name = names.at(-1) ?? "";
         if (name.startsWith(WHITEOUT)) return this.whiteOut(entry.name, name, own);
         if (names.some((one) => one.startsWith(AUFS))) return;
-        const place = this.making.tree.place(entry.name);
+        const place = this.place(entry);
         own?.add(place.path);
         if (entry.type === "directory") this.times.set(place.path, timesOf(entry));
         await makeEntry(this.making, place, entry, content);
@@ -65,13 +74,25 @@ export class Layers {
   }
 
   private count({ type }: TarEntry): void {
+    const { entries, devices } = this.limits;
     this.entries += 1;
-    if (this.entries > MOST_ENTRIES)
-      throw new UserError(`is one entry more than the ${MOST_ENTRIES} of an image`);
+    if (this.entries > entries) throw new UserError(`is one entry more than the ${entries} of an image`);
     if (type !== "character device" && type !== "block device") return;
     this.devices += 1;
-    if (this.devices > MOST_DEVICES)
-      throw new UserError(`is one device more than the ${MOST_DEVICES} of an image`);
+    if (this.devices > devices) throw new UserError(`is one device more than the ${devices} of an image`);
+  }
+
+  /** Where an entry belongs. One of a few bytes may have thousands of directories made on the way. */
+  private place({ name }: TarEntry): Place {
+    const { tree, takes } = this.making;
+    const before = tree.made;
+    const place = tree.place(name);
+    this.entries += tree.made - before;
+    takes((tree.made - before) * ROOM);
+    this.paths += place.path.length;
+    if (this.paths > this.limits.paths)
+      throw new UserError(`has a path with which all are longer than ${this.limits.paths} bytes together`);
+    return place;
   }
 
   /** Hides what layers below have at a path. */

@@ -31,7 +31,8 @@ export interface Owners {
  * Not set: labels of the machine that the image was made on, and what overlayfs would obey were the rootfs mounted as
  * one of its layers.
  */
-const LEFT_OUT = /^(security\.selinux$|trusted\.overlay\.|user\.overlay\.|system\.nfs4_acl$)/;
+const LEFT_OUT =
+  /^(security\.(selinux$|apparmor$|SMACK64)|trusted\.overlay\.|user\.overlay\.|system\.nfs4_acl$)/;
 
 /** Ids beyond these mean "leave as it is" to chown(2), or nothing. */
 const MOST_ID = 0xffff_fffe;

@@ -43,6 +43,8 @@ import type { Place, RootTree } from "./root-tree.ts";
 export interface Making {
   readonly tree: RootTree;
   readonly owners: Owners;
+  /** Told of room, in bytes, that something takes besides that of its bytes in the archive. @throws UserError for too much */
+  readonly takes: (bytes: number) => void;
 }
 
 type Make = (making: Making, place: Place, entry: TarEntry, content: Content) => void | Promise<void>;
@@ -83,12 +85,16 @@ function replacing(tree: RootTree, place: Place, call: Call): number {
   return here(call);
 }
 
+/** What file systems give room in: a directory, or a part of a sparse file, takes so much, however short it is. */
+export const ROOM = 4096;
+
 async function makeFile(
-  { tree, owners }: Making,
+  { tree, owners, takes }: Making,
   place: Place,
   entry: TarEntry,
   content: Content,
 ): Promise<void> {
+  if (entry.sparse !== null) takes(entry.sparse.parts.length * ROOM);
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
   const fd = replacing(tree, place, openat(place.directory, pathOf(place.name), flags, 0o600));
   try {

@@ -45,6 +45,8 @@ export class RootTree implements Disposable {
   private last: (Directory & { readonly path: string }) | null = null;
   /** What was the last directory may be gone, or behind another link. */
   private isStale = false;
+  /** How many directories were made on the way to others. */
+  made = 0;
 
   /** Of an open directory, which stays the caller's. */
   constructor(fd: number) {
@@ -124,6 +126,7 @@ export class RootTree implements Disposable {
       const made = attempt(mkdirat(parent, pathOf(name), 0o755));
       if (made === -ERRNO.EEXIST) return this.makeBehindLink(path, parent, name, links);
       if (made < 0) throw new SyscallError(mkdirat(parent, path, 0o755), -made);
+      this.made += 1;
       return here(openat2(parent, pathOf(name), O_PATH | O_DIRECTORY, WITHIN));
     } finally {
       here(close(parent));

@@ -25,6 +25,8 @@ export class PaxRecords {
       const isRecord = /^[1-9]\d{0,8}$/.test(digits) && end <= text.length && text[end - 1] === "\n";
       if (!isRecord || equals <= space + 1 || equals >= end)
         throw new UserError("has an extended header (pax) that cannot be read");
+      if (text.slice(space, equals).includes("\0"))
+        throw new UserError("has an extended header (pax) whose key has a NUL byte");
       records.push([text.slice(space + 1, equals), text.slice(equals + 1, end - 1)]);
       at = end;
     }
