@@ -5,7 +5,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { freshDirectory } from "../harness/environment.ts";
-import { asDirectory, imageOf, layout, sha256 } from "../harness/images.ts";
+import { asArchive, asDirectory, imageOf, layout, sha256 } from "../harness/images.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { directory, type Entry, file, hardLink, symlink, tar } from "../harness/tar.ts";
@@ -180,6 +180,11 @@ test("short parts of sparse files, which take whole blocks, and the directories 
 test("an attribute's name that ends before its end is refused: the label of a security module, perhaps", () => {
   const entry = file("f", "", { pax: [["SCHILY.xattr.security.selinux\0x", "label"]] });
   assert.match(refused(imageOf([entry])), /key has a NUL byte/);
+});
+
+test("an archive with more entries than an image has files is refused, whatever they are", () => {
+  const many = Array.from({ length: 100_001 }, () => directory("d"));
+  assert.match(refused(asArchive(many)), /has more than 100000 files/);
 });
 
 test("the same name twice is what comes last, of any kinds", () => {

@@ -5,8 +5,9 @@
 import { UserError } from "../../kernel/user-error.ts";
 import { names } from "../../linux/inside.ts";
 import { namesIn, shown } from "../names.ts";
-import { ByteStream } from "../tar/byte-stream.ts";
+import { type ByteSource, ByteStream } from "../tar/byte-stream.ts";
 import { readTar, type TarEntry } from "../tar/read-tar.ts";
+import { Turns } from "../turns.ts";
 import { FileSource, type ImageFile } from "./image-files.ts";
 
 /** Where a file is in the archive, or what other file it is. */
@@ -26,15 +27,17 @@ export class ImageArchive {
     this.places = places;
   }
 
-  /** Of an open file, which stays the caller's. @throws UserError */
-  static async read(fd: number, size: number): Promise<ImageArchive> {
+  /** Of an open file, which stays the caller's; `told` is as in Meter, of nothing. @throws UserError */
+  static async read(fd: number, size: number, told: (bytes: number) => void): Promise<ImageArchive> {
     const places = new Map<string, Place>();
-    const stream = new ByteStream(new FileSource({ fd, offset: 0, size }));
+    const stream = new ByteStream(interruptible(new FileSource({ fd, offset: 0, size }), told));
+    let count = 0;
     await readTar(stream, (entry) => {
       const place = placeOf(entry, stream.position);
       if (entry.type === "file" && stream.position + entry.size > size)
         throw new UserError(shown(entry.name), "ends in the middle of a file: the archive is cut short");
-      if (places.size === MOST_FILES) throw new UserError(`has more than ${MOST_FILES} files`);
+      count += 1;
+      if (count > MOST_FILES) throw new UserError(`has more than ${MOST_FILES} files`);
       if (place !== null) places.set(namesIn(entry.name).join("/"), place);
     });
     return new ImageArchive(fd, places);
@@ -48,6 +51,19 @@ export class ImageArchive {
     }
     return place === undefined ? null : { fd: this.fd, ...place, [Symbol.dispose]: () => {} };
   }
+}
+
+/** The same bytes, of which there may be many gigabytes: the user can end that. */
+function interruptible(source: FileSource, told: (bytes: number) => void): ByteSource {
+  const turns = new Turns();
+  return {
+    async next() {
+      await turns.pass();
+      told(0);
+      return await source.next();
+    },
+    skip: (count) => source.skip(count),
+  };
 }
 
 function placeOf({ type, name, link, size, sparse }: TarEntry, offset: number): Place | null {

@@ -48,12 +48,12 @@ export async function openImage({ image, stdin, directory, told }: Opening): Pro
   const kind = mode & S_IFMT;
   if (kind === S_IFDIR) return within(new ImageDirectory(fd), opened);
   if (kind === S_IFREG && compressionOf(firstBytes({ fd, offset: 0, size })) === null)
-    return within(await ImageArchive.read(fd, size), opened);
+    return within(await ImageArchive.read(fd, size, told), opened);
   if (![S_IFREG, S_IFIFO, S_IFSOCK].includes(kind))
     throw new UserError("is neither a directory, nor a file, nor a pipe");
   const copy = await spool(fd, directory, told);
   opened.defer(() => void here(close(copy)));
-  return within(await ImageArchive.read(copy, status("", AT_EMPTY_PATH, copy).size), opened);
+  return within(await ImageArchive.read(copy, status("", AT_EMPTY_PATH, copy).size, told), opened);
 }
 
 const READ = O_RDONLY | O_NONBLOCK | O_NOCTTY;

@@ -55,6 +55,7 @@ class ReadSource implements ByteSource {
   private readonly fd: number;
   private readonly waiting: () => void;
   private peeked: Uint8Array | null = null;
+  private readonly turns = new Turns();
 
   constructor(fd: number, waiting: () => void) {
     this.fd = fd;
@@ -78,7 +79,10 @@ class ReadSource implements ByteSource {
     this.peeked = null;
     if (peeked !== null && peeked.byteLength > 0) return peeked;
     for (;;) {
-      while (!(await readable(this.fd, PATIENCE))) this.waiting();
+      while (!(await readable(this.fd, PATIENCE))) {
+        await this.turns.pass(); // the wait itself may have kept the handlers of signals from running
+        this.waiting();
+      }
       const into = new Uint8Array(PIPE);
       try {
         const count = here(read(this.fd, into));
