@@ -4,8 +4,8 @@
  *
  * Bun splits a program that uses import() into pieces: modules are in one piece if the same import()s reach them. Each
  * piece takes 0.02 ms to load. But whatever main.ts imports is loaded before any part, so here each part imports it
- * too. Parts that are only loaded after the commands that make processes import these as well. To run a container, 6
- * pieces are loaded instead of 48.
+ * too. Parts that are only loaded after the commands that make processes, or share much with them, import these as well.
+ * To run a container takes 9 pieces.
  */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -16,23 +16,8 @@ const other =
 const module = (name: string) => resolve(dirname(main), `${name}.ts`);
 
 const MAKING = module("cli/making-commands");
-/** Parts that need much of MAKING, and so load it too. */
-const AKIN = [
-  ...[
-    "restore",
-    "checkpoint",
-    "update",
-    "check",
-    "validate",
-    "features",
-    "unpack",
-    "verify",
-    "seccomp",
-    "explain",
-    "mounts",
-  ].map((name) => module(`cli/commands/${name}`)),
-  module("container/hooks/hooks"),
-];
+/** Bytes of source that a part may share with MAKING, and not load all of it: that takes some 2 ms. */
+const MOST_SHARED = 16_000;
 
 const scanner = new Bun.Transpiler({ loader: "ts" });
 
@@ -56,8 +41,15 @@ function reached(from: string, next: (file: string) => readonly string[], except
 const everywhere = (file: string) => [...imported(file), ...parts(file)];
 const all = [...reached(resolve(main), everywhere)];
 const first = reached(resolve(main), imported);
-const beside = reached(resolve(main), everywhere, [MAKING, ...AKIN]);
 const later = new Set(all.flatMap(parts).filter((part) => !first.has(part)));
+const making = all.includes(MAKING) ? reached(MAKING, imported) : first;
+const akin = [...later].filter((part) => part !== MAKING && sharedWithMaking(part) > MOST_SHARED);
+const beside = reached(resolve(main), everywhere, [MAKING, ...akin]);
+
+function sharedWithMaking(part: string): number {
+  const shared = [...reached(part, imported)].filter((file) => making.has(file) && !first.has(file));
+  return shared.reduce((bytes, file) => bytes + readFileSync(file).length, 0);
+}
 
 /** What is loaded before a part; not main.ts itself, which must not run again. */
 function loadedBefore(part: string): readonly string[] {
