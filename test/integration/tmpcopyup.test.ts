@@ -7,6 +7,7 @@ import {
   lutimesSync,
   mkdirSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -200,6 +201,20 @@ testTsrun("a size that is too small is an error with the mount's name, and nothi
     /mounts\[6\]\.options: tmpcopyup copied \d+ of 3000000 bytes of deep\/er\/large: is the tmpfs too small/,
   );
   await left("of a failed copy");
+});
+
+testTsrun("sparse files that no memory holds are refused before anything is copied", () => {
+  const made = image({ args: ["true"] });
+  // A file system may have larger ones, of exabytes: preparing to copy these would never end.
+  for (const path of ["a", "b", "c"].map((name) => join(made.rootfs, "data/deep", name))) {
+    writeFileSync(path, "");
+    truncateSync(path, 2 ** 39);
+  }
+  const said = complaint(ranIn(made.path));
+  assert.match(
+    said,
+    /mounts\[\d+\]\.options: tmpcopyup: the image has 16\d+ bytes there, and 1099511627776 are the most/,
+  );
 });
 
 testTsrun("tmpcopyup on another kind of mount is refused", () => {

@@ -65,6 +65,8 @@ const REPLACEMENT = "\ufffd";
 
 /** The most that fits into an agent's mailbox. */
 const MOST_ENTRIES = 8192;
+/** No memory holds more. The image may have sparse files of exabytes, which would be a step for every 2 GiB. */
+const MOST_BYTES = 2 ** 40;
 /** The most that one sendfile(2) moves. */
 const LARGEST_PART = 0x7fff_f000;
 
@@ -98,14 +100,22 @@ export function listForCopy(where: string, root: number, path: string): CopyUp {
     here(statx(directory, "", AT_EMPTY_PATH, bytes));
     const status = readStatx(bytes);
     list(directory, "", `${status.device}`, entries, where);
+    const bytesInAll = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
+    if (bytesInAll > MOST_BYTES)
+      fail(
+        `${where}.options`,
+        `tmpcopyup: the image has ${bytesInAll} bytes there, and ${MOST_BYTES} are the most`,
+      );
     return { entries, status };
   } finally {
     here(close(directory));
   }
 }
 
+const sizeOf = ({ status: { mode, size } }: Entry) => ((mode & S_IFMT) === S_IFREG ? size : 0);
+
 function list(directory: number, path: string, device: string, entries: Entry[], where: string): void {
-  for (const { name } of listDirectory(".", directory) ?? []) {
+  for (const { name } of listDirectory(".", directory, MOST_ENTRIES + 1) ?? []) {
     const bytes = new Uint8Array(STATX_SIZE);
     if (attempt(statx(directory, name, AT_SYMLINK_NOFOLLOW, bytes)) < 0) {
       if (!name.includes(REPLACEMENT)) continue; // gone meanwhile
