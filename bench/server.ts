@@ -3,14 +3,14 @@ import { existsSync } from "node:fs";
 const SOCKET = "/run/tsrun-serve.sock";
 const START_MS = 5000;
 
-/** A tsrun that serves. */
+/** A tsrun server. */
 export interface BenchServer extends Disposable {
   readonly pid: number;
   /** What it has not done, so that tsrun itself has, and was measured in its place. */
   refusals(): readonly string[];
 }
 
-/** Starts a tsrun that serves, in the bench's own /run; null where there is none, as of an older tsrun. */
+/** Starts a tsrun server, in the bench's own /run; null where there is none, as of an older tsrun. */
 export async function startServer(tsrun: string): Promise<BenchServer | null> {
   const server = Bun.spawn([tsrun, "serve", "--idle", "1h"], { stdio: ["ignore", "ignore", "ignore"] });
   const deadline = performance.now() + START_MS;

@@ -8,7 +8,7 @@
  * the rest one after another. A file that says `// Needs podman, /usr/lib/cni/bridge.` is left out where one
  * of these is missing. RUNTIME names the runtime that the tests speak to, bin/tsrun without it.
  *
- * Files that call tsrun run twice: cold, and warm, beside a tsrun that serves. RUNS=cold or RUNS=warm leaves the other
+ * Files that call tsrun run twice: cold, and warm, beside a tsrun server. RUNS=cold or RUNS=warm leaves the other
  * out; without it those that hold up others have no warm run.
  */
 import { existsSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * Has a tsrun that serves do 10,000 commands, 8 at a time, with failures and killed callers among them: `bun test/soak.ts
+ * Has a tsrun server do 10,000 commands, 8 at a time, with failures and killed callers among them: `bun test/soak.ts
  * [COMMANDS]`. Prints what it holds every now and then, and fails unless that stays as it is.
  */
 import { spawnSync } from "node:child_process";

@@ -22,7 +22,7 @@ export const CONTENTS: readonly (readonly [group: string, entries: readonly Entr
     [
       ["docs/kubernetes.md", "Kubernetes"],
       ["docs/callers.md", "containerd, CRI-O, podman, docker"],
-      ["docs/serve.md", "A tsrun that serves"],
+      ["docs/serve.md", "The server"],
     ],
   ],
   [

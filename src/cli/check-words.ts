@@ -23,7 +23,7 @@ export function machine({ kernel, architecture, uid }: Host): string {
   return `Linux ${kernel} on ${architecture}, as ${uid === 0 ? "root" : `user ${uid}`}`;
 }
 
-/** Whether a tsrun that serves would do this user's commands. */
+/** Whether a tsrun server would do this user's commands. */
 export function service({ pid, process }: Reasons): string {
   return process === null
     ? `Commands are served by tsrun serve, pid ${pid}.`

@@ -1,4 +1,4 @@
-/** Which command lines a tsrun that serves takes, and how it does them. */
+/** Which command lines a tsrun server takes, and how it does them. */
 import type { Process } from "../../runtime-spec/config.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import type { Caller } from "../agent/caller.ts";

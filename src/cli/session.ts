@@ -14,7 +14,7 @@ export interface Session {
   readonly livesOn: boolean;
   /** Whether a person is likely to read standard error at once, as it is a terminal. */
   readonly complainsToTerminal: boolean;
-  /** Whether a tsrun that serves does the command, and if not why, for people; `may` is false with --no-serve. */
+  /** Whether a tsrun server does the command, and if not why, for people; `may` is false with --no-serve. */
   service(may: boolean): Promise<string>;
   /** Prints all of a text to standard output (1) or standard error (2). @throws SyscallError */
   write(stream: 1 | 2, text: string | Uint8Array): void;

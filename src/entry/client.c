@@ -1,5 +1,5 @@
 /*
- * Hands a command over to a tsrun that serves (`tsrun serve`), before Bun is started. When there is none, or it doesn't
+ * Hands a command over to a tsrun server (`tsrun serve`), before Bun is started. When there is none, or it doesn't
  * take the command, Bun is started and does it.
  *
  *     this process                         tsrun serve

@@ -1,6 +1,6 @@
 /*
  * What tsrun does before Bun, and before the dynamic loader, whose work would be in vain for a command that is handed over
- * to a tsrun that serves (client.c). Bun's program header for its loader is hidden from the kernel for that; the loader is
+ * to a tsrun server (client.c). Bun's program header for its loader is hidden from the kernel for that; the loader is
  * mapped here as the kernel does it.
  *
  * The caller may have ignored SIGCHLD, which would lose the exit status of children, and blocked signals, which would

@@ -1,4 +1,4 @@
-/** Asks the tsrun that serves: what it has done, and why it would not do what a process wants. */
+/** Asks the tsrun server: what it has done, and why it would not do what a process wants. */
 import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
 import { close } from "../kernel/calls.ts";
@@ -34,7 +34,9 @@ function connected(path: string): number {
   try {
     return connectUnix(path);
   } catch (error) {
-    throw error instanceof SyscallError ? new UserError(`serve: ${path}`, "no tsrun serves there") : error;
+    throw error instanceof SyscallError
+      ? new UserError(`serve: ${path}`, "no tsrun server listens there")
+      : error;
   }
 }
 
@@ -59,6 +61,6 @@ export async function reasonsHere({ uid, env }: Pick<Caller, "uid" | "env">): Pr
     const why = (listener: number) => whyQuestion(entryNotes()?.build ?? 0n, proofOf(listener));
     return JSON.parse(await ask(path, why)) as Reasons; // what server.ts says
   } catch (error) {
-    return none(`${path}: ${error instanceof UserError ? error.problem : "no tsrun serves there"}`);
+    return none(`${path}: ${error instanceof UserError ? error.problem : "no tsrun server listens there"}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Runs a test file beside a tsrun that serves: `bun with-server.ts FILE [SOCKET]`, with SOCKET where tsrun finds one by
+ * Runs a test file beside a tsrun server: `bun with-server.ts FILE [SOCKET]`, with SOCKET where tsrun finds one by
  * itself. The server is begun before the file, and must have and hold the same after it: what it did is printed.
  */
 import { spawn, spawnSync } from "node:child_process";

@@ -1,5 +1,5 @@
 // Runs beside other files.
-// Whom a tsrun that serves does commands for: nobody but who could do the same alone.
+// Whom a tsrun server does commands for: nobody but who could do the same alone.
 import { spawnSync } from "node:child_process";
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";

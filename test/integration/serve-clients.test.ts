@@ -1,5 +1,5 @@
 // Runs beside other files.
-// What a tsrun that serves bears from those who speak to it.
+// What a tsrun server bears from those who speak to it.
 import { once } from "node:events";
 import { readFileSync, renameSync } from "node:fs";
 import { connect } from "node:net";

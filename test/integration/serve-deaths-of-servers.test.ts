@@ -1,5 +1,5 @@
 // Runs beside other files.
-// What is left when a tsrun that serves is killed before one of its system calls.
+// What is left when a tsrun server is killed before one of its system calls.
 import { test } from "uvu";
 import { testCompiled } from "../harness/compile.ts";
 import { leavesNothing } from "../harness/leaks.ts";

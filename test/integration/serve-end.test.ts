@@ -1,5 +1,5 @@
 // Runs beside other files.
-/** What goes on when a tsrun that serves ends, as it does when it is idle, stopped or replaced. */
+/** What goes on when a tsrun server ends, as it does when it is idle, stopped or replaced. */
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 // Runs beside other files.
-// Who is no tsrun that serves, and who can't reach one.
+// Who is no tsrun server, and who can't reach one.
 import { chmodSync, closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

@@ -1,5 +1,5 @@
 // Runs beside other files.
-/** What tsrun says about who has done a command: itself, or a tsrun that serves. */
+/** What tsrun says about who has done a command: itself, or a tsrun server. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { started } from "../harness/container.ts";
@@ -28,7 +28,7 @@ testTsrun("--debug says that a command was served", async () => {
 
 testTsrun("--debug says why a command was not served", async () => {
   assert.is(told(at("off")), 'not served: TSRUN_SERVE is "off"');
-  assert.is(told(at(NOWHERE)), `not served: ${NOWHERE}: no tsrun serves there`);
+  assert.is(told(at(NOWHERE)), `not served: ${NOWHERE}: no tsrun server listens there`);
   await using server = await serving();
   const { call } = server;
   assert.is(told(call, "--no-serve"), "not served: --no-serve");
@@ -55,7 +55,7 @@ testTsrun("features and check say whether commands would be served", async () =>
     check: JSON.parse(runtime(["check", "--json"], call).stdout).served,
     table: runtime(["check"], call).stdout.split("\n")[1],
   });
-  const none = `${NOWHERE}: no tsrun serves there`;
+  const none = `${NOWHERE}: no tsrun server listens there`;
   const without = ask(at(NOWHERE));
   assert.is(without.features["org.tsrun.serve.enabled"], "false");
   assert.is(without.features["org.tsrun.serve.reason"], none);

@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Needs systemd-socket-activate.
-/** A tsrun that serves at a socket on which another process has listened before, as systemd does. */
+/** A tsrun server at a socket on which another process has listened before, as systemd does. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";

@@ -10,7 +10,7 @@ import type { FileResult } from "../harness/run-file.ts";
 /** Where the names of the test files are, a line each; relative to the project, as they are. */
 export const FILE_LIST = "test-files";
 
-/** Where the names of those are that run beside a tsrun that serves. */
+/** Where the names of those are that run beside a tsrun server. */
 export const WARM_LIST = "warm-test-files";
 
 /** The guest's directory of the tests' own programs, for it has no compiler; without the first slash. */

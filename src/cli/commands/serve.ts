@@ -68,7 +68,10 @@ function listeningAt({ caller: { env }, pid }: Session, path: string) {
     if (isErrno(error, ERRNO.ECONNREFUSED)) removeSocket(path);
     return { unix: path };
   }
-  throw new UserError(`serve: ${path}`, "another tsrun serves there already; `tsrun serve --status` asks it");
+  throw new UserError(
+    `serve: ${path}`,
+    "another tsrun server listens there already; `tsrun serve --status` asks it",
+  );
 }
 
 /** Removes what a server has left that has ended. Other files refuse connections too. @throws UserError */

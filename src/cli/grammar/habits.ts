@@ -9,9 +9,9 @@ import { UsageError } from "./usage-error.ts";
 type Habits = { readonly [words: string]: string };
 
 const IMAGES =
-  "tsrun keeps no images: skopeo copy docker://IMAGE oci:DIR fetches one, and tsrun unpack DIR BUNDLE makes a bundle of it";
+  "tsrun keeps no images: skopeo copy docker://IMAGE oci:DIR fetches one, and tsrun unpack DIR BUNDLE makes a bundle from it";
 const FROM_A_FILE =
-  "tsrun unpack FILE BUNDLE makes a bundle of what docker save has written: docker save IMAGE | tsrun unpack - BUNDLE";
+  "tsrun unpack FILE BUNDLE makes a bundle from what docker save writes: docker save IMAGE | tsrun unpack - BUNDLE";
 const IN_SPEC = "is in config.json, and tsrun spec";
 const LIMITS = "limits are in config.json: linux.resources; or, once it runs: tsrun update";
 
@@ -30,22 +30,22 @@ export const COMMANDS: Habits = {
   "mount umount":
     "to change the mounts of a container that runs: tsrun mounts add ID FILE, tsrun mounts remove ID FILE",
   debug: "to get a shell in an image that has none: tsrun exec --tools DIR ID sh",
-  nsenter: "to join any container by a process of its: tsrun exec --pid PID COMMAND",
+  nsenter: "to enter any container by the pid of one of its processes: tsrun exec --pid PID COMMAND",
   commit: "a container's changes are in the directory root.path of its bundle: there is nothing to commit",
   diff: "a container's changes are in the directory root.path of its bundle",
-  port: "a container has its network namespace's own ports: none is published",
+  port: "tsrun publishes no ports: a container has those of its network namespace",
   "network volume":
-    "networks and volumes are for who calls tsrun: config.json has linux.namespaces and mounts",
+    "tsrun makes no networks and volumes: config.json names existing ones, in linux.namespaces and mounts",
   "pod pods": "to see pods: tsrun list --tree; to join one: tsrun spec --sandbox POD",
   container: "leave that word out: tsrun list, tsrun delete ID, …",
-  rename: "a container's id stays: tsrun delete ID, then tsrun run --detach --bundle DIR NEW-ID",
+  rename: "a container's id can't change: tsrun delete ID, then tsrun run --detach --bundle DIR NEW-ID",
   export: "a container's files are in the directory root.path of its bundle: tar -C DIR -c . >FILE",
   "compose play generate":
-    "there are no files of several containers: tsrun spec --sandbox POD puts one container after the other into a pod",
-  "system prune": "nothing is kept but containers: tsrun list shows them, tsrun delete ID removes one",
+    "tsrun makes one container at a time: tsrun spec --sandbox POD puts one into a pod",
+  "system prune": "tsrun keeps only containers: tsrun list shows them, tsrun delete ID removes one",
   "load import": FROM_A_FILE,
   "image images pull push build login rmi save tag search history": IMAGES,
-  info: "to see what is supported: tsrun features; what this machine can do: tsrun check",
+  info: "to see what tsrun supports: tsrun features; what this machine can do: tsrun check",
   version: "to see the version: tsrun --version",
 };
 
@@ -67,7 +67,7 @@ const MAKING: Habits = {
   "--device": "devices are in config.json: linux.devices, and linux.resources.devices allows them",
   "--pod": `the namespaces of a pod are in config.json, and tsrun spec --sandbox POD writes them`,
   "-p --publish -P --publish-all --expose":
-    "a container has its network namespace's own ports: none is published",
+    "tsrun publishes no ports: a container has those of its network namespace",
   "--network --net": "the network is in config.json: linux.namespaces",
   "-m --memory --cpus -c --cpu-shares --cpuset-cpus --memory-swap --pids-limit": LIMITS,
   "--restart --init --pull --platform": "tsrun has nothing like it: leave it out",
@@ -79,8 +79,8 @@ const SIGNAL_WORDS = "-1 -2 -3 -9 -15 -HUP -INT -QUIT -KILL -TERM -SIGHUP -SIGIN
 
 const LISTS = "to list the containers: tsrun list, or tsrun list --tree";
 
-const IN_A_BUNDLE = "a bundle is named by --bundle DIR";
-const ONE = "it takes one container at a time";
+const IN_A_BUNDLE = "name the bundle with --bundle DIR";
+const ONE = "name one container at a time";
 
 /** Flags that a command hasn't got, and an argument that it needs (ID), or that is one too many ([ARG]). */
 export const FLAGS: { readonly [C in CommandName]?: Habits } = {
@@ -107,7 +107,7 @@ export const FLAGS: { readonly [C in CommandName]?: Habits } = {
   check: { "[ARG]": IN_A_BUNDLE },
   logs: {
     "-n --tail": "the last lines: tsrun logs ID | tail -n N",
-    "-t --timestamps --since --until": "the file that --output has named has what was printed, and no times",
+    "-t --timestamps --since --until": "the file of --output has only what was printed, without times",
   },
   mounts: { ID: "it is tsrun mounts list ID, tsrun mounts add ID FILE or tsrun mounts remove ID FILE" },
   update: {

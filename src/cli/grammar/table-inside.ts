@@ -90,22 +90,22 @@ export const INSIDE_COMMANDS = {
         tools: {
           kind: "string",
           value: "DIR",
-          summary: "let the process alone see this directory of the host, with programs that the image lacks",
+          summary: "show only this process a directory of the host, with programs that the image lacks",
         },
         at: {
           kind: "string",
           value: "PATH",
-          summary: "where the process finds what --tools names (default: /.tools)",
+          summary: "where the process finds the directory of --tools (default: /.tools)",
         },
         pid: {
           kind: "int",
           value: "PID",
           min: 1,
-          summary: "join the container of this process, whoever runs it; COMMAND then takes ID's place",
+          summary: "enter the container of this process, of any runtime; COMMAND takes ID's place",
         },
         "no-seccomp": {
           kind: "bool",
-          summary: "with --pid: do without the seccomp filter of that process, which is copied otherwise",
+          summary: "with --pid: do not copy the seccomp filter of that process",
         },
       } as const satisfies FlagTable;
     },
@@ -152,8 +152,13 @@ export const INSIDE_COMMANDS = {
           value: "USEC",
           summary: "CPU time allowed in a period; -1 for no limit",
         },
-        "cpu-burst": { kind: "int64", value: "USEC", min: 0, summary: "unused quota that may be saved up" },
-        "cpu-share": { kind: "int64", value: "N", min: 0, summary: "weight of CPU against other containers" },
+        "cpu-burst": {
+          kind: "int64",
+          value: "USEC",
+          min: 0,
+          summary: "unused quota that may be saved for later periods",
+        },
+        "cpu-share": { kind: "int64", value: "N", min: 0, summary: "CPU weight relative to other cgroups" },
         "cpu-rt-period": { kind: "int64", value: "USEC", min: 0, summary: "realtime period (cgroup v1)" },
         "cpu-rt-runtime": {
           kind: "int64",
@@ -191,7 +196,7 @@ export const INSIDE_COMMANDS = {
     },
   },
   mounts: {
-    summary: "add mounts to a running container, remove or list them",
+    summary: "add mounts to a running container, or remove or list them",
     args: ["ACTION", "ID", "[FILE]"],
     get flags() {
       return {
@@ -200,14 +205,14 @@ export const INSIDE_COMMANDS = {
           short: "f",
           choices: ["table", "json"],
           default: "table",
-          summary: "how list prints them",
+          summary: "output format of list",
         },
         json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
   logs: {
-    summary: "print what a container has printed, when it was made with --output",
+    summary: "print the output of a container that was made with --output",
     args: ["ID"],
     get flags() {
       return {
@@ -216,7 +221,7 @@ export const INSIDE_COMMANDS = {
     },
   },
   verify: {
-    summary: "does this container really have what its config.json says?",
+    summary: "compare a running container with its config.json",
     args: ["[ID]"],
     get flags() {
       return {
@@ -224,26 +229,26 @@ export const INSIDE_COMMANDS = {
           kind: "int",
           value: "PID",
           min: 1,
-          summary: "of another runtime's container: its first process",
+          summary: "the init process of another runtime's container",
         },
         bundle: {
           kind: "string",
           short: "b",
           value: "DIR",
-          summary: "with --pid: the bundle that it was made from",
+          summary: "with --pid: the bundle of that container",
         },
         format: {
           kind: "choice",
           short: "f",
           choices: ["table", "json"],
           default: "table",
-          summary: "how to print what is found; json has everything that was looked at",
+          summary: "output format; json has everything that was compared",
         },
         json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
-  why: { summary: "say why a container hangs, or has stopped", args: ["ID"], flags: {} },
+  why: { summary: "say why a container hangs or has stopped", args: ["ID"], flags: {} },
   events: {
     summary: "print a container's events and statistics as JSON lines",
     args: ["ID"],
@@ -269,7 +274,12 @@ export const INSIDE_COMMANDS = {
         "parent-path": { kind: "string", value: "DIR", summary: "images of the pre-dump before this one" },
         "leave-running": { kind: "bool", summary: "leave the container running" },
         "tcp-skip-in-flight": { kind: "bool", summary: "skip TCP connections that are being set up" },
-        "status-fd": { kind: "int", value: "FD", default: -1, summary: "told when lazy pages are ready" },
+        "status-fd": {
+          kind: "int",
+          value: "FD",
+          default: -1,
+          summary: "criu writes a byte to this descriptor when lazy pages are ready",
+        },
         "page-server": { kind: "string", value: "ADDRESS:PORT", summary: "send the pages to this server" },
         "pre-dump": { kind: "bool", summary: "save memory only and leave the container running" },
       } as const satisfies FlagTable;

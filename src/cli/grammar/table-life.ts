@@ -41,7 +41,7 @@ const CREATION_FLAGS = {
     value: "FILE",
     summary: "append what the process prints to this file, which logs shows",
   },
-  "dry-run": { kind: "bool", summary: "show every step that would be taken, take none" },
+  "dry-run": { kind: "bool", summary: "show every step that would be taken, and take none" },
 } as const satisfies FlagTable;
 
 export const LIFE_COMMANDS = {
@@ -102,16 +102,20 @@ export const LIFE_COMMANDS = {
           short: "f",
           choices: ["table", "json", "dot", "svg"],
           default: "table",
-          summary: "how to print it; dot (Graphviz) and svg are pictures of pods",
+          summary: "output format; dot (Graphviz) and svg are pictures of pods",
         },
         json: AS_JSON,
         quiet: { kind: "bool", short: "q", summary: "print the ids only" },
-        tree: { kind: "bool", short: "t", summary: "group those that share namespaces, with what they use" },
-        pod: { kind: "string", value: "ID", summary: "only those that share namespaces with this one" },
+        tree: {
+          kind: "bool",
+          short: "t",
+          summary: "group containers that share namespaces, with what they use",
+        },
+        pod: { kind: "string", value: "ID", summary: "list only the pod of this container" },
         "all-roots": {
           kind: "bool",
           short: "a",
-          summary: "also those of containerd, CRI-O, podman and docker, made by tsrun, runc or crun",
+          summary: "also list the containers of containerd, CRI-O, podman and docker",
         },
       } as const satisfies FlagTable;
     },

@@ -31,23 +31,23 @@ export const GLOBAL_FLAGS = {
   trace: {
     kind: "string",
     value: "FILE",
-    summary: "write a timeline there: *.svg and *.html are pictures, others open in Perfetto",
+    summary: "write a timeline to FILE: *.svg and *.html are pictures, others open in Perfetto",
   },
   fault: {
     kind: "strings",
     value: "PLACE=WHAT",
     summary:
-      "with TSRUN_FAULTS=1, have a step fail on purpose: mounts[3]=EIO, process.args=kill, root=delay:3s",
+      "with TSRUN_FAULTS=1, make a step fail on purpose: mounts[3]=EIO, process.args=kill, root=delay:3s",
   },
   "systemd-cgroup": {
     kind: "bool",
-    summary: "let systemd make the cgroup; cgroupsPath is then slice:prefix:name",
+    summary: "have systemd make the cgroup; cgroupsPath is then slice:prefix:name",
   },
   rootless: {
     kind: "choice",
     choices: ["auto", "true", "false"],
     default: "auto",
-    summary: "go on where a cgroup cannot be had for lack of permission",
+    summary: "go on without a cgroup if there is no permission to make one",
   },
   criu: {
     kind: "string",
@@ -55,18 +55,22 @@ export const GLOBAL_FLAGS = {
     ignored: "criu is found in PATH",
     summary: "ignored, for old callers",
   },
-  "no-serve": { kind: "bool", summary: "do it in this process, whether a tsrun serves or not" },
+  "no-serve": { kind: "bool", summary: "do not use the tsrun server, even if one runs" },
   help: { kind: "bool", short: "h", summary: "show help" },
-  version: { kind: "bool", short: "v", summary: "print the version, and those of what it works with" },
+  version: {
+    kind: "bool",
+    short: "v",
+    summary: "print the version, and those of Bun, libseccomp and the kernel",
+  },
 } as const satisfies FlagTable;
 
 const BUNDLE_COMMANDS = {
   unpack: {
-    summary: "make a bundle from an image, of OCI or docker save",
+    summary: "make a bundle from an OCI or docker image",
     args: ["IMAGE", "BUNDLE"],
     get flags() {
       return {
-        tag: { kind: "string", value: "TAG", summary: "which image, where there are several" },
+        tag: { kind: "string", value: "TAG", summary: "which image, if there are several" },
         platform: {
           kind: "string",
           value: "OS/ARCH[/VARIANT]",
@@ -77,7 +81,7 @@ const BUNDLE_COMMANDS = {
         "max-size": {
           kind: "bytes",
           value: "SIZE",
-          summary: "the most that it may unpack to (default: 64G); -1 for no limit",
+          summary: "limit of the unpacked size (default: 64G); -1 for no limit",
         },
       } as const satisfies FlagTable;
     },
@@ -113,7 +117,7 @@ const BUNDLE_COMMANDS = {
     },
   },
   validate: {
-    summary: "check a config.json and say what is wrong with it",
+    summary: "check a config.json and list its errors",
     args: [],
     get flags() {
       return {
@@ -137,21 +141,21 @@ const BUNDLE_COMMANDS = {
           short: "f",
           choices: ["table", "json", "tap", "html"],
           default: "table",
-          summary: "how to print what is found; tap is the Test Anything Protocol",
+          summary: "output format; tap is the Test Anything Protocol",
         },
-        all: { kind: "bool", short: "a", summary: "have the table show also what works" },
+        all: { kind: "bool", short: "a", summary: "show also what works" },
         json: AS_JSON,
         html: { kind: "bool", format: "html", summary: "the same as --format html: a page for a browser" },
       } as const satisfies FlagTable;
     },
   },
   explain: {
-    summary: "tell what becomes of a property of config.json",
+    summary: "explain a property of config.json, and what tsrun does with it",
     args: ["[PATH]"],
     flags: {},
   },
   seccomp: {
-    summary: "may it make this system call, and which rule says so?",
+    summary: "say whether a profile allows a system call, and by which rule",
     args: ["[CALL...]"],
     get flags() {
       return {
@@ -159,40 +163,40 @@ const BUNDLE_COMMANDS = {
           kind: "string",
           short: "b",
           value: "DIR",
-          summary: "ask linux.seccomp of this bundle's config.json (default: the current directory's)",
+          summary: "the bundle whose linux.seccomp is the profile (default: the current directory)",
         },
         profile: {
           kind: "string",
           short: "p",
           value: "FILE",
-          summary: "ask this profile: linux.seccomp alone, or one of docker's or podman's",
+          summary: "a file with the profile: linux.seccomp alone, or in docker's or podman's format",
         },
         cap: {
           kind: "strings",
           short: "c",
           value: "CAPABILITY",
           summary:
-            "with this capability beside docker's default ones, or ALL, or NONE of them: rules of docker's profile depend on it",
+            "add to docker's default capabilities, on which rules of its profile depend; ALL: all, NONE: drop the default ones",
         },
         diff: {
           kind: "bool",
-          summary: "tell what one of two profiles or bundles allows and the other doesn't",
+          summary: "show what only one of two profiles or bundles allows",
         },
-        lint: { kind: "bool", summary: "tell what in the profile does not do what it seems to" },
+        lint: { kind: "bool", summary: "find rules that do not do what they seem to, and common holes" },
         format: {
           kind: "choice",
           short: "f",
           choices: ["table", "json"],
           default: "table",
-          summary: "how to print the answers",
+          summary: "output format",
         },
         json: AS_JSON,
       } as const satisfies FlagTable;
     },
   },
-  features: { summary: "print what is supported as JSON", args: [], flags: {} },
+  features: { summary: "print as JSON what tsrun supports", args: [], flags: {} },
   draw: {
-    summary: "draw the commands that --trace has recorded, on one time axis",
+    summary: "draw timelines that --trace has recorded, on one time axis",
     args: ["FILE", "[FILE...]"],
     get flags() {
       return {
@@ -200,7 +204,7 @@ const BUNDLE_COMMANDS = {
           kind: "string",
           short: "o",
           value: "FILE",
-          summary: "write it there: *.svg, *.html, or else trace events (default: an SVG on stdout)",
+          summary: "write to FILE: *.svg, *.html, or else trace events (default: an SVG on stdout)",
         },
       } as const satisfies FlagTable;
     },
@@ -209,7 +213,7 @@ const BUNDLE_COMMANDS = {
 
 const SELF_COMMANDS = {
   serve: {
-    summary: "stay, and do the commands of this user faster than they could",
+    summary: "run a server that makes this user's commands faster",
     args: [],
     get flags() {
       return {
@@ -217,9 +221,9 @@ const SELF_COMMANDS = {
           kind: "duration",
           value: "TIME",
           default: 600_000,
-          summary: "end when nothing was asked for so long, such as 90s or 10m",
+          summary: "end after this time without a command, such as 90s or 10m",
         },
-        status: { kind: "bool", summary: "tell what the one that is there has done" },
+        status: { kind: "bool", summary: "show what the running server has done" },
         json: { kind: "bool", summary: "with --status: as JSON" },
       } as const satisfies FlagTable;
     },

@@ -11,7 +11,7 @@ without --detach give the exit status of the process: 128 and the signal's numbe
 export const FILES: readonly (readonly [path: string, what: string])[] = [
   ["config.json", "in a bundle: what to run and how to confine it"],
   ["/run/tsrun/ID", "state of the container ID"],
-  ["/run/tsrun-serve.sock", "where root's commands find a tsrun that serves"],
+  ["/run/tsrun-serve.sock", "where root's commands find a tsrun server"],
 ];
 
 /** The page, of these commands. */

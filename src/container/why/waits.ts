@@ -186,7 +186,7 @@ function lockOf({ pid }: Command, scene: Scene): Wait | null {
   };
 }
 
-/** Whether a command has the lock, or a tsrun that serves, perhaps for it. */
+/** Whether a command has the lock, or a tsrun server, perhaps for it. */
 const hasLock = (pid: number, { holder }: Scene): boolean =>
   holder === pid || (holder !== null && wordsOf(holder).includes("serve"));
 

@@ -1,4 +1,4 @@
-/** A tsrun that serves, in a test. */
+/** A tsrun server, in a test. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { openSync, readFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 // Needs /usr/lib/cni/bridge.
 /**
  * How long a pod of two containers takes to start, from RunPodSandbox to the last StartContainer, with each runtime in
- * turn: `make bench-pods`. It runs beside a tsrun that serves.
+ * turn: `make bench-pods`. It runs beside a tsrun server.
  */
 import { renameSync } from "node:fs";
 import { test } from "uvu";
@@ -68,7 +68,7 @@ const atFirst = watchMachine();
 const containerd = await startContainerd({ tables: HANDLER });
 const cri = connectCri(SOCKET);
 
-test("a pod starts sooner with a tsrun that serves than without it", async () => {
+test("a pod starts sooner with a tsrun server than without it", async () => {
   const times = new Map(CONTENDERS.map((contender): [Contender, number[]] => [contender, []]));
   for (let round = -WARM_UP; round < ROUNDS; round++)
     for (const [contender, values] of times) {

@@ -41,8 +41,8 @@ for (const [line, said] of [
     "kill -9 web",
     "kill: unknown flag -9: the signal follows the container, without a dash: tsrun kill ID SIGNAL",
   ],
-  ["validate web", 'validate: unexpected argument "web": a bundle is named by --bundle DIR'],
-  ["delete a b", 'delete: unexpected argument "b": it takes one container at a time'],
+  ["validate web", 'validate: unexpected argument "web": name the bundle with --bundle DIR'],
+  ["delete a b", 'delete: unexpected argument "b": name one container at a time'],
   [
     "run alpine sh",
     'run: unexpected argument "sh": the command is in config.json, and tsrun spec -- COMMAND sets it',

@@ -1,4 +1,4 @@
-// In the machine's own mounts: who has others is not served. The kubelet's way, with a tsrun that serves.
+// In the machine's own mounts: who has others is not served. The kubelet's way, with a tsrun server.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { NAMESPACES, SOCKET, startContainerd } from "../../callers/containerd.ts";

@@ -46,7 +46,7 @@ test("a user's containers are made by the user's server", () => {
 
 test("root's commands are none of that server's", () => {
   const { stderr } = silentlyDebugged();
-  assert.match(stderr, "not served: /run/tsrun-serve.sock: no tsrun serves there");
+  assert.match(stderr, "not served: /run/tsrun-serve.sock: no tsrun server listens there");
 });
 
 function silentlyDebugged(): Outcome {
