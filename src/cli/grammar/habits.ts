@@ -33,19 +33,18 @@ export const COMMANDS: Habits = {
   nsenter: "to enter any container by the pid of one of its processes: tsrun exec --pid PID COMMAND",
   commit: "a container's changes are in the directory root.path of its bundle: there is nothing to commit",
   diff: "a container's changes are in the directory root.path of its bundle",
-  port: "tsrun publishes no ports: a container has those of its network namespace",
+  port: "no ports are published: a container has those of its network namespace",
   "network volume":
-    "tsrun makes no networks and volumes: config.json names existing ones, in linux.namespaces and mounts",
+    "networks and volumes are made elsewhere: config.json names them in linux.namespaces and mounts",
   "pod pods": "to see pods: tsrun list --tree; to join one: tsrun spec --sandbox POD",
   container: "leave that word out: tsrun list, tsrun delete ID, …",
   rename: "a container's id can't change: tsrun delete ID, then tsrun run --detach --bundle DIR NEW-ID",
   export: "a container's files are in the directory root.path of its bundle: tar -C DIR -c . >FILE",
-  "compose play generate":
-    "tsrun makes one container at a time: tsrun spec --sandbox POD puts one into a pod",
-  "system prune": "tsrun keeps only containers: tsrun list shows them, tsrun delete ID removes one",
+  "compose play generate": "containers are made one at a time: tsrun spec --sandbox POD puts one into a pod",
+  "system prune": "only containers are kept: tsrun list shows them, tsrun delete ID removes one",
   "load import": FROM_A_FILE,
   "image images pull push build login rmi save tag search history": IMAGES,
-  info: "to see what tsrun supports: tsrun features; what this machine can do: tsrun check",
+  info: "to see what is supported: tsrun features; what this machine can do: tsrun check",
   version: "to see the version: tsrun --version",
 };
 
@@ -67,7 +66,7 @@ const MAKING: Habits = {
   "--device": "devices are in config.json: linux.devices, and linux.resources.devices allows them",
   "--pod": `the namespaces of a pod are in config.json, and tsrun spec --sandbox POD writes them`,
   "-p --publish -P --publish-all --expose":
-    "tsrun publishes no ports: a container has those of its network namespace",
+    "no ports are published: a container has those of its network namespace",
   "--network --net": "the network is in config.json: linux.namespaces",
   "-m --memory --cpus -c --cpu-shares --cpuset-cpus --memory-swap --pids-limit": LIMITS,
   "--restart --init --pull --platform": "tsrun has nothing like it: leave it out",
