@@ -232,6 +232,31 @@ test("a file that the kernel can't execute fails at start, and says so", () => {
   assert.match(complaint(ranIn(path)), /exec format error/i);
 });
 
+const elfFor = (machine: number) => {
+  const headers = readFileSync(runtimePath).subarray(0, 4096);
+  headers.writeUInt16LE(machine, 18);
+  return headers;
+};
+
+for (const [what, content, said] of [
+  [
+    "a program for another platform",
+    elfFor(243),
+    /\/script is built for riscv64, and this machine is \w+64: /,
+  ],
+  ["a script whose interpreter is for another platform", "#!/data\n", /\/data is built for riscv64/],
+  ["an empty file", "", /; \/script is empty$/],
+  ["a script without #!", "echo\n", /; \/script is text without #! and an interpreter in its first line$/],
+  ["a script with a byte order mark", "\uFEFF#!/bin/sh\n", /begins with a byte order mark/],
+  ["a program for Windows", "MZ\x90\0", /; \/script is a program for Windows$/],
+] as const)
+  testTsrun(`the kernel can't execute ${what}, and what it is is told`, () => {
+    const { path, rootfs } = bundle({ args: ["/script"] });
+    writeFileSync(join(rootfs, "data"), elfFor(243), { mode: 0o755 });
+    writeFileSync(join(rootfs, "script"), content, { mode: 0o755 });
+    assert.match(complaint(ranIn(path)), said);
+  });
+
 // The rest
 
 testTsrun("a namespace whose path is gone is refused", async () => {

@@ -1,6 +1,7 @@
 /** What is missing when execve(2) says ENOENT of a file that is there. Loaded only after such a failure. */
 import { CWD, close, openat, read } from "../../kernel/calls.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../../kernel/constants.ts";
+import { ELF_MAGIC, PT_INTERP } from "../../kernel/elf.ts";
 import { openRegular } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { openInside } from "../inside.ts";
@@ -10,8 +11,6 @@ const BEGINNING = 4096;
 
 /** How many interpreters the kernel follows. */
 export const MOST_NESTED = 5;
-
-const PT_INTERP = 3;
 
 /**
  * What runs the program `path` of the process `pid`, and is missing there, with how the program asks for it; null when
@@ -49,7 +48,8 @@ export function interpreterOf(root: number, program: string): Interpreter | null
   return beginning === null ? null : (scriptInterpreter(beginning) ?? loader(beginning));
 }
 
-function readBeginning(root: number, path: string): Uint8Array | null {
+/** The first bytes of a regular file below `root`; null for anything else, which is not opened. */
+export function readBeginning(root: number, path: string): Uint8Array | null {
   const place = openInside(root, path, O_PATH | O_CLOEXEC);
   if (place < 0) return null;
   try {
@@ -65,15 +65,16 @@ function readBeginning(root: number, path: string): Uint8Array | null {
 }
 
 /** See "Interpreter scripts" in execve(2). */
-function scriptInterpreter(beginning: Uint8Array): Interpreter | null {
-  const [, path] = /^#![ \t]*([^ \t\n\0]+)/.exec(new TextDecoder().decode(beginning)) ?? [];
+export function scriptInterpreter(beginning: Uint8Array): Interpreter | null {
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(beginning); // a mark is a part of it, as for the kernel
+  const [, path] = /^#![ \t]*([^ \t\n\0]+)/.exec(text) ?? [];
   return path === undefined ? null : { path, role: "the interpreter that is named in the first line" };
 }
 
 /** See elf(5). */
 function loader(beginning: Uint8Array): Interpreter | null {
   const view = new DataView(beginning.buffer, beginning.byteOffset, beginning.length);
-  if (view.byteLength < 64 || view.getUint32(0) !== 0x7f454c46) return null;
+  if (view.byteLength < 64 || view.getUint32(0) !== ELF_MAGIC) return null;
   const is64 = view.getUint8(4) === 2;
   if (!is64 || view.getUint8(5) !== 1) return null;
   const table = Number(view.getBigUint64(32, true));
