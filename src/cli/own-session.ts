@@ -46,6 +46,8 @@ export class OwnSession implements Session {
 
   async foreground(pid: number, terminal: CallerConsole | null): Promise<Foreground> {
     const { Foreground } = await import("./making-commands.ts");
+    if (terminal === null && this.complainsToTerminal)
+      process.once("SIGINT", () => void import("./unheard.ts").then((it) => it.tellIfUnheard(this, pid)));
     return new Foreground(pid, terminal);
   }
 

@@ -50,6 +50,37 @@ test("the config.json that spec writes gives a shell", async () => {
   assert.match(session.printed(), /42 \/dev\/pts\/0/);
 });
 
+testTsrun(
+  "Ctrl-C that a container's first process doesn't get is answered, once, with what ends it",
+  async () => {
+    const made = bundle({ args: ["sh", "-c", "echo ready; exec sleep 60"] });
+    using box = containerOf(made, uniqueId());
+    // A served run is a few kilobytes of C by then, which only pass signals on.
+    await using session = atTerminal(["--no-serve", "run", "--bundle", made.path, box.id]);
+    await session.until("ready");
+    session.type("\x03");
+    await session.until(
+      "has no handler for Ctrl-C (SIGINT), and so doesn't get it: `tsrun kill ID KILL` ends it",
+    );
+    session.type("\x03");
+    silent(runtime(["kill", box.id, "KILL"]));
+    assert.is(await session.ended(), 137);
+    assert.is(session.printed().split("no handler").length, 2);
+  },
+);
+
+testTsrun("Ctrl-C that it gets is not commented", async () => {
+  const made = bundle({
+    args: ["sh", "-c", "trap 'exit 5' INT; echo ready; while :; do sleep 0.1; done"],
+  });
+  using box = containerOf(made, uniqueId());
+  await using session = atTerminal(["run", "--bundle", made.path, box.id]);
+  await session.until("ready");
+  session.type("\x03");
+  assert.is(await session.ended(), 5);
+  assert.not.match(session.printed(), "no handler");
+});
+
 test("Ctrl-C interrupts the program in the foreground, and neither its shell nor tsrun", async () => {
   await using session = running(
     script('trap "echo shell lives" INT; (echo ready; exec sleep 60); echo over; exit 4'),
