@@ -102,6 +102,15 @@ export function wrongNamespaces({ linux }: Config): readonly UserError[] {
   });
 }
 
+/** A line for each namespace to join that isn't there: its pod may not run yet, or no more. */
+export function missingNamespaces({ linux }: Config): readonly string[] {
+  return (linux?.namespaces ?? []).flatMap(({ type, path }, index) => {
+    const where = `linux.namespaces[${index}].path`;
+    if (path === undefined || path === "" || statusAt(where, path) !== null) return [];
+    return `config.json: ${where}: the ${type} namespace ${path} does not exist${WHY_NOT_OPENED[ERRNO.ENOENT] ?? ""}`;
+  });
+}
+
 /**
  * Refuses a path to tsrun's own namespace if the config changes something in it, such as the host name: that would
  * change the host, as if the container had no such namespace. @throws UserError

@@ -32,6 +32,15 @@ testTsrun("what is only doubtful is a warning, and the exit status 0", () => {
   assert.match(stdout, /^warning: config\.json: process\.capabilities\.bounding\[0\]: .*"CAP_TIME_TRAVEL"$/m);
 });
 
+testTsrun("a namespace that isn't there, as its pod has ended, is a warning", () => {
+  const wanted = namespaces({ network: "/proc/4194304/ns/net" });
+  const { stdout } = succeeded(validate(bundle({ linux: { namespaces: wanted } }).path));
+  assert.match(
+    stdout,
+    /^warning: config\.json: linux\.namespaces\[\d\]\.path: the network namespace \/proc\/4194304\/ns\/net does not exist; does the process or sandbox that holds it still run\?\n\S+: valid\n$/,
+  );
+});
+
 testTsrun("a limit of memory that nothing in cgroup v2 answers to is ignored with a warning", () => {
   const memory = { kernel: 1048576, kernelTCP: 1048576, swappiness: 10, disableOOMKiller: true };
   const { stdout } = succeeded(validate(bundle({ linux: { resources: { memory } } }).path));

@@ -1,7 +1,7 @@
 import { readBundle, warningsOf } from "../../container/bundle.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { landlockOf } from "../../linux/landlock/annotation.ts";
-import { wrongNamespaces } from "../../linux/namespaces.ts";
+import { missingNamespaces, wrongNamespaces } from "../../linux/namespaces.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { oneLine } from "../log.ts";
 import { print } from "../output.ts";
@@ -15,7 +15,8 @@ export async function validate({ flags }: InvocationOf<"validate">, session: Ses
   if (wrong.length > 0) throw new UserError(wrong.map(({ message }) => message));
   const landlock = await landlockOf(config.annotations, bundle.process, { preservedFds: 0, joins: false });
   if (landlock?.warning) print(session, `warning: ${oneLine(landlock.warning)}\n`);
-  for (const warning of warningsOf(bundle)) print(session, `warning: ${oneLine(warning)}\n`);
+  for (const warning of [...warningsOf(bundle), ...missingNamespaces(config)])
+    print(session, `warning: ${oneLine(warning)}\n`);
   print(session, `${oneLine(path)}: valid\n`);
   return 0;
 }
