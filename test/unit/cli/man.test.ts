@@ -37,6 +37,10 @@ test("the page names the version", () => {
   assert.match(page, /^\.TH TSRUN 8 "" "tsrun 1\.2\.3"/);
 });
 
+test("an example's question ends as a question", () => {
+  assert.match(page, /^Can this machine run containers\?$/m);
+});
+
 test("no line of text is taken for a request", () => {
   const requests = new Set([
     "TH",
