@@ -1,8 +1,10 @@
 /** Pods of the cluster, as the tests make and see them. */
+
 import type { Said } from "../callers/call.ts";
 import type { Message } from "../callers/cri.ts";
 import { BUSYBOX } from "../callers/images.ts";
 import { pidIn } from "../callers/pod.ts";
+import { slowness } from "../harness/slowness.ts";
 import { execInPod } from "./exec-stream.ts";
 import { eventually, type Node, type Runtime } from "./node.ts";
 
@@ -50,6 +52,9 @@ export interface Terminated {
   readonly finishedAt: string;
 }
 
+/** A container that is ready may still print. */
+const [LOOK_MS, MOST_LOOKS] = [200, 20];
+
 /** A pod; it is deleted at the end of the test, and nobody waits for that. */
 export interface Pod extends AsyncDisposable {
   readonly name: string;
@@ -62,7 +67,7 @@ export interface Pod extends AsyncDisposable {
   ended(): Promise<Terminated>;
   /** A command in its first container, or in the named one. */
   exec(command: readonly string[], container?: string): Promise<Said>;
-  /** What a container printed, as `kubectl logs` tells it. */
+  /** What a container printed, as `kubectl logs` tells it, once that is something and grows no more. */
   log(container?: string): Promise<string>;
   /** The pid of a container's first process. */
   pid(container?: string): Promise<number>;
@@ -184,7 +189,16 @@ export function podOf(node: Node, name: string): Pod {
       return terminated;
     },
     exec: (command, container) => execInPod(name, command, container),
-    log: (container) => api.log(name, container),
+    async log(container) {
+      let said = "";
+      for (let looks = 0; looks < MOST_LOOKS; looks++) {
+        const before = said;
+        said = await api.log(name, container);
+        if (said !== "" && said === before) break;
+        await Bun.sleep(LOOK_MS * slowness);
+      }
+      return said;
+    },
     async pid(container) {
       const id = containerId(statusOf(await read(), container));
       return pidIn((await cri.call("ContainerStatus", { container_id: id, verbose: true })).info);
