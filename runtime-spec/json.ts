@@ -24,27 +24,34 @@ export function parseJson(text: string, file: string): unknown {
     return readJson(text);
   } catch (error) {
     // JSON.parse tells no position, but it is fast: the text is read again only when it is wrong.
-    const { offset, message } = findSyntaxError(text) ?? { offset: text.length, message: String(error) };
+    const { offset, message } = findSyntaxError(text) ?? { offset: text.length, message: wordsOf(error) };
     const before = text.slice(0, offset).split("\n");
     throw new JsonError(file, before.length, (before.at(-1) ?? "").length + 1, message);
   }
 }
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** The fewest digits that may be beyond 2^53, below which a double holds all integers. */
 const MANY_DIGITS = /\d{16}/;
 /** The same where a number may stand, and not in the middle of a word. */
 const LONG_NUMBER = /[\s:,[]-?\d{16}/;
 
-/** JSON.parse, but integers beyond 2^53 are bigints, exact to the last digit: see int64.ts. */
+/** JSON.parse, but integers beyond 2^53 are bigints, exact to the last digit: see int64.ts. @throws SyntaxError */
 export function readJson(text: string): unknown {
   // Few texts have such a number; to look for one takes 0.03 ms.
   if (!MANY_DIGITS.test(text) || !LONG_NUMBER.test(text)) return JSON.parse(text);
   const parse = JSON.parse as ParseWithSource;
-  return parse(text, (_, value, { source = "" }) =>
-    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
-      ? integerIn(source)
-      : value,
-  );
+  try {
+    return parse(text, (_, value, { source = "" }) =>
+      typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+        ? integerIn(source)
+        : value,
+    );
+  } catch (error) {
+    // With a function JSON.parse calls itself for each level; without one it doesn't.
+    throw error instanceof RangeError ? new SyntaxError("is nested too deeply") : error;
+  }
 }
 
 // What follows is ES2026, and not in TypeScript's library yet.

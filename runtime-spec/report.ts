@@ -61,6 +61,15 @@ export function lineOf(document: string, { path, message }: Problem): string {
 
 /** A found value as it stands in the JSON, cut when long. */
 export function show(value: unknown): string {
-  const text = String(formatJson(value));
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(formatJson(value));
+  } catch (error) {
+    if (error instanceof RangeError) return "what is nested too deeply to be shown";
+    throw error;
+  }
 }

@@ -275,9 +275,12 @@ testTsrun("what --all-roots cannot read is told in a line, and the others are li
   using _run = ownRun();
   using box = started({ args: SLEEP });
   const root = "/run/docker/runtime-runc/moby";
-  for (const id of ["cut", "odd", "fifo", "none", "linked"]) mkdirSync(join(root, id), { recursive: true });
+  for (const id of ["cut", "deep", "odd", "fifo", "none", "linked"])
+    mkdirSync(join(root, id), { recursive: true });
   writeFileSync(join(root, "cut/state.json"), '{"id":"secret');
   writeFileSync(join(root, "odd/state.json"), "{}");
+  const deep = `${"[".repeat(1e6)}${"]".repeat(1e6)}`;
+  writeFileSync(join(root, "deep/state.json"), `{"number":1234567890123456,"array":${deep}}`);
   command("mkfifo", join(root, "fifo/state.json"));
   symlinkSync("/etc/passwd", join(root, "linked/state.json"));
   const { stdout, stderr } = succeeded(runtime(["list", "-q", "--all-roots"]));
@@ -285,7 +288,7 @@ testTsrun("what --all-roots cannot read is told in a line, and the others are li
   const lines = stderr.trimEnd().split("\n");
   assert.equal(
     lines.map((line) => /^tsrun: warning: (\/[^:]*): /.exec(line)?.[1]),
-    ["cut", "fifo", "linked", "odd"].map((id) => join(root, id)),
+    ["cut", "deep", "fifo", "linked", "odd"].map((id) => join(root, id)),
   );
   assert.not.match(stderr, "secret");
 });

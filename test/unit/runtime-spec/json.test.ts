@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { formatJson, JsonError, parseJson, readJson } from "../../../runtime-spec/json.ts";
 import { findSyntaxError } from "../../../runtime-spec/json-position.ts";
+import { show } from "../../../runtime-spec/report.ts";
 
 function failure(text: string): string {
   try {
@@ -99,5 +100,14 @@ function isJson(text: string): boolean {
     return false;
   }
 }
+
+test("JSON that is nested a million times is an error like others, and can be talked about", () => {
+  const deep = (before: string) => `{${before}"a":${"[".repeat(1e6)}${"]".repeat(1e6)}}`;
+  assert.throws(
+    () => parseJson(deep('"n":1234567890123456,'), "x.json"),
+    (error: Error) => error instanceof JsonError && /nested too deeply$/.test(error.message),
+  );
+  assert.match(show(readJson(deep(""))), /nested too deeply/);
+});
 
 test.run();
