@@ -78,12 +78,19 @@ export const Saved = array(
 
 const NO_RULES = new Map();
 
-/** Reads a document; `name` is its place in the image. @throws UserError with all that is wrong with it, JsonError */
+/** Nobody reads more; an image may have a hundred thousand. */
+const MOST_PROBLEMS = 10;
+
+/** Reads a document; `name` is its place in the image. @throws UserError with what is wrong with it, JsonError */
 export function readDocument<T>(schema: Schema<T>, text: string, name: string): T {
   const value = parseJson(text, name);
   const report = new Report();
   walk(schema, value, report, NO_RULES);
-  if (report.problems.length > 0)
-    throw new UserError(report.problems.map((problem) => lineOf(name, problem)));
+  const { problems } = report;
+  if (problems.length > 0) {
+    const lines = problems.slice(0, MOST_PROBLEMS).map((problem) => lineOf(name, problem));
+    const left = problems.length - lines.length;
+    throw new UserError(left === 0 ? lines : [...lines, `${name}: ${left} more such problems`]);
+  }
   return value as T; // the walk has shown it to be one
 }

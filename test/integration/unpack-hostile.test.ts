@@ -187,6 +187,15 @@ test("an archive with more entries than an image has files is refused, whatever 
   assert.match(refused(asArchive(many)), /has more than 100000 files/);
 });
 
+test("of a hundred thousand mistakes some are told", () => {
+  const manifests = Array.from({ length: 100_000 }, () => ({ digest: "x\u001b[2J", size: 1 }));
+  const image = asDirectory(new Map([["index.json", Buffer.from(JSON.stringify({ manifests }))]]));
+  const { status, stderr } = runtime(["unpack", image, join(freshDirectory("none"), "bundle")]);
+  assert.is(status, 1);
+  assert.match(stderr, /index\.json: 99990 more such problems\n$/);
+  assert.is(stderr.split("\n").length, 12);
+});
+
 test("the same name twice is what comes last, of any kinds", () => {
   const entries = [
     file("a", "1"),
