@@ -27,7 +27,7 @@ function namespacesDiffer({ namespaces = [] }: Linux, report: Report): void {
   for (const [index, { type }] of namespaces.entries()) {
     const first = namespaceIndex(namespaces, type);
     if (first < index)
-      report.problem(`is there twice: "${type}" is in [${first}]`, "namespaces", index, "type");
+      report.problem(`is listed twice: "${type}" is in [${first}]`, "namespaces", index, "type");
   }
 }
 
@@ -37,7 +37,7 @@ function timeOffsetsHaveNewNamespace({ namespaces = [], timeOffsets }: Linux, re
   if (time === undefined) report.problem(needs("time"), "timeOffsets");
   else if (time.path !== undefined) {
     report.problem(
-      "cannot be set: the time namespace is joined by its path, and has its offsets",
+      "cannot be set: the time namespace is joined by its path, and has its own offsets",
       "timeOffsets",
     );
   }

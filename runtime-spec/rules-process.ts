@@ -37,7 +37,7 @@ function rlimitsDiffer({ rlimits = [] }: Process, report: Report): void {
   for (const [index, { type }] of rlimits.entries()) {
     const earlier = first.get(type);
     if (earlier !== undefined)
-      report.problem(`is there twice: ${type} is in [${earlier}]`, "rlimits", index, "type");
+      report.problem(`is listed twice: ${type} is in [${earlier}]`, "rlimits", index, "type");
     else first.set(type, index);
   }
 }
@@ -52,7 +52,7 @@ function capabilitiesAreKnown(capabilities: Capabilities, report: Report): void 
   for (const set of SETS) {
     for (const [index, name] of (capabilities[set] ?? []).entries()) {
       if (CAPABILITIES.includes(name)) continue;
-      report.warning(`is not a capability known here, and left out: ${show(name)}`, set, index);
+      report.warning(`is not a known capability, and left out: ${show(name)}`, set, index);
     }
   }
 }

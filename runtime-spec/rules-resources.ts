@@ -45,8 +45,8 @@ function realtimeFitsPeriod({ realtimeRuntime = 0, realtimePeriod = 0 }: Cpu, re
 
 /** The kernel takes a value out of its range as the nearest one in it; 0 is "not set". */
 function sharesAreInRange({ shares = 0 }: Cpu, report: Report): void {
-  if (shares === 1) report.warning("is taken as 2, the least, found 1", "shares");
-  if (shares > 262_144) report.warning(`is taken as 262144, the most, found ${shares}`, "shares");
+  if (shares === 1) report.warning("is raised to 2, the minimum; found 1", "shares");
+  if (shares > 262_144) report.warning(`is lowered to 262144, the maximum; found ${shares}`, "shares");
 }
 
 interface Weighted {

@@ -12,30 +12,31 @@ const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   capset: { EPERM: "tsrun cannot give capabilities that it lacks itself, as in a container" },
   clone3: {
     EACCES:
-      "a process is put into a cgroup by whoever may write cgroup.procs there and in the nearest cgroup above both (cgroups(7), delegation)",
-    EAGAIN: "a limit of processes is reached: pids.max of a cgroup, RLIMIT_NPROC or kernel.pid_max",
+      "to put a process into a cgroup, tsrun must be allowed to write cgroup.procs there and in the nearest cgroup above both (cgroups(7), delegation)",
+    EAGAIN: "a process limit is reached: pids.max of a cgroup, RLIMIT_NPROC or kernel.pid_max",
     EBUSY: "a cgroup whose controllers are enabled for its children cannot have processes itself",
-    EINVAL: "this kernel may lack one of these namespaces: `tsrun check` tells",
+    EINVAL: "this kernel may lack one of these namespaces: `tsrun check` shows which",
     ENOSPC: "a limit in /proc/sys/user is reached, or 32 namespaces of a kind are nested",
     EPERM:
-      "without CAP_SYS_ADMIN there is only the way of a user namespace, and the machine may forbid those: kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a chroot, a seccomp filter",
+      "without CAP_SYS_ADMIN this needs a user namespace, which the machine may forbid: kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a chroot, a seccomp filter",
     EUSERS: "user namespaces are nested too deeply",
   },
   fsopen: { ENODEV: "this kernel has no file system of that type, nor a module for it" },
   fsconfig: {
     EPERM:
-      "a user namespace mounts only file systems that the kernel has made fit for it, and proc, sysfs, mqueue and cgroup2 only for namespaces that it owns",
+      "in a user namespace the kernel allows only some file systems, and proc, sysfs, mqueue and cgroup2 only for namespaces that it owns",
   },
   mount_setattr: {
     EPERM:
-      "a user namespace cannot take away what the host's mount has, such as ro, noexec or noatime: leave out the option that does",
+      "in a user namespace, flags of the host's mount such as ro, noexec or noatime can't be cleared: leave out the option that does so",
   },
-  move_mount: { EINVAL: "a file goes on a file alone, and a directory on a directory" },
+  move_mount: { EINVAL: "a file can be mounted only on a file, and a directory only on a directory" },
   keyctl: {
     EACCES: "a keyring of this name belongs to another user; --no-new-keyring keeps the caller's",
     EDQUOT:
       "the user's keys are used up (/proc/key-users, /proc/sys/kernel/keys/maxkeys); --no-new-keyring keeps the caller's keyring",
-    EPERM: "something like a container around tsrun forbids keyrings; --no-new-keyring keeps the caller's",
+    EPERM:
+      "keyrings are forbidden here, perhaps by a container around tsrun; --no-new-keyring keeps the caller's",
   },
   mkdirat: { EROFS: MISSING },
   mknodat: {
@@ -45,13 +46,13 @@ const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   },
   open_tree: {
     EINVAL:
-      "an unbindable mount can't be bound; and in a user namespace what has other mounts below can only with them, by rbind",
+      "an unbindable mount can't be bound; in a user namespace, a directory with mounts below it needs rbind",
   },
   openat2: {
     ELOOP:
-      "links of proc such as /proc/self/fd are refused, links in a circle, and a symlink where a directory must be",
+      "magic links such as /proc/self/fd are refused, and circular links, and a symlink where a directory must be",
     ENOENT: "does it exist in the container?",
-    EXDEV: "it leads out of where it must stay",
+    EXDEV: "the path leads out of the directory in which it must stay",
   },
   set_mempolicy: {
     EINVAL:
@@ -60,7 +61,7 @@ const hintsByCall = (): { readonly [call in SyscallName]?: Hints } => ({
   },
   setgroups: {
     EPERM:
-      "a user namespace in which /proc/self/setgroups says deny has no groups: its gids must be mapped by root, or by newgidmap",
+      "in this user namespace /proc/self/setgroups says deny: its gids must be mapped by root, or by newgidmap",
     EINVAL: "are these groups mapped in the user namespace?",
   },
   setresgid: { EINVAL: "is this gid mapped in the user namespace?" },

@@ -240,7 +240,7 @@ export class MailboxMemory {
 function noRoomFor(step: Step | null): UserError {
   if (step === null || step.call.name === "execve")
     return new UserError("config.json", "process.args and process.env are too long");
-  return new UserError(step.owner, "takes more than the room that there is for it");
+  return new UserError(step.owner, "needs more memory than the mailbox has");
 }
 
 function setWord(words: Uint32Array, at: number, value: number | bigint): void {

@@ -38,5 +38,5 @@ export function optionsFrom(flags: Flags): CommonOptions {
 function emptyFrom(names: readonly string[]): number {
   const other = names.find((name) => name !== "network");
   if (other === undefined) return CLONE_NEWNET;
-  throw new UserError(`--empty-ns ${other}`, "criu leaves none empty but the network namespace: say network");
+  throw new UserError(`--empty-ns ${other}`, "criu can leave only the network namespace empty: say network");
 }

@@ -84,7 +84,7 @@ function whyUnread(bundle: string, errno: number): string {
 
 function rootfsOf(bundle: string, config: Config): string {
   const path =
-    config.root?.path ?? fail("root.path", "is missing: which directory is the container's rootfs?");
+    config.root?.path ?? fail("root.path", "is missing: name the directory of the container's rootfs");
   const rootfs = isAbsolute(path) ? join(path) : join(bundle, path);
   // With a joined mount namespace the path is resolved there, not here.
   if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))

@@ -44,7 +44,7 @@ function openOutput(directory: StateDirectory): number {
   const path = directory.read()?.output;
   const refuse = (why: string) => new UserError(`no output of container ${directory.id}`, why);
   if (path === undefined)
-    throw refuse("it went where its `tsrun run` or `create` printed, as that had no --output FILE");
+    throw refuse("it was started without --output FILE, and prints where its `tsrun run` or `create` did");
   const fd = attempt(openat(CWD, path, O_RDONLY | O_NONBLOCK)); // a named pipe would wait for a writer
   if (fd < 0) throw refuse(`cannot read ${path}: ${errnoWords(-fd)}`);
   if ((status("", AT_EMPTY_PATH, fd).mode & S_IFMT) === S_IFREG) return fd;

@@ -74,13 +74,13 @@ class Parser {
     if (token.kind === "mark") throw new UserError(`"${token.text}" is not a value`);
     if (token.text === "true" || token.text === "false") return ofBoolean(type ?? "b", token.text === "true");
     const named = token.text.startsWith("@") ? token.text.slice(1) : TYPE_WORDS[token.text];
-    if (named === undefined) throw new UserError(`"${token.text}" is not a value: strings stand in quotes`);
+    if (named === undefined) throw new UserError(`"${token.text}" is not a value: put strings in quotes`);
     return this.value(named);
   }
 
   end(): void {
     const token = this.take();
-    if (token.kind !== "end") throw new UserError(`"${token.text}" is too much`);
+    if (token.kind !== "end") throw new UserError(`unexpected "${token.text}" after the value`);
   }
 
   /** The first element's type is that of all. */

@@ -58,7 +58,7 @@ async function ofLayout(files: ImageFiles, entries: readonly Descriptor[], choic
   const manifest = await manifestOf(files, tagged, choice);
   const { config, layers } = await readBlob(files, manifest, Manifest);
   if (!isConfig(config))
-    throw new UserError(`is no image of a container, but something of the type ${config.mediaType}`);
+    throw new UserError(`is not a container image: its config has the type ${config.mediaType}`);
   return withLayers(
     await readBlob(files, config, ImageConfig),
     (diffId, at) => {

@@ -36,4 +36,4 @@ export function namesIn(path: string): readonly string[] {
 }
 
 const tooLong = (what: string, { length }: string, most: number) =>
-  new UserError(`has a ${what} of ${length} bytes: ${most} are the most (ENAMETOOLONG)`);
+  new UserError(`has a ${what} of ${length} bytes; the limit is ${most} (ENAMETOOLONG)`);

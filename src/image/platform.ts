@@ -22,7 +22,7 @@ export function ownPlatform(): Wanted {
 export function readPlatform(text: string): Wanted {
   const [, os, architecture, variant] = /^([^/]+)\/([^/]+)(?:\/([^/]+))?$/.exec(text) ?? [];
   if (os === undefined || architecture === undefined)
-    throw new UserError(`--platform ${text}`, "is no platform: it looks like linux/amd64 or linux/arm/v7");
+    throw new UserError(`--platform ${text}`, "is not a platform such as linux/amd64 or linux/arm/v7");
   return { os, architecture, variant };
 }
 

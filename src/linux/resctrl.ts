@@ -137,10 +137,7 @@ function requireSame(group: string, lines: readonly string[]): void {
   const there = readText(`${group}/schemata`).split("\n").map(normal);
   for (const line of lines)
     if (!there.includes(normal(line)))
-      fail(
-        "linux.intelRdt.closID",
-        `the group ${group} is there already, and has not ${JSON.stringify(line)}`,
-      );
+      fail("linux.intelRdt.closID", `the group ${group} exists already, without ${JSON.stringify(line)}`);
 }
 
 /** The kernel's own message about a refused write. */

@@ -22,12 +22,12 @@ export async function ask(path: string, question: string | ((listener: number) =
     if (await readable(connection, PATIENCE)) return new TextDecoder().decode(readAll(connection));
   } catch (error) {
     if (error instanceof SyscallError)
-      throw new UserError(`serve: ${path}`, "who listens there has just ended");
+      throw new UserError(`serve: ${path}`, "the process that listens there has just ended");
     throw error;
   } finally {
     here(close(connection));
   }
-  throw new UserError(`serve: ${path}`, "who listens there doesn't answer");
+  throw new UserError(`serve: ${path}`, "the process that listens there doesn't answer");
 }
 
 function connected(path: string): number {

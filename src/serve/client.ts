@@ -60,7 +60,7 @@ export class Client implements Disposable {
     });
     this.caller.waitFor(pid, signals, this.connection);
     this.isWaiting = true;
-    if (this.gone || !(await rung)) throw new UserError("caller", "has ended before all was done");
+    if (this.gone || !(await rung)) throw new UserError("caller", "has ended before the command was done");
     this.isWaiting = false;
     return await this.caller.waited();
   }

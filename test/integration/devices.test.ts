@@ -96,7 +96,7 @@ for (const [type, major, minor] of [
   testTsrun(`the image's ${type} ${major}:${minor} does not pass for /dev/null`, () => {
     const { path, rootfs } = bundle({ args: ["true"], mounts: WITHOUT_DEV });
     command("mknod", join(rootfs, "dev/null"), type, `${major}`, `${minor}`);
-    assert.match(complaint(ranIn(path)), /default device \/dev\/null: .*something else than this device/);
+    assert.match(complaint(ranIn(path)), /default device \/dev\/null: .*something other than this device/);
   });
 }
 

@@ -194,7 +194,7 @@ const REFUSED: readonly (readonly [flags: readonly string[], said: RegExp])[] = 
   [["--tools", join(tools, "busybox")], /busybox: is not a directory/],
   [["--tools", tools, "--at", "tools"], /exec: --at tools: .*absolute path/],
   [["--tools", tools, "--at", "/"], /exec: --at \/: is no place/],
-  [["--tools", tools, "--at", "/proc/x"], /exec: --at \/proc\/x: nothing can be attached in \/proc/],
+  [["--tools", tools, "--at", "/proc/x"], /exec: --at \/proc\/x: nothing can be mounted in \/proc/],
   [["--at", "/mnt"], /exec: --at is where .* --tools DIR/],
   [["--no-seccomp"], /exec: --no-seccomp is for --pid/],
   [["--tools", tools, "--at", "/pause/x"], /exec: --at \/pause\/x: .*ENOTDIR.*another place/],

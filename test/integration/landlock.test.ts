@@ -371,7 +371,7 @@ testTsrun("all that is wrong with a policy is told with its place", () => {
     ['{"ruleset":', ":1:12: expected a value, found the end of the text"],
     [
       '{"pathBeneath":[{"allowedAccess":["abi.all"],"parent":["/"]}]}',
-      '.pathBeneath[0].allowedAccess: abi.all means rights of an ABI: the policy must say which, as in "abi": 6',
+      '.pathBeneath[0].allowedAccess: abi.all depends on the ABI: the policy must name one, as in "abi": 6',
     ],
     [
       '{"pathBeneath":[{"allowedAccess":["execute"],"parent":["bin"]}]}',

@@ -157,10 +157,7 @@ testTsrun("a file in a device's place is told of a tmpfs on /dev only where that
     writeFileSync(join(rootfs, device), "");
     return refused(path);
   };
-  assert.match(
-    at("/dev/mine"),
-    "there is something else than this device at /dev/mine already; a tmpfs on /dev",
-  );
+  assert.match(at("/dev/mine"), "something other than this device is at /dev/mine already; a tmpfs on /dev");
   assert.not.match(at("/etc/mine"), "tmpfs");
 });
 

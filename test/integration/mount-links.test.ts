@@ -87,7 +87,7 @@ testTsrun("copy-symlink leaves the same link that the image has, and refuses any
   ] as const)
     assert.match(
       complaint(played({ ...scene, image, destination }).outcome),
-      /mounts\[6\]\.destination: .* is there already, and is no link to file/,
+      /mounts\[6\]\.destination: .* exists already, and is not a link to file/,
     );
 });
 

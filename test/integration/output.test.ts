@@ -223,7 +223,7 @@ testTsrun("logs says in one line where there is none, and why", async () => {
   using box = started({ args: ["sleep", "60"] });
   assert.is(
     complaint(runtime(["logs", box.id])),
-    `tsrun: error: no output of container ${box.id}: it went where its \`tsrun run\` or \`create\` printed, as that had no --output FILE`,
+    `tsrun: error: no output of container ${box.id}: it was started without --output FILE, and prints where its \`tsrun run\` or \`create\` did`,
   );
   assert.match(complaint(runtime(["logs", uniqueId()])), /does not exist/);
   const directory = join(freshDirectory("output"), "moved");

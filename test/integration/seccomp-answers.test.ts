@@ -223,7 +223,7 @@ testTsrun(
     assert.equal(with_("NONE"), ["EPERM", "EPERM"]);
     assert.equal(with_("NONE", "SYS_ADMIN"), ["EPERM", "allow"]);
     const wrong = ask("--cap", "SYS_ADMINN", "--profile", PODMAN_PROFILE, "bpf");
-    assert.match(complaint(wrong), /--cap CAP_SYS_ADMINN: is not a capability known here/);
+    assert.match(complaint(wrong), /--cap CAP_SYS_ADMINN: is not a known capability/);
   },
 );
 
@@ -305,7 +305,7 @@ for (const [call, message] of MISTAKES)
 
 testTsrun("a file that is no profile is refused by its name", () => {
   const file = profileFile({ hello: 1 });
-  assert.match(complaint(ask("--profile", file, "getpid")), `${file}: is no profile`);
+  assert.match(complaint(ask("--profile", file, "getpid")), `${file}: is not a profile`);
   assert.match(complaint(ask("--profile", "/nowhere", "getpid")), /\/nowhere: cannot be read: ENOENT/);
   const wrong = profileFile({ defaultAction: "SCMP_ACT_MAYBE" });
   assert.match(

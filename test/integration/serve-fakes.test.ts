@@ -130,7 +130,7 @@ testTsrun("a server takes the place of no file but a socket", async () => {
   const path = join(freshDirectory("no-socket"), "file");
   writeFileSync(path, "words\n");
   await using call = startRuntime(["serve"], { env: { TSRUN_SERVE: path }, root: null });
-  assert.is(complaint(await call.ended()), `tsrun: error: serve: ${path}: is there, and no socket`);
+  assert.is(complaint(await call.ended()), `tsrun: error: serve: ${path}: exists, and is not a socket`);
 });
 
 /** This process's own. */

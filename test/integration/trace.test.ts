@@ -281,7 +281,7 @@ testTsrun("draw tells what it can't read or write", () => {
   const { path } = bundle();
   const said = (...args: readonly string[]) => complaint(runtime(["draw", ...args]));
   const config = join(path, "config.json");
-  assert.match(said(config), /^tsrun: error: \S+config\.json: is no timeline of tsrun's: give it what/);
+  assert.match(said(config), /^tsrun: error: \S+config\.json: is not a timeline of tsrun's: name a file/);
   assert.match(
     said(`${NOWHERE}/x.json`),
     /^tsrun: error: draw: \S+\/nowhere\/x\.json: cannot be read: ENOENT/,

@@ -133,7 +133,7 @@ for (const nested of [false, true]) {
       refused(image, "--platform", "linux/s390x"),
       /no image for linux\/s390x, but for linux\/amd64, linux\/arm64/,
     );
-    assert.match(refused(image, "--platform", "arm64"), /--platform arm64: is no platform/);
+    assert.match(refused(image, "--platform", "arm64"), /--platform arm64: is not a platform/);
   });
 }
 

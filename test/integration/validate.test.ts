@@ -135,7 +135,7 @@ const MISTAKES: readonly (readonly [what: string, patch: Patch, said: string])[]
   [
     "a namespace that is listed twice",
     { linux: { namespaces: [...namespaces(), { type: "uts" }] } },
-    'linux.namespaces[5].type: is there twice: "uts" is in [3]',
+    'linux.namespaces[5].type: is listed twice: "uts" is in [3]',
   ],
   [
     "id mappings without a user namespace",

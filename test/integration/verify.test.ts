@@ -553,7 +553,7 @@ testTsrun("a user who may not look into the process is told so", () => {
   const through = ["setpriv", "--reuid", "52345", "--regid", "52345", "--clear-groups", "--"];
   const outcome = runtime(["verify", "--pid", String(box.pid()), "--bundle", box.bundle.path], { through });
   assert.is(outcome.status, 1);
-  assert.match(complaint(outcome), /cannot look into process \d+: EACCES .*: it takes root/);
+  assert.match(complaint(outcome), /cannot look into process \d+: EACCES .*: this needs root/);
 });
 
 testTsrun("verifying changes nothing, and leaves nothing open in the container", () => {

@@ -94,7 +94,7 @@ function ownContainer(globals: Exec["globals"], session: Session, [id, ...words]
 /** Refuses flags that would do nothing without another one. @throws UserError */
 function requireTogether({ tools, at, pid, noSeccomp }: Exec["flags"]): void {
   if (at !== undefined && tools === undefined)
-    throw new UserError("exec", "--at is where the process finds what --tools DIR names: give that, too");
+    throw new UserError("exec", "--at needs --tools DIR: it is where the process finds that directory");
   if (noSeccomp && pid === undefined)
     throw new UserError(
       "exec",
@@ -169,12 +169,11 @@ function processFromFlags(
   warn: (line: string) => void,
 ): Process {
   if (args.length === 0)
-    throw new UserError("exec", "which command? Give it after the id (or --pid PID), or use --process FILE");
+    throw new UserError("exec", "no command: give it after the id (or --pid PID), or use --process FILE");
   requireProcessFlags("exec", flags);
   const added = flags.cap.map(capabilityNamed);
   for (const name of added)
-    if (!CAPABILITIES.includes(name))
-      warn(`exec: --cap ${name}: is not a capability known here, and left out`);
+    if (!CAPABILITIES.includes(name)) warn(`exec: --cap ${name}: is not a known capability, and left out`);
   if (own === undefined) throw new UserError("exec", "the container has no process to take defaults from");
   return {
     ...own,

@@ -46,7 +46,7 @@ async function processTable(
   if (column < 0)
     throw new UserError(
       "ps",
-      "these options show no PID column, by which the container's processes are known",
+      "these options show no PID column, which tsrun needs to find the container's processes",
     );
   const own = lines.filter((line) => pids.has(Number(line.trim().split(/\s+/)[column])));
   return [heading, ...own, ""].join("\n");

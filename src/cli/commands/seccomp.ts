@@ -115,8 +115,7 @@ function capabilitiesWith(given: readonly string[]): ReadonlySet<string> {
   for (const name of names) {
     if (name === "CAP_ALL") for (const one of CAPABILITIES) all.add(one);
     else if (CAPABILITIES.includes(name)) all.add(name);
-    else if (name !== "CAP_NONE")
-      throw new UserError("seccomp", `--cap ${name}: is not a capability known here`);
+    else if (name !== "CAP_NONE") throw new UserError("seccomp", `--cap ${name}: is not a known capability`);
   }
   return all;
 }

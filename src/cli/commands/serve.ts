@@ -77,7 +77,7 @@ function listeningAt({ caller: { env }, pid }: Session, path: string) {
 /** Removes what a server has left that has ended. Other files refuse connections too. @throws UserError */
 function removeSocket(path: string): void {
   const { mode } = status(path, AT_SYMLINK_NOFOLLOW);
-  if ((mode & S_IFMT) !== S_IFSOCK) throw new UserError(`serve: ${path}`, "is there, and no socket");
+  if ((mode & S_IFMT) !== S_IFSOCK) throw new UserError(`serve: ${path}`, "exists, and is not a socket");
   removeFile(path);
 }
 

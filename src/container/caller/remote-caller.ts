@@ -250,7 +250,7 @@ export class RemoteCaller implements Caller, Disposable {
   /** Nothing is asked of it from now on: it may be anywhere in what it was asked. The error to throw. */
   private lost(): UserError {
     this.isLost = true;
-    return new UserError("caller", "has ended, or was stopped, before all was done");
+    return new UserError("caller", "has ended, or was stopped, before the command was done");
   }
 
   /**
@@ -271,7 +271,7 @@ export class RemoteCaller implements Caller, Disposable {
     const outcome = await own.outcome(() => this.isRunning(this.pid)); // the byte comes before the agent rests
     if (outcome.kind === "failed") throw own.failure(outcome.step);
     if (outcome.kind === "gone" || waiting === null)
-      throw new UserError("caller", "has ended before all was done");
+      throw new UserError("caller", "has ended before the command was done");
     return own.result(waiting);
   }
 

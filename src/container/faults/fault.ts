@@ -51,7 +51,7 @@ function readFault(place: string, text: string): Fault {
   if (where === "")
     throw new UserError(place, `${JSON.stringify(text)}: write PLACE=WHAT, such as mounts[3]=EIO`);
   if (call !== undefined && !isCall(call))
-    throw new UserError(place, `${JSON.stringify(text)}: ${call} is no system call of tsrun's`);
+    throw new UserError(place, `${JSON.stringify(text)}: tsrun makes no system call ${call}`);
   return { text, where: readWhere(where), call: call ?? null, what: readWhat(place, text, what) };
 }
 
@@ -73,7 +73,7 @@ function readWhat(place: string, whole: string, text: string): What {
   if (errno !== undefined) return { kind: "errno", errno };
   throw new UserError(
     place,
-    `${JSON.stringify(whole)}: what to do is an errno such as EIO, delay:TIME such as delay:30s, or kill`,
+    `${JSON.stringify(whole)}: WHAT is an errno such as EIO, delay:TIME such as delay:30s, or kill`,
   );
 }
 

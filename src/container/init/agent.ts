@@ -271,7 +271,7 @@ function failureOf(init: Mailbox, { step }: Failed): () => StepError {
 function check(init: Mailbox, { kind }: Outcome): void {
   if (kind === "gone")
     throw new UserError(
-      "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by somebody's signal",
+      "the process was killed while it was being set up: by the OOM killer (is the memory limit too small?) or by a signal",
     );
   init.program.check(init);
 }

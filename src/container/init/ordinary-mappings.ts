@@ -51,7 +51,7 @@ function help(
   if (path === null)
     fail(
       where,
-      `an ordinary user maps other ids than the own one with ${program}, which is not in PATH (Debian: uidmap)`,
+      `to map other ids than their own, an ordinary user needs ${program}, which is not in PATH (Debian: uidmap)`,
     );
   const ids = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]).map(String);
   const { exitCode, stderr } = Bun.spawnSync([path, String(pid), ...ids], {

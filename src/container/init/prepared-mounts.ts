@@ -89,7 +89,7 @@ class UserNamespaces {
     const { uidMappings: uids = [], gidMappings: gids = [] } = this.linux;
     const container = { uidMappings: uids, gidMappings: gids };
     if (option !== null) {
-      if (uidMappings.length > 0) fail(where, "has mappings in idmap= and in uidMappings: which of them?");
+      if (uidMappings.length > 0) fail(where, "has mappings in idmap= and in uidMappings: leave one out");
       return this.withMappings(where, readIdmapOption(`${where}.options`, option, container));
     }
     if (uidMappings.length > 0) return this.withMappings(where, own);

@@ -56,8 +56,5 @@ function checkMap(pid: number, file: string, where: string, mappings: readonly I
   const found = rows.map((row) => row.trim().split(/\s+/).join(" ")).sort();
   const wanted = mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}`).sort();
   if (wanted.join() !== found.join())
-    fail(
-      where,
-      `the user namespace that is joined by its path has others: ${found.join(", ")}; write those, or none`,
-    );
+    fail(where, `the joined user namespace has other mappings: ${found.join(", ")}; write those, or none`);
 }

@@ -89,12 +89,12 @@ function refuseUnfit({ options: words = [] }: Mount, place: string): void {
   if (options.remount)
     throw new UserError(
       `${place}.options`,
-      "remount adds no mount: remove the one that is there, and add it as it is to be",
+      "remount makes no mount: remove the existing one, and add it again with other options",
     );
   if (asksFor(options, "copy-symlink"))
     throw new UserError(
       `${place}.options`,
-      "copy-symlink makes a link where the source is one, and no mount that could be removed",
+      "copy-symlink may make a link instead of a mount, which could not be removed",
     );
 }
 

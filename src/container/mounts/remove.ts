@@ -36,7 +36,7 @@ export async function removeMounts(
     for (const { mount, place: where } of removed) {
       const place = lookAt(inside, saved, mount);
       await inside.agent.run();
-      if (place.mount() === null) warn(`${where}: ${mount.destination} was not mounted any more`);
+      if (place.mount() === null) warn(`${where}: ${mount.destination} was unmounted already`);
       else unmount(inside, place);
       await inside.agent.run();
     }

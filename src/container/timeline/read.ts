@@ -77,4 +77,4 @@ function spanIn(file: string, { name, cat, ts, dur, args }: Fields): Span {
 }
 
 const notOurs = (file: string) =>
-  new UserError(file, "is no timeline of tsrun's: give it what `tsrun --trace FILE.json` has written");
+  new UserError(file, "is not a timeline of tsrun's: name a file that `tsrun --trace FILE.json` has written");

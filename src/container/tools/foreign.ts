@@ -56,7 +56,7 @@ export async function foreignContainer(caller: Caller, pid: number, noFilter: bo
     if (!isErrno(error, ERRNO.EACCES, ERRNO.EPERM)) throw error;
     throw new UserError(
       `exec: --pid ${pid}`,
-      `${errnoWords(error.errno)}: joining it takes the rights to trace it (ptrace(2)): run tsrun as root`,
+      `${errnoWords(error.errno)}: entering it needs the right to trace it (ptrace(2)): run tsrun as root`,
     );
   }
 }
@@ -69,7 +69,7 @@ function refuseOwn(caller: Caller, pid: number): void {
   if (own)
     throw new UserError(
       `exec: --pid ${pid}`,
-      "is no process of a container: it is in the namespaces of the host",
+      "is not a process of a container: it is in the host's namespaces",
     );
 }
 

@@ -175,7 +175,7 @@ function whyClosed({ name, pid }: Target, error: SyscallError): UserError {
   if (errno === ERRNO.EACCES || errno === ERRNO.EPERM)
     return new UserError(
       name,
-      `cannot look into process ${pid}: ${errnoWords(errno)}: it takes root, or the user that it belongs to (ptrace(2))`,
+      `cannot look into process ${pid}: ${errnoWords(errno)}: this needs root, or the process's own user (ptrace(2))`,
     );
   return new UserError(name, error.message);
 }

@@ -39,7 +39,7 @@ export async function openImage({ image, stdin, directory, told }: Opening): Pro
   const fd = attempt(call);
   if (fd === -ERRNO.ENOENT)
     throw new UserError(
-      `cannot be read: ${errnoWords(-fd)}; tsrun fetches nothing: name what \`docker save\` or \`skopeo copy\` have written`,
+      `cannot be read: ${errnoWords(-fd)}; tsrun downloads no images: name what \`docker save\` or \`skopeo copy\` has written`,
     );
   if (fd < 0) throw new UserError(`cannot be read: ${errnoWords(-fd)}`);
   using opened = new Opened();

@@ -45,7 +45,8 @@ export async function spool(fd: number, directory: string, told: (bytes: number)
 function unnamedFile(directory: string): number {
   const path = `${directory}/.tsrun-unpack-${Bun.randomUUIDv7()}`;
   const fd = attempt(openat(CWD, path, O_RDWR | O_CREAT | O_EXCL, 0o600));
-  if (fd < 0) throw new UserError(`needs to be copied, and ${directory} takes no file: ${errnoWords(-fd)}`);
+  if (fd < 0)
+    throw new UserError(`needs to be copied, but no file can be made in ${directory}: ${errnoWords(-fd)}`);
   here(unlinkat(CWD, path, 0));
   return fd;
 }

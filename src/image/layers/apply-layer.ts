@@ -76,10 +76,10 @@ export class Layers {
   private count({ type }: TarEntry): void {
     const { entries, devices } = this.limits;
     this.entries += 1;
-    if (this.entries > entries) throw new UserError(`is one entry more than the ${entries} of an image`);
+    if (this.entries > entries) throw new UserError(`exceeds the limit of ${entries} entries in an image`);
     if (type !== "character device" && type !== "block device") return;
     this.devices += 1;
-    if (this.devices > devices) throw new UserError(`is one device more than the ${devices} of an image`);
+    if (this.devices > devices) throw new UserError(`exceeds the limit of ${devices} devices in an image`);
   }
 
   /** Where an entry belongs. One of a few bytes may have thousands of directories made on the way. */
@@ -91,7 +91,7 @@ export class Layers {
     takes((tree.made - before) * ROOM);
     this.paths += place.path.length;
     if (this.paths > this.limits.paths)
-      throw new UserError(`has a path with which all are longer than ${this.limits.paths} bytes together`);
+      throw new UserError(`exceeds the limit of ${this.limits.paths} bytes for all paths together`);
     return place;
   }
 
@@ -100,7 +100,7 @@ export class Layers {
     const hidden = name.slice(WHITEOUT.length);
     const isOpaque = name === OPAQUE;
     if (!isOpaque && (hidden === "" || hidden === "." || hidden === ".."))
-      throw new UserError("is a whiteout of no file's name");
+      throw new UserError("is a whiteout without a file name");
     if (own === null || (name.startsWith(AUFS) && !isOpaque)) return;
     const { tree } = this.making;
     const place = tree.placeIfThere(path);

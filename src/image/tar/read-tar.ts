@@ -125,7 +125,7 @@ async function nextBlock(stream: ByteStream): Promise<Uint8Array | null> {
     throw new UserError("ends in the middle of a header: the archive is cut short");
   if (!isZero(block)) return block;
   const second = await stream.take(BLOCK);
-  if (!isZero(second)) throw new UserError("is damaged: its end (zeros) is followed by more");
+  if (!isZero(second)) throw new UserError("is damaged: data follows its end (zeros)");
   return null;
 }
 
@@ -136,7 +136,7 @@ function isZero(block: Uint8Array): boolean {
 
 async function extended({ size }: Header, stream: ByteStream): Promise<Uint8Array> {
   if (size < 0 || size > MOST_EXTENDED)
-    throw new UserError(`has an extended header of ${size} bytes; ${MOST_EXTENDED} are the most`);
+    throw new UserError(`has an extended header of ${size} bytes; the limit is ${MOST_EXTENDED}`);
   const content = (await stream.take(size)).slice();
   if (content.byteLength < size || (await stream.skip(padding(size))) < padding(size)) throw cutShort();
   return content;

@@ -67,5 +67,5 @@ function cpusetWrites({ cpus, mems }: Cpu): CgroupWrite[] {
 
 function refuseRealtime(cpu: Cpu): void {
   for (const name of ["realtimeRuntime", "realtimePeriod"] as const)
-    if (cpu[name]) fail(`${WHERE}.${name}`, "cgroup v2 can't share out realtime CPU time: remove it");
+    if (cpu[name]) fail(`${WHERE}.${name}`, "cgroup v2 has no limits of realtime CPU time: remove it");
 }

@@ -73,7 +73,7 @@ export function compileDeviceRules(rules: readonly DeviceRule[]): Uint8Array {
   const skip = { code: BPF_JMP32_JNE_K, dst: TYPE, imm: BPF_DEVCG_DEV_BLOCK, off: block.length };
   const body: readonly (Instruction | Jump)[] = [...START, skip, ...block, ...character];
   if (body.length > MOST_INSTRUCTIONS)
-    return fail(`${RESOURCES}.devices`, "are more rules than an eBPF program can be made for");
+    return fail(`${RESOURCES}.devices`, "are more rules than an eBPF program can hold");
   const checks = new Map<number, number>();
   const end: Instruction[] = [];
   const placed = body.map((instruction, index) => {

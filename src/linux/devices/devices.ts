@@ -169,7 +169,7 @@ function expectNode({ mode, deviceType }: FileStatus, device: Device, where: str
   const sameType = (mode & S_IFMT) === TYPES[type];
   if (sameType && (type === "p" || (deviceType[0] === major && deviceType[1] === minor))) return;
   const hint = path.startsWith("/dev/") ? "; a tmpfs on /dev would hide it" : "";
-  fail(where, `there is something else than this device at ${path} already${hint}`);
+  fail(where, `something other than this device is at ${path} already${hint}`);
 }
 
 function bindDevice(program: Program, directory: Fd, { path }: Device, tree: Fd): void {

@@ -130,7 +130,7 @@ function policyOf(document: Document): Policy {
       const place = `pathBeneath[${index}].parent[${at}]`;
       for (const one of pathsOf(path, variable, place)) paths.push({ path: one, rights, place });
       if (paths.length > MOST_PATHS)
-        throw new UserError(placeIn(place), `is beyond the ${MOST_PATHS} paths that a policy may have`);
+        throw new UserError(placeIn(place), `exceeds the ${MOST_PATHS} paths that a policy may have`);
     }
   }
   const ports = netPort.flatMap(({ allowedAccess, port }, index) => {
@@ -164,7 +164,7 @@ function bitsOf(part: Part, word: string | Integer, abi: number | undefined, pla
   if (abi === undefined)
     throw new UserError(
       placeIn(place),
-      `${word} means rights of an ABI: the policy must say which, as in "abi": ${NEWEST_ABI}`,
+      `${word} depends on the ABI: the policy must name one, as in "abi": ${NEWEST_ABI}`,
     );
   const all = rightsOf(part, abi);
   const named = (...names: readonly string[]) =>

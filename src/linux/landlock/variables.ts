@@ -20,7 +20,7 @@ export function expand(text: string, variables: readonly Variable[], place: stri
   const after = expand(text.slice(at + token.length), variables, place);
   const values = name === undefined ? ["$"] : literalsOf(name, end === "}", variables, place);
   if (values.length * after.length > MOST)
-    throw new UserError(place, `its variables make more than ${MOST} paths of it`);
+    throw new UserError(place, `its variables expand to more than ${MOST} paths`);
   return values.flatMap((value) => after.map((rest) => before + value + rest));
 }
 

@@ -50,7 +50,7 @@ export function bindHost(job: MountJob): Fd | null {
   if (unfit !== undefined)
     fail(
       `${job.where}.options`,
-      `${JSON.stringify(unfit)} is not an option of a bind mount: neither known here, nor can the file system take it, which is mounted already`,
+      `${JSON.stringify(unfit)} is not an option of a bind mount: tsrun does not know it, and there is no new file system that might`,
     );
   const source = hostSource(job);
   if (typeof source !== "string") return bindMount(job, source);

@@ -14,7 +14,7 @@ import { asksFor } from "./mount-options.ts";
 export function linkToCopy({ where, options }: MountJob, path: string, { mode }: FileStatus): string | null {
   if (!asksFor(options, "copy-symlink")) return null;
   if (asksFor(options, "src-nofollow") || asksFor(options, "dest-nofollow"))
-    fail(`${where}.options`, "copy-symlink makes no mount that src-nofollow or dest-nofollow could be about");
+    fail(`${where}.options`, "copy-symlink makes no mount: src-nofollow and dest-nofollow do not go with it");
   return (mode & S_IFMT) === S_IFLNK ? readLink(path) : null;
 }
 
@@ -34,6 +34,6 @@ export function copyLink({ program, root, where, mount, path, guard }: MountJob,
     if (results.result(made) >= 0) return;
     const length = Math.max(0, results.result(found));
     if (new TextDecoder().decode(results.filled(found).subarray(0, length)) === target) return;
-    fail(`${where}.destination`, `${mount.destination} is there already, and is no link to ${target}`);
+    fail(`${where}.destination`, `${mount.destination} exists already, and is not a link to ${target}`);
   });
 }

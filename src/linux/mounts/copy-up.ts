@@ -104,7 +104,7 @@ export function listForCopy(where: string, root: number, path: string): CopyUp {
     if (bytesInAll > MOST_BYTES)
       fail(
         `${where}.options`,
-        `tmpcopyup: the image has ${bytesInAll} bytes there, and ${MOST_BYTES} are the most`,
+        `tmpcopyup: the image has ${bytesInAll} bytes there; the limit is ${MOST_BYTES}`,
       );
     return { entries, status };
   } finally {

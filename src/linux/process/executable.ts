@@ -64,7 +64,7 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
     if (result(only.opened) >= 0 && errno === 0) fail(where, `${name} is a directory (permission denied)`);
     const hint =
       errno === ERRNO.EACCES
-        ? "; it needs the execute bit, a mount without noexec, and a way there, for the container's user"
+        ? "; the container's user needs execute permission for it and for the directories above it, and the mount must not be noexec"
         : errno === ERRNO.ELOOP
           ? "; links of proc such as /proc/self/exe are refused, and links in a circle"
           : " in the container";

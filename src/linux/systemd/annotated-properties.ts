@@ -19,7 +19,7 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
       if (!/^[A-Za-z]{3,}$/.test(name))
         return fail(
           where,
-          `"${name}" is no name of a unit's property: it has letters only, and three at least`,
+          `"${name}" is not the name of a unit's property: use at least three letters, and only letters`,
         );
       const value = parsed(where, text);
       const seconds = /^(.*[a-z])Sec$/.exec(name)?.[1];
@@ -39,7 +39,7 @@ function parsed(where: string, text: string): Variant {
 function microseconds(where: string, { signature, value }: Variant): Variant {
   if (!"ynqiuxtd".includes(signature) || Number(value) < 0)
     return fail(where, "must be a number of seconds, since its name ends in Sec");
-  if (Number(value) * 1_000_000 >= 2 ** 64) return fail(where, "is more than 64 bits hold in microseconds");
+  if (Number(value) * 1_000_000 >= 2 ** 64) return fail(where, "does not fit into 64 bits as microseconds");
   if (typeof value === "bigint") return { signature: "t", value: value * 1_000_000n };
   return { signature: "t", value: BigInt(Math.round(Number(value) * 1_000_000)) };
 }

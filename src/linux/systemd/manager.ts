@@ -144,7 +144,7 @@ export class Manager implements Disposable {
   private requirePids(pid: number): void {
     if (this.connection.sharesPids) return;
     throw new UserError(
-      `systemd would take pid ${pid} for another process: tsrun is not in its pid namespace, as --systemd-cgroup needs it`,
+      `tsrun is not in systemd's pid namespace, where pid ${pid} is another process: --systemd-cgroup does not work here`,
     );
   }
 

@@ -31,12 +31,12 @@ export function unitPlace(cgroupsPath: string | undefined, id: string, usualSlic
     return fail(WHERE, `with --systemd-cgroup it must be ${FORM}; found "${cgroupsPath}"`);
   if (name === "") return fail(WHERE, `"${cgroupsPath}" has no name in it: it must be ${FORM}`);
   if (name.endsWith(".slice"))
-    return fail(WHERE, `"${name}" would be a slice: containers are made in scopes, so name it otherwise`);
+    return fail(WHERE, `"${name}" names a slice, but containers are made in scopes: choose another name`);
   const unit = `${prefix}-${name}.scope`;
   if (!NAME.test(unit) || unit.length > MOST_LETTERS)
     return fail(
       WHERE,
-      `"${unit}" is no name of a unit: use letters, digits, "_", "-", ".", "@" and "\\", ${MOST_LETTERS} at most`,
+      `"${unit}" is not a unit name: use letters, digits, "_", "-", ".", "@" and "\\", ${MOST_LETTERS} at most`,
     );
   const parent = slice || usualSlice;
   return { unit, slice: parent, cgroup: `${expandSlice(parent)}/${escaped(unit)}` };
@@ -49,7 +49,7 @@ export function expandSlice(slice: string): string {
   if (!slice.endsWith(".slice") || names.includes("") || !NAME.test(slice) || slice.length > MOST_LETTERS)
     return fail(
       WHERE,
-      `"${slice}" is no name of a slice: it must be like "system.slice", or "a-b.slice" for one in a.slice`,
+      `"${slice}" is not a slice name: it must be like "system.slice", or "a-b.slice" for one in a.slice`,
     );
   return names.map((_, index) => `/${escaped(`${names.slice(0, index + 1).join("-")}.slice`)}`).join("");
 }

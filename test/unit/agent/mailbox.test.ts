@@ -199,7 +199,7 @@ test("more steps than there is room for at all are refused, by who wants them", 
   using driven = agent();
   const { program } = driven.parked;
   for (let i = 0; i < 47; i++) program.by(`property ${i}`).add(getpid());
-  assert.throws(() => driven.parked.post(), "property 46: takes more than the room that there is for it");
+  assert.throws(() => driven.parked.post(), "property 46: needs more memory than the mailbox has");
 });
 
 test("so is more data", () => {

@@ -127,7 +127,7 @@ test("what tsrun has not written is no timeline", () => {
     '{"traceEvents":{}}',
     "[1]",
   ])
-    assert.throws(() => readTimelines("web.json", text), /^web\.json: is no timeline of tsrun's/);
+    assert.throws(() => readTimelines("web.json", text), /^web\.json: is not a timeline of tsrun's/);
 });
 
 test("commands have one time axis, and their names where tsrun's track is", () => {

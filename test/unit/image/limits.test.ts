@@ -44,7 +44,7 @@ async function refuses(words: RegExp, ...args: Parameters<typeof apply>): Promis
 
 test("directories that are made on the way count as entries", async () => {
   await apply([file("a/b/c/d"), file("e")], { entries: 5 });
-  await refuses(/"e": is one entry more/, [file("a/b/c/d"), file("e")], { entries: 4 });
+  await refuses(/"e": exceeds the limit of 4 entries/, [file("a/b/c/d"), file("e")], { entries: 4 });
   await refuses(/"l\/f": .*more|"g": .*more/, [symlink("l", "x/y/z"), file("l/f"), file("g")], {
     entries: 5,
   });
@@ -53,7 +53,7 @@ test("directories that are made on the way count as entries", async () => {
 test("paths, which are kept in memory, have a length that is enough for all", async () => {
   const entries = Array.from({ length: 10 }, (_, at) => directory(`${"d".repeat(99)}${at}`));
   await apply(entries, { paths: 1000 });
-  await refuses(/: has a path with which all are longer than 999 bytes together/, entries, { paths: 999 });
+  await refuses(/: exceeds the limit of 999 bytes for all paths together/, entries, { paths: 999 });
 });
 
 test.run();

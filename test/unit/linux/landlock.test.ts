@@ -60,7 +60,7 @@ test("a variable stands for each of its literals", () => {
     ["/${c}", 'the policy has no variable "c"'],
     ["/${a", "${a is not closed: } is missing"],
     ["${a}", 'must be absolute, found "x"'],
-    ["/${a}".repeat(30), "its variables make more than 1000 paths of it"],
+    ["/${a}".repeat(30), "its variables expand to more than 1000 paths"],
   ] as const)
     assert.throws(
       () => expanded(parent, variables),
@@ -77,7 +77,7 @@ test("a policy has no more paths, and no longer ones, than a process can take", 
     });
   assert.is(given(Array(10_000).fill("/")).paths.length, 10_000);
   for (const [parent, said] of [
-    [Array(10_001).fill("/"), "parent[10000]: is beyond the 10000 paths that a policy may have"],
+    [Array(10_001).fill("/"), "parent[10000]: exceeds the 10000 paths that a policy may have"],
     [[`/${"x".repeat(4095)}`], "parent[0]: must be shorter than 4096, found "],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of the policy
     [["/${a}${a}${a}"], "parent[0]: must be shorter than 4096"],

@@ -46,7 +46,7 @@ test("what the group is already is not written again, and something else is refu
   const other = new Resctrl("box", { closID: "shared", schemata: ["MB:0=50"] }, root);
   assert.throws(
     () => other.join(1),
-    /linux\.intelRdt\.closID: the group .*shared is there already, and has not "MB:0=50"/,
+    /linux\.intelRdt\.closID: the group .*shared exists already, without "MB:0=50"/,
   );
 });
 

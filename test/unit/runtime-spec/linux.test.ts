@@ -22,7 +22,7 @@ refuses("a namespace without a type", withNamespaces({ path: "/x" }), "linux.nam
 refuses(
   "a namespace twice",
   withNamespaces({ type: "pid" }, { type: "uts" }, { type: "pid", path: "/x" }),
-  'linux.namespaces[2].type is there twice: "pid" is in [0]',
+  'linux.namespaces[2].type is listed twice: "pid" is in [0]',
 );
 
 accepts("a new user namespace", withLinux({ ...USER, uidMappings: all, gidMappings: all }));
@@ -96,7 +96,7 @@ refuses(
 refuses(
   "time offsets in a joined time namespace",
   withLinux({ namespaces: [{ type: "time", path: "/x" }], timeOffsets }),
-  "linux.timeOffsets cannot be set: the time namespace is joined by its path, and has its offsets",
+  "linux.timeOffsets cannot be set: the time namespace is joined by its path, and has its own offsets",
 );
 refuses(
   "nanoseconds of more than a second",

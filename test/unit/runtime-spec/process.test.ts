@@ -97,8 +97,8 @@ test("the capabilities are in the kernel's order", () => {
 warns(
   "an unknown capability",
   withProcess({ capabilities: { bounding: ["CAP_CHOWN", "cap_kill"], permitted: ["CAP_TIME_TRAVEL"] } }),
-  'process.capabilities.bounding[1] is not a capability known here, and left out: "cap_kill"',
-  'process.capabilities.permitted[0] is not a capability known here, and left out: "CAP_TIME_TRAVEL"',
+  'process.capabilities.bounding[1] is not a known capability, and left out: "cap_kill"',
+  'process.capabilities.permitted[0] is not a known capability, and left out: "CAP_TIME_TRAVEL"',
 );
 refuses(
   "an effective capability that is not permitted",
@@ -108,7 +108,7 @@ refuses(
 warns(
   "an unknown effective capability, once",
   withProcess({ capabilities: { effective: ["CAP_TIME_TRAVEL"] } }),
-  'process.capabilities.effective[0] is not a capability known here, and left out: "CAP_TIME_TRAVEL"',
+  'process.capabilities.effective[0] is not a known capability, and left out: "CAP_TIME_TRAVEL"',
 );
 warns(
   "an ambient capability that the kernel will not raise",
@@ -125,7 +125,7 @@ refuses(
     { type: "RLIMIT_CORE", soft: 0, hard: 0 },
   ),
   "process.rlimits[1].soft must not exceed hard (1), found 2",
-  "process.rlimits[2].type is there twice: RLIMIT_CORE is in [0]",
+  "process.rlimits[2].type is listed twice: RLIMIT_CORE is in [0]",
 );
 refuses(
   "an unknown rlimit",

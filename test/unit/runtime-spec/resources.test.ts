@@ -87,12 +87,12 @@ refuses(
 warns(
   "a CPU share below the least",
   withResources({ cpu: { shares: 1 } }),
-  "linux.resources.cpu.shares is taken as 2, the least, found 1",
+  "linux.resources.cpu.shares is raised to 2, the minimum; found 1",
 );
 warns(
   "a CPU share above the most",
   withResources({ cpu: { shares: 262145 } }),
-  "linux.resources.cpu.shares is taken as 262144, the most, found 262145",
+  "linux.resources.cpu.shares is lowered to 262144, the maximum; found 262145",
 );
 accepts("pids without a limit", withResources({ pids: {} }));
 refuses(

@@ -48,7 +48,7 @@ const strings = (value: unknown): readonly string[] =>
 /** Reads a config.json or an engine's profile. @throws UserError with all that is wrong with it */
 export function readProfile(path: string, surroundings: Surroundings): Profile {
   const value = parseJson(textOf(path), path);
-  if (!isObject(value)) throw new UserError(path, "is no profile: it must be a JSON object");
+  if (!isObject(value)) throw new UserError(path, "is not a profile: it must be a JSON object");
   const isConfig = "ociVersion" in value || "linux" in value;
   if (isConfig) {
     const { linux } = value;
@@ -57,7 +57,7 @@ export function readProfile(path: string, surroundings: Surroundings): Profile {
     return checked(path, "linux.seccomp.", seccomp, surroundings);
   }
   if (!("defaultAction" in value))
-    throw new UserError(path, "is no profile: it has neither defaultAction nor linux.seccomp");
+    throw new UserError(path, "is not a profile: it has neither defaultAction nor linux.seccomp");
   return checked(path, "", value, surroundings);
 }
 

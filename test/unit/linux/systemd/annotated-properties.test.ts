@@ -30,7 +30,7 @@ for (const [text, signature, value] of [
 
 for (const [text, complaint] of [
   ["", /a value is missing/],
-  ["inactive", /"inactive" is not a value: strings stand in quotes/],
+  ["inactive", /"inactive" is not a value: put strings in quotes/],
   ["5000000000", /5000000000 does not fit the type int32: write "uint64"/],
   ["byte 256", /256 does not fit the type y/],
   ["uint64 -1", /-1 does not fit the type t/],
@@ -39,7 +39,7 @@ for (const [text, complaint] of [
   ["[1, 'a']", /a string is not of the type i/],
   ["[1 2]", /"," or "]" is missing/],
   ["[]", /an empty array needs its type/],
-  ["1 2", /"2" is too much/],
+  ["1 2", /unexpected "2" after the value/],
   ["1.2.3", /"1.2.3" is not a number/],
 ] as const)
   test(`${text || "nothing"} is refused with the annotation's name`, () => {
@@ -56,12 +56,12 @@ test("a name in Sec takes seconds", () => {
   assert.equal(property("TimeoutStopUSec", "uint64 7"), ["TimeoutStopUSec", { signature: "t", value: 7n }]);
   assert.throws(() => property("TimeoutStopSec", "'5s'"), /must be a number of seconds/);
   for (const many of ["uint64 18446744073710", "1e14", "1e306"])
-    assert.throws(() => property("TimeoutStopSec", many), /is more than 64 bits hold in microseconds/);
+    assert.throws(() => property("TimeoutStopSec", many), /does not fit into 64 bits as microseconds/);
 });
 
 for (const name of ["", "Ab", "Kill Mode", "Kill_Mode", "../x"])
   test(`"${name}" is no property`, () => {
-    assert.throws(() => property(name, "1"), /is no name of a unit's property/);
+    assert.throws(() => property(name, "1"), /is not the name of a unit's property/);
   });
 
 test("no annotations are no properties", () => {

@@ -51,7 +51,7 @@ for (const slice of [
   "a/b.slice",
 ])
   test(`"${slice}" is no slice`, () => {
-    assert.throws(() => expandSlice(slice), /linux\.cgroupsPath: ".*" is no name of a slice/);
+    assert.throws(() => expandSlice(slice), /linux\.cgroupsPath: ".*" is not a slice name/);
   });
 
 for (const [cgroupsPath, complaint] of [
@@ -59,11 +59,11 @@ for (const [cgroupsPath, complaint] of [
   ["system.slice:box", /must be slice:prefix:name/],
   ["a.slice:b:c:d", /must be slice:prefix:name/],
   ["system.slice:tsrun:", /has no name in it/],
-  ["system.slice:tsrun:../../escape", /is no name of a unit/],
-  ["system.slice:tsrun:a b", /is no name of a unit/],
-  [`system.slice:tsrun:${"x".repeat(300)}`, /is no name of a unit/],
-  ["system.slice:tsrun:pod.slice", /would be a slice/],
-  ["system:tsrun:box", /"system" is no name of a slice/],
+  ["system.slice:tsrun:../../escape", /is not a unit name/],
+  ["system.slice:tsrun:a b", /is not a unit name/],
+  [`system.slice:tsrun:${"x".repeat(300)}`, /is not a unit name/],
+  ["system.slice:tsrun:pod.slice", /names a slice/],
+  ["system:tsrun:box", /"system" is not a slice name/],
 ] as const)
   test(`${cgroupsPath.slice(0, 40)} is refused`, () => {
     assert.throws(() => place(cgroupsPath), complaint);
