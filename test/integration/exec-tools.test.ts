@@ -193,9 +193,9 @@ const REFUSED: readonly (readonly [flags: readonly string[], said: RegExp])[] = 
   [["--tools", "/nowhere"], /exec: --tools \/nowhere: is not a directory/],
   [["--tools", join(tools, "busybox")], /busybox: is not a directory/],
   [["--tools", tools, "--at", "tools"], /exec: --at tools: .*absolute path/],
-  [["--tools", tools, "--at", "/"], /exec: --at \/: is no place/],
+  [["--tools", tools, "--at", "/"], /exec: --at \/: must be an absolute path/],
   [["--tools", tools, "--at", "/proc/x"], /exec: --at \/proc\/x: nothing can be mounted in \/proc/],
-  [["--at", "/mnt"], /exec: --at is where .* --tools DIR/],
+  [["--at", "/mnt"], /exec: --at needs --tools DIR/],
   [["--no-seccomp"], /exec: --no-seccomp is for --pid/],
   [["--tools", tools, "--at", "/pause/x"], /exec: --at \/pause\/x: .*ENOTDIR.*another place/],
 ];

@@ -130,7 +130,7 @@ testTsrun("what can't be understood, and what no step is for, is said", () => {
     /"mounts\[3\]": write PLACE=WHAT, such as mounts\[3\]=EIO$/,
   );
   assert.match(complaint(runWith(["mounts[3]=EWHAT"])), /"mounts\[3\]=EWHAT": WHAT is an errno such as EIO/);
-  assert.match(complaint(runWith(["mounts[3]:mont=EIO"])), /mont is no system call/);
+  assert.match(complaint(runWith(["mounts[3]:mont=EIO"])), /tsrun makes no system call mont/);
   const { status, stderr } = runWith(["mount[3]=EIO"]);
   assert.equal([status, stderr], [0, "tsrun: warning: --fault mount[3]=EIO: no step was for it\n"]);
 });

@@ -161,7 +161,7 @@ test("what is no image, or not there, is refused with what it is", () => {
 test("a name as for docker is answered with what to fetch it with", () => {
   const said = refused("nginx:latest");
   assert.match(said, "nginx:latest: cannot be read: ENOENT");
-  assert.match(said, "name what `docker save` or `skopeo copy` have written");
+  assert.match(said, "name what `docker save` or `skopeo copy` has written");
 });
 
 test("an archive that is cut short in a file is told so, not that it is no image", () => {

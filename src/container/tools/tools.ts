@@ -67,7 +67,7 @@ const PROGRAMS = ["", "/bin", "/sbin", "/usr/bin", "/usr/sbin"];
 export function toolsOf(directory: string, at: string): Tools {
   const [first] = names(at);
   if (!at.startsWith("/") || first === undefined)
-    throw new UserError(`${AT_FLAG} ${at}`, "must be an absolute path such as /.tools");
+    throw new UserError(`${AT_FLAG} ${at}`, "must be an absolute path below /, such as /.tools");
   if (UNFIT.includes(first))
     throw new UserError(`${AT_FLAG} ${at}`, `nothing can be mounted in /${first}: choose another path`);
   if (!isDirectory(directory))
