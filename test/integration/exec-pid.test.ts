@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespaces } from "../harness/bundle.ts";
+import { canCompile, compiled } from "../harness/compile.ts";
 import { started } from "../harness/container.ts";
-import { freshDirectory, project, testTsrun, uniqueId } from "../harness/environment.ts";
+import { freshDirectory, isTsrun, project, testTsrun, uniqueId } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { call, own, owned } from "../harness/ordinary-user.ts";
 import { PEERS, startedBy, testPeer } from "../harness/peer.ts";
 import { complaint, runtime, silent, succeeded } from "../harness/runtime.ts";
+import { testIf } from "../harness/skip.ts";
 import { waitUntil } from "../harness/wait.ts";
 
 const tools = freshDirectory("tools");
@@ -85,6 +87,24 @@ testTsrun("the process whose filter is copied goes on as it was", async () => {
   await waitUntil(() => at() > then, "it goes on");
   assert.match(readFileSync(`/proc/${box.pid()}/status`, "utf8"), /TracerPid:\t0\n/);
 });
+
+const confined = compiled("test/integration/serve/confined.c");
+
+testIf(isTsrun && canCompile, "needs tsrun and gcc")(
+  "a tsrun that has a filter of its own does not take that for the container's",
+  () => {
+    using box = started(CONFINED, "pause");
+    const shell = (flags: readonly string[], ...args: string[]) =>
+      runtime(["exec", ...flags, "--tools", tools, "--pid", String(box.pid()), ...args], {
+        through: [confined, "seccomp"],
+      });
+    assert.match(
+      complaint(shell([], "mkdir", "/dev/x")),
+      /filter cannot be copied: tsrun runs with a filter of its own/,
+    );
+    succeeded(shell(["--no-seccomp"], "cat", "/proc/self/status"));
+  },
+);
 
 testTsrun("--no-seccomp leaves the filter out", () => {
   using box = started({ args: ["sleep", "60"], linux: { seccomp: SECCOMP } });

@@ -13,7 +13,7 @@ import {
   WNOHANG,
 } from "../../kernel/constants.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { readText } from "../../kernel/files.ts";
+import { readTextIfThere } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { SOCK_FILTER_SIZE } from "../../kernel/seccomp.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -34,7 +34,10 @@ export async function copiedFilter(pid: number, count: number): Promise<SeccompF
   const place = `exec: --pid ${pid}`;
   const refuse = (why: string) =>
     new UserError(place, `its seccomp filter cannot be copied: ${why}${WAY_OUT}`);
-  const own = Number(statusField(readText("/proc/self/status"), "Seccomp_filters") || "0");
+  const own = filtersOf("self");
+  // With one that not every process here has, the same number need not be the same filters.
+  if (own > 0 && own !== filtersOf("1"))
+    throw refuse("tsrun runs with a filter of its own, and can't tell them apart");
   const more = count - own;
   if (more <= 0) return null;
   // A second one could be loaded only if the first allowed that.
@@ -42,6 +45,9 @@ export async function copiedFilter(pid: number, count: number): Promise<SeccompF
   const program = await stopped(pid, refuse, () => programOf(pid, refuse));
   return { program, flags: 0, listener: null };
 }
+
+const filtersOf = (process: string) =>
+  Number(statusField(readTextIfThere(`/proc/${process}/status`) ?? "", "Seccomp_filters") || "0");
 
 /** Does something while the process is stopped. */
 async function stopped<T>(pid: number, refuse: (why: string) => UserError, act: () => T): Promise<T> {
