@@ -114,8 +114,23 @@ const MISHAPS: readonly ((name: string) => Promise<string>)[] = [
       renameSync(`${INSTALLED}-away`, INSTALLED);
     }
   },
+  async (name) => {
+    renameSync(INSTALLED, `${INSTALLED}-patient`);
+    writeFileSync(INSTALLED, HANGING, { mode: 0o755 });
+    try {
+      return await eventsOf(name);
+    } finally {
+      renameSync(`${INSTALLED}-patient`, INSTALLED);
+    }
+  },
   (name) => eventsOf(name, { hostUsers: false }),
 ];
+
+/** A tsrun whose creations wait for their first mount. */
+const HANGING = `#!/bin/sh
+case " $* " in *" create "*) set -- --fault "mounts[0]=delay:60s" "$@" ;; esac
+TSRUN_FAULTS=1 TSRUN_PATIENCE=3s exec ${INSTALLED}-patient "$@"
+`;
 
 const pod = (name: string, spec: Message) =>
   JSON.stringify({
