@@ -1,10 +1,10 @@
 import { JsonError } from "../../runtime-spec/json.ts";
 
-/** The exit statuses of tsrun, runc's where it has them. A command in the foreground ends with its process's instead. */
+/** The exit statuses of tsrun, all runc's. A command in the foreground ends with its process's instead. */
 export const EXIT = {
   failed: 1,
-  /** A command that answers by its status says no. */
-  no: 3,
+  /** A command that answers by its status, where 1 is an answer, has none. */
+  unanswered: 2,
   /** `exec` has failed before its process ran. */
   execFailed: 255,
   /** Added to the number of the signal that ended a process, as in shells. */

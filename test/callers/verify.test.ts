@@ -44,7 +44,7 @@ for (const handler of ["tsrun", "runc"]) {
       inside(pid, "mount -t tmpfs none /home");
       const { status, lines } = await verified(pid, bundleOf(web.id));
       assert.is(lines[0], "mounts: added: tmpfs on /home (rw,relatime); asked: no such mount");
-      assert.is(status, 3);
+      assert.is(status, 1);
     },
   );
 }

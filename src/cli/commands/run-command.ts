@@ -67,6 +67,7 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
 /** What commands end with that have failed, if not with `EXIT.failed`. */
 const FAILURES: { readonly [C in Invocation["command"]]?: number } = {
   exec: EXIT.execFailed,
+  verify: EXIT.unanswered,
 };
 
 /** The exit status of a program that SIGPIPE ended, as in shells. */
@@ -94,7 +95,7 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     }
     const told = (await import("../grammar/habits.ts")).inOtherWords(error);
     report(session, told.globals, told, told.hint);
-    return status;
+    return error.command === "verify" ? EXIT.unanswered : status;
   }
 }
 

@@ -41,6 +41,6 @@ function targetOf({ flags: { pid, bundle }, args: [id], globals }: InvocationOf<
 }
 
 function statusOf(findings: readonly Finding[]): number {
-  if (findings.some(({ state }) => state === "differs")) return EXIT.no;
-  return findings.some(({ state }) => state === "unseen") ? EXIT.failed : 0;
+  if (findings.some(({ state }) => state === "differs")) return EXIT.failed;
+  return findings.some(({ state }) => state === "unseen") ? EXIT.unanswered : 0;
 }

@@ -167,8 +167,7 @@ for. What the program may have changed itself, such as its working directory, is
 ID is a container of tsrun's, which is compared with the config.json of its bundle. For a container of runc, crun or
 containerd, give the pid of its init process and its bundle.
 
-Ends with status 0 when all is as asked, with 3 when something differs; 1 is an error, or that it could not
-be told.`,
+Ends with status 0 when all is as asked, 1 when something differs, 2 when that could not be told.`,
     examples: [
       ["tsrun verify web", "is the container web still what its bundle says?"],
       ["tsrun verify --pid $(cat /run/web.pid) --bundle /srv/web", "ask that of another runtime's container"],

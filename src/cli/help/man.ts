@@ -7,7 +7,7 @@ import { flagSummary, paragraphs, placeholder, shownCommands, shownFlags } from 
 export const EXIT_STATUS = `
 0 on success, 1 on an error, which is printed and, with --log, appended to the log. "run" and "exec"
 without --detach give the exit status of the process: 128 and the signal's number if a signal ended it;
-255 is an "exec" that has failed before. "verify" and "seccomp" say no with 3, "check" with 1.`;
+255 is an "exec" that has failed before. "verify" and "check" say no with 1, "seccomp" with 3.`;
 
 export const FILES: readonly (readonly [path: string, what: string])[] = [
   ["config.json", "in a bundle: what to run and how to confine it"],
