@@ -29,7 +29,7 @@ function counts(findings: readonly Finding[]): string {
   const count = (wanted: State) => findings.filter(({ state }) => state === wanted).length;
   const parts = [
     `${count("same")} as asked`,
-    `${count("differs")} otherwise`,
+    `${count("differs")} different`,
     ...(count("changed") > 0 ? [`${count("changed")} changed by the program itself`] : []),
     ...(count("unseen") > 0 ? [`${count("unseen")} not seen`] : []),
   ];

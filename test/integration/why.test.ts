@@ -291,7 +291,7 @@ testTsrun("one that has stopped: its status, and who had tsrun kill it", async (
   runtime(["run", "--keep", "--bundle", other.bundle.path, other.id]);
   assert.match(
     why(other)[0] ?? "",
-    /has stopped: killed by SIGSEGV; the usual cause is the program's own fault$/,
+    /has stopped: killed by SIGSEGV; the usual cause is an error in the program$/,
   );
 });
 

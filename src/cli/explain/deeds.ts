@@ -19,9 +19,9 @@ const HOST_HOOKS =
   "runs the program as a child of tsrun's caller, with the container's state on its standard input";
 
 export const DEEDS: Readonly<Record<Properties, Deed>> = {
-  ociVersion: { does: "requires a version of the specification; none is refused for its number", calls: "" },
+  ociVersion: { does: "requires a version number, and accepts any", calls: "" },
   "root root.path": {
-    does: "copies the mount of the rootfs, makes it the container's root, and lets go of the host's",
+    does: "copies the mount of the rootfs, makes it the container's root, and unmounts the host's",
     calls: "mount open_tree mount_setattr move_mount chdir fchdir pivot_root umount2",
   },
   "root.readonly": {
@@ -31,7 +31,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
   hostname: { does: "sets the name, in the container's own UTS namespace", calls: "sethostname" },
   domainname: { does: "sets the name, in the container's own UTS namespace", calls: "setdomainname" },
   annotations: {
-    does: "tells them to hooks and in state; a few of its own, crun's and systemd's change what it does",
+    does: "passes them to hooks and prints them in state; a few of tsrun's, crun's and systemd's change what it does",
     calls: "",
   },
 
@@ -49,7 +49,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "mkdirat fchdir",
   },
   "process.env": {
-    does: "gives these to the program, and nothing of the caller's; adds HOME where it is missing",
+    does: "gives these to the program, and nothing of the caller's; adds HOME if it is missing",
     calls: "execve",
   },
   "process.args": {
@@ -71,12 +71,12 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "write",
   },
   "process.capabilities": {
-    does: "sets the sets; names that this kernel has not are left out, with a warning",
+    does: "sets all five sets; leaves out names that this kernel does not know, with a warning",
     calls: "capset",
   },
   "process.capabilities.bounding": { does: "drops all others from the bounding set", calls: "prctl" },
   "process.capabilities.ambient": { does: "raises each of them, once it is inheritable", calls: "prctl" },
-  "process.noNewPrivileges": { does: "sets the flag, which nothing takes away again", calls: "prctl" },
+  "process.noNewPrivileges": { does: "sets the flag, which can't be cleared", calls: "prctl" },
   "process.oomScoreAdj": { does: "writes /proc/PID/oom_score_adj from outside", calls: "write" },
   "process.scheduler": {
     does: "sets it from outside, before the program is executed",
@@ -84,7 +84,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
   },
   "process.ioPriority": { does: "sets it from outside, before the program is executed", calls: "ioprio_set" },
   "process.execCPUAffinity": {
-    does: "confines the processes of exec, not the container's first",
+    does: "confines the processes of exec, not the container's init",
     calls: "sched_setaffinity",
   },
 
@@ -93,7 +93,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "fsopen fsconfig fsmount open_tree mount_setattr move_mount mkdirat openat2",
   },
   "mounts[].options": {
-    does: "sorts them (docs/mounts.md): flags of the mount are set, others go to the file system",
+    does: "sets those that are flags of the mount, and passes others to the file system (docs/mounts.md)",
     calls: "fsconfig mount_setattr",
   },
   "mounts[].{uidMappings,gidMappings}": {
@@ -102,7 +102,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
   },
 
   hooks: {
-    does: "runs them in order; one that fails ends the container, but for poststop",
+    does: "runs them in order; if one fails, the container ends, except for poststop",
     calls: "execve",
   },
   "hooks.{prestart,createRuntime}": {
@@ -123,7 +123,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "execve",
   },
 
-  linux: { does: "see what is in it", calls: "" },
+  linux: { does: "see its properties", calls: "" },
   "linux.namespaces": {
     does: "joins those with a path, then clones the init into new ones; a cgroup namespace once it is in its cgroup",
     calls: "clone3 unshare",
@@ -141,11 +141,11 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "write",
   },
   "linux.devices": {
-    does: "makes the nodes; in a user namespace, which may not, mounts the host's on files",
+    does: "makes the nodes; in a user namespace, where that is forbidden, mounts the host's on files",
     calls: "mknodat fchownat",
   },
   "linux.netDevices": {
-    does: "moves the devices by rtnetlink, with their addresses, and sets them up",
+    does: "moves the devices by rtnetlink, with their addresses, and brings them up",
     calls: "sendto",
   },
   "linux.cgroupsPath": {
@@ -157,7 +157,7 @@ export const DEEDS: Readonly<Record<Properties, Deed>> = {
     calls: "mount",
   },
   "linux.seccomp": {
-    does: "compiles the profile by libseccomp, keeps the result, and loads it right before the program",
+    does: "compiles the profile by libseccomp, caches the result, and loads it right before the program starts",
     calls: "seccomp",
   },
   "linux.seccomp.{listenerPath,listenerMetadata}": {

@@ -25,9 +25,7 @@ export function stoppedBecause(stopped: Stopped): Answer {
   const ending = endingOf(stopped);
   const details = [...(ending?.oomKills ? memoryOf(stopped) : []), ...signalsOf(stopped, ending)];
   const [first] = details;
-  const how =
-    ending?.reason ??
-    "its exit status is for its parent, who has asked for it, or will: `run --keep` remembers it";
+  const how = ending?.reason ?? "its exit status is known only to its parent; `run --keep` remembers it";
   return {
     line: `container ${id} has stopped: ${how}${first === undefined ? "" : `; ${first}`}`,
     details: details.slice(1),
@@ -67,13 +65,13 @@ const count = (times: number) => (times === 1 ? "once" : `${times} times`);
 /** Signals by which the kernel ends a process for a reason that config.json may have. */
 const BY_KERNEL: Readonly<Record<string, string>> = {
   SIGSYS:
-    "a system call that its seccomp filter kills for: config.json: linux.seccomp (`tsrun seccomp` asks it)",
+    "a system call for which its seccomp filter kills: config.json: linux.seccomp (see `tsrun seccomp`)",
   SIGXCPU: "its limit of CPU time: RLIMIT_CPU in config.json: process.rlimits",
   SIGXFSZ: "its limit of the size of files: RLIMIT_FSIZE in config.json: process.rlimits",
-  SIGSEGV: "the program's own fault",
-  SIGBUS: "the program's own fault, or a file or huge page that could not be had",
-  SIGILL: "the program's own fault, or a machine that lacks the instruction",
-  SIGFPE: "the program's own fault",
+  SIGSEGV: "an error in the program",
+  SIGBUS: "an error in the program, or a file or huge page that is not available",
+  SIGILL: "an error in the program, or an instruction that the machine lacks",
+  SIGFPE: "an error in the program",
   SIGABRT: "the program itself, by abort(3)",
 };
 
@@ -91,7 +89,7 @@ function signalsOf({ directory }: Stopped, ending: Ending | null): readonly stri
   const cause = BY_KERNEL[signal];
   return [
     cause === undefined
-      ? "who has sent the signal is not known: it was not `tsrun kill`"
+      ? "the sender of the signal is not known: it was not `tsrun kill`"
       : `the usual cause is ${cause}`,
   ];
 }

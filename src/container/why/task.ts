@@ -72,7 +72,7 @@ export function whereIs(pid: number): string {
   const traced = tracer > 0 ? `, traced by pid ${tracer}` : "";
   const stack = stackOf(pid);
   const place = stack.length === 0 ? "" : ` in ${stack.join(" < ")}`;
-  return `pid ${pid} (${info.name}): ${info.state} (${STATES[info.state] ?? "in a state without a name here"}${traced})${place}`;
+  return `pid ${pid} (${info.name}): ${info.state} (${STATES[info.state] ?? "in an unknown state"}${traced})${place}`;
 }
 
 /** Functions of every system call, and of the way to it. */

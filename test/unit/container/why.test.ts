@@ -83,7 +83,7 @@ test("it may be the limit of a cgroup above, such as the pod's, or none", () => 
 });
 
 test("a SIGKILL without a sender is told as such", () => {
-  assert.equal(killed({}), [`${KILLED}; who has sent the signal is not known: it was not \`tsrun kill\``]);
+  assert.equal(killed({}), [`${KILLED}; the sender of the signal is not known: it was not \`tsrun kill\``]);
 });
 
 test.run();
