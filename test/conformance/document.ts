@@ -29,17 +29,16 @@ export function conformanceDocument(): string {
     properties.filter((path) => all.get(path)?.how.split(/[,;]| \(/)[0] === word).length;
   return `# Conformance to runtime-spec 1.3
 
-<!-- Made by \`make conformance\` out of src/cli/explain/claims.ts: change that, not this. -->
+<!-- Made by \`make conformance\` from src/cli/explain/claims.ts: change that, not this. -->
 
-Every property of \`config.json\` that the JSON schemas of
-[runtime-spec 1.3.0](https://github.com/opencontainers/runtime-spec/tree/v1.3.0) name, what tsrun does with it, and the
-test that shows it from inside a container. Of ${properties.length}, ${count("applied")} are applied, ${count("refused")} refused with a line that names them,
+This page lists every property of \`config.json\` in the JSON schemas of
+[runtime-spec 1.3.0](https://github.com/opencontainers/runtime-spec/tree/v1.3.0), what tsrun does with it, and the test
+that shows it from inside a container. Of ${properties.length}, ${count("applied")} are applied, ${count("refused")} refused with a line that names them,
 ${count("ignored")} ignored as runc ignores them, and ${count("not for Linux")} are not for Linux. Properties that the schemas do not know are ignored.
 
-Tests in \`test/integration\` run by \`make test\`; those in \`test/vm\`, and the others once more, by \`make test-vm\`, on a
-machine with all controllers of cgroup v2. A test of the project fails when a property of the schemas is missing here
-or in the model of \`runtime-spec/\`, when a test that is named here does not exist, or when this file is older than its
-sources.
+\`make test\` runs the tests in \`test/integration\`. \`make test-vm\` runs those in \`test/vm\`, and most of the others again,
+on a machine with all controllers of cgroup v2. A test fails if a property of the schemas is missing here or in the
+model of \`runtime-spec/\`, if a test that is named here does not exist, or if this file is older than its sources.
 
 ${sections.join("\n\n")}
 `;

@@ -519,9 +519,13 @@ testTsrun("a paused container is verified", () => {
 });
 
 const REFUSALS: readonly (readonly [what: string, args: (box: Container) => string[], said: RegExp])[] = [
-  ["neither an id nor a pid", () => [], /ID is missing; for another runtime's container, --pid and --bundle/],
+  [
+    "neither an id nor a pid",
+    () => [],
+    /ID is missing; for another runtime's container, give --pid and --bundle/,
+  ],
   ["a pid without a bundle", () => ["--pid", "1"], /--bundle is missing/],
-  ["both", (box) => ["--pid", "1", box.id], /give one of the two/],
+  ["both", (box) => ["--pid", "1", box.id], /give one or the other/],
   ["no such container", () => ["no-such"], /container does not exist: no-such/],
   [
     "no such process",

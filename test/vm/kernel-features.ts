@@ -86,14 +86,14 @@ function differs({ on }: Row): boolean {
 
 function heading(all: readonly Checked[]): string {
   const kernels = all.map(({ host }) => `Linux ${host.kernel} (${host.architecture})`);
-  return `# Kernels, and what containers can have of them
+  return `# What containers can use, kernel by kernel
 
 What \`tsrun check\` finds as root, in virtual machines with
 ${inWords(kernels)}.
-Every feature was tried, not looked up. \`make kernel-features\` writes this file anew.
+Every feature was tried, not looked up. \`make kernel-features\` rewrites this file.
 
-A kernel is more than its version: other configurations of the same version may have more or less. Ask your own machine
-by \`tsrun check\`, and by \`tsrun check --bundle DIR\` what of a bundle it cannot honour.`;
+Kernels of the same version may be configured to have more or less. \`tsrun check\` tries your own machine, and
+\`tsrun check --bundle DIR\` lists what of a bundle it cannot honour.`;
 }
 
 function differences(rows: readonly Row[], all: readonly Checked[]): string {

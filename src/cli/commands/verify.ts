@@ -13,8 +13,8 @@ import { storeOf } from "../store-of.ts";
 import { verifyJson, verifyText } from "../verify-text.ts";
 
 /**
- * `tsrun verify`: what a running container has against its config.json. Returns 3 where something differs, and 1 where
- * something could not be looked at.
+ * `tsrun verify`: what a running container has against its config.json. Returns 1 if something differs, and 2 if nothing
+ * differs but something could not be looked at.
  */
 export async function verify(invocation: InvocationOf<"verify">, session: Session): Promise<number> {
   const { flags } = invocation;
@@ -29,14 +29,14 @@ function targetOf({ flags: { pid, bundle }, args: [id], globals }: InvocationOf<
   if (id !== undefined) {
     if (pid !== undefined || bundle !== undefined)
       throw refuse(
-        "ID stands for a container of tsrun's, --pid and --bundle for another runtime's: give one of the two",
+        "ID is for a container of tsrun's, --pid and --bundle are for another runtime's: give one or the other",
       );
     return containerTarget(storeOf(globals, session.caller), id);
   }
   if (pid !== undefined && bundle === undefined)
-    throw refuse("--bundle is missing: what is the process to be compared with?");
+    throw refuse("--bundle is missing: name the bundle to compare the process with");
   if (pid === undefined || bundle === undefined)
-    throw refuse("ID is missing; for another runtime's container, --pid and --bundle");
+    throw refuse("ID is missing; for another runtime's container, give --pid and --bundle");
   return processTarget(session.caller, pid, bundle);
 }
 

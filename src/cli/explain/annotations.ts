@@ -26,13 +26,13 @@ export const ANNOTATIONS: { readonly [name: string]: HeededAnnotation } = {
   },
   [TRACE_ANNOTATION]: {
     value: "the path of a directory of the host",
-    does: "has each command on the container write its timeline there",
+    does: "makes each command on the container write its timeline there",
     calls: "",
     document: "docs/trace.md",
   },
   [FAULT_ANNOTATION]: {
     value: "faults, with semicolons between them",
-    does: "has steps fail on purpose, be late or be killed; only with TSRUN_FAULTS=1",
+    does: "makes steps fail, be late or be killed; only with TSRUN_FAULTS=1",
     calls: "",
     document: "docs/answers.md",
   },
@@ -44,7 +44,7 @@ export const ANNOTATIONS: { readonly [name: string]: HeededAnnotation } = {
   },
   "run.oci.keep_original_groups": {
     value: "0, or anything else",
-    does: "leaves the process the additional groups of tsrun's caller",
+    does: "keeps the additional groups of tsrun's caller",
     calls: "",
     document: "docs/callers.md",
   },
