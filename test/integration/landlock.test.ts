@@ -3,8 +3,7 @@ import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { landlockAbi } from "../../src/linux/landlock/fit.ts";
-import { bundle, capabilities, type JsonObject, namespaces, type Patch } from "../harness/bundle.ts";
+import { bundle, capabilities, namespaces, type Patch } from "../harness/bundle.ts";
 import { compiled, testCompiled } from "../harness/compile.ts";
 import { container, orGone, ran, ranIn, started } from "../harness/container.ts";
 import { isTsrun, testTsrun, uniqueId } from "../harness/environment.ts";
@@ -13,40 +12,15 @@ import { command } from "../harness/mount.ts";
 import { call, own, ran as ranByUser } from "../harness/ordinary-user.ts";
 import { complaint, type Outcome, runtime, silent, succeeded } from "../harness/runtime.ts";
 import { COLD } from "../harness/served.ts";
-import { testIf } from "../harness/skip.ts";
 import { checked, row } from "./check/checked.ts";
+import { ABI, CONFINED, confined, PLACE, sh, testAbi, WRITES_TMP } from "./landlock/policies.ts";
 
-const ABI = landlockAbi();
 const REFUSE = compiled("test/integration/check/refuse.c");
-const PLACE = 'config.json: annotations["org.tsrun.landlock"]';
 
-/** A test of what Landlock has since that ABI. */
-const testAbi = (abi: number) =>
-  isTsrun ? testIf(ABI >= abi, `needs ABI ${abi} of Landlock: this kernel has ${ABI}`) : testTsrun;
-
-/** Annotations with this policy. */
-const confined = (policy: JsonObject | string, strict?: boolean): JsonObject => ({
-  "org.tsrun.landlock": typeof policy === "string" ? policy : JSON.stringify(policy),
-  ...(strict === undefined ? {} : { "org.tsrun.landlock.strict": String(strict) }),
-});
-
-/** Programs may run, and /tmp and what else is named may be written. */
-const WRITES_TMP = {
-  abi: 1,
-  ruleset: [{ handledAccessFs: ["abi.all"] }],
-  pathBeneath: [
-    { allowedAccess: ["abi.read_execute"], parent: ["/bin", "/sbin", "/usr", "/etc", "/proc", "/dev"] },
-    { allowedAccess: ["abi.read_write"], parent: ["/tmp", "/dev/null"] },
-  ],
-};
-
-const CONFINED = { annotations: confined(WRITES_TMP) };
 const MAPPINGS = [{ containerID: 0, hostID: 100000, size: 65536 }];
 const MAPPED = { namespaces: namespaces({ user: true }), uidMappings: MAPPINGS, gidMappings: MAPPINGS };
 /** Writes where it may, then where it may not. */
 const WRITES = "echo yes > /tmp/a && cat /tmp/a; echo no > /var/a; ls / || cat /tmp/a";
-
-const sh = (script: string, patch: Patch = CONFINED) => ran({ ...patch, args: ["sh", "-c", script] });
 
 /** A container in which everybody may write everywhere, as far as modes go. */
 function open(patch: Patch): string {
@@ -272,25 +246,6 @@ testAbi(1)("a path that is not there gets no rule, unless the policy is strict",
   );
 });
 
-testAbi(1)(
-  "a right that the kernel lacks is left out with a line of --debug, or refused where the policy is strict",
-  () => {
-    const ruleset = [{ handledAccessFs: ["make_dir", 2 ** 40] }];
-    const what = `0x10000000000 needs another ABI: this kernel's is ABI ${ABI}`;
-    const { path } = bundle({ annotations: confined({ ruleset }), args: ["sh", "-c", "mkdir /tmp/a; :"] });
-    const debugged = runtime(["--debug", "run", "--bundle", path, uniqueId()]);
-    assert.match(debugged.stderr, /mkdir: can't create directory '\/tmp\/a': Permission denied/);
-    assert.ok(
-      debugged.stderr.includes(`${PLACE}.ruleset[0].handledAccessFs: left out: ${what}\n`),
-      debugged.stderr,
-    );
-    assert.is(
-      complaint(ran({ annotations: confined({ ruleset }, true), args: ["true"] })),
-      `tsrun: error: ${PLACE}.ruleset[0].handledAccessFs: ${what}`,
-    );
-  },
-);
-
 testAbi(1)("verify says that nobody can see it, and checkpoint refuses it", () => {
   using one = started({ ...CONFINED, args: ["sleep", "60"] });
   assert.match(
@@ -308,19 +263,6 @@ testAbi(1)("a limit that leaves no descriptors for a ruleset is named", () => {
   const outcome = ran({ ...CONFINED, process: { rlimits }, args: ["true"] });
   assert.match(complaint(outcome), /dup3: EBADF .*; process\.rlimits allows too few open files/);
 });
-
-testIf(isTsrun && ABI > 0 && ABI < 6, `needs a Landlock before ABI 6: this kernel has ${ABI}`)(
-  "a scope is left out where the kernel is too old, or refused with the ABI that it takes",
-  () => {
-    const policy = { ...WRITES_TMP, ruleset: [{ scoped: ["signal"] }] };
-    const outcome = sh("echo no > /var/a", { annotations: confined(policy) });
-    assert.match(outcome.stderr, /^sh: can't create \/var\/a: Permission denied\n$/);
-    assert.is(
-      complaint(ran({ annotations: confined(policy, true), args: ["true"] })),
-      `tsrun: error: ${PLACE}.ruleset[0].scoped: signal needs ABI 6 (Linux 6.12): this kernel's is ABI ${ABI}`,
-    );
-  },
-);
 
 if (isTsrun)
   testCompiled("without Landlock the container runs with a warning, unless the policy is strict", () => {

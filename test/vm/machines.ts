@@ -26,7 +26,7 @@ const LONG = [
 ];
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const OF_KERNELS = ["idmapped-mounts", "labels", "landlock"].map(
+const OF_KERNELS = ["idmapped-mounts", "labels", "landlock-abi"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
