@@ -235,10 +235,11 @@ build/bench/empty: bench/empty.ts src/entry/bundle.ts Makefile $(INSTALLED)
 	@mkdir -p $(@D)
 	$(BUN) src/entry/bundle.ts $< $@
 
-# BENCH_RUNC=PATH and BENCH_CRUN=PATH compare with these binaries; they count for much: see README.md. BENCH_OLD=PATH
+# BENCH_RUNC=PATH and BENCH_CRUN=PATH compare with these binaries; they count for much: see docs/comparison.md. BENCH_OLD=PATH
 # compares what tsrun does without a server with another tsrun.
 bench: bin/tsrun $(BENCH_PROGRAMS) | need-busybox ## measure tsrun beside runc and crun; BENCH_FLAGS="--quick --realtime"
 	@$(BUN) bench/bench.ts --runc "$(BENCH_RUNC)" --crun "$(BENCH_CRUN)" --old "$(BENCH_OLD)" $(BENCH_FLAGS)
+	@$(if $(findstring --json,$(BENCH_FLAGS)),,echo && $(MAKE) --no-print-directory bench-unpack ROUNDS=3)
 
 .PHONY: bench-unpack need-umoci
 need-umoci:
