@@ -69,6 +69,7 @@ async function startContainerd(): Promise<Daemon> {
 const SHELL = [
   "env",
   `KUBECONFIG=${FILES.kubeconfig}`,
+  `KUBECACHEDIR=${FILES.cache}`,
   `CONTAINER_RUNTIME_ENDPOINT=unix://${SOCKET}`,
   "sh",
   "-c",
