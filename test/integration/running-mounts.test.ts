@@ -89,12 +89,12 @@ testTsrun("every type of mount that config.json has can be added, in the form th
 
 testTsrun("a new proc shows the container's processes, and a new tmpfs may copy what it covers", () => {
   using box = started(SLEEPS);
-  succeeded(box.exec("sh", "-c", "mkdir /work; echo kept >/work/file"));
+  succeeded(box.exec("sh", "-c", "mkdir /data; echo kept >/data/file"));
   silent(
-    change("add", box, { destination: "/work", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }),
+    change("add", box, { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }),
   );
-  succeeded(box.exec("sh", "-c", "grep -q kept /work/file && echo changed >/work/file"));
-  assert.is(readFileSync(join(box.bundle.rootfs, "work/file"), "utf8"), "kept\n");
+  succeeded(box.exec("sh", "-c", "grep -q kept /data/file && echo changed >/data/file"));
+  assert.is(readFileSync(join(box.bundle.rootfs, "data/file"), "utf8"), "kept\n");
 });
 
 testTsrun("if one mount can't be made, those before it are taken away, and the list is as before", () => {
