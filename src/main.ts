@@ -1,6 +1,6 @@
 /** tsrun's start: from argv to a command, nothing else at import time; each command brings only what it needs. */
-import { run } from "./cli/commands/run-command.ts";
-import { OwnSession } from "./cli/own-session.ts";
+import { run } from "./cli/run-command.ts";
+import { OwnSession } from "./cli/session/own-session.ts";
 import { exitGroup } from "./kernel/calls.ts";
 import { here } from "./kernel/here.ts";
 

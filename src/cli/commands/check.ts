@@ -2,13 +2,13 @@ import { type BundleFindings, checkBundle, checkHost, type HostFindings } from "
 import { readBundle } from "../../container/bundle.ts";
 import { EXIT } from "../../kernel/user-error.ts";
 import { type Reasons, reasonsHere } from "../../serve/ask.ts";
-import { bundleHtml, hostHtml } from "../check-html.ts";
-import { bundleJson, hostJson } from "../check-json.ts";
-import { bundleTable, hostTable } from "../check-table.ts";
-import { bundleTap, hostTap } from "../check-tap.ts";
+import { bundleHtml, hostHtml } from "../check/html.ts";
+import { bundleJson, hostJson } from "../check/json.ts";
+import { bundleTable, hostTable } from "../check/table.ts";
+import { bundleTap, hostTap } from "../check/tap.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 type Format = InvocationOf<"check">["flags"]["format"];
 

@@ -3,12 +3,12 @@ import { checkpoint as checkpointContainer } from "../../container/checkpoint.ts
 import { statusIfThere } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
-import { optionsFrom, placesFrom } from "../criu-flags.ts";
-import { progressAt } from "../criu-progress.ts";
+import { optionsFrom, placesFrom } from "../flags/criu.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { warnings } from "../log.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { progressAt } from "../output/criu-progress.ts";
+import { warnings } from "../output/log.ts";
+import type { Session } from "../session/session.ts";
 
 type Flags = InvocationOf<"checkpoint">["flags"];
 

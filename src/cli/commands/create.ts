@@ -1,7 +1,7 @@
-import { consoleFor, outputFor } from "../console.ts";
-import { bundleOf, createContainer, showSteps } from "../creation.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import type { Session } from "../session.ts";
+import { consoleFor, outputFor } from "../making/console.ts";
+import { bundleOf, createContainer, showSteps } from "../making/creation.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun create ID`: the container waits for `tsrun start`. */
 export async function create(invocation: InvocationOf<"create">, session: Session): Promise<number> {

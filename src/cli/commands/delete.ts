@@ -1,8 +1,8 @@
 import { remove as removeContainer } from "../../container/delete.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { warnings } from "../log.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { warnings } from "../output/log.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun delete ID` */
 export async function remove(

@@ -1,11 +1,11 @@
 import { fromCaller } from "../../container/caller/caller.ts";
 import { readTimelines } from "../../container/timeline/read.ts";
 import { rendered, requireForm } from "../../container/timeline/render.ts";
+import { readNamed } from "../flags/named-file.ts";
+import { writeNamed } from "../flags/trace.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { readNamed } from "../named-file.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { writeNamed } from "../trace.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun draw FILE...`: the commands of all files on one time axis. */
 export async function draw({ flags, args }: InvocationOf<"draw">, session: Session): Promise<number> {

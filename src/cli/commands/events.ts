@@ -1,10 +1,10 @@
 import { type Event, events as eventsOf, statsOf } from "../../container/events.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { statsJson } from "../../linux/cgroups/stats.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun events ID`: statistics as JSON lines, and OOM kills, until the container has ended; `--stats` once. */
 export async function events(

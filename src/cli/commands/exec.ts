@@ -9,14 +9,14 @@ import { type ExecOptions, execInTarget, exec as execProcess } from "../../conta
 import { exitStatus } from "../../container/foreground/foreground.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { join } from "../../linux/paths.ts";
-import { announcerFor, consoleFor, outputFor } from "../console.ts";
+import { readNamed } from "../flags/named-file.ts";
+import { capabilityNamed, requireProcessFlags } from "../flags/process.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { doubt, log, warnings } from "../log.ts";
-import { readNamed } from "../named-file.ts";
-import { Patience } from "../patience.ts";
-import { capabilityNamed, requireProcessFlags } from "../process-flags.ts";
-import type { Foreground, Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { announcerFor, consoleFor, outputFor } from "../making/console.ts";
+import { doubt, log, warnings } from "../output/log.ts";
+import type { Foreground, Session } from "../session/session.ts";
+import { Patience } from "../why/patience.ts";
 
 type Exec = InvocationOf<"exec">;
 

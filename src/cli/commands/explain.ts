@@ -2,8 +2,8 @@ import { UserError } from "../../kernel/user-error.ts";
 import { annotationAt, explainable, nearestTo, propertyAt } from "../explain/paths.ts";
 import { standings } from "../explain/standings.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print, table } from "../output.ts";
-import type { Session } from "../session.ts";
+import { print, table } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun explain [PATH]`: what becomes of a property of config.json; without a path, which there are. */
 export async function explain({ args: [path] }: InvocationOf<"explain">, session: Session): Promise<number> {

@@ -1,9 +1,9 @@
 import { kill as killContainer } from "../../container/kill.ts";
 import { SIGNALS } from "../../kernel/signals.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun kill ID [SIGNAL]` */
 export async function kill(

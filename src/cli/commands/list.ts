@@ -1,9 +1,9 @@
 import { describeAll } from "../../container/describe.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { warnings } from "../log.ts";
-import { print, table } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { warnings } from "../output/log.ts";
+import { print, table } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /**
  * `tsrun list`: in a table, as JSON, or the ids alone, in runc's shapes. All in plain loops, as in what it calls: `map`
@@ -11,7 +11,8 @@ import { storeOf } from "../store-of.ts";
  */
 export function list(invocation: InvocationOf<"list">, session: Session): number | Promise<number> {
   const { globals, flags } = invocation;
-  if (showsPods(flags)) return import("./list-pods.ts").then(({ listPods }) => listPods(invocation, session));
+  if (showsPods(flags))
+    return import("../pods/list-pods.ts").then(({ listPods }) => listPods(invocation, session));
   const store = storeOf(globals, session.caller);
   const warn = warnings(session, globals);
   if (flags.quiet) print(session, lines(store.ids()));

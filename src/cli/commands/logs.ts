@@ -1,8 +1,8 @@
 import { outputOf } from "../../container/logs.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun logs ID`: what the container has printed; with `--follow` also what it prints until its end. */
 export async function logs(

@@ -5,13 +5,13 @@ import { fromCaller } from "../../container/caller/caller.ts";
 import type { ListedMount } from "../../container/mounts/list.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { isBind } from "../../linux/mounts/mount-options.ts";
+import { readNamed } from "../flags/named-file.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { doubt, log, warnings } from "../log.ts";
-import { readNamed } from "../named-file.ts";
-import { print, table } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { doubt, log, warnings } from "../output/log.ts";
+import { print, table } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 type Mounts = InvocationOf<"mounts">;
 

@@ -1,7 +1,7 @@
 import { pause as pauseContainer, resume as resumeContainer } from "../../container/pause.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun pause ID` */
 export async function pause(

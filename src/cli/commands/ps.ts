@@ -1,10 +1,10 @@
 import type { Caller } from "../../agent/caller.ts";
 import { processesOf } from "../../container/state/processes.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun ps ID`: the host's pids of a container's processes as JSON, or the host's `ps` of them. */
 export async function ps(

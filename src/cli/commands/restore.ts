@@ -3,16 +3,16 @@ import { removeEnded } from "../../container/delete.ts";
 import { exitStatus } from "../../container/foreground/foreground.ts";
 import { restore as restoreContainer } from "../../container/restore.ts";
 import { orDestroyed } from "../../container/start.ts";
-import { consoleFor, outputFor } from "../console.ts";
-import { bundleOf } from "../creation.ts";
-import { optionsFrom, placesFrom } from "../criu-flags.ts";
-import { progressAt } from "../criu-progress.ts";
+import { optionsFrom, placesFrom } from "../flags/criu.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { handedDown } from "../handed-down.ts";
-import { warnings } from "../log.ts";
-import { adopting, waitFor } from "../orphans.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { consoleFor, outputFor } from "../making/console.ts";
+import { bundleOf } from "../making/creation.ts";
+import { handedDown } from "../making/handed-down.ts";
+import { adopting, waitFor } from "../making/orphans.ts";
+import { progressAt } from "../output/criu-progress.ts";
+import { warnings } from "../output/log.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun restore ID`: as `run`, with a container that `checkpoint` has saved. */
 export async function restore(invocation: InvocationOf<"restore">, session: Session): Promise<number> {

@@ -11,14 +11,14 @@ import { differences } from "../../linux/seccomp/answers/diff.ts";
 import { Filter } from "../../linux/seccomp/answers/filter.ts";
 import { lint as findings } from "../../linux/seccomp/answers/lint.ts";
 import { DOCKER_CAPABILITIES, readProfile } from "../../linux/seccomp/answers/profile.ts";
+import { capabilityNamed } from "../flags/process.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { oneLine } from "../log.ts";
-import { complain, print } from "../output.ts";
-import { capabilityNamed } from "../process-flags.ts";
-import { differencesJson, differencesTable, isAboutAllowing } from "../seccomp-differences.ts";
-import { answersJson, answersTable } from "../seccomp-text.ts";
-import type { Session } from "../session.ts";
+import { oneLine } from "../output/log.ts";
+import { complain, print } from "../output/output.ts";
+import { differencesJson, differencesTable, isAboutAllowing } from "../seccomp/differences.ts";
+import { answersJson, answersTable } from "../seccomp/text.ts";
+import type { Session } from "../session/session.ts";
 
 type Asked = InvocationOf<"seccomp">;
 

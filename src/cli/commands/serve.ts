@@ -12,10 +12,10 @@ import { Server } from "../../serve/server.ts";
 import type { Status } from "../../serve/statistics.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { complain, print, table } from "../output.ts";
-import { type Run, wantedBy } from "../served.ts";
-import type { Session } from "../session.ts";
-import { VERSION } from "./version.ts";
+import { complain, print, table } from "../output/output.ts";
+import { type Run, wantedBy } from "../session/served.ts";
+import type { Session } from "../session/session.ts";
+import { VERSION } from "../version.ts";
 
 /** `tsrun serve`: does the commands of this user, until nobody has asked for a while. */
 export async function serve(

@@ -10,11 +10,11 @@ import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { removeFile, statusIfThere, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { inPod } from "../flags/in-pod.ts";
+import { mountFrom } from "../flags/mount.ts";
+import { requireProcessFlags } from "../flags/process.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { inPod } from "../in-pod.ts";
-import { mountFrom } from "../mount-flag.ts";
-import { requireProcessFlags } from "../process-flags.ts";
-import type { Session } from "../session.ts";
+import type { Session } from "../session/session.ts";
 
 type Spec = InvocationOf<"spec">;
 

@@ -1,10 +1,10 @@
 import { start as startContainer } from "../../container/start.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { warnings } from "../log.ts";
-import { readinessFor } from "../notify.ts";
-import { Patience } from "../patience.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { readinessFor } from "../making/notify.ts";
+import { warnings } from "../output/log.ts";
+import type { Session } from "../session/session.ts";
+import { Patience } from "../why/patience.ts";
 
 /** `tsrun start ID` */
 export async function start(

@@ -1,8 +1,8 @@
 import { type Description, describe } from "../../container/describe.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun state ID`: the container's state as JSON; of a stopped one also why, as far as that can be known. */
 export function state(

@@ -2,8 +2,8 @@ import { readBundle } from "../../container/bundle.ts";
 import { rehearse } from "../../container/dry-run.ts";
 import { OUTSIDE } from "../../container/why/program.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun __steps ID`: the steps that make a container, whatever there is of it. */
 export async function steps(

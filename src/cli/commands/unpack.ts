@@ -5,11 +5,11 @@ import { ownPlatform, readPlatform } from "../../image/platform.ts";
 import { again, ownMappings } from "../../image/rootless.ts";
 import { unpack as unpackImage } from "../../image/unpack.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { inPod } from "../flags/in-pod.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { inPod } from "../in-pod.ts";
-import { warnings } from "../log.ts";
-import { progressFor } from "../progress.ts";
-import type { Session } from "../session.ts";
+import { warnings } from "../output/log.ts";
+import { progressFor } from "../output/progress.ts";
+import type { Session } from "../session/session.ts";
 
 type Unpack = InvocationOf<"unpack">;
 

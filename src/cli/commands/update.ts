@@ -4,11 +4,11 @@ import { lineOf, validateResources } from "../../../runtime-spec/validate.ts";
 import { fromCaller } from "../../container/caller/caller.ts";
 import { update as updateContainer } from "../../container/update.ts";
 import { UserError } from "../../kernel/user-error.ts";
+import { readNamed } from "../flags/named-file.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { doubt } from "../log.ts";
-import { readNamed } from "../named-file.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { doubt } from "../output/log.ts";
+import type { Session } from "../session/session.ts";
 
 type Flags = InvocationOf<"update">["flags"];
 

@@ -3,9 +3,9 @@ import { UserError } from "../../kernel/user-error.ts";
 import { landlockOf } from "../../linux/landlock/annotation.ts";
 import { missingNamespaces, wrongNamespaces } from "../../linux/namespaces.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { oneLine } from "../log.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
+import { oneLine } from "../output/log.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
 
 /** `tsrun validate`: says "valid", or fails with everything that is wrong. */
 export async function validate({ flags }: InvocationOf<"validate">, session: Session): Promise<number> {

@@ -5,12 +5,24 @@ import {
   processTarget,
 } from "../../container/verify/verify.ts";
 import { EXIT } from "../../kernel/user-error.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
-import { verifyJson, verifyText } from "../verify-text.ts";
+import { oneLine } from "../output/log.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
+
+type State = Finding["state"];
+
+/** What is printed of each state: trouble first. What is as it should be is only counted. */
+const LINES: readonly (readonly [State, (finding: Finding) => string])[] = [
+  ["differs", ({ path, found, asked }) => `${path}: ${found}; asked: ${asked}`],
+  ["unseen", ({ path, found }) => `not seen: ${path}: ${found}`],
+  [
+    "changed",
+    ({ path, found, asked }) => `changed by the program itself, it seems: ${path}: ${found}; asked: ${asked}`,
+  ],
+];
 
 /**
  * `tsrun verify`: what a running container has against its config.json. Returns 1 if something differs, and 2 if nothing
@@ -20,7 +32,7 @@ export async function verify(invocation: InvocationOf<"verify">, session: Sessio
   const { flags } = invocation;
   const target = targetOf(invocation, session);
   const findings = await look(session.caller, target);
-  print(session, (flags.format === "json" ? verifyJson : verifyText)(target, findings));
+  print(session, flags.format === "json" ? verifyJson(target, findings) : verifyText(findings));
   return statusOf(findings);
 }
 
@@ -43,4 +55,25 @@ function targetOf({ flags: { pid, bundle }, args: [id], globals }: InvocationOf<
 function statusOf(findings: readonly Finding[]): number {
   if (findings.some(({ state }) => state === "differs")) return EXIT.failed;
   return findings.some(({ state }) => state === "unseen") ? EXIT.unanswered : 0;
+}
+
+function verifyText(findings: readonly Finding[]): string {
+  const lines = LINES.flatMap(([state, line]) => findings.filter((one) => one.state === state).map(line));
+  return [...lines, counts(findings)].map((line) => `${oneLine(line)}\n`).join("");
+}
+
+function counts(findings: readonly Finding[]): string {
+  const count = (wanted: State) => findings.filter(({ state }) => state === wanted).length;
+  const parts = [
+    `${count("same")} as asked`,
+    `${count("differs")} different`,
+    ...(count("changed") > 0 ? [`${count("changed")} changed by the program itself`] : []),
+    ...(count("unseen") > 0 ? [`${count("unseen")} not seen`] : []),
+  ];
+  return parts.join(", ");
+}
+
+function verifyJson({ pid, bundle }: ReturnType<typeof targetOf>, findings: readonly Finding[]): string {
+  const differs = findings.some(({ state }) => state === "differs");
+  return `${JSON.stringify({ pid, bundle: bundle.path, drift: differs, findings }, null, 2)}\n`;
 }

@@ -2,12 +2,12 @@ import { type Known, knownIn } from "../../container/pods/known.ts";
 import { everyRoot } from "../../container/pods/places.ts";
 import type { Answer } from "../../container/why/answer.ts";
 import { whyForeign, why as whyOf } from "../../container/why/why.ts";
-import { askingFor } from "../asking.ts";
+import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { oneLine } from "../log.ts";
-import { print } from "../output.ts";
-import type { Session } from "../session.ts";
-import { storeOf } from "../store-of.ts";
+import { oneLine } from "../output/log.ts";
+import { print } from "../output/output.ts";
+import type { Session } from "../session/session.ts";
+import { askingFor } from "../why/asking.ts";
 
 /** `tsrun why ID`: why a container, or a command on it, hangs; why it has stopped. */
 export async function why(invocation: InvocationOf<"why">, session: Session): Promise<number> {

@@ -1,6 +1,6 @@
 /** Pods as a graph for Graphviz: boxes are containers, ellipses the namespaces that the same of them share. */
 import { HOST, KINDS, type Member, type Pod, shares } from "../../container/pods/pods.ts";
-import { oneLine } from "../log.ts";
+import { oneLine } from "../output/log.ts";
 import { commandText, sizeText, statusText, timeText } from "./words.ts";
 
 const COMMAND_WIDTH = 40;

@@ -4,7 +4,7 @@
  * colours are those of a light page, or of a dark one where the reader prefers that.
  */
 import { HOST, KINDS, type Member, type Pod, shares } from "../../container/pods/pods.ts";
-import { oneLine } from "../log.ts";
+import { oneLine } from "../output/log.ts";
 import { commandText, cut, sizeText, statusText, timeText } from "./words.ts";
 
 /** Lengths in the picture's units, which are pixels until it is scaled. */

@@ -1,7 +1,7 @@
 /** Pods as a tree for people, and as JSON for programs. */
 import { HOST, KINDS, type Member, type Pod } from "../../container/pods/pods.ts";
-import { oneLine } from "../log.ts";
-import { table } from "../output.ts";
+import { oneLine } from "../output/log.ts";
+import { table } from "../output/output.ts";
 import { commandText, sharesText, sizeText, statusText, timeText } from "./words.ts";
 
 const COMMAND_WIDTH = 60;

@@ -1,7 +1,7 @@
 /** The words for a pod's parts that the tree and the pictures have in common. */
 import type { NamespaceFile } from "../../container/pods/live.ts";
 import { HOST, KINDS, type Member, type Pod, shares } from "../../container/pods/pods.ts";
-import { oneLine } from "../log.ts";
+import { oneLine } from "../output/log.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 

@@ -14,8 +14,8 @@ import { join, resolve } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { OwnCaller } from "../../../src/agent/own-caller.ts";
-import { run } from "../../../src/cli/commands/run-command.ts";
-import type { Session } from "../../../src/cli/session.ts";
+import { run } from "../../../src/cli/run-command.ts";
+import type { Session } from "../../../src/cli/session/session.ts";
 import { SyscallError } from "../../../src/kernel/call.ts";
 import { ERRNO } from "../../../src/kernel/errno.ts";
 
@@ -148,7 +148,7 @@ test("no command touches tsrun's own process but through its session", () => {
     name.endsWith(".ts"),
   );
   const found = files.filter((name) => ownProcessIn(readFileSync(join(folder, name), "utf8")).length > 0);
-  assert.equal(found, ["own-session.ts"]);
+  assert.equal(found, ["session/own-session.ts"]);
 });
 
 for (const line of [
