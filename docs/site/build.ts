@@ -19,7 +19,7 @@ const find = (pattern: string) => [...new Bun.Glob(pattern).scanSync(PROJECT)].s
 
 const { values } = parseArgs({ options: { out: { type: "string", default: join(PROJECT, "build/site") } } });
 
-const sources = [...find("*.md"), ...find("docs/*.md"), "rootfs/README.md", COMMAND_LINE];
+const sources = [...find("*.md"), ...find("docs/**/*.md"), "rootfs/README.md", COMMAND_LINE];
 const pictures = find("docs/*.svg");
 
 /** Files that documents link to, which become pages, too. */

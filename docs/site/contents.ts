@@ -21,7 +21,11 @@ export const CONTENTS: readonly (readonly [group: string, entries: readonly Entr
     "Who calls it",
     [
       ["docs/kubernetes.md", "Kubernetes"],
-      ["docs/callers.md", "containerd, CRI-O, podman, docker"],
+      ["docs/callers.md", "All callers"],
+      ["docs/callers/containerd.md", "containerd"],
+      ["docs/callers/cri-o.md", "CRI-O"],
+      ["docs/callers/podman.md", "podman"],
+      ["docs/callers/docker.md", "docker"],
       ["docs/serve.md", "The server"],
     ],
   ],

@@ -10,12 +10,16 @@ import { startContainerd } from "./containerd.ts";
 import { atTerminal, ctr, detached, nextId, pidOf, ran, taskLine, WITH_TSRUN } from "./ctr.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
+import { SHOWN_IMAGE, testPage } from "./typed.ts";
 
 const controllers = cgroup2Controllers();
 
 const atFirst = watchMachine();
 const daemon = await startContainerd();
 const afterStart = watchMachine();
+
+printed(ctr("images", "tag", BUSYBOX, SHOWN_IMAGE));
+testPage("callers/containerd.md", "With `ctr`");
 
 test("a foreground container's output, errors and exit status are ctr's", () => {
   const { status, stdout, stderr } = ran("echo out; echo err >&2; exit 3");

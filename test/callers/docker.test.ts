@@ -15,6 +15,7 @@ import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
+import { SHOWN_IMAGE, testPage } from "./typed.ts";
 import { AS_ASKED, verified } from "./verified.ts";
 
 const atFirst = watchMachine();
@@ -27,6 +28,9 @@ const afterStart = watchMachine();
 function inspect(id: string, field: string): string {
   return printed(docker("inspect", "--format", `{{.${field}}}`, id)).trim();
 }
+
+printed(docker("tag", BUSYBOX, SHOWN_IMAGE));
+testPage("callers/docker.md", "Try it", (command) => command.replace(" run ", ` run ${NO_NETWORK.join(" ")} `));
 
 for (const runtime of ["tsrun", "runc"])
   for (const [what, flags] of [

@@ -12,11 +12,12 @@ import { programAtTerminal } from "../harness/terminal.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { readTrace } from "../integration/trace/read-trace.ts";
 import { call, printed } from "./call.ts";
-import { BUSYBOX } from "./images.ts";
+import { BUSYBOX, PAUSE } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
+import { SHOWN_IMAGE, testPage } from "./typed.ts";
 import { AS_ASKED, verified } from "./verified.ts";
 
 configurePodman();
@@ -35,6 +36,11 @@ test("it is tsrun that podman calls", () => {
   assert.is(inspect(sleeper.id, "OCIRuntime"), "tsrun");
   assert.match(printed(podman("info", "--format", "{{.Host.OCIRuntime.Version}}")), /^tsrun version/);
 });
+
+printed(podman("tag", BUSYBOX, SHOWN_IMAGE));
+testPage("callers/podman.md", "Try it", (command) =>
+  command.replace("pod create", `pod create --infra-image ${PAUSE} ${NO_NETWORK.join(" ")}`),
+);
 
 const RICH = [
   ...["--user", "5:60", "--cap-add", "NET_RAW", "--security-opt", "no-new-privileges", "--read-only"],

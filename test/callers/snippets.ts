@@ -1,6 +1,6 @@
-/** The examples of docs/callers.md, which the tests use as they stand there. */
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+/** The examples of docs/callers, which the tests use as they stand there. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 
 export interface Snippet {
   /** What the fence says: `toml`, `yaml`, `json`, `console`. */
@@ -8,16 +8,17 @@ export interface Snippet {
   readonly text: string;
 }
 
-const PAGE = resolve(import.meta.dir, "../../docs/callers.md");
-/** Where the page has tsrun installed. */
+const PAGES = resolve(import.meta.dir, "../../docs/callers");
+/** Where the pages have tsrun installed. */
 export const INSTALLED = "/usr/local/bin/tsrun";
-/** And where it has tsrun keep the state of containers. */
+/** And where they have tsrun keep the state of containers. */
 export const ROOT = "/run/tsrun";
 
-/** The code blocks below each heading of the page. */
+/** The code blocks below each heading of the pages. */
 export function snippets(): ReadonlyMap<string, readonly Snippet[]> {
   const found = new Map<string, Snippet[]>();
-  for (const section of readFileSync(PAGE, "utf8").split(/^## /m).slice(1)) {
+  const pages = readdirSync(PAGES).sort().map((name) => readFileSync(join(PAGES, name), "utf8"));
+  for (const section of pages.flatMap((page) => page.replace(/^# /, "## ").split(/^## /m).slice(1))) {
     const blocks = [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
     const heading = section.slice(0, section.indexOf("\n"));
     found.set(
@@ -32,6 +33,6 @@ export function snippets(): ReadonlyMap<string, readonly Snippet[]> {
 export function snippet(heading: string, language: string, tsrun = INSTALLED): string {
   const [found, ...more] = (snippets().get(heading) ?? []).filter((one) => one.language === language);
   if (found === undefined || more.length > 0)
-    throw new Error(`${PAGE}: there must be one ${language} block below "${heading}"`);
+    throw new Error(`docs/callers: there must be one ${language} block below "${heading}"`);
   return found.text.replaceAll(INSTALLED, tsrun);
 }

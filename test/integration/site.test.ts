@@ -1,6 +1,6 @@
 // Runs beside other files.
 /** The documentation's pages, as a browser shows them from a disk. */
-import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,14 +16,15 @@ const build = (directory: string, out: string) =>
 const site = join(freshDirectory("site"), "site");
 const built = build(project, site);
 
-const pages = () => readdirSync(site).filter((file) => file.endsWith(".html"));
+const pages = () =>
+  ["*.html", "callers/*.html"].flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(site)]);
 const TELEPHONE = 360;
 
 test("every document is a page, and every link leads somewhere", () => {
   assert.is(built.status, 0, built.stderr);
-  for (const name of readdirSync(join(project, "docs")).filter((file) => file.endsWith(".md")))
+  for (const name of new Bun.Glob("**/*.md").scanSync(join(project, "docs")))
     assert.ok(existsSync(join(site, name.replace(".md", ".html"))), name);
-  for (const name of ["index", "changelog", "contributing", "security-policy", "command-line"])
+  for (const name of ["index", "changelog", "contributing", "security-policy", "command-line", "callers/podman"])
     assert.ok(pages().includes(`${name}.html`), name);
 });
 

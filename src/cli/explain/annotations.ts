@@ -46,7 +46,7 @@ export const ANNOTATIONS: { readonly [name: string]: HeededAnnotation } = {
     value: "0, or anything else",
     does: "keeps the additional groups of tsrun's caller",
     calls: "",
-    document: "docs/callers.md",
+    document: "docs/callers/podman.md",
   },
   "org.systemd.property.*": {
     value: "a value as GVariant's text format writes it",

@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { TOML, YAML } from "bun";
+import { TOML } from "bun";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { INSTALLED, ROOT, snippet, snippets } from "../../callers/snippets.ts";
 
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   toml: TOML.parse,
-  yaml: YAML.parse,
   json: JSON.parse,
 };
 
@@ -23,7 +22,7 @@ test("every example parses as what it says it is", () => {
   const all = [...snippets().values()].flat().filter(({ language }) => language !== "console");
   assert.equal(
     all.map(({ language }) => language),
-    ["toml", "toml", "yaml", "toml", "toml", "json"],
+    ["toml", "toml", "toml", "json", "toml"],
   );
   for (const { language, text } of all) PARSERS[language]?.(text);
 });
@@ -50,17 +49,12 @@ test("README's example for containerd is the page's", () => {
   assert.ok(example !== "" && snippet("containerd 1.6 and 1.7", "toml").includes(example));
 });
 
-test("Kubernetes: the pod's class is there, and its handler has the name that containerd and CRI-O know", () => {
-  const [runtimeClass, pod] = YAML.parse(snippet("Kubernetes", "yaml")) as unknown[]; // two documents
-  assert.equal([at(runtimeClass, "kind"), at(pod, "kind")], ["RuntimeClass", "Pod"]);
-  assert.is(at(pod, "spec", "runtimeClassName"), at(runtimeClass, "metadata", "name"));
+test("CRI-O: the handler has the name that the RuntimeClass of Kubernetes' page asks for", () => {
   const crio = TOML.parse(snippet("CRI-O", "toml"));
-  const handler = String(at(runtimeClass, "handler"));
-  assert.equal(at(crio, "crio", "runtime", "runtimes", handler), {
-    runtime_path: INSTALLED,
-    runtime_type: "oci",
-    runtime_root: ROOT,
+  assert.equal(at(crio, "crio", "runtime", "runtimes"), {
+    tsrun: { runtime_path: INSTALLED, runtime_type: "oci", runtime_root: ROOT },
   });
+  assert.match(readFileSync(join(import.meta.dir, "../../../docs/kubernetes.md"), "utf8"), /^handler: tsrun$/m);
 });
 
 test("podman and docker: the binary has a name", () => {

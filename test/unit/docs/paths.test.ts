@@ -9,7 +9,7 @@ const PROJECT = resolve(import.meta.dir, "../../..");
 const find = (pattern: string) => [...new Glob(pattern).scanSync({ cwd: PROJECT, onlyFiles: false })];
 const text = (file: string) => readFileSync(join(PROJECT, file), "utf8");
 
-const DOCUMENTS = [...find("*.md"), ...find("{docs,rootfs}/*.md")];
+const DOCUMENTS = [...find("*.md"), ...find("{docs,rootfs}/**/*.md")];
 const SOURCES = [...find("{src,test,bench,rootfs,runtime-spec,docs}/**/*.{ts,c,h,S,mk}"), "Makefile"];
 const NAMES = new Set(SOURCES.map((file) => basename(file)));
 
