@@ -30,7 +30,9 @@ function inspect(id: string, field: string): string {
 }
 
 printed(docker("tag", BUSYBOX, SHOWN_IMAGE));
-testPage("callers/docker.md", "Try it", (command) => command.replace(" run ", ` run ${NO_NETWORK.join(" ")} `));
+testPage("callers/docker.md", "Try it", (command) =>
+  command.replace(" run ", ` run ${NO_NETWORK.join(" ")} `),
+);
 
 for (const runtime of ["tsrun", "runc"])
   for (const [what, flags] of [

@@ -17,7 +17,9 @@ export const ROOT = "/run/tsrun";
 /** The code blocks below each heading of the pages. */
 export function snippets(): ReadonlyMap<string, readonly Snippet[]> {
   const found = new Map<string, Snippet[]>();
-  const pages = readdirSync(PAGES).sort().map((name) => readFileSync(join(PAGES, name), "utf8"));
+  const pages = readdirSync(PAGES)
+    .sort()
+    .map((name) => readFileSync(join(PAGES, name), "utf8"));
   for (const section of pages.flatMap((page) => page.replace(/^# /, "## ").split(/^## /m).slice(1))) {
     const blocks = [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)];
     const heading = section.slice(0, section.indexOf("\n"));

@@ -24,7 +24,14 @@ test("every document is a page, and every link leads somewhere", () => {
   assert.is(built.status, 0, built.stderr);
   for (const name of new Bun.Glob("**/*.md").scanSync(join(project, "docs")))
     assert.ok(existsSync(join(site, name.replace(".md", ".html"))), name);
-  for (const name of ["index", "changelog", "contributing", "security-policy", "command-line", "callers/podman"])
+  for (const name of [
+    "index",
+    "changelog",
+    "contributing",
+    "security-policy",
+    "command-line",
+    "callers/podman",
+  ])
     assert.ok(pages().includes(`${name}.html`), name);
 });
 

@@ -54,7 +54,10 @@ test("CRI-O: the handler has the name that the RuntimeClass of Kubernetes' page 
   assert.equal(at(crio, "crio", "runtime", "runtimes"), {
     tsrun: { runtime_path: INSTALLED, runtime_type: "oci", runtime_root: ROOT },
   });
-  assert.match(readFileSync(join(import.meta.dir, "../../../docs/kubernetes.md"), "utf8"), /^handler: tsrun$/m);
+  assert.match(
+    readFileSync(join(import.meta.dir, "../../../docs/kubernetes.md"), "utf8"),
+    /^handler: tsrun$/m,
+  );
 });
 
 test("podman and docker: the binary has a name", () => {
