@@ -209,7 +209,7 @@ test: need-root lint bin/tsrun build/rootfs/.built need-test-tools need-callers 
 
 .PHONY: conformance test-served
 test-served: need-root bin/tsrun build/rootfs/.built need-test-tools need-callers ## run the tests of containers and callers beside a tsrun server
-	@RUNS=warm $(BUN) test/run.ts $(or $(FILES),$(wildcard test/integration/*.test.ts test/callers/*.test.ts))
+	@RUNS=warm $(BUN) test/run.ts $(or $(FILES),$(shell find test/integration test/callers -name '*.test.ts'))
 
 conformance: $(INSTALLED) ## write docs/spec-conformance.md anew out of src/cli/explain/claims.ts
 	$(BUN) test/conformance/document.ts

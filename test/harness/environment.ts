@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { testToken } from "./run-file.ts";
 import { testIf } from "./skip.ts";
+import { subjectOf } from "./subject.ts";
 
 /** The directory of this test file alone: a tmpfs that test/run.ts mounts in a mount namespace of its own. */
 export const workDirectory = given("TSRUN_TEST_DIR");
@@ -23,7 +24,7 @@ export const testTsrun = testIf(isTsrun, "tsrun's own promise: RUNTIME is anothe
 export const stateRoot = join(workDirectory, "state");
 mkdirSync(stateRoot);
 
-const theme = basename(process.argv[1] ?? "", ".test.ts");
+const theme = subjectOf(process.argv[1] ?? "").replace("/", "-");
 let made = 0;
 
 /** A container id that nobody else on this machine uses: `lifecycle-3-Xk2fQa`. */

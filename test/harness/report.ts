@@ -1,10 +1,10 @@
 /** What people read of a test run: a line a file, then the skips with their reasons, and the one closing line. */
 
-import { basename } from "node:path";
 import { MEASURED_MARK, measurementsIn } from "./measured.ts";
 import type { FileResult } from "./run-file.ts";
 import { SERVED_MARK } from "./served.ts";
 import { SKIP_MARK, type Skipped } from "./skip.ts";
+import { subjectOf } from "./subject.ts";
 
 /** Prints how a file went and, when something failed, what it printed. */
 export function printResult({
@@ -60,13 +60,9 @@ export function printFeatures(places: readonly Place[]): void {
     );
 }
 
-/**
- * `user namespace` for test/vm/user-namespace.test.ts, and for a file of that name elsewhere; `systemd limits` for
- * test/vm/systemd/limits.test.ts.
- */
+/** `user namespace` for test/vm/user-namespace.test.ts, `systemd limits` for test/vm/systemd/limits.test.ts. */
 function featureOf({ file }: FileResult): string {
-  const name = basename(file, ".test.ts").replaceAll("-", " ");
-  return file.includes("/systemd/") ? `systemd ${name}` : name;
+  return subjectOf(file).replaceAll(/[-/]/g, " ");
 }
 
 /** `12 passed, 1 failed`; nothing where no file is about the feature. */

@@ -1,31 +1,32 @@
 /** What a server did while a test file ran: tsrun's commands are called cold by one run of a file, warm by another. */
-import { basename } from "node:path";
+import { subjectOf } from "./subject.ts";
 
 /** Test files in whose commands a server has no part, by the reason: they run cold alone. */
 const COLD_ALONE: Readonly<Record<string, readonly string[]>> = {
   "calls what no server takes": [
     "check",
+    "check/bundle",
     "check-bundle",
+    "command-line/dry-run",
+    "command-line/explain",
     "ctr-patience",
-    "dry-run",
-    "failing-mounts",
-    "failing-steps",
-    "explain",
-    "hostile-console",
+    "failing/mounts",
+    "failing/steps",
+    "hostile/console",
     "kernel-features",
-    "killed-callers",
-    "seccomp-answers",
-    "seccomp-diff",
-    "seccomp-lint",
+    "lifecycle/killed-callers",
+    "seccomp/answers",
+    "seccomp/diff",
+    "seccomp/lint",
     "site",
-    "trace-pictures",
-    "unpack-*",
+    "trace/pictures",
+    "unpack/*",
   ],
   "calls come from other users or namespaces": ["lacking-privileges", "nested", "rootless"],
-  "has servers of its own": ["serve-*"],
+  "has servers of its own": ["serve/*", "systemd/serve-*"],
   "is about other programs than bin/tsrun": [
-    ...["failing-acts", "failing-create", "failing-hooks", "interrupted-tests"],
-    ...["library", "library-criu", "library-many", "library-waits"],
+    ...["failing/acts", "failing/create", "failing/hooks", "interrupted-tests"],
+    ...["library", "library/*"],
   ],
 };
 
@@ -34,13 +35,15 @@ export const COLD = { TSRUN_SERVE: "off" } as const;
 
 /** Why a test file has no warm run; null when it has. */
 export function coldAlone(file: string): string | null {
-  const name = basename(file, ".test.ts");
-  return Object.keys(COLD_ALONE).find((reason) => COLD_ALONE[reason]?.some((one) => fits(name, one))) ?? null;
+  const subject = subjectOf(file);
+  return (
+    Object.keys(COLD_ALONE).find((reason) => COLD_ALONE[reason]?.some((one) => fits(subject, one))) ?? null
+  );
 }
 
 /** A pattern may end with a star. */
-const fits = (name: string, pattern: string) =>
-  pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+const fits = (subject: string, pattern: string) =>
+  pattern.endsWith("*") ? subject.startsWith(pattern.slice(0, -1)) : subject === pattern;
 
 export interface Served {
   readonly commands: number;

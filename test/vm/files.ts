@@ -4,7 +4,7 @@
  * they are named, or when they were skipped elsewhere.
  */
 const LEFT_OUT =
-  /^test\/integration\/(stress|failing[a-z-]*|hostile[a-z-]*|command-line|errors|signals|spec|interrupted-tests|site|tutorial)\.test\.ts$/;
+  /^test\/integration\/(failing\/.*|hostile\/.*|command-line\/(command-line|errors|spec)|lifecycle\/(signals|stress)|interrupted-tests|site|tutorial)\.test\.ts$/;
 
 /** The test files that a guest runs, relative to the project. */
 export function guestFiles(project: string): string[] {

@@ -26,7 +26,7 @@ const LONG = [
 ];
 
 /** Tests of what makes a difference between kernels, beside those in test/vm. */
-const OF_KERNELS = ["idmapped-mounts", "labels", "landlock-abi"].map(
+const OF_KERNELS = ["landlock/abi", "mounts/idmapped", "process/labels"].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 

@@ -8,10 +8,10 @@ export type Properties = string;
 
 /** By file below test/, by title: the properties that this test shows from inside a container or on the host. */
 export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>>> = {
-  "integration/spec.test.ts": {
+  "integration/command-line/spec.test.ts": {
     "what spec writes runs, once its terminal is taken away": "ociVersion",
   },
-  "integration/process.test.ts": {
+  "integration/process/process.test.ts": {
     "arguments arrive as they are": "process process.args",
     "the environment is config.json's, and nothing of the caller's": "process.env",
     "the working directory is config.json's": "process.cwd",
@@ -26,12 +26,12 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "personality LINUX32 is a 32-bit machine to the process and to what is executed later":
       "linux.personality linux.personality.domain",
   },
-  "integration/terminal.test.ts": {
+  "integration/terminal/terminal.test.ts": {
     "the standard streams are a terminal of the container's own devpts": "process.terminal",
     "process.consoleSize is the terminal's size where the caller has none":
       "process.consoleSize process.consoleSize.{height,width}",
   },
-  "integration/scheduling.test.ts": {
+  "integration/process/scheduling.test.ts": {
     '{"policy":"SCHED_FIFO","priority":7} is what the process finds: 0 7 1':
       "process.scheduler process.scheduler.{policy,priority}",
     '{"policy":"SCHED_BATCH","nice":-3} is what the process finds: -3 0 3': "process.scheduler.nice",
@@ -42,50 +42,50 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
       "process.execCPUAffinity process.execCPUAffinity.final",
     "without execCPUAffinity.final it stays where initial has put it": "process.execCPUAffinity.initial",
   },
-  "integration/labels.test.ts": {
+  "integration/process/labels.test.ts": {
     "process.selinuxLabel is refused on a kernel without selinux": "process.selinuxLabel",
     "linux.mountLabel is refused on a kernel without selinux": "linux.mountLabel",
   },
   "vm/labels.test.ts": {
     "process.apparmorProfile is the process's profile": "process.apparmorProfile",
   },
-  "integration/rootfs.test.ts": {
+  "integration/mounts/rootfs.test.ts": {
     "the container's root is the bundle's root.path": "root root.path",
     "root.readonly makes the root read-only, and not the mounts below it": "root.readonly",
   },
-  "integration/hostname.test.ts": {
+  "integration/namespaces/hostname.test.ts": {
     "the hostname is config.json's, and the host keeps its own": "hostname",
     "the domainname is config.json's, and the host keeps its own": "domainname",
   },
-  "integration/mounts.test.ts": {
+  "integration/mounts/mounts.test.ts": {
     "mounts are made in the order of the list": "mounts",
     "a bind mount shows the host's directory, both ways": "mounts[].{destination,source}",
     "/proc is the proc that spec asks for": "mounts[].type",
     "ro makes a bind mount read-only inside, and leaves it writable outside": "mounts[].options",
   },
-  "integration/mount-propagation.test.ts": {
+  "integration/mounts/propagation.test.ts": {
     "rootfsPropagation rslave is the propagation of the root": "linux.rootfsPropagation",
   },
-  "integration/hooks.test.ts": {
+  "integration/hooks/hooks.test.ts": {
     "all hooks run, each kind at its moment and in the order of its list":
       "hooks hooks.{prestart,createRuntime,createContainer,startContainer,poststart,poststop}",
     "a createRuntime hook has exactly the environment and arguments given":
       "hooks.{prestart,createRuntime,createContainer,startContainer,poststart,poststop}[].{path,args,env}",
     "a createRuntime hook reads the state on its stdin: creating": "annotations",
   },
-  "integration/hook-failures.test.ts": {
+  "integration/hooks/failures.test.ts": {
     "a createRuntime hook is killed with its children when its time is up":
       "hooks.{prestart,createRuntime,createContainer,startContainer,poststart}[].timeout",
     "a poststop hook is killed with its children when its time is up, and delete goes on":
       "hooks.poststop[].timeout",
   },
-  "integration/namespaces.test.ts": {
+  "integration/namespaces/namespaces.test.ts": {
     "several namespaces of one sandbox are joined at once":
       "linux linux.namespaces linux.namespaces[].{type,path}",
     "a user namespace has the mappings of config.json":
       "linux.{uidMappings,gidMappings} linux.{uidMappings,gidMappings}[].{containerID,hostID,size}",
   },
-  "integration/time-namespace.test.ts": {
+  "integration/namespaces/time.test.ts": {
     "timeOffsets set off the clocks of a new time namespace":
       "linux.timeOffsets linux.timeOffsets.{boottime,monotonic} linux.timeOffsets.{boottime,monotonic}.{secs,nanosecs}",
   },
@@ -93,19 +93,19 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "a character device is made with the path, numbers, mode and owner that config.json gives it":
       "linux.devices linux.devices[].{type,path,major,minor,fileMode,uid,gid}",
   },
-  "integration/sysctl.test.ts": {
+  "integration/namespaces/sysctl.test.ts": {
     "sysctl net.ipv4.ip_forward is the container's, and the host keeps its own": "linux.sysctl",
   },
-  "integration/masked-paths.test.ts": {
+  "integration/mounts/masked-paths.test.ts": {
     "a masked file reads as empty": "linux.maskedPaths",
     "a read-only path can't be written, whoever may write the file": "linux.readonlyPaths",
   },
-  "integration/cgroups.test.ts": {
+  "integration/cgroups/cgroups.test.ts": {
     "an absolute cgroupsPath is taken from the top of the hierarchy": "linux.cgroupsPath",
     "the last rule that fits decides": "linux.resources linux.resources.devices",
     "a rule that allows a device opens it": "linux.resources.devices[].{allow,type,major,minor,access}",
   },
-  "integration/cgroup-limits.test.ts": {
+  "integration/cgroups/limits.test.ts": {
     "memory.swap counts memory in, memory.swap.max doesn't": "linux.resources.memory.swap",
     "memory.reservation is memory.low": "linux.resources.memory.reservation",
     "cpu.shares of 1024 is cpu.weight 100, the default of both": "linux.resources.cpu.shares",
@@ -143,7 +143,7 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
     "a limit of an RDMA device that isn't there is refused, and named":
       "linux.resources.rdma linux.resources.rdma.*.{hcaHandles,hcaObjects}",
   },
-  "integration/seccomp.test.ts": {
+  "integration/seccomp/seccomp.test.ts": {
     "a denied call fails with EPERM, others go on":
       "linux.seccomp linux.seccomp.{defaultAction,syscalls} linux.seccomp.syscalls[].{names,action}",
     "defaultErrnoRet is what a call fails with that no rule names": "linux.seccomp.defaultErrnoRet",
@@ -153,19 +153,19 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
       "linux.seccomp.syscalls[].args linux.seccomp.syscalls[].args[].{index,value,op}",
     "a masked comparison looks at the bits of its mask": "linux.seccomp.syscalls[].args[].valueTwo",
   },
-  "integration/seccomp-listener.test.ts": {
+  "integration/seccomp/listener.test.ts": {
     "a listener decides about a container's calls, and knows whose they are":
       "linux.seccomp.{listenerPath,listenerMetadata}",
   },
-  "integration/memory-policy.test.ts": {
+  "integration/process/memory-policy.test.ts": {
     'linux.memoryPolicy {"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES"]} is bind=static:0':
       "linux.memoryPolicy linux.memoryPolicy.{mode,nodes,flags}",
   },
-  "integration/idmapped-mounts.test.ts": {
+  "integration/mounts/idmapped.test.ts": {
     "a mount's own mappings say who owns its files, and idmap leaves what is below":
       "mounts[].{uidMappings,gidMappings} mounts[].{uidMappings,gidMappings}[].{containerID,hostID,size}",
   },
-  "integration/net-devices.test.ts": {
+  "integration/namespaces/net-devices.test.ts": {
     "it gets the name that the config gives it, and the host has it no more":
       "linux.netDevices linux.netDevices.*.name",
   },
@@ -174,7 +174,7 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
       "linux.intelRdt linux.intelRdt.{closID,schemata,l3CacheSchema,memBwSchema}",
     "the monitoring group is in the control group, and goes before it": "linux.intelRdt.enableMonitoring",
   },
-  "integration/seccomp-flags.test.ts": {
+  "integration/seccomp/flags.test.ts": {
     "a filter with the flags [SECCOMP_FILTER_FLAG_LOG] logs what it denies: true": "linux.seccomp.flags",
   },
 };
