@@ -9,7 +9,7 @@ import { CommandFailed } from "./stopwatch.ts";
 const START_MS = 20_000;
 
 /** A containerd of the bench's own. */
-export interface Containerd extends Disposable {
+interface Containerd extends Disposable {
   /** `ctr`, connected to it. */
   readonly ctr: readonly string[];
 }

@@ -17,7 +17,7 @@ export class CommandFailed extends Error {
 }
 
 /** How a command is to be run; the time is that of all times. */
-export interface Manner {
+interface Manner {
   /** One after the other; once, unless this says more. */
   readonly times?: number;
   /** The directory of the cgroup that it runs in; the bench's own, unless this is another. */

@@ -73,10 +73,10 @@ async function live(course: Course, command: readonly string[], bundle: string, 
 }
 
 /** What the life of a container consists of. */
-export const STEPS = ["create", "start", "kill", "delete"] as const;
+const STEPS = ["create", "start", "kill", "delete"] as const;
 
 /** How long they take together. */
-export const sumOf = (steps: Readonly<Record<(typeof STEPS)[number], number>>) =>
+const sumOf = (steps: Readonly<Record<(typeof STEPS)[number], number>>) =>
   STEPS.reduce((sum, step) => sum + steps[step], 0);
 
 const LIGHT_COMMANDS = [

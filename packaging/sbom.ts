@@ -33,7 +33,7 @@ interface Locked {
 }
 
 /** @throws Error for a machine that Bun isn't locked for */
-export function billOfMaterials(machine: string, binary: Uint8Array, epoch: number) {
+function billOfMaterials(machine: string, binary: Uint8Array, epoch: number) {
   const { version, license } = readJson("package.json") as { version: string; license: string };
   const name = BUNS[machine] ?? "";
   const { packages } = readJson("package-lock.json") as { packages: Record<string, Locked> };

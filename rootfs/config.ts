@@ -3,7 +3,7 @@ import type { Config, User } from "../runtime-spec/config.ts";
 import { defaultConfig } from "../src/container/default-config.ts";
 
 /** What distinguishes one example from another. */
-export interface Example {
+interface Example {
   readonly args: readonly string[];
   readonly hostname: string;
   readonly user: User;

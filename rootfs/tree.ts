@@ -7,7 +7,7 @@ interface Common {
   readonly owner?: number;
 }
 
-export interface Directory extends Common {
+interface Directory extends Common {
   readonly type: "directory";
   readonly mode: number;
 }
@@ -18,7 +18,7 @@ export interface File extends Common {
   readonly content: Uint8Array;
 }
 
-export interface Symlink extends Common {
+interface Symlink extends Common {
   readonly type: "symlink";
   readonly target: string;
 }

@@ -1,7 +1,7 @@
 /** Whether every link of the site leads to one of its files, and to a place that is there. */
 import { posix } from "node:path";
 
-export interface Broken {
+interface Broken {
   readonly page: string;
   readonly link: string;
 }

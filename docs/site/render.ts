@@ -9,7 +9,7 @@ export interface Section {
   readonly text: string;
 }
 
-export interface Rendered {
+interface Rendered {
   readonly html: string;
   /** The first is the document itself. */
   readonly sections: readonly Section[];

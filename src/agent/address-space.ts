@@ -5,7 +5,7 @@ import { attempt, here } from "../kernel/here.ts";
 import { MAILBOX_SPAN } from "./layout.ts";
 
 /** Address space for one file, and its beginning as JavaScript sees it. */
-export interface Slot {
+interface Slot {
   readonly address: number;
   readonly beginning: Uint8Array;
 }

@@ -16,7 +16,7 @@ import {
 } from "./layout.ts";
 import { PLACES } from "./mailbox-file.ts";
 
-export type Role = keyof typeof PLACES;
+type Role = keyof typeof PLACES;
 
 /** A step that an agent performs at this moment. */
 export interface Performed {

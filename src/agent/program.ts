@@ -25,7 +25,7 @@ export interface Step {
 }
 
 /** Changes a step that is about to be added, and may add others to the program before it. */
-export type Alter = (step: Step, program: Program) => Step;
+type Alter = (step: Step, program: Program) => Step;
 
 /** The results of an agent's steps. */
 export interface Results {

@@ -13,7 +13,7 @@ export function explained(error: unknown, bundle: Bundle): unknown {
 }
 
 /** A bundle to try instead, and how it differs. */
-export interface Otherwise {
+interface Otherwise {
   readonly bundle: Bundle;
   readonly warning: string;
 }

@@ -16,7 +16,7 @@ export interface Message {
   readonly body: readonly Value[];
 }
 
-export type MessageType = "call" | "return" | "error" | "signal";
+type MessageType = "call" | "return" | "error" | "signal";
 
 const TYPES: readonly (MessageType | "invalid")[] = ["invalid", "call", "return", "error", "signal"];
 

@@ -5,7 +5,7 @@ import { UserError } from "../kernel/user-error.ts";
 import { PIECE } from "./files/image-files.ts";
 import type { ByteSource } from "./tar/byte-stream.ts";
 
-export interface Compression {
+interface Compression {
   /** What a compressed file begins with. */
   readonly magic: (first: Uint8Array) => boolean;
   readonly decompress: () => Transform;

@@ -46,7 +46,7 @@ export interface Progress {
 }
 
 /** The user has ended it (SIGINT, SIGTERM). */
-export class Cancelled extends UserError {}
+class Cancelled extends UserError {}
 
 /** @throws UserError; then nothing is left of the bundle */
 export async function unpack(options: UnpackOptions): Promise<void> {

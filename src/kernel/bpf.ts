@@ -175,7 +175,6 @@ export function unpackInstructions(bytes: Uint8Array): Required<Instruction>[] {
 
 /** The parts of an operation code (bpf_common.h, bpf.h). */
 export const BPF_CLASS = 0x07;
-export const BPF_LDX = 0x01;
 export const BPF_ALU = 0x04;
 export const BPF_JMP = 0x05;
 export const BPF_JMP32 = 0x06;

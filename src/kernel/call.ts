@@ -13,7 +13,7 @@ export interface Room {
 }
 
 /** A NULL-terminated array of C strings (argv, envp); of execve(2). */
-export interface Texts {
+interface Texts {
   readonly texts: readonly string[];
 }
 

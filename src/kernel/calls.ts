@@ -51,8 +51,6 @@ function call(name: SyscallName, ...args: readonly Argument[]): Call {
 export type Path = string | Uint8Array;
 export const openat = (dir: Fd, path: Path, flags: number, mode = 0) =>
   call("openat", dir, path, flags | O_CLOEXEC, mode);
-/** openat(2) with a descriptor that an agent or a container inherits. */
-export const openatInherited = (dir: Fd, path: string, flags: number) => call("openat", dir, path, flags);
 export const openat2 = (dir: Fd, path: Path, flags: number, resolve: number, mode = 0) =>
   call("openat2", dir, path, openHow(flags | O_CLOEXEC, mode, resolve), 24);
 export const close = (fd: Fd) => call("close", fd);

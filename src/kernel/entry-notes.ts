@@ -2,7 +2,7 @@ import { AT_FLAGS } from "./constants.ts";
 import { auxiliaryValue, memoryAt } from "./ffi.ts";
 
 /** What src/entry/entry.c has noted before Bun was started. */
-export interface EntryNotes {
+interface EntryNotes {
   /** The caller's soft limit of open files: Bun raises it. */
   readonly openFiles: bigint;
   /** Which descriptors the caller had open, from 3 to 66; the lowest bit is descriptor 3. */

@@ -44,7 +44,7 @@ function word(args: Call["args"], index: number): number | bigint {
 }
 
 /** Stands between this process and the kernel: performs a call, or returns what it would have returned. */
-export type Watcher = (call: Call, perform: (call: Call) => number) => number;
+type Watcher = (call: Call, perform: (call: Call) => number) => number;
 
 let watcher: Watcher | null = null;
 

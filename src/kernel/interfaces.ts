@@ -44,7 +44,7 @@ const IFADDRMSG = { flags: 2, scope: 3, index: 4, size: 8 } as const;
 
 const encoder = new TextEncoder();
 
-export interface Interface {
+interface Interface {
   readonly index: number;
   readonly up: boolean;
 }

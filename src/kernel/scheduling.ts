@@ -27,7 +27,7 @@ const IOPRIO_CLASS_SHIFT = 13;
 export const IOPRIO_WHO_PROCESS = 1;
 
 /** What `struct sched_attr` holds; times are nanoseconds. */
-export interface SchedAttr {
+interface SchedAttr {
   readonly policy: number;
   readonly flags: number;
   readonly nice: number;

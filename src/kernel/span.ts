@@ -18,7 +18,7 @@ export interface Begun {
 
 const UNSEEN: Begun = { traceparent: null, end: () => {} };
 
-export type Recorder = (kind: SpanKind, name: string) => Begun;
+type Recorder = (kind: SpanKind, name: string) => Begun;
 
 let recorder: Recorder | null = null;
 

@@ -114,7 +114,7 @@ export const NUMBERS = {
 
 export type SyscallName = keyof typeof NUMBERS;
 
-export type Architecture = "x64" | "arm64";
+type Architecture = "x64" | "arm64";
 
 /** The architecture that this binary runs on. */
 export const ARCHITECTURE: Architecture = process.arch === "arm64" ? "arm64" : "x64";

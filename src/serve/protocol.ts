@@ -2,8 +2,8 @@
 import { readText } from "../kernel/files.ts";
 
 /** hello: "rtserve1", the number of the caller's build, its end of the connection, `proofOf` who listens. */
-export const HELLO = { magic: 0, build: 8, connection: 16, proof: 24, size: 168 } as const;
-export const MAGIC = 0x3165_7672_6573_7472n;
+const HELLO = { magic: 0, build: 8, connection: 16, proof: 24, size: 168 } as const;
+const MAGIC = 0x3165_7672_6573_7472n;
 /** A question for `tsrun serve --status`, in place of a hello. */
 export const STATUS = "status\n";
 /** Another: why is this process, of this build, which proves this, not served? */

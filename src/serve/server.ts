@@ -35,7 +35,7 @@ export interface Wanted {
   run(client: Client): Promise<number>;
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   /** The path of the socket, or a descriptor that listens already. */
   readonly at: { readonly unix: string } | { readonly fd: number };
   /** Milliseconds after which a server without anything to do ends. */

@@ -16,7 +16,7 @@ export interface Status {
 }
 
 /** Of one command: how often, and milliseconds from the request until the caller exits. */
-export interface Times {
+interface Times {
   readonly count: number;
   readonly p50: number;
   readonly p99: number;

@@ -6,7 +6,7 @@ import { loadSync, type MethodDefinition, type ServiceDefinition } from "@grpc/p
 const SECONDS = 60;
 
 /** What a message's fields may hold. */
-export type Field = string | number | boolean | null | readonly Field[] | Message | undefined;
+type Field = string | number | boolean | null | readonly Field[] | Message | undefined;
 export interface Message {
   readonly [field: string]: Field;
 }
@@ -58,14 +58,6 @@ interface Answers {
       readonly attributes: { readonly id: string };
       readonly cpu: { readonly usage_core_nano_seconds: { readonly value: string } | null } | null;
       readonly memory: { readonly working_set_bytes: { readonly value: string } | null } | null;
-    };
-  };
-  readonly PodSandboxStats: {
-    readonly stats: {
-      readonly linux: {
-        readonly process: { readonly process_count: { readonly value: string } };
-        readonly containers: readonly unknown[];
-      };
     };
   };
 }

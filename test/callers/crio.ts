@@ -41,7 +41,7 @@ interface Volume extends JsonObject {
   readonly access?: "rw" | "ro" | "rro";
 }
 
-export interface CrioContainer {
+interface CrioContainer {
   readonly id: string;
   readonly conmon: Monitored;
   /** As `tsrun state` has it. */
@@ -53,7 +53,7 @@ export interface CrioContainer {
 }
 
 /** What a container has besides its arguments. */
-export interface Wishes {
+interface Wishes {
   readonly mounts?: readonly JsonObject[];
   /** Whose PID namespace it joins. */
   readonly pid?: number;
@@ -63,7 +63,7 @@ export interface Wishes {
   readonly flags?: readonly string[];
 }
 
-export interface CrioPod extends Disposable {
+interface CrioPod extends Disposable {
   readonly namespaces: Pinned["namespaces"];
   /** Makes a container and starts it. */
   run(args: readonly string[], wishes?: Wishes): Promise<CrioContainer>;

@@ -38,7 +38,7 @@ export function imageArchive(images: readonly ImageSource[]): Uint8Array {
 }
 
 /** An image's blobs, as image layouts and registries have them. */
-export interface Image {
+interface Image {
   readonly config: Blob;
   readonly layer: Blob;
   readonly manifest: Blob;

@@ -32,7 +32,7 @@ export interface Wishes {
   readonly config?: Message;
 }
 
-export interface PodContainer {
+interface PodContainer {
   readonly id: string;
   start(): Promise<void>;
   status(): Promise<ContainerStatus>;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-export interface Snippet {
+interface Snippet {
   /** What the fence says: `toml`, `yaml`, `json`, `console`. */
   readonly language: string;
   readonly text: string;

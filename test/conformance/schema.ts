@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** As much of JSON Schema, draft 4, as the runtime-spec uses. */
-export interface JsonSchema {
+interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string;
   readonly enum?: readonly string[];
@@ -29,7 +29,7 @@ export const DOCUMENTS: ReadonlyMap<string, unknown> = new Map([
 ]);
 
 /** A property of the schema: its path as in runtime-spec/properties.ts, and the words that it may be, if listed. */
-export interface SchemaProperty {
+interface SchemaProperty {
   readonly path: string;
   readonly words: readonly string[] | undefined;
 }

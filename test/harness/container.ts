@@ -7,7 +7,7 @@ import { slowness } from "./slowness.ts";
 import { waitUntil } from "./wait.ts";
 
 /** What `state` prints. */
-export interface State {
+interface State {
   readonly ociVersion: string;
   readonly id: string;
   readonly status: string;

@@ -21,7 +21,7 @@ const O_NONBLOCK = 0x800;
 const F_SETFL = 4;
 
 /** A descriptor that came through a socket, and the text with it. */
-export interface Received {
+interface Received {
   readonly text: string;
   readonly fd: number;
 }

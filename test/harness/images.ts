@@ -6,7 +6,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { freshDirectory, project } from "./environment.ts";
 import { type Entry, file, symlink, tar } from "./tar.ts";
 
-export type Compression = "plain" | "gzip" | "zstd";
+type Compression = "plain" | "gzip" | "zstd";
 
 const COMPRESS: { readonly [how in Compression]: (bytes: Uint8Array) => Uint8Array } = {
   plain: (bytes) => bytes,
@@ -16,7 +16,7 @@ const COMPRESS: { readonly [how in Compression]: (bytes: Uint8Array) => Uint8Arr
 
 const SUFFIX = { plain: "", gzip: "+gzip", zstd: "+zstd" } as const;
 
-export interface Layer {
+interface Layer {
   readonly archive: Uint8Array;
   readonly compression?: Compression;
 }
@@ -37,7 +37,7 @@ export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 /** Files by their paths. */
-export type Files = Map<string, Uint8Array>;
+type Files = Map<string, Uint8Array>;
 
 function addBlob(files: Files, content: Uint8Array, mediaType: string) {
   const hash = sha256(content);
@@ -45,7 +45,7 @@ function addBlob(files: Files, content: Uint8Array, mediaType: string) {
   return { mediaType, digest: `sha256:${hash}`, size: content.length };
 }
 
-export function imageConfig({ layers, config = {}, platform = OWN }: ImageSource): Uint8Array {
+function imageConfig({ layers, config = {}, platform = OWN }: ImageSource): Uint8Array {
   const diff_ids = layers.map(({ archive }) => `sha256:${sha256(archive)}`);
   return json({ created: "2026-01-02T03:04:05Z", ...platform, config, rootfs: { type: "layers", diff_ids } });
 }

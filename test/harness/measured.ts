@@ -3,7 +3,7 @@
 /** What starts a line with a figure; JSON follows it. */
 export const MEASURED_MARK = "#measured ";
 
-export interface Measurement {
+interface Measurement {
   readonly what: string;
   readonly value: string;
 }

@@ -25,7 +25,7 @@ type PeerName = keyof typeof GLOBAL;
 
 export const PEERS: readonly PeerName[] = ["runc", "crun"];
 
-export interface Peer extends AsyncDisposable {
+interface Peer extends AsyncDisposable {
   readonly pid: number;
   readonly bundle: Container["bundle"];
 }

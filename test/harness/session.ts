@@ -12,7 +12,7 @@ export function onTerminal(args: readonly string[], process: JsonObject = {}, mo
 export const script = (text: string) => ["sh", "-c", text];
 
 /** A `run` from a terminal, going on. */
-export interface Session extends AtTerminal {
+interface Session extends AtTerminal {
   readonly box: Container;
 }
 

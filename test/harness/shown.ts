@@ -10,7 +10,7 @@ export interface Shown {
   readonly output: string;
 }
 
-export interface Section {
+interface Section {
   readonly heading: string;
   /** The messages of its table: the first cells, where these are code. */
   readonly messages: readonly string[];

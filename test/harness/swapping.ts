@@ -5,7 +5,7 @@ import { status } from "./processes.ts";
 import { spinUntil } from "./wait.ts";
 
 /** Another process that exchanges two names all the time, until it is disposed of. */
-export interface Swapping extends AsyncDisposable {
+interface Swapping extends AsyncDisposable {
   /** Returns when it rests. */
   pause(): void;
   resume(): void;

@@ -18,10 +18,10 @@ const PATHS = {
   TokenReview: "/apis/authentication.k8s.io/v1/tokenreviews",
 } as const;
 
-export type Kind = keyof typeof PATHS;
+type Kind = keyof typeof PATHS;
 
 /** An object as its kind's documentation has it; what a test reads of it, it names in its own type. */
-export interface Manifest extends Message {
+interface Manifest extends Message {
   readonly kind: Kind;
 }
 

@@ -14,7 +14,7 @@ export const RUNTIMES = ["tsrun", "runc"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
 /** As a runtime's `features` announces it to containerd, and that to the kubelet. */
-export type Feature = "userNamespaces" | "recursiveReadOnlyMounts";
+type Feature = "userNamespaces" | "recursiveReadOnlyMounts";
 
 export interface Node {
   readonly version: Version;

@@ -44,7 +44,7 @@ interface ContainerState {
   readonly terminated?: Terminated;
 }
 
-export interface Terminated {
+interface Terminated {
   readonly exitCode: number;
   readonly reason: string;
   readonly message?: string;
@@ -79,7 +79,7 @@ export interface Pod extends AsyncDisposable {
   remove(graceSeconds?: number): Promise<void>;
 }
 
-export interface Sandbox {
+interface Sandbox {
   readonly id: string;
   /** That of pause. */
   readonly pid: number;

@@ -90,7 +90,7 @@ const LINKS = [
 const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "var/lib", "rebound"] as const;
 
 /** What a guest has that is not the same for all. */
-export interface GuestParts {
+interface GuestParts {
   /** Files of kernel modules, which its init loads in this order. */
   readonly modules: readonly string[];
   /** C programs of the tests, compiled. */

@@ -13,7 +13,7 @@ export const EDITIONS = ["stable", "backports"] as const;
 export type Edition = (typeof EDITIONS)[number];
 
 /** A kernel that QEMU can boot, and its modules. */
-export interface Kernel {
+interface Kernel {
   readonly image: string;
   /** Paths of module files by the modules' names. */
   readonly modules: ReadonlyMap<string, string>;

@@ -4,7 +4,7 @@
  */
 import type { CommandName } from "./table.ts";
 
-export type Description = {
+type Description = {
   readonly text: string;
   /** A command line, and a description of it. */
   readonly examples?: readonly (readonly [line: string, what: string])[];

@@ -9,7 +9,7 @@ import { nearest, UsageError } from "./usage-error.ts";
 const HELP = { help: GLOBAL_FLAGS.help } satisfies FlagTable;
 
 /** One pass over words: whose flags, where their values go, and what an error message needs. */
-export type Reading = {
+type Reading = {
   /** Undefined for the global flags. */
   readonly command?: CommandName;
   readonly flags: FlagTable;

@@ -9,7 +9,7 @@ import { argumentSources, type Source, valueSource } from "./completion-sources.
 import { shownFlags } from "./help.ts";
 
 /** Words to offer that are not in the table. */
-export interface Offered {
+interface Offered {
   readonly commands: readonly CommandName[];
   /** The ids of the containers below the root that the command line names, in one of these statuses or in any. */
   readonly containers: (

@@ -16,7 +16,7 @@ const AFTER: { readonly [stage: string]: string } = {
 const TURN = 200;
 
 /** The line: erased when it is disposed of. */
-export class Progress implements Disposable {
+class Progress implements Disposable {
   private readonly session: Session;
   private readonly line: StatusLine;
   private readonly what: string;

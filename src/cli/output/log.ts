@@ -10,7 +10,7 @@ import type { Globals } from "../grammar/table.ts";
 import type { Session } from "../session/session.ts";
 import { complain } from "./output.ts";
 
-export type Level = "debug" | "warning" | "error";
+type Level = "debug" | "warning" | "error";
 
 /**
  * Writes to the log that `--log` names, in the format that containerd's shim and podman read. Without `--log`

@@ -43,7 +43,7 @@ export class CallerSocket {
 }
 
 /** What `--pidfd-socket` gets with the pidfd, as in runc: whether it is a container's init or an `exec`ed process. */
-export type PidfdKind = "standard" | "setns";
+type PidfdKind = "standard" | "setns";
 
 /**
  * Connects to `--pidfd-socket`. The returned function sends a pidfd of the process there, with which the receiver can

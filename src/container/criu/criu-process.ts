@@ -30,7 +30,7 @@ const SOCKET = FIRST_FD;
 /** The first of the descriptors that are handed down to criu. */
 export const FIRST_HANDED = SOCKET + 1;
 
-export interface CriuPlace {
+interface CriuPlace {
   readonly caller: Caller;
   /** Descriptors that criu has as FIRST_HANDED and following. */
   readonly handed: readonly number[];

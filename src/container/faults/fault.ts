@@ -5,7 +5,7 @@ import { NUMBERS, type SyscallName } from "../../kernel/syscall-numbers.ts";
 import { UserError } from "../../kernel/user-error.ts";
 
 /** Which steps are meant. */
-export type Where =
+type Where =
   /** Those that a property wants, or what else is named before a step in `--dry-run`; or what lies below it. */
   | { readonly kind: "property"; readonly name: string }
   /** One, by the number that `--dry-run` prints before it; of tsrun, its calls in the order in which it makes them. */
@@ -14,7 +14,7 @@ export type Where =
 const ROLES = ["tsrun", "stage", "init", "host"] as const;
 export type Role = (typeof ROLES)[number];
 
-export type What =
+type What =
   | { readonly kind: "errno"; readonly errno: number }
   /** In milliseconds. */
   | { readonly kind: "delay"; readonly time: number }
@@ -30,7 +30,7 @@ export interface Fault {
 }
 
 /** The variable without which nobody gets a fault. */
-export const ALLOWED = "TSRUN_FAULTS";
+const ALLOWED = "TSRUN_FAULTS";
 
 /** @throws UserError when faults are not allowed here, or one can't be understood */
 export function readFaults(

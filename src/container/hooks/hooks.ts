@@ -46,10 +46,10 @@ import type { Saved, SavedInit, StateDirectory } from "../state/store.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
 
 /** Takes a line for the log. */
-export type Warn = (line: string) => void;
+type Warn = (line: string) => void;
 
 /** A container between its mounts and its pivot_root(2). */
-export interface Creation {
+interface Creation {
   readonly directory: StateDirectory;
   readonly saved: Saved;
   readonly pid: number;

@@ -24,7 +24,7 @@ import { pidIn } from "../state/process-info.ts";
 import { askKernel } from "./kernel-words.ts";
 import { addClone, addEntry, addJoins, holdPlaces, passTo } from "./stage-program.ts";
 
-export interface AgentOptions extends MailboxFileOptions {
+interface AgentOptions extends MailboxFileOptions {
   /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
   readonly gaps?: readonly number[];
   /** Descriptors that the stage needs besides. */

@@ -33,7 +33,7 @@ export interface ContainerNamespaces extends NamespacePlan {
 type Identified = Pick<SavedInit, "pid" | "startTime" | "userNamespace">;
 
 /** How another process is to enter a container, and which of its cgroups. */
-export interface Choice {
+interface Choice {
   /** A cgroup below the container's; undefined for the container's own. */
   readonly below?: string | undefined;
   /** Whether it may be frozen: then the process waits in it until it is thawed. */

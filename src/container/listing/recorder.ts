@@ -55,7 +55,7 @@ export interface Followed {
 const recorders = new AsyncLocalStorage<Recorder>();
 let active = 0;
 
-export interface RecordingOptions {
+interface RecordingOptions {
   /** TRACEPARENT of the caller. */
   readonly traceparent?: string | undefined;
   /** Is told what was recorded when all is done, or has failed; once. */

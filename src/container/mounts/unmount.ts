@@ -19,7 +19,7 @@ import type { Living } from "../state/store.ts";
 import { type Inside, rootOf } from "./inside.ts";
 
 /** The destination of a mount. */
-export interface MountPlace {
+interface MountPlace {
   readonly parent: StepResult;
   readonly name: string;
   /** The number of the mount that is there, once the steps have run; null for none. */

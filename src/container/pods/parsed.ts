@@ -58,7 +58,7 @@ export const numberAt = (parsed: Parsed, name: string): number => {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
 };
 
-export const listAt = (parsed: Parsed, name: string): readonly unknown[] => {
+const listAt = (parsed: Parsed, name: string): readonly unknown[] => {
   const value = parsed[name];
   return Array.isArray(value) ? value : [];
 };

@@ -6,7 +6,7 @@ import { attempt } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 
 /** A process as described by /proc/PID/stat (proc_pid_stat(5)). */
-export interface ProcessInfo {
+interface ProcessInfo {
   /** The name that the process gave itself, or its program's; at most 15 bytes. */
   readonly name: string;
   /** `Z` and `X` mean dead, unless other threads are alive: then only the first thread has ended. */

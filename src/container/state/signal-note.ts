@@ -10,7 +10,7 @@ import type { StateDirectory } from "./store.ts";
 
 const FILE = "signalled.json";
 
-export interface SignalNote {
+interface SignalNote {
   readonly signal: number;
   /** RFC 3339, UTC. */
   readonly at: string;

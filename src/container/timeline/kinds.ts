@@ -16,7 +16,7 @@ export const CALL_KINDS = {
   files: "",
 } as const;
 
-export type CallKind = keyof typeof CALL_KINDS;
+type CallKind = keyof typeof CALL_KINDS;
 
 const OF_NAME = new Map<string, CallKind>();
 for (const [kind, names] of Object.entries(CALL_KINDS))

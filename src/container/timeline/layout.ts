@@ -22,7 +22,7 @@ const holds = (outer: Span, inner: Span) =>
   !isCall(outer) && outer.kind !== "program" && inner.from < outer.to && outer.from <= inner.from;
 
 /** A mark of the time axis, in microseconds since the beginning. */
-export interface Tick {
+interface Tick {
   readonly at: number;
   readonly label: string;
 }

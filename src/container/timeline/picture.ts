@@ -4,7 +4,7 @@ import { duration, effort, isCall, type Row, rowsOf, ticks } from "./layout.ts";
 import { STYLE } from "./style.ts";
 import type { Span, Timeline, Track } from "./timeline.ts";
 
-export interface PictureOptions {
+interface PictureOptions {
   /** Draws spans that are too narrow to be seen as one; a page that can be enlarged needs each of them. */
   readonly merge: boolean;
 }

@@ -46,7 +46,7 @@ export interface Timeline {
   readonly pid: number;
 }
 
-export interface Command {
+interface Command {
   readonly name: string;
   readonly pid: number;
   /** When its process began, if that process is the command's alone. */

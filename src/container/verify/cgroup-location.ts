@@ -5,7 +5,7 @@ import { unitPlace } from "../../linux/systemd/unit-name.ts";
 import type { Subject } from "./subject.ts";
 
 /** Where a container's cgroup is. */
-export interface Location {
+interface Location {
   /** Its directory in cgroup v2; null where there is none that can be told. */
   readonly directory: string | null;
   /** Whether that is known to be the container's, and not only the one that its process is in. */

@@ -44,7 +44,7 @@ export interface Target {
   readonly mayWait?: true;
 }
 
-export interface OwnRecord {
+interface OwnRecord {
   readonly saved: Saved;
   /** In clock ticks; see ProcessInfo. */
   readonly startTime: number;

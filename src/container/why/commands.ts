@@ -11,7 +11,7 @@ import type { StateDirectory } from "../state/store.ts";
 import { textOf } from "./task.ts";
 
 /** A command line, read. */
-export interface Asked {
+interface Asked {
   readonly verb: string;
   /** The container that it is about. */
   readonly id: string;
@@ -80,7 +80,7 @@ export function agents(): readonly Agent[] {
   });
 }
 
-export function linkOf(path: string): string | null {
+function linkOf(path: string): string | null {
   try {
     return readLink(path);
   } catch (error) {

@@ -23,7 +23,7 @@ import { ImageDirectory } from "./directory.ts";
 import { firstBytes, type ImageFile, type ImageFiles } from "./image-files.ts";
 import { spool } from "./spool.ts";
 
-export interface Opening {
+interface Opening {
   /** A path, or "-" for what comes from `stdin`. */
   readonly image: string;
   readonly stdin: number;

@@ -8,7 +8,7 @@ const WORDS = {
     "without extended attributes (such as capabilities), which the file system or the user namespace doesn't take",
 } as const;
 
-export type Loss = keyof typeof WORDS;
+type Loss = keyof typeof WORDS;
 
 export class Losses {
   private readonly counts = new Map<Loss, { count: number; readonly first: string }>();

@@ -8,7 +8,7 @@ import { BLOCK, type Header, readNumber } from "./header.ts";
 import type { PaxRecords } from "./pax.ts";
 
 /** A part of a file that is not a hole. */
-export interface Part {
+interface Part {
   readonly offset: number;
   readonly length: number;
 }

@@ -4,7 +4,7 @@ import { fail } from "../../kernel/user-error.ts";
 import { RESOURCES } from "./cgroup-write.ts";
 
 /** A rule, perhaps for a device with a node in /dev. */
-export interface DefaultRule extends DeviceRule {
+interface DefaultRule extends DeviceRule {
   /** Its path in containers: without effect if linux.devices has a device of its own at that path. */
   readonly path?: string;
 }

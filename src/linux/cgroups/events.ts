@@ -3,7 +3,7 @@ import { isErrno, readTextIfThere } from "../../kernel/files.ts";
 import { until } from "../../kernel/wait.ts";
 
 /** `cgroup.events` of a cgroup, which includes those below it. */
-export interface CgroupEvents {
+interface CgroupEvents {
   /** Whether there is a live process in it (zombies don't count). */
   readonly populated: boolean;
   readonly frozen: boolean;

@@ -3,7 +3,7 @@ import { isErrno } from "../../kernel/files.ts";
 import { readIfThere } from "./events.ts";
 
 /** The share of time in which tasks waited, in percent, and the total in microseconds. */
-export interface PressureLine {
+interface PressureLine {
   readonly avg10: number;
   readonly avg60: number;
   readonly avg300: number;

@@ -7,14 +7,14 @@ import { pidsIn } from "./pids.ts";
 import { type Pressure, readPressure } from "./pressure.ts";
 
 /** Bytes; `limit` is UNLIMITED for none. */
-export interface MemoryEntry {
+interface MemoryEntry {
   readonly limit: Integer;
   readonly usage: number;
   readonly max: number;
   readonly failcnt: number;
 }
 
-export interface BlockIoEntry {
+interface BlockIoEntry {
   readonly major: number;
   readonly minor: number;
   readonly op: "Read" | "Write";

@@ -1,6 +1,6 @@
 import type { Cpu, Memory, Resources } from "../../../runtime-spec/config-linux-resources.ts";
 
-export interface ResourceUpdate {
+interface ResourceUpdate {
   /** What is to be written: the update, with the values that belong to it. */
   readonly changed: Resources;
   /** The container's limits afterwards, from which the next update starts. */

@@ -12,7 +12,7 @@ import { isAbsolute, join } from "../paths.ts";
 const NULL = "/dev/null";
 
 /** What else the mounts of a container depend on, besides its config. */
-export interface MountPlace {
+interface MountPlace {
   readonly bundle: string;
   /** Where the host has cgroup v2 mounted. */
   readonly cgroups: string;

@@ -5,13 +5,13 @@
 import { UserError } from "../../kernel/user-error.ts";
 
 /** Kinds of fields. An enum travels as an int, a message as its bytes. */
-export type Field =
+type Field =
   | { readonly kind: "int" | "bool" | "string"; readonly number: number }
   | { readonly kind: "strings"; readonly number: number }
   | { readonly kind: "message" | "messages"; readonly number: number; readonly fields: Fields };
 
 /** A message's fields by our names for them. */
-export type Fields = { readonly [name: string]: Field };
+type Fields = { readonly [name: string]: Field };
 
 type ValueOf<F> = F extends { readonly kind: "int" }
   ? number

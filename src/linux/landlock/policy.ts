@@ -37,7 +37,7 @@ export interface PathRule {
   readonly place: string;
 }
 
-export interface PortRule {
+interface PortRule {
   readonly port: number;
   readonly rights: bigint;
   readonly place: string;

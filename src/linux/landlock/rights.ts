@@ -1,7 +1,7 @@
 /** The rights that Landlock knows: their names in landlockconfig's JSON, and since which ABI the kernel has each. */
 import * as kernel from "../../kernel/landlock.ts";
 
-export interface Right {
+interface Right {
   readonly name: string;
   readonly bit: bigint;
   readonly abi: number;

@@ -13,7 +13,7 @@ import {
 } from "../../kernel/seccomp.ts";
 
 /** A system call as a filter sees it. */
-export interface FilteredCall {
+interface FilteredCall {
   readonly number: number;
   /** AUDIT_ARCH_…; the native one when left out. */
   readonly arch?: number;

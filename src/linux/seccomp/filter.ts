@@ -41,7 +41,7 @@ export const filterFor = (caller: Pick<Caller, "uid" | "env">, seccomp: Seccomp)
   seccompFilter(seccomp, cacheOf(caller));
 
 /** The filter of `linux.seccomp`; `cache` is the directory of compiled ones, or null. @throws UserError */
-export function seccompFilter(seccomp: Seccomp, cache: string | null): SeccompFilter {
+function seccompFilter(seccomp: Seccomp, cache: string | null): SeccompFilter {
   const listener = listenerOf(seccomp);
   const flags = flagsOf(seccomp, listener);
   return { program: programOf(seccomp, listener, cache), flags, listener };

@@ -36,7 +36,7 @@ export interface Comparison {
 }
 
 /** The library's file, and what distinguishes this version of it. */
-export interface Library {
+interface Library {
   readonly path: string;
   readonly identity: string;
 }

@@ -15,7 +15,7 @@ const WHERE = "linux.seccomp.listenerPath";
 const encoder = new TextEncoder();
 
 /** A process that has loaded its filter, and its descriptor of the listener. */
-export interface Listened {
+interface Listened {
   readonly pid: number;
   readonly fd: number;
 }

@@ -12,7 +12,7 @@ const MOST_LETTERS = 255;
 const ESCAPED = /^([_.]|(cgroup|cpu|cpuset|io|memory|pids|hugetlb|rdma|misc|devices|blkio|freezer)\.)/;
 
 /** The unit of a container. */
-export interface UnitPlace {
+interface UnitPlace {
   readonly unit: string;
   readonly slice: string;
   /** The cgroup that systemd makes for it, relative to the manager's own: `/a.slice/a-b.slice/tsrun-web.scope`. */

@@ -3,7 +3,7 @@ import { bundle, type Patch } from "../../harness/bundle.ts";
 import { type Call, type Outcome, runtime } from "../../harness/runtime.ts";
 
 /** A feature in what `check --json` prints. */
-export interface Row {
+interface Row {
   readonly area: string;
   readonly name: string;
   readonly title: string;

@@ -32,7 +32,7 @@ export interface Verdict {
   readonly errno?: string;
 }
 
-export interface Told extends Verdict {
+interface Told extends Verdict {
   readonly asked: string;
   readonly call: string;
   readonly wayRound?: string;
@@ -107,7 +107,7 @@ interface Said extends Verdict {
 }
 
 /** Gives what kernel-verdicts.c prints for calls. */
-export type Filtered = (calls: string) => string;
+type Filtered = (calls: string) => string;
 
 /** Made when it is needed: it is of x86-64 alone. */
 const program = () => compiled("test/integration/seccomp/kernel-verdicts.c");

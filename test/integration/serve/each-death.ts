@@ -16,7 +16,7 @@ import { isWell, type Serving, serving } from "./serving.ts";
 const SIGKILL = 9;
 
 /** A command, what there must be before it, and whether it runs a process that goes on. */
-export interface Command {
+interface Command {
   readonly name: string;
   readonly before: readonly (readonly string[])[];
   /** Its words, with the bundle and before the id. */

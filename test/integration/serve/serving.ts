@@ -9,7 +9,7 @@ import type { Call } from "../../harness/runtime.ts";
 import { waitUntil } from "../../harness/wait.ts";
 
 /** What `serve --status --json` prints, as far as tests look at it. */
-export interface Status {
+interface Status {
   readonly pid: number;
   readonly running: number;
   readonly served: Readonly<Record<string, { readonly count: number }>>;
@@ -30,7 +30,7 @@ export interface Serving extends AsyncDisposable {
   printed(): string;
 }
 
-export interface ServingOptions {
+interface ServingOptions {
   /** A command line that execs the server: `["setpriv", "--no-new-privs"]`. */
   readonly through?: readonly string[];
   /** Where it listens. */

@@ -13,7 +13,7 @@ interface Finding {
   readonly asked: string;
 }
 
-export interface Verified {
+interface Verified {
   readonly outcome: Outcome;
   readonly findings: readonly Finding[];
   /** `PATH: FOUND` of what is not as it was asked for, by its state. */

@@ -6,14 +6,14 @@ import { waitUntil } from "../../harness/wait.ts";
 /** ppoll(2), in which pause waits, as /proc/PID/syscall numbers it: by the machine, also for an emulated program. */
 const PPOLL = process.arch === "arm64" ? "73" : "271";
 
-export interface Ended {
+interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** A running pause, which waits for signals; it is killed when the test is done with it. */
-export interface Pause extends Disposable {
+interface Pause extends Disposable {
   readonly pid: number;
   /** What was started: pause itself, or the parent that it has outside its PID namespace. */
   readonly child: ChildProcess;
@@ -66,7 +66,7 @@ export async function pausedAsInit(
   return pause(child, init);
 }
 
-export interface Child {
+interface Child {
   readonly pid: number;
   readonly zombie: boolean;
 }

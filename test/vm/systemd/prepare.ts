@@ -29,7 +29,7 @@ const MASKED = [
 const isInstalled = (programs: typeof CONTAINERD) => programs.every(([name]) => Bun.which(name) !== null);
 
 /** What a machine runs, and what its tests need besides. */
-export interface Task {
+interface Task {
   readonly files: readonly string[];
   readonly seconds: number;
   /** Names its directory in `build/vm`. */

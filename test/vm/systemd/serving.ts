@@ -67,7 +67,7 @@ function buildAt(elf: Buffer): number {
 /** The server that runs; 0 for none. */
 export const serverPid = () => Number(shown(SERVICE, "MainPID"));
 
-export interface Status {
+interface Status {
   readonly pid: number;
   readonly served: Readonly<Record<string, { readonly count: number }>>;
   readonly refused: Readonly<Record<string, number>>;

@@ -3,7 +3,7 @@ import type { Diagrams, Node } from "./diagram.ts";
 import { argumentBits, argumentStart, MOST_ARGUMENTS } from "./outcomes.ts";
 
 /** Values of one argument, in the shortest form that says exactly which. */
-export type Values =
+type Values =
   | { readonly form: "these" | "all but"; readonly values: readonly bigint[] }
   | { readonly form: "ranges"; readonly ranges: readonly Range[] }
   | { readonly form: "masked" | "not masked"; readonly cubes: readonly Cube[] }
@@ -53,7 +53,7 @@ export function casesOf(diagrams: Diagrams, node: Node, width: number, from = 0)
 const MOST_PIECES = 1024;
 
 /** Which values of a word of these bits a condition holds for. */
-export function valuesOf(diagrams: Diagrams, where: Node, bits: readonly number[]): Values {
+function valuesOf(diagrams: Diagrams, where: Node, bits: readonly number[]): Values {
   const elsewhere = diagrams.not(where);
   const [ranges, others] = [where, elsewhere].map((one) => rangesOf(diagrams, one, bits));
   const [cubes, holes] = [where, elsewhere].map((one) => cubesOf(diagrams, one, bits));

@@ -32,7 +32,7 @@ export function argumentBits(argument: number, width: number): readonly number[]
 export const numberBits: readonly number[] = Array.from({ length: NUMBER_BITS }, (_, index) => index);
 
 /** How a word, or those bits of it that a mask has, is compared with a value. */
-export type Relation = "equal" | "greater" | "at least" | "shares bits";
+type Relation = "equal" | "greater" | "at least" | "shares bits";
 
 /** Where the word of these bits, after `& mask`, is in a relation to `value`. */
 export function comparison(
@@ -59,7 +59,7 @@ export function comparison(
 }
 
 /** Of which calls a filter is asked. */
-export interface Calls {
+interface Calls {
   /** AUDIT_ARCH_… */
   readonly arch: number;
   /** All numbers when left out. */

@@ -25,7 +25,7 @@ export interface Profile {
 }
 
 /** What entries of an engine's profile may depend on. */
-export interface Surroundings {
+interface Surroundings {
   readonly capabilities: ReadonlySet<string>;
   /** Such as `6.1.0-56-cloud-amd64`. */
   readonly kernel: string;

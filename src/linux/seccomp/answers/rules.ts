@@ -65,7 +65,7 @@ function placeOf(profile: Profile, index: number, args: readonly SeccompArg[]): 
 }
 
 /** Where the conditions of a rule hold, as libseccomp is told. */
-export function regionOf(diagrams: Diagrams, args: readonly SeccompArg[], width: number): Node {
+function regionOf(diagrams: Diagrams, args: readonly SeccompArg[], width: number): Node {
   return diagrams.or(
     ...conditions(args).map((all) => diagrams.and(...all.map((one) => holds(diagrams, one, width)))),
   );

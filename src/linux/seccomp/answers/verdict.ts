@@ -10,7 +10,7 @@ import {
   SECCOMP_RET_USER_NOTIF,
 } from "../../../kernel/seccomp.ts";
 
-export type Action = "allow" | "log" | "errno" | "notify" | "trace" | "trap" | "kill thread" | "kill process";
+type Action = "allow" | "log" | "errno" | "notify" | "trace" | "trap" | "kill thread" | "kill process";
 
 const ACTIONS: ReadonlyMap<number, Action> = new Map([
   [SECCOMP_RET_ALLOW, "allow"],

@@ -59,7 +59,7 @@ const WITH_FLAGS: { readonly [call: string]: string } = { clone: "unshare", unsh
 /** Flags of clone(2) that make namespaces. */
 const NAMESPACES = 0x7e02_0080n;
 
-export interface WayRound {
+interface WayRound {
   readonly call: string;
   readonly args: readonly (bigint | null)[];
   readonly why: string;

@@ -21,7 +21,7 @@ const RESULTS = new Map([
 ]);
 
 /** A system call: a name, or the number where no name is known. */
-export interface Asked {
+interface Asked {
   readonly args?: readonly (number | bigint)[];
   readonly arch?: SeccompArch;
 }
