@@ -64,10 +64,12 @@ const RUNNERS: { readonly [C in CommandName]: () => Promise<Runner<C>> } = {
   help: async () => (await import("./commands/help.ts")).help,
 };
 
-/** What commands end with that have failed, if not with `EXIT.failed`. */
-const FAILURES: { readonly [C in Invocation["command"]]?: number } = {
-  exec: EXIT.execFailed,
-  verify: EXIT.unanswered,
+/** What commands end with that have failed, or whose command line can't be understood, if not with `EXIT.failed`. */
+const STATUSES: {
+  readonly [C in Invocation["command"]]?: { readonly failed: number; readonly misused?: number };
+} = {
+  exec: { failed: EXIT.execFailed },
+  verify: { failed: EXIT.unanswered, misused: EXIT.unanswered },
 };
 
 /** The exit status of a program that SIGPIPE ended, as in shells. */
@@ -83,7 +85,7 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     requireLog(session, globals);
     for (const warning of invocation.warnings) log(session, globals, "warning", warning);
     if (globals.debug) log(session, globals, "debug", await session.service(!globals.noServe));
-    status = FAILURES[invocation.command] ?? status;
+    status = STATUSES[invocation.command]?.failed ?? status;
     if (globals.fault.length === 0) return await traced(invocation, session);
     const { withFaultsOf } = await import("./flags/fault.ts");
     return await withFaultsOf(globals, session, () => traced(invocation, session));
@@ -95,7 +97,7 @@ export async function run(argv: readonly string[], session: Session): Promise<nu
     }
     const told = (await import("./grammar/habits.ts")).inOtherWords(error);
     report(session, told.globals, told, told.hint);
-    return error.command === "verify" ? EXIT.unanswered : status;
+    return (error.command && STATUSES[error.command]?.misused) ?? status;
   }
 }
 
