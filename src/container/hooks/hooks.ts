@@ -220,7 +220,7 @@ function creationPlace(
   entrance: Entrance,
   { directory, saved, hasUserNamespace, unprivileged }: Creation & Guarded,
 ): HookPlace {
-  const { oomScoreAdj } = directory.config().process ?? {};
+  const { oomScoreAdj, user } = directory.config().process ?? {};
   const { caller } = directory;
   return {
     ...{ ...entrance, caller },
@@ -230,7 +230,7 @@ function creationPlace(
       resetAffinity(pid);
     },
     label(program) {
-      if (hasUserNamespace) becomeRoot(program, unprivileged, false);
+      if (hasUserNamespace) becomeRoot(program, unprivileged, false, user);
       if (saved.keyring) joinKeyring(program, saved.keyring);
     },
     enter: (program) => enterBundle(program, saved.bundle),

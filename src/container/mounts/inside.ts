@@ -29,7 +29,7 @@ export interface Inside {
 /** Has an agent enter; `undo` ends it. @throws UserError */
 export async function enterMounts(directory: StateDirectory, saved: Living, undo: Undo): Promise<Inside> {
   const { caller, id } = directory;
-  const { linux } = directory.config();
+  const { linux, process } = directory.config();
   const namespaces = openNamespacesOf(caller, saved.init, true);
   undo.always(() => closeContainer(namespaces));
   const { mounts, hasUserNamespace } = namespaces;
@@ -43,7 +43,7 @@ export async function enterMounts(directory: StateDirectory, saved: Living, undo
   program.add(setsid());
   program.add(umask(0));
   const unprivileged = unprivilegedGuest(caller);
-  if (hasUserNamespace) becomeRoot(program, unprivileged, keepsGroups(saved));
+  if (hasUserNamespace) becomeRoot(program, unprivileged, keepsGroups(saved), process?.user);
   const host = await HostCopy.make(agent, propagationOfCopy(linux?.rootfsPropagation));
   program.by("mounts");
   host.leaveFor(passed);

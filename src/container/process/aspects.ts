@@ -12,13 +12,14 @@
  * The order of the rows is forced: only the root of a user namespace may do what follows, a keyring must have the
  * process's label, and groups, capabilities and ids end each other's privileges (credentials.ts).
  */
-import type { ExecCpuAffinity, Process } from "../../../runtime-spec/config.ts";
+import type { ExecCpuAffinity, Process, User } from "../../../runtime-spec/config.ts";
 import type { Linux } from "../../../runtime-spec/config-linux.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { dieWithTsrun } from "../../agent/life.ts";
 import type { Program } from "../../agent/program.ts";
 import { personality, prctl, setresgid, setresuid } from "../../kernel/calls.ts";
 import { PER_LINUX, PER_LINUX32, PR_SET_DUMPABLE } from "../../kernel/constants.ts";
+import { ERRNO } from "../../kernel/errno.ts";
 import type { Landlock } from "../../linux/landlock/confinement.ts";
 import { resetAffinity } from "../../linux/process/affinity.ts";
 import { keepsGroups, setGroups, takeIdentity, type Unprivileged } from "../../linux/process/credentials.ts";
@@ -82,8 +83,8 @@ interface Aspect {
 export const ASPECTS: readonly Aspect[] = [
   {
     of: ["linux.uidMappings", "linux.gidMappings"],
-    enter: (program, { hasUserNamespace, unprivileged, keepGroups }) => {
-      if (hasUserNamespace) becomeRoot(program, unprivileged, keepGroups);
+    enter: (program, { process, hasUserNamespace, unprivileged, keepGroups }) => {
+      if (hasUserNamespace) becomeRoot(program, unprivileged, keepGroups, process.user);
     },
   },
   {
@@ -138,12 +139,20 @@ export function setAspects(pid: number, moment: "outside" | "last", subject: Sub
 
 const PERSONALITIES = { LINUX: PER_LINUX, LINUX32: PER_LINUX32 } as const;
 
-/** Root of the user namespace; before this the agent has all its capabilities, but ids that mean nothing in it. */
-export function becomeRoot(program: Program, unprivileged: Unprivileged | null, keepGroups: boolean): void {
-  program.by("config.json: linux.uidMappings (root of the user namespace)");
-  program.add(setresgid(0));
+/**
+ * Root of the user namespace, or `user` where it maps no root: before this the agent has all capabilities in there, and
+ * keeps them, but its ids mean nothing.
+ */
+export function becomeRoot(
+  program: Program,
+  unprivileged: Unprivileged | null,
+  keepGroups: boolean,
+  { uid = 0, gid = 0 }: User = {},
+): void {
+  program.by("config.json: linux.uidMappings (root of the user namespace, or process.user)");
+  program.orElse(setresgid(0), [ERRNO.EINVAL], () => program.add(setresgid(gid)));
   if (!keepGroups) setGroups(program, [], unprivileged);
-  program.add(setresuid(0));
+  program.orElse(setresuid(0), [ERRNO.EINVAL], () => program.add(setresuid(uid)));
   program.add(prctl(PR_SET_DUMPABLE, unprivileged?.dumpable ? 1 : 0));
   dieWithTsrun(program);
 }
