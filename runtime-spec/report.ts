@@ -16,6 +16,8 @@ export class Report {
   readonly warnings: Problem[] = [];
   /** The paths of the problems that make a value unfit for the rules about it. */
   readonly misfits: string[] = [];
+  /** Whether the value has been changed: see walk(). */
+  changed = false;
   readonly #place: Key[] = [];
 
   enter(key: Key): void {

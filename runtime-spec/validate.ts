@@ -30,11 +30,13 @@ const RULES = rulesBySchema([
 interface Findings {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
+  /** Whether the value had to be changed to be what is returned. */
+  readonly changed: boolean;
 }
 
 /**
- * A whole `config.json`. The value becomes the config (`null`, and `""` in optional strings, which Go's callers
- * write for what is not set, are removed from it); it may be used only when there are no problems.
+ * A whole `config.json`. The value becomes the config (see walk() for what is changed); it may be used only when there
+ * are no problems.
  */
 export function validateConfig(value: unknown): Findings & { readonly config: Config } {
   const [config, findings] = validate(Config, value);
@@ -71,5 +73,6 @@ function validate<T>(schema: Schema<T>, value: unknown): [T, Findings] {
   const report = new Report();
   walk(schema, value, report, RULES);
   // The walk has shown it to be a T, or there are problems and nobody may use it.
-  return [value as T, { problems: report.problems, warnings: report.warnings }];
+  const { problems, warnings, changed } = report;
+  return [value as T, { problems, warnings, changed }];
 }

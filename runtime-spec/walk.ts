@@ -3,7 +3,7 @@
 import { INT64_MAX, INT64_MIN, type Integer, UINT64_MAX } from "./int64.ts";
 import { type Key, type Report, show } from "./report.ts";
 import type { Complain, Fields, Foreign, Scalar, Schema } from "./schema.ts";
-import { warnOfUnknown } from "./unknown.ts";
+import { settleUnknown } from "./unknown.ts";
 
 /** A rule about the values of one schema that a single property cannot tell. */
 export interface Rule {
@@ -42,7 +42,8 @@ export function rulesBySchema(rules: readonly Rule[]): Rules {
 
 /**
  * Reports every place where `value` is not what `schema` and `rules` say. Go's callers write `null`, and `""` in
- * optional strings, for what is not set: such properties are removed from `value`.
+ * optional strings, for what is not set: such properties are removed from `value`. Go reads names whatever the case of
+ * their letters: such properties get the name that they have in the specification.
  */
 export function walk(schema: Schema, value: unknown, report: Report, rules: Rules): void {
   if (schema.kind === "object") walkObject(schema, schema.fields, value, report, rules);
@@ -86,7 +87,7 @@ function walkMap(
   for (const name of Object.keys(value)) {
     const found = value[name];
     const complaint = complainOfName(complain, name);
-    if (found === null) delete value[name];
+    if (found === null) unset(value, name, report);
     else if (complaint !== undefined) report.misfit(`${complaint}, found ${show(name)}`, name);
     else walkAt(name, item, found, report, rules);
   }
@@ -98,25 +99,27 @@ function walkObject(schema: Schema, fields: Fields, value: unknown, report: Repo
     return;
   }
   const before = report.misfits.length;
-  const given = Object.keys(value).length;
-  let known = 0;
+  settleUnknown(fields, value, report);
   for (const name in fields) {
     const field = fields[name];
     const found = value[name];
     if (field === undefined) continue;
-    if (found !== undefined) known += 1;
     if (field.kind === "required") {
       if (found === undefined || found === null) report.misfit("is required", name);
       else walkAt(name, field.schema, found, report, rules);
     } else if (found === undefined) continue;
-    else if (found === null || (found === "" && isText(field))) delete value[name];
+    else if (found === null || (found === "" && isText(field))) unset(value, name, report);
     else if (field.kind === "foreign") report.warning(`is for ${field.platform}, and ignored`, name);
     else walkAt(name, field, found, report, rules);
   }
-  if (known < given) warnOfUnknown(fields, value, report);
   for (const rule of rules.get(schema) ?? []) {
     if (report.misfits.length === before || isSound(rule, report, before)) rule.check(value, report);
   }
+}
+
+function unset(value: Record<string, unknown>, name: string, report: Report): void {
+  delete value[name];
+  report.changed = true;
 }
 
 /** Whether none of the misfits found `since` is in what the rule reads. */

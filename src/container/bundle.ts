@@ -1,5 +1,5 @@
 import type { Config, Process } from "../../runtime-spec/config.ts";
-import { parseJson } from "../../runtime-spec/json.ts";
+import { formatJson, parseJson } from "../../runtime-spec/json.ts";
 import { lineOf, type Problem, validateConfig } from "../../runtime-spec/validate.ts";
 import type { Caller } from "../agent/caller.ts";
 import { SyscallError } from "../kernel/call.ts";
@@ -20,7 +20,7 @@ export interface Bundle {
   readonly process: Process;
   /** Absolute path of the rootfs on the host. */
   readonly rootfs: string;
-  /** config.json as it was read. */
+  /** config.json, with which later commands read what this one has: as it was read, or as it was understood. */
   readonly text: string;
   /** Warnings about it. */
   readonly doubts: readonly Problem[];
@@ -41,7 +41,7 @@ export function readBundle(directory: string, caller: Pick<Caller, "proc">): Bun
     config,
     process,
     rootfs: rootfsOf(path, config),
-    text,
+    text: found.changed ? formatJson(config) : text,
     doubts: [...found.warnings, ...ignored.map(({ where, message }) => ({ path: where, message }))],
   };
 }

@@ -32,7 +32,6 @@ for (const [what, patch, warned] of [
     "process.no_new_privileges (did you mean noNewPrivileges?)",
   ],
   ["a swap", { linux: { sysclt: {} } }, "linux.sysclt (did you mean sysctl?)"],
-  ["a capital", { hostName: "box" }, "hostName (did you mean hostname?)"],
   ["in a list", { mounts: [{ destination: "/x", option: [] }] }, "mounts[0].option (did you mean options?)"],
   ["nothing near", { linux: { constructor: 1 } }, "linux.constructor"],
 ] as const) {
@@ -43,6 +42,32 @@ for (const [what, patch, warned] of [
     assert.equal(warnings, [{ path: place, message: `is not known, and ignored${guess}` }]);
   });
 }
+
+test("capitals make no difference, as for runc, but are warned of", () => {
+  const cpu = { Cpus: "0", shares: 2 };
+  const found = validateConfig(
+    config({ hostName: "box", linux: { namespaces: [{ type: "uts" }], resources: { CPU: cpu } } } as never),
+  );
+  assert.equal(found.problems, []);
+  assert.is(found.config.hostname, "box");
+  assert.equal(found.config.linux?.resources, { cpu: { cpus: "0", shares: 2 } });
+  assert.equal(
+    found.warnings.map(({ path, message }) => `${path} ${message}`),
+    [
+      "hostName is not known, and taken for hostname",
+      "linux.resources.CPU is not known, and taken for cpu",
+      "linux.resources.cpu.Cpus is not known, and taken for cpus",
+    ],
+  );
+});
+
+test("where a property has its own name, another with capitals is ignored", () => {
+  const { config: found, warnings } = validateConfig(config({ hostname: "box", Hostname: "x" } as never));
+  assert.is(found.hostname, "box");
+  assert.equal(warnings, [
+    { path: "Hostname", message: "is not known, and ignored (did you mean hostname?)" },
+  ]);
+});
 
 test("a property that is not known and null is not set", () => {
   assert.equal(validateConfig(config({ unheardOf: null } as never)).warnings, []);
