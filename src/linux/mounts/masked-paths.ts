@@ -44,14 +44,17 @@ const openThere = ({ from, path }: ReturnType<Walk>, flags = O_PATH) => openat2(
 /**
  * Hides `linux.maskedPaths`: files behind the host's /dev/null, directories behind one empty tmpfs, both read-only. The
  * host's null device is opened before the root changes, so no node of the image is ever trusted (CVE-2025-31133). Paths
- * that do not exist are left out, as the spec allows.
+ * that do not exist are left out, as the spec allows, and so is what is listed again.
  */
 export function maskPaths(program: Program, walk: Walk, paths: readonly string[]): void {
   if (paths.length === 0) return;
   program.by("config.json: linux.maskedPaths");
   const devNull = program.add(openat(CWD, "/dev/null", O_PATH | O_NOFOLLOW));
   const empty = emptyDirectory(program);
+  const listed = new Set<string>();
   for (const [index, path] of paths.entries()) {
+    if (listed.has(path)) continue;
+    listed.add(path);
     program.by(`config.json: linux.maskedPaths[${index}] (${path})`);
     const place = walk(path);
     program.whenOk(openThere(place), ABSENT, (file) => {

@@ -31,6 +31,13 @@ test("a masked directory is empty and read-only", () => {
   assert.match(seen, /^touch: .*: Read-only file system\n\/proc\/fs\n$/);
 });
 
+testTsrun("what is listed twice is masked once", () => {
+  const linux = { maskedPaths: ["/proc/fs", "/proc/keys", "/proc/fs", "/proc/keys"], readonlyPaths: [] };
+  const mounts = parseMounts(inside(["cat", "/proc/self/mountinfo"], { linux }));
+  const over = mounts.filter(({ mountPoint }) => mountPoint.startsWith("/proc/"));
+  assert.equal(over.map(({ mountPoint }) => mountPoint).sort(), ["/proc/fs", "/proc/keys"]);
+});
+
 test("the mask of a directory lets nothing be run or opened, also not what its owner could put there", () => {
   const seen = inside(["cat", "/proc/self/mountinfo"], { linux: { maskedPaths: ["/proc/fs"] } });
   const { options } = mountAt(parseMounts(seen), "/proc/fs");
