@@ -139,7 +139,8 @@ function cgroupFrom(words: readonly string[]): string | undefined {
   const [controller, path] = word.split(":", 2);
   if (path !== undefined)
     throw refuse(`cgroup v2 has no cgroups of ${controller} alone: give the path without "${controller}:"`);
-  if (word.split("/").includes("..")) throw refuse("is not below the container's cgroup: leave out the ..");
+  if (word.split("/").includes(".."))
+    throw refuse("bad sub cgroup path: leave out the .., it must be below the container's cgroup");
   return join("/", word).replace(/\/$/, "");
 }
 

@@ -36,7 +36,7 @@ export function passDescriptors(count: number, what: string): readonly number[] 
   const missing = (fd: number) =>
     new UserError(
       what,
-      `descriptor ${fd} is not open; the caller must leave ${count} open from ${FIRST_FD} on`,
+      `descriptor ${fd} is not open (preserved-fd ${fd - FIRST_FD}); the caller must leave ${count} open from ${FIRST_FD} on`,
     );
   const isOpen = count > MOST_SEEN ? isCallers : wasOpenAtStart();
   const gaps: number[] = [];

@@ -191,6 +191,7 @@ class RunningHook implements AsyncDisposable {
 /** ` (SIGSEGV)`; nothing for a real-time signal. */
 function nameOf(signal: number): string {
   const [name] = Object.entries(SIGNALS).find(([, number]) => number === signal) ?? [];
+  if (signal === SIGNALS.SIGSYS) return " (SIGSYS: bad system call, which a seccomp filter forbids)";
   return name === undefined ? "" : ` (${name})`;
 }
 

@@ -89,8 +89,11 @@ export function refuseUnfit(directory: string): void {
   if (events?.populated)
     fail(
       "linux.cgroupsPath",
-      `the cgroup ${directory} has processes already: name one that is the container's own`,
+      `the container's cgroup is not empty: ${directory} has processes already; name one that is its own`,
     );
   if (events?.frozen)
-    fail("linux.cgroupsPath", `the cgroup ${directory} is frozen: write 0 to its cgroup.freeze`);
+    fail(
+      "linux.cgroupsPath",
+      `the container's cgroup unexpectedly frozen: write 0 to ${directory}/cgroup.freeze`,
+    );
 }

@@ -51,8 +51,10 @@ function send(path: string, text: Uint8Array, descriptor: number): void {
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
     const { call, errno } = error;
+    const what =
+      call.name === "connect" ? "failed to connect with seccomp agent" : "cannot hand the listener to";
     const isAlone = errno === ERRNO.ECONNREFUSED || errno === ERRNO.ENOENT;
     const hint = isAlone ? "; does a seccomp agent listen there?" : "";
-    fail(WHERE, `cannot hand the listener to ${path}: ${call.name}: ${errnoWords(errno)}${hint}`);
+    fail(WHERE, `${what} ${path}: ${call.name}: ${errnoWords(errno)}${hint}`);
   }
 }

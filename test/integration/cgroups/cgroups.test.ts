@@ -44,12 +44,12 @@ testTsrun("a cgroup that has processes or is frozen is refused, and stays as it 
   {
     using sleeper = spawned("sleep", "60");
     writeFileSync(join(path, "cgroup.procs"), `${sleeper.pid}`);
-    assert.match(refused(), /linux\.cgroupsPath: the cgroup .* has processes already/);
+    assert.match(refused(), /linux\.cgroupsPath: the container's cgroup is not empty: .* has processes/);
     assert.is(readFileSync(join(path, "cgroup.procs"), "utf8"), `${sleeper.pid}\n`);
   }
   await waitUntil(() => readFileSync(join(path, "cgroup.procs"), "utf8") === "", "the process has ended");
   writeFileSync(join(path, "cgroup.freeze"), "1");
-  assert.match(refused(), /linux\.cgroupsPath: the cgroup .* is frozen/);
+  assert.match(refused(), /linux\.cgroupsPath: the container's cgroup unexpectedly frozen: write 0/);
   assert.ok(existsSync(path));
 });
 

@@ -123,7 +123,11 @@ testIf(passesOn && isTsrun, "needs cgroup controller hugetlb")(
 
 for (const [what, cgroups, why] of [
   ["that isn't there", ["/nowhere"], /--cgroup \/nowhere: the container has no such cgroup: .*ENOENT/],
-  ["outside the container's", ["../other"], /--cgroup \.\.\/other: is not below the container's cgroup/],
+  [
+    "outside the container's",
+    ["../other"],
+    /--cgroup \.\.\/other: bad sub cgroup path: .* below the container's/,
+  ],
   ["of a controller", ["cpu:/jobs"], /--cgroup cpu:\/jobs: cgroup v2 has no cgroups of cpu alone/],
   ["twice", ["/jobs", "/jobs/one"], /--cgroup \/jobs: .*leave out --cgroup \/jobs\/one/],
 ] as const) {

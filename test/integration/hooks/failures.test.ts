@@ -84,6 +84,16 @@ testTsrun("a hook that a signal kills is a failure that names it", () => {
   );
 });
 
+testTsrun("so is a startContainer hook that the container's seccomp filter kills", () => {
+  const seccomp = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL" }],
+  };
+  const mkdir = { path: "/bin/mkdir", args: ["mkdir", "/tmp/made"] };
+  const said = complaint(ran({ args: ["true"], linux: { seccomp }, hooks: { startContainer: [mkdir] } }));
+  assert.match(said, /startContainer\[0\].*error running startContainer hook #0: .*SIGSYS: bad system call/);
+});
+
 for (const [kind, path] of [
   ["createRuntime", "/none/hook"],
   ["createContainer", "/none/hook"],
