@@ -11,18 +11,28 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
   "integration/command-line/spec.test.ts": {
     "what spec writes runs, once its terminal is taken away": "ociVersion",
   },
-  "integration/process/process.test.ts": {
+  "integration/process/program.test.ts": {
     "arguments arrive as they are": "process process.args",
+  },
+  "integration/process/environment.test.ts": {
     "the environment is config.json's, and nothing of the caller's": "process.env",
+  },
+  "integration/process/working-directory.test.ts": {
     "the working directory is config.json's": "process.cwd",
+  },
+  "integration/process/privileges.test.ts": {
     "the user, group and additional groups are config.json's":
       "process.user process.user.{uid,gid,additionalGids}",
     "the umask is config.json's": "process.user.umask",
     "each capability set is its own":
       "process.capabilities process.capabilities.{bounding,permitted,effective,inheritable,ambient}",
-    "rlimits are config.json's": "process.rlimits process.rlimits[].{type,soft,hard}",
     "noNewPrivileges: true is what the program finds": "process.noNewPrivileges",
+  },
+  "integration/process/limits.test.ts": {
+    "rlimits are config.json's": "process.rlimits process.rlimits[].{type,soft,hard}",
     "oomScoreAdj is config.json's": "process.oomScoreAdj",
+  },
+  "integration/process/process.test.ts": {
     "personality LINUX32 is a 32-bit machine to the process and to what is executed later":
       "linux.personality linux.personality.domain",
   },
@@ -69,6 +79,8 @@ export const SHOWN: Readonly<Record<string, Readonly<Record<string, Properties>>
   "integration/hooks/hooks.test.ts": {
     "all hooks run, each kind at its moment and in the order of its list":
       "hooks hooks.{prestart,createRuntime,createContainer,startContainer,poststart,poststop}",
+  },
+  "integration/hooks/input.test.ts": {
     "a createRuntime hook has exactly the environment and arguments given":
       "hooks.{prestart,createRuntime,createContainer,startContainer,poststart,poststop}[].{path,args,env}",
     "a createRuntime hook reads the state on its stdin: creating": "annotations",

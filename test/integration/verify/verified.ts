@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatJson } from "../../../runtime-spec/json.ts";
-import type { JsonObject } from "../../harness/bundle.ts";
+import { capabilities, DEFAULT_MOUNTS, type JsonObject, type Patch } from "../../harness/bundle.ts";
 import type { Container } from "../../harness/container.ts";
 import { command } from "../../harness/mount.ts";
+import { outside } from "../../harness/outside.ts";
 import { type Outcome, runtime } from "../../harness/runtime.ts";
 
 interface Finding {
@@ -51,4 +52,60 @@ export interface ConfigText extends JsonObject {
   readonly process: JsonObject;
   readonly linux: JsonObject;
   readonly mounts: readonly JsonObject[];
+}
+
+export const SLEEP = { args: ["sleep", "600"] };
+
+export const DATA = {
+  destination: "/www",
+  type: "bind",
+  source: outside,
+  options: ["rbind", "ro", "nosuid"],
+};
+
+/** Something of everything that can be verified here. */
+export const RICH: Patch = {
+  ...SLEEP,
+  process: {
+    user: { uid: 1000, gid: 1000, umask: 0o27, additionalGids: [5, 60] },
+    cwd: "/tmp",
+    capabilities: capabilities(["CAP_NET_RAW", "CAP_CHOWN"], { ambient: true }),
+    oomScoreAdj: 300,
+    rlimits: [
+      { type: "RLIMIT_NOFILE", soft: 512, hard: 1024 },
+      { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+    ],
+  },
+  root: { path: "rootfs", readonly: true },
+  mounts: [
+    ...DEFAULT_MOUNTS,
+    DATA,
+    {
+      destination: "/run",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "nodev", "size=64k", "mode=711"],
+    },
+  ],
+  linux: {
+    devices: [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o640, uid: 7, gid: 8 }],
+    sysctl: {
+      "net.ipv4.ip_forward": "1",
+      "kernel.shmmax": "65536",
+      "net.ipv4.ip_local_port_range": "20000 30000",
+    },
+    resources: { devices: [{ allow: false, access: "rwm" }], unified: { "cgroup.max.descendants": "7" } },
+    seccomp: {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [{ names: ["acct"], action: "SCMP_ACT_ERRNO" }],
+    },
+  },
+};
+
+export const MAPPING = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+
+export const pathOf = (line: string) => line.slice(0, line.indexOf(": "));
+
+export function inProcess(change: JsonObject): (config: ConfigText) => JsonObject {
+  return (config) => ({ ...config, process: { ...config.process, ...change } });
 }

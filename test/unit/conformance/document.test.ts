@@ -71,7 +71,7 @@ for (const [file, tests] of Object.entries(SHOWN)) {
   }
 }
 
-/** The modules of a test file's own, in a directory beside it. */
+/** The modules beside a test file that it imports. */
 function partsOf(path: string, text: string): string {
   const names = [...text.matchAll(/from "\.\/([^"]+)"/g)].map(([, name = ""]) => name);
   return names.map((name) => readFileSync(join(dirname(path), name), "utf8")).join("\n");
