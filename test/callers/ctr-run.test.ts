@@ -10,7 +10,7 @@ import { startContainerd } from "./containerd.ts";
 import { atTerminal, ctr, detached, nextId, pidOf, ran, taskLine, WITH_TSRUN } from "./ctr.ts";
 import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
-import { SHOWN_IMAGE, testPage } from "./typed.ts";
+import { SHOWN_IMAGE, testChapters } from "./typed.ts";
 
 const controllers = cgroup2Controllers();
 
@@ -19,7 +19,7 @@ const daemon = await startContainerd();
 const afterStart = watchMachine();
 
 printed(ctr("images", "tag", BUSYBOX, SHOWN_IMAGE));
-testPage("callers/containerd.md", "With `ctr`");
+testChapters(import.meta.path);
 
 test("a foreground container's output, errors and exit status are ctr's", () => {
   const { status, stdout, stderr } = ran("echo out; echo err >&2; exit 3");

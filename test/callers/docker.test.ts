@@ -15,7 +15,7 @@ import { BUSYBOX } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
-import { SHOWN_IMAGE, testPage } from "./typed.ts";
+import { SHOWN_IMAGE, testChapters } from "./typed.ts";
 import { AS_ASKED, verified } from "./verified.ts";
 
 const atFirst = watchMachine();
@@ -30,9 +30,7 @@ function inspect(id: string, field: string): string {
 }
 
 printed(docker("tag", BUSYBOX, SHOWN_IMAGE));
-testPage("callers/docker.md", "Try it", (command) =>
-  command.replace(" run ", ` run ${NO_NETWORK.join(" ")} `),
-);
+testChapters(import.meta.path, (command) => command.replace(" run ", ` run ${NO_NETWORK.join(" ")} `));
 
 for (const runtime of ["tsrun", "runc"])
   for (const [what, flags] of [

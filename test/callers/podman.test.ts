@@ -17,7 +17,7 @@ import { watchMachine } from "./leaks.ts";
 import { box, configurePodman, createPod, NO_NETWORK, podman, ran } from "./podman.ts";
 import { podsSeen } from "./pods-seen.ts";
 import { makeChanged, unpacksSaved } from "./saved.ts";
-import { SHOWN_IMAGE, testPage } from "./typed.ts";
+import { SHOWN_IMAGE, testChapters } from "./typed.ts";
 import { AS_ASKED, verified } from "./verified.ts";
 
 configurePodman();
@@ -38,7 +38,7 @@ test("it is tsrun that podman calls", () => {
 });
 
 printed(podman("tag", BUSYBOX, SHOWN_IMAGE));
-testPage("callers/podman.md", "Try it", (command) =>
+testChapters(import.meta.path, (command) =>
   command.replace("pod create", `pod create --infra-image ${PAUSE} ${NO_NETWORK.join(" ")}`),
 );
 

@@ -1,16 +1,18 @@
-/** What a page of docs/ shows: commands of root's, and what they print. */
+/** What a page of docs/ shows: commands, and what they print. */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const DOCS = resolve(import.meta.dir, "../../docs");
 
-export interface Shown {
-  /** As root types it, with the lines of a here-document and those of a loop. */
+interface Shown {
+  /** As it is typed, with the lines of a here-document, of a loop, and those that go on. */
   readonly command: string;
   readonly output: string;
 }
 
-interface Section {
+export interface Section {
+  readonly page: string;
+  /** The title of the page for what is above its first heading. */
   readonly heading: string;
   /** The messages of its table: the first cells, where these are code. */
   readonly messages: readonly string[];
@@ -18,9 +20,13 @@ interface Section {
   readonly shown: readonly Shown[];
 }
 
+/** The pages that have sections. */
+export const pages = (): readonly string[] => [...new Bun.Glob("**/*.md").scanSync(DOCS)];
+
 /** The sections of a page, such as `kubernetes.md`. */
 export function sectionsOf(page: string): readonly Section[] {
-  return readFileSync(join(DOCS, page), "utf8").split(/^## /m).slice(1).map(section);
+  const texts = readFileSync(join(DOCS, page), "utf8").replace(/^# /, "").split(/^## /m);
+  return texts.map((text) => section(page, text));
 }
 
 /** Throws where the page has no such heading. */
@@ -30,29 +36,32 @@ export function below(page: string, heading: string): Section {
   return found;
 }
 
-function section(text: string): Section {
+function section(page: string, text: string): Section {
   return {
+    page,
     heading: text.slice(0, text.indexOf("\n")),
     messages: [...text.matchAll(/^\| `(.*?)` \|/gm)].map(([, message = ""]) => message),
-    shown: [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
-      block.split(/^# /m).slice(1).map(shown),
-    ),
+    shown: [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(([, block = ""]) => commandsIn(block)),
   };
+}
+
+/** The commands of a console block, each behind a prompt. */
+export function commandsIn(block: string): readonly Shown[] {
+  const [before, ...commands] = block.split(/^[#$] /m);
+  if (before !== "") throw new Error(`a console block starts without a prompt: ${before}`);
+  return commands.map(shown);
 }
 
 function shown(text: string): Shown {
   const lines = text.split("\n");
-  const last = lines.indexOf(lastOf(lines[0] ?? ""), 1);
-  return {
-    command: lines.slice(0, Math.max(last, 0) + 1).join("\n"),
-    output: lines.slice(Math.max(last, 0) + 1).join("\n"),
-  };
+  const last = lines.findIndex(endOf(lines[0] ?? ""));
+  return { command: lines.slice(0, last + 1).join("\n"), output: lines.slice(last + 1).join("\n") };
 }
 
-/** What ends a command that goes on for some lines. */
-function lastOf(first: string): string {
-  const [, end] = /<<'?(\w+)'?/.exec(first) ?? [];
-  return end ?? (first.endsWith("; do") ? "  done" : first);
+/** Tells the last line of a command by its first one. */
+function endOf(first: string): (line: string) => boolean {
+  const [, end = first.endsWith("; do") ? "  done" : null] = /<<'?(\w+)'?/.exec(first) ?? [];
+  return end === null ? (line) => !line.endsWith("\\") : (line) => line === end;
 }
 
 /** What is another each time: ids, addresses, times, ages, sizes, and pids. */
@@ -66,11 +75,12 @@ const CHANGING = RegExp(
     /\b(?:\d+ min )?\d+(?:\.\d+)? (?:s|ms|[kM]?B)\b/,
     /\b\d+\.\d+\b/,
     /\b\d{2,}\b/,
+    /^ {4}[2-9](?= )/, // in ps
     /Less than a second ago|About a minute ago/,
   ]
     .map(({ source }) => source)
     .join("|"),
-  "g",
+  "gm",
 );
 
 const NAMESPACE = /\b[a-z]+:\[\d+\]/g;

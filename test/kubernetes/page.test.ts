@@ -1,6 +1,6 @@
 // Needs containerd, etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kubectl, crictl, ip, /usr/lib/cni/bridge.
-/** The commands of docs/kubernetes.md, typed by root on a node whose containerd knows no tsrun. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+/** The commands of docs/kubernetes.md, and of the tutorial on a kubelet, typed by root on a node whose containerd knows no tsrun. */
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { call, printed, startCall } from "../callers/call.ts";
@@ -11,13 +11,12 @@ import { BUSYBOX, PAUSE, writeImages } from "../callers/images.ts";
 import { watchMachine } from "../callers/leaks.ts";
 import { INSTALLED } from "../callers/snippets.ts";
 import { cgroup2Controllers } from "../harness/cgroups.ts";
-import { runtimePath } from "../harness/environment.ts";
-import { below, type Shown, shapeOf } from "../harness/shown.ts";
+import { freshDirectory, runtimePath } from "../harness/environment.ts";
+import { chaptersOf, typeChapter } from "../harness/typists.ts";
 import { FILES } from "./addresses.ts";
 import { eventually, kubectl, startNode } from "./node.ts";
 import { shell } from "./pods.ts";
 
-const PAGE = "kubernetes.md";
 const CONFIGURATION = "/etc/containerd/config.toml";
 
 /** What the machine of the tests needs otherwise than containerd's defaults and the page have it. */
@@ -66,8 +65,11 @@ async function startContainerd(): Promise<Daemon> {
   return daemon;
 }
 
+const desk = freshDirectory("desk");
+
 const SHELL = [
   "env",
+  `--chdir=${desk}`,
   `KUBECONFIG=${FILES.kubeconfig}`,
   `KUBECACHEDIR=${FILES.cache}`,
   `CONTAINER_RUNTIME_ENDPOINT=unix://${SOCKET}`,
@@ -76,7 +78,7 @@ const SHELL = [
 ];
 
 /** Does what a command does, with this machine's paths and without its systemd; returns what it printed. */
-async function typed({ command }: Shown): Promise<string> {
+async function typed(command: string): Promise<string> {
   if (command === "systemctl restart containerd") {
     adapt();
     await node.containerd.restart();
@@ -89,14 +91,6 @@ async function typed({ command }: Shown): Promise<string> {
 coverHost();
 const atFirst = watchMachine();
 const node = await startNode(1, { containerd: startContainerd, classes: [] });
-
-const TROUBLE = "When a pod does not start";
-
-for (const heading of ["From a node to a pod", "What to look at", TROUBLE])
-  for (const shown of below(PAGE, heading).shown)
-    test(shown.command.split("\n")[0] ?? "", async () => {
-      assert.is(shapeOf(await typed(shown)), shapeOf(shown.output));
-    });
 
 /** Pods that don't start, in the order of the page's table: what kubectl says of one, or its events. */
 const MISHAPS: readonly ((name: string) => Promise<string>)[] = [
@@ -155,16 +149,19 @@ async function eventsOf(name: string, spec: Message = {}): Promise<string> {
   return (await failures()).join("\n");
 }
 
-for (const [index, message] of below(PAGE, TROUBLE).messages.entries())
-  test(`it says ${message}`, async () => {
-    const said = (await MISHAPS[index]?.(`mishap-${index}`)) ?? "";
-    assert.ok(said.replaceAll("nope", "tsrun").includes(message), said);
-  });
+for (const chapter of chaptersOf(import.meta.path)) {
+  test(chapter.heading, () => typeChapter(chapter, typed));
+  if (chapter.heading !== "When a pod does not start") continue;
+  for (const [index, message] of chapter.messages.entries())
+    test(`it says ${message}`, async () => {
+      const said = (await MISHAPS[index]?.(`mishap-${index}`)) ?? "";
+      assert.ok(said.replaceAll("nope", "tsrun").includes(message), said);
+    });
+}
 
-for (const shown of below(PAGE, "Back again").shown)
-  test(shown.command.split("\n")[0] ?? "", async () => {
-    assert.is(shapeOf(await typed(shown)), shapeOf(shown.output));
-  });
+test("what the pages have made they remove", () => {
+  assert.equal(readdirSync(desk), []);
+});
 
 test("nothing is left of the node", async () => {
   await node.stop();
