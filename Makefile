@@ -74,7 +74,7 @@ need-test-tools:
 		chromium:chromium \
 		/usr/aarch64-linux-gnu/include/stdio.h:gcc-aarch64-linux-gnu+libc6-dev-arm64-cross \
 		aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu ps:procps ip:iproute2 newuidmap:uidmap unshare:util-linux \
-		umoci:umoci skopeo:skopeo setfattr:attr)
+		umoci:umoci skopeo:skopeo setfattr:attr jq:jq)
 
 # npm writes this file last. Of the packages' own scripts only Bun's runs, which puts its binary in place.
 # npm would empty the directory that a link points to.

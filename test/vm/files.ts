@@ -4,7 +4,7 @@
  * they are named, or when they were skipped elsewhere.
  */
 const LEFT_OUT =
-  /^test\/integration\/(failing\/.*|hostile\/.*|command-line\/(command-line|errors|spec)|lifecycle\/(signals|stress)|interrupted-tests|site|tutorial)\.test\.ts$/;
+  /^test\/integration\/(failing\/.*|hostile\/.*|command-line\/(command-line|errors|spec)|lifecycle\/(signals|stress)|interrupted-tests|pages\/pages|site|tutorial)\.test\.ts$/;
 
 /** The test files that a guest runs, relative to the project. */
 export function guestFiles(project: string): string[] {
