@@ -57,7 +57,9 @@ export const TYPISTS: Readonly<Record<string, readonly (readonly [page: string, 
     "test/callers/docker.test.ts": [["callers/docker.md", "Try it"]],
     "test/callers/podman.test.ts": [["callers/podman.md", "Try it"]],
     "test/kubernetes/page.test.ts": [
-      ["kubernetes.md", "A node", "A pod", "What to look at", "When a pod does not start", "Back again"],
+      ["kubernetes.md", "A node"],
+      ["tutorial.md", "The same on a kubelet"],
+      ["kubernetes.md", "A pod", "What to look at", "When a pod does not start", "Back again"],
     ],
   };
 
