@@ -30,7 +30,11 @@ async function typedAt({ directory, typed }: Desk, command: string): Promise<str
   return (await typed(here)).replaceAll(srv, "/srv").replaceAll(directory, "/root");
 }
 
-const ofX64 = ["May it make this system call? `tsrun seccomp`"];
+/** They show numbers of system calls, or a loader's name, as x86-64 has them. */
+const ofX64 = [
+  "May it make this system call? `tsrun seccomp`",
+  "How do I get a shell in an image that has none? `tsrun exec --tools`",
+];
 
 const pages = Map.groupBy(chaptersOf(import.meta.path), ({ page }) => page);
 for (const [page, chapters] of pages) {
