@@ -1,13 +1,13 @@
 // Runs beside other files.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bundle, capabilities, type JsonObject, namespaces } from "../../harness/bundle.ts";
+import { capabilities, namespaces } from "../../harness/bundle.ts";
 import { canCompile, testCompiled } from "../../harness/compile.ts";
-import { container, containerOf, ran, ranIn, started } from "../../harness/container.ts";
-import { testTsrun, uniqueId } from "../../harness/environment.ts";
+import { container, ran, ranIn, started } from "../../harness/container.ts";
+import { testTsrun } from "../../harness/environment.ts";
 import { leavesNothing, watchLeaks } from "../../harness/leaks.ts";
 import { parseStatus } from "../../harness/processes.ts";
 import { complaint, runtime, succeeded } from "../../harness/runtime.ts";
@@ -171,7 +171,9 @@ testCompiled("2^64 - 1 is compared as it is", () => {
 // Architectures
 
 const runs32 = canCompile && process.arch === "x64" && spawnSync(probe, ["-32", "20"]).status === 0;
+
 const test32 = testIf(runs32, "needs gcc and an x86-64 kernel that runs i386 programs");
+
 const [MKDIR_32, GETPID_32] = [39, 20];
 
 test32("calls of an architecture that the profile does not name end the program", () => {
@@ -241,61 +243,6 @@ test("exec reports a program that is not there", () => {
   assert.match(complaint(box.exec("no-such-program")), /no-such-program/);
 });
 
-// Profiles that would stop the runtime itself
-
-for (const action of ["SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"]) {
-  testTsrun(`${action} for what the runtime itself uses does not hinder a container`, async () => {
-    const names = [
-      "futex",
-      "close_range",
-      "prctl",
-      "capset",
-      "munmap",
-      "madvise",
-      "setresuid",
-      "chdir",
-      "openat2",
-    ];
-    const made = canCompile
-      ? probing([numberOf("getpid")], denying(names, { action }))
-      : bundle({ args: ["true"], linux: { seccomp: denying(["close_range", "openat2"], { action }) } });
-    for (const noNewPrivileges of [true, false]) {
-      const process = { ...(made.config["process"] as JsonObject), noNewPrivileges };
-      writeFileSync(join(made.path, "config.json"), JSON.stringify({ ...made.config, process }));
-      using box = containerOf(made, uniqueId());
-      box.create();
-      box.start();
-      await box.until("stopped");
-      assert.is(box.printed(), canCompile ? "1\n" : "");
-    }
-  });
-}
-
-testTsrun("a profile that denies execve is refused, and nothing is left", async () => {
-  const left = watchLeaks();
-  for (const action of ["SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP"]) {
-    const said = complaint(ran({ args: ["true"], linux: { seccomp: denying(["execve"], { action }) } }));
-    assert.match(said, /config\.json: linux\.seccomp: .*execve/, action);
-  }
-  await left("of a refused create");
-});
-
-testNarrow("a program that may do nothing but be executed ends, and says how", () => {
-  const kill = { ...allowing(["execve"]), defaultAction: "SCMP_ACT_KILL_PROCESS" };
-  const { status, stdout } = ranIn(probing([numberOf("getpid")], kill).path);
-  assert.is(stdout, "");
-  assert.is(status, 128 + SIGSYS);
-});
-
-testTsrun("a program that vanishes between create and start is told, though futex is denied", () => {
-  const seccomp = denying(["futex"]);
-  using box = container({ args: ["/tool"], linux: { seccomp } });
-  copyFileSync(join(box.bundle.rootfs, "bin/busybox"), join(box.bundle.rootfs, "tool"));
-  box.create();
-  rmSync(join(box.bundle.rootfs, "tool"));
-  assert.match(complaint(box.call("start")), /cannot execute \/tool: execve: ENOENT/);
-});
-
 // libseccomp
 
 const library = ["x86_64", "aarch64"]
@@ -303,6 +250,7 @@ const library = ["x86_64", "aarch64"]
   .find(existsSync);
 
 const needsLibrary = "needs libseccomp where Debian has it";
+
 const testLibrary = library === undefined ? testIf(false, needsLibrary) : testTsrun;
 
 testLibrary("without libseccomp the package to install is named, and nothing is left", async () => {

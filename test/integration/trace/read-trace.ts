@@ -1,4 +1,7 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { workDirectory } from "../../harness/environment.ts";
 
 /** A span of trace events. */
 export interface Event {
@@ -52,4 +55,22 @@ export function readTrace(file: string): Trace {
       return events.filter((event) => event.tid === tid);
     },
   };
+}
+
+/** A directory that nobody makes. */
+export const NOWHERE = join(workDirectory, "nowhere");
+
+/** The spans of a track whose name, call or owner match. */
+export const found = (trace: Trace, track: string, pattern: RegExp): readonly Event[] =>
+  trace
+    .track(track)
+    .filter(({ name, args: { call = "", owner = "" } }) =>
+      [name, call, owner].some((text) => pattern.test(text)),
+    );
+
+export function only(trace: Trace, track: string, pattern: RegExp): Event {
+  const [one] = found(trace, track, pattern);
+  const said = trace.track(track).map(({ name, args: { call = name } }) => call);
+  assert.ok(one, `no ${pattern} on ${track} among\n${said.join("\n")}`);
+  return one;
 }

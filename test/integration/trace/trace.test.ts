@@ -1,19 +1,16 @@
 // Runs beside other files.
 /** `--trace FILE`: timelines of commands. */
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, namespaces, type Patch } from "../../harness/bundle.ts";
-import { container, containerOf } from "../../harness/container.ts";
-import { freshDirectory, stateRoot, testTsrun, uniqueId, workDirectory } from "../../harness/environment.ts";
+import { container } from "../../harness/container.ts";
+import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { complaint, runtime, succeeded } from "../../harness/runtime.ts";
 import { notebook, SLEEP, script, withHooks } from "../hooks/scripts.ts";
-import { type Event, readTrace, type Trace } from "./read-trace.ts";
-
-/** A directory that nobody makes. */
-const NOWHERE = join(workDirectory, "nowhere");
+import { type Event, found, NOWHERE, only, readTrace, type Trace } from "./read-trace.ts";
 
 const SECCOMP = {
   defaultAction: "SCMP_ACT_ALLOW",
@@ -29,21 +26,6 @@ function tracedAs(name: string, args: readonly string[], env: Readonly<Record<st
 
 const tracedRun = (patch: Patch): Trace =>
   tracedAs("run.json", ["run", "--bundle", bundle({ args: ["true"], ...patch }).path, uniqueId()]);
-
-/** The spans of a track whose name, call or owner match. */
-const found = (trace: Trace, track: string, pattern: RegExp): readonly Event[] =>
-  trace
-    .track(track)
-    .filter(({ name, args: { call = "", owner = "" } }) =>
-      [name, call, owner].some((text) => pattern.test(text)),
-    );
-
-function only(trace: Trace, track: string, pattern: RegExp): Event {
-  const [one] = found(trace, track, pattern);
-  const said = trace.track(track).map(({ name, args: { call = name } }) => call);
-  assert.ok(one, `no ${pattern} on ${track} among\n${said.join("\n")}`);
-  return one;
-}
 
 testTsrun("tsrun, the stage and the init are tracks, with system calls in symbols", () => {
   const trace = tracedRun({});
@@ -244,61 +226,6 @@ testTsrun("--trace and --debug tell the same", () => {
   for (const step of steps.filter((one) => one.includes("fsopen"))) assert.ok(calls.includes(step), step);
 });
 
-testTsrun("an annotation has each command on a container write its timeline to a directory", () => {
-  const directory = freshDirectory("traces");
-  using one = container({ args: SLEEP, annotations: { "org.tsrun.trace": directory } });
-  one.create();
-  one.start();
-  succeeded(runtime(["exec", one.id, "true"]));
-  assert.equal(
-    readdirSync(directory).sort(),
-    ["create", "exec", "start"].map((verb) => `${one.id}.${verb}.json`),
-  );
-  const create = readTrace(join(directory, `${one.id}.create.json`));
-  only(create, "init", /fsopen\("proc"/);
-  only(readTrace(join(directory, `${one.id}.start.json`)), "init", /^\/bin\/sleep runs$/);
-  only(readTrace(join(directory, `${one.id}.exec.json`)), "init", /^\/bin\/true runs$/);
-});
-
-testTsrun("draw puts the commands of several files on one time axis", () => {
-  const directory = freshDirectory("traces");
-  using one = container({ args: SLEEP, annotations: { "org.tsrun.trace": directory } });
-  one.create();
-  one.start();
-  const files = ["start", "create"].map((verb) => join(directory, `${one.id}.${verb}.json`));
-  const svg = succeeded(runtime(["draw", ...files])).stdout;
-  assert.match(svg, new RegExp(`class="name"[^>]*>tsrun create ${one.id}, start ${one.id}<`));
-  const both = join(directory, "both.json");
-  succeeded(runtime(["draw", "--output", both, ...files]));
-  const names = readTrace(both).events.map(({ name }) => name);
-  for (const verb of ["create", "start"]) assert.ok(names.includes(`tsrun ${verb} ${one.id}`));
-  const page = join(directory, "both.html");
-  succeeded(runtime(["draw", "--output", page, both]));
-  assert.match(readFileSync(page, "utf8"), /^<!doctype html>/);
-});
-
-testTsrun("draw tells what it can't read or write", () => {
-  const { path } = bundle();
-  const said = (...args: readonly string[]) => complaint(runtime(["draw", ...args]));
-  const config = join(path, "config.json");
-  assert.match(said(config), /^tsrun: error: \S+config\.json: is not a timeline of tsrun's: name a file/);
-  assert.match(
-    said(`${NOWHERE}/x.json`),
-    /^tsrun: error: draw: \S+\/nowhere\/x\.json: cannot be read: ENOENT/,
-  );
-  assert.match(said("--output", "pod.png", config), /pod\.png: tsrun draws \*\.svg and \*\.html/);
-  const png = join(path, "state.png");
-  const refused = complaint(runtime(["state", "nobody"], { global: ["--trace", png] }));
-  assert.match(refused, `--trace ${png}: tsrun draws *.svg and *.html`);
-  assert.not(existsSync(png));
-  const file = join(path, "state.json");
-  runtime(["state", "nobody"], { global: ["--trace", file] });
-  assert.match(
-    said("--output", `${NOWHERE}/x.svg`, file),
-    /^tsrun: error: draw: --output \S+\/nowhere\/x\.svg: cannot be written: ENOENT/,
-  );
-});
-
 testTsrun("tsrun is seen to wait for a hook, also where it serves others meanwhile", () => {
   const directory = freshDirectory("traces");
   const hooks = { createRuntime: [script("sleep 0.3")] };
@@ -312,63 +239,6 @@ testTsrun("tsrun is seen to wait for a hook, also where it serves others meanwhi
   const waited = waits.reduce((sum, { dur }) => sum + dur, 0);
   assert.ok(hook.dur > 300_000 && waited > hook.dur * 0.8, `waited ${waited} of ${hook.dur} µs`);
   assert.is(found(trace, "stage", /runs$/).length, 0);
-});
-
-testTsrun("run writes the timelines of create and start, and a create that fails its own", () => {
-  const directory = freshDirectory("traces");
-  const annotations = { "org.tsrun.trace": directory };
-  const id = uniqueId();
-  succeeded(runtime(["run", "--bundle", bundle({ args: ["true"], annotations }).path, id]));
-  assert.equal(readdirSync(directory).sort(), [`${id}.create.json`, `${id}.start.json`]);
-  const failing = uniqueId();
-  const mounts = [...DEFAULT_MOUNTS, { destination: "/x", type: "nonesuch", source: "x" }];
-  runtime(["create", "--bundle", bundle({ annotations, mounts }).path, failing]);
-  const { otherData } = readTrace(join(directory, `${failing}.create.json`));
-  assert.match(otherData.error ?? "", /nonesuch/);
-});
-
-testTsrun("an annotation overwrites nothing but its own files, and follows no link in its directory", () => {
-  const directory = freshDirectory("traces");
-  const victim = join(freshDirectory("victim"), "file");
-  writeFileSync(victim, "mine");
-  using one = container({ annotations: { "org.tsrun.trace": directory } });
-  symlinkSync(victim, join(directory, `${one.id}.create.json`));
-  one.create();
-  assert.is(readFileSync(victim, "utf8"), "mine");
-  readTrace(join(directory, `${one.id}.create.json`));
-  using other = container({ annotations: { "org.tsrun.trace": victim } });
-  const { status, stderr } = runtime(["create", "--bundle", other.bundle.path, other.id]);
-  assert.is(status, 0);
-  assert.match(
-    stderr,
-    /warning: config\.json: annotations\["org\.tsrun\.trace"\]: cannot open the directory .*ENOTDIR/,
-  );
-  assert.is(readFileSync(victim, "utf8"), "mine");
-});
-
-testTsrun("an annotation without a directory is a warning, and the container is made", () => {
-  for (const [value, said] of [
-    [NOWHERE, /cannot open the directory \S+\/nowhere: ENOENT/],
-    ["traces", /must be the absolute path of a directory, not "traces"/],
-  ] as const) {
-    const made = bundle({ annotations: { "org.tsrun.trace": value } });
-    using one = containerOf(made, uniqueId());
-    const { status, stderr } = runtime(["create", "--bundle", one.bundle.path, one.id]);
-    assert.is(status, 0, stderr);
-    assert.match(stderr, said);
-    assert.is(one.state().status, "created");
-  }
-  assert.not(existsSync(NOWHERE));
-});
-
-testTsrun("a directory in which nothing can be made is a warning, too", () => {
-  const { path } = bundle({ args: ["true"], annotations: { "org.tsrun.trace": "/proc/self/fdinfo" } });
-  const { status, stderr } = runtime(["run", "--bundle", path, uniqueId()]);
-  assert.is(status, 0, stderr);
-  assert.match(
-    stderr,
-    /annotations\["org\.tsrun\.trace"\]: cannot write \/proc\/self\/fdinfo\/.*create\.json: E/,
-  );
 });
 
 leavesNothing();
