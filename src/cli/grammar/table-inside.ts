@@ -1,4 +1,15 @@
-import { AS_JSON, type CommandTable, type FlagTable } from "./table-types.ts";
+import {
+  BUNDLE,
+  CONSOLE_SOCKET,
+  CWD,
+  ENV,
+  NO_SUBREAPER,
+  OUTPUT,
+  PID_FILE,
+  PIDFD_SOCKET,
+  tableOrJson,
+} from "./shared-flags.ts";
+import type { CommandTable, FlagTable } from "./table-types.ts";
 
 /**
  * Commands on a running container: exec, ps, pause, resume, update, mounts, verify, logs, why, events, checkpoint,
@@ -46,13 +57,9 @@ export const INSIDE_COMMANDS = {
           value: "SOCKET",
           summary: "unix socket that receives the master end of the process's terminal",
         },
-        "pidfd-socket": {
-          kind: "string",
-          value: "SOCKET",
-          summary: "unix socket that receives a pidfd of the process",
-        },
-        cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
-        env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
+        "pidfd-socket": PIDFD_SOCKET,
+        cwd: CWD,
+        env: ENV,
         tty: { kind: "bool", short: "t", summary: "give the process a terminal" },
         user: { kind: "string", short: "u", value: "UID[:GID]", summary: "run as this user and group" },
         "additional-gids": { kind: "ints", short: "g", value: "GID", min: 0, summary: "join one more group" },
@@ -64,7 +71,7 @@ export const INSIDE_COMMANDS = {
         },
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
         output: { kind: "string", value: "FILE", summary: "append what the process prints to this file" },
-        "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
+        "pid-file": PID_FILE,
         "process-label": { kind: "string", value: "LABEL", summary: "SELinux label of the process" },
         apparmor: { kind: "string", value: "PROFILE", summary: "AppArmor profile of the process" },
         "no-new-privs": { kind: "bool", summary: "no execve(2) may add privileges" },
@@ -115,16 +122,7 @@ export const INSIDE_COMMANDS = {
     args: ["ID", "[PS-OPTION...]"],
     flagsFirst: true,
     get flags() {
-      return {
-        format: {
-          kind: "choice",
-          short: "f",
-          choices: ["table", "json"],
-          default: "table",
-          summary: "how to print the list; json prints process ids only",
-        },
-        json: AS_JSON,
-      } as const satisfies FlagTable;
+      return tableOrJson("how to print the list; json prints process ids only");
     },
   },
   pause: { summary: "freeze every process in a container", args: ["ID"], flags: {} },
@@ -199,16 +197,7 @@ export const INSIDE_COMMANDS = {
     summary: "add mounts to a running container, or remove or list them",
     args: ["ACTION", "ID", "[FILE]"],
     get flags() {
-      return {
-        format: {
-          kind: "choice",
-          short: "f",
-          choices: ["table", "json"],
-          default: "table",
-          summary: "output format of list",
-        },
-        json: AS_JSON,
-      } as const satisfies FlagTable;
+      return tableOrJson("output format of list");
     },
   },
   logs: {
@@ -237,14 +226,7 @@ export const INSIDE_COMMANDS = {
           value: "DIR",
           summary: "with --pid: the bundle of that container",
         },
-        format: {
-          kind: "choice",
-          short: "f",
-          choices: ["table", "json"],
-          default: "table",
-          summary: "output format; json has everything that was compared",
-        },
-        json: AS_JSON,
+        ...tableOrJson("output format; json has everything that was compared"),
       } as const satisfies FlagTable;
     },
   },
@@ -291,27 +273,14 @@ export const INSIDE_COMMANDS = {
     newId: true,
     get flags() {
       return {
-        bundle: {
-          kind: "string",
-          short: "b",
-          value: "DIR",
-          summary: "the bundle: a directory with config.json (default: the current directory)",
-        },
+        bundle: BUNDLE,
         "image-path": { kind: "string", value: "DIR", summary: "where the images are read" },
         ...CRIU_FLAGS,
-        "console-socket": {
-          kind: "string",
-          value: "SOCKET",
-          summary: "unix socket that receives the master end of the container's terminal",
-        },
+        "console-socket": CONSOLE_SOCKET,
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
-        "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
-        output: {
-          kind: "string",
-          value: "FILE",
-          summary: "append what the process prints to this file, which logs shows",
-        },
-        "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+        "pid-file": PID_FILE,
+        output: OUTPUT,
+        "no-subreaper": NO_SUBREAPER,
         "no-pivot": { kind: "bool", summary: "without effect: criu enters the root in its own way" },
         "lsm-profile": {
           kind: "string",

@@ -1,29 +1,21 @@
-import { AS_JSON, type CommandTable, type FlagTable } from "./table-types.ts";
+import {
+  AS_JSON,
+  BUNDLE,
+  CONSOLE_SOCKET,
+  NO_SUBREAPER,
+  OUTPUT,
+  PID_FILE,
+  PIDFD_SOCKET,
+} from "./shared-flags.ts";
+import type { CommandTable, FlagTable } from "./table-types.ts";
 
 /** Commands of a container's life: create, run, start, state, kill, delete, list. */
 
-const BUNDLE = {
-  bundle: {
-    kind: "string",
-    short: "b",
-    value: "DIR",
-    summary: "the bundle: a directory with config.json (default: the current directory)",
-  },
-} as const satisfies FlagTable;
-
 const CREATION_FLAGS = {
-  ...BUNDLE,
-  "console-socket": {
-    kind: "string",
-    value: "SOCKET",
-    summary: "unix socket that receives the master end of the container's terminal",
-  },
-  "pid-file": { kind: "string", value: "FILE", summary: "write the process id there" },
-  "pidfd-socket": {
-    kind: "string",
-    value: "SOCKET",
-    summary: "unix socket that receives a pidfd of the process",
-  },
+  bundle: BUNDLE,
+  "console-socket": CONSOLE_SOCKET,
+  "pid-file": PID_FILE,
+  "pidfd-socket": PIDFD_SOCKET,
   "no-pivot": {
     kind: "bool",
     summary: "enter the root without pivot_root(2), for a bundle on the initial ramdisk (less safe)",
@@ -36,11 +28,7 @@ const CREATION_FLAGS = {
     min: 0,
     summary: "pass N more file descriptors on, after stdio and $LISTEN_FDS",
   },
-  output: {
-    kind: "string",
-    value: "FILE",
-    summary: "append what the process prints to this file, which logs shows",
-  },
+  output: OUTPUT,
   "dry-run": { kind: "bool", summary: "show every step that would be taken, and take none" },
 } as const satisfies FlagTable;
 
@@ -65,7 +53,7 @@ export const LIFE_COMMANDS = {
         ...CREATION_FLAGS,
         detach: { kind: "bool", short: "d", summary: "return once the process runs" },
         keep: { kind: "bool", summary: "keep the container's state after its process has ended" },
-        "no-subreaper": { kind: "bool", summary: "do not adopt the container's orphaned processes" },
+        "no-subreaper": NO_SUBREAPER,
       } as const satisfies FlagTable;
     },
   },

@@ -29,9 +29,6 @@ export type Flag =
   | (ValueEntry & { readonly kind: "duration"; readonly default?: number })
   | (FlagEntry & { readonly kind: "choice"; readonly choices: readonly string[]; readonly default?: string });
 
-/** Beside each --format that has it. */
-export const AS_JSON = { kind: "bool", format: "json", summary: "the same as --format json" } as const;
-
 /** Flags by their long name, as typed: `console-socket`. */
 export type FlagTable = { readonly [name: string]: Flag };
 

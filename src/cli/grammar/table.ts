@@ -2,16 +2,10 @@
  * tsrun's command line, as data. Parsing, help, completion and the man page walk this table and know no
  * flag by name, so a flag exists in all of them or in none.
  */
+import { AS_JSON, BUNDLE, CWD, ENV, tableOrJson } from "./shared-flags.ts";
 import { INSIDE_COMMANDS } from "./table-inside.ts";
 import { LIFE_COMMANDS } from "./table-life.ts";
-import {
-  type ArgValues,
-  AS_JSON,
-  type Command,
-  type CommandTable,
-  type FlagTable,
-  type FlagValues,
-} from "./table-types.ts";
+import type { ArgValues, Command, CommandTable, FlagTable, FlagValues } from "./table-types.ts";
 
 /** Flags before the command. */
 export const GLOBAL_FLAGS = {
@@ -105,8 +99,8 @@ const BUNDLE_COMMANDS = {
           value: "DIR",
           summary: "the root file system (default: the directory rootfs of the bundle)",
         },
-        env: { kind: "strings", short: "e", value: "NAME=VALUE", summary: "set an environment variable" },
-        cwd: { kind: "string", value: "PATH", summary: "working directory, as the container sees it" },
+        env: ENV,
+        cwd: CWD,
         mount: {
           kind: "strings",
           value: "MOUNT",
@@ -121,12 +115,7 @@ const BUNDLE_COMMANDS = {
     args: [],
     get flags() {
       return {
-        bundle: {
-          kind: "string",
-          short: "b",
-          value: "DIR",
-          summary: "the bundle: a directory with config.json (default: the current directory)",
-        },
+        bundle: BUNDLE,
       } as const satisfies FlagTable;
     },
   },
@@ -183,14 +172,7 @@ const BUNDLE_COMMANDS = {
           summary: "show what only one of two profiles or bundles allows",
         },
         lint: { kind: "bool", summary: "find rules that do not do what they seem to, and common holes" },
-        format: {
-          kind: "choice",
-          short: "f",
-          choices: ["table", "json"],
-          default: "table",
-          summary: "output format",
-        },
-        json: AS_JSON,
+        ...tableOrJson("output format"),
       } as const satisfies FlagTable;
     },
   },
