@@ -21,7 +21,7 @@ type Runner<C extends CommandName> = (
   run: (argv: readonly string[], session: Session) => Promise<number>,
 ) => Status;
 
-const making = () => import("./making/making-commands.ts");
+const making = () => import("./making-commands.ts");
 
 /**
  * The commands, each loaded when it is called: what `ps` needs must not slow `create` down. Those that act on an

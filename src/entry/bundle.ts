@@ -15,7 +15,7 @@ const other =
   executablePath === undefined ? {} : { target: target as Bun.Build.CompileTarget, executablePath }; // from the Makefile
 const module = (name: string) => resolve(dirname(main), `${name}.ts`);
 
-const MAKING = module("cli/making/making-commands");
+const MAKING = module("cli/making-commands");
 /** Bytes of source that a part may share with MAKING, and not load all of it: that takes some 2 ms. */
 const MOST_SHARED = 16_000;
 

@@ -15,4 +15,4 @@ export function loadedWith(...files: readonly string[]): readonly string[] {
 
 /** What every command that makes a container or a process loads, whatever its config.json. */
 export const loadedByMaking = () =>
-  loadedWith("src/main.ts", "src/cli/making/making-commands.ts", "src/container/hooks/hooks.ts");
+  loadedWith("src/main.ts", "src/cli/making-commands.ts", "src/container/hooks/hooks.ts");

@@ -2,7 +2,7 @@
 import { type BundleFindings, type Doubt, type HostFindings, inWords, type Row } from "../../check/check.ts";
 import { EVERY_CONTAINER } from "../../check/feature.ts";
 import type { Reasons } from "../../serve/ask.ts";
-import { fill } from "../help/fill.ts";
+import { fill } from "../output/fill.ts";
 import { oneLine } from "../output/log.ts";
 import { bundleConclusion, counts, hostConclusion, isTrouble, machine, service } from "./words.ts";
 

@@ -13,7 +13,7 @@ import type { Status } from "../../serve/statistics.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
 import { complain, print, table } from "../output/output.ts";
-import { type Run, wantedBy } from "../session/served.ts";
+import { type Run, wantedBy } from "../served.ts";
 import type { Session } from "../session/session.ts";
 import { VERSION } from "../version.ts";
 

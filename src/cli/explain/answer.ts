@@ -1,7 +1,7 @@
 /** `tsrun explain PATH`: a property of config.json, for people to read. */
 import { AREAS } from "../../check/areas.ts";
 import { EVERY_CONTAINER, type Feature } from "../../check/feature.ts";
-import { fill } from "../help/fill.ts";
+import { fill } from "../output/fill.ts";
 import { ANNOTATIONS, type HeededAnnotation } from "./annotations.ts";
 import { expand } from "./claims.ts";
 import { DEEDS, type Deed } from "./deeds.ts";

@@ -4,7 +4,7 @@ import { ABOUT, DESCRIPTIONS } from "../grammar/descriptions.ts";
 import { commandNamed } from "../grammar/parse.ts";
 import { COMMAND_NAMES, type CommandName, commandEntry, GLOBAL_FLAGS, usageLine } from "../grammar/table.ts";
 import type { Flag, FlagTable } from "../grammar/table-types.ts";
-import { fill } from "./fill.ts";
+import { fill } from "../output/fill.ts";
 
 const WIDTH = 80;
 

@@ -3,7 +3,7 @@ import { errnoName } from "../../kernel/errno.ts";
 import type { Range } from "../../linux/seccomp/answers/cases.ts";
 import { type Difference, LAST_NUMBER } from "../../linux/seccomp/answers/diff.ts";
 import { actionOf, dataOf, isAllowed, verdictWords } from "../../linux/seccomp/answers/verdict.ts";
-import { fill } from "../help/fill.ts";
+import { fill } from "../output/fill.ts";
 import { oneLine } from "../output/log.ts";
 import { conditionWords, plain } from "./text.ts";
 

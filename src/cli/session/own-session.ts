@@ -40,12 +40,12 @@ export class OwnSession implements Session {
   }
 
   async holdSignals(): Promise<HeldSignals> {
-    const { HeldSignals } = await import("../making/making-commands.ts");
+    const { HeldSignals } = await import("../making-commands.ts");
     return new HeldSignals();
   }
 
   async foreground(pid: number, terminal: CallerConsole | null): Promise<Foreground> {
-    const { Foreground } = await import("../making/making-commands.ts");
+    const { Foreground } = await import("../making-commands.ts");
     if (terminal === null && this.complainsToTerminal)
       process.once("SIGINT", () => void import("./unheard.ts").then((it) => it.tellIfUnheard(this, pid)));
     return new Foreground(pid, terminal);

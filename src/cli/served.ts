@@ -1,18 +1,18 @@
 /** Which command lines a tsrun server takes, and how it does them. */
-import type { Process } from "../../../runtime-spec/config.ts";
-import { parseJson } from "../../../runtime-spec/json.ts";
-import type { Caller } from "../../agent/caller.ts";
-import { readBundle } from "../../container/bundle.ts";
-import { fromCaller } from "../../container/caller/caller.ts";
-import { S_IFMT, S_IFREG } from "../../kernel/constants.ts";
-import { readText, statusIfThere } from "../../kernel/files.ts";
-import { linesOf } from "../../kernel/user-error.ts";
-import type { Wanted } from "../../serve/server.ts";
-import { showsPods } from "../commands/list.ts";
-import { type Invocation, type InvocationOf, parse } from "../grammar/parse.ts";
-import type { CommandName, Globals } from "../grammar/table.ts";
-import { ServedSession } from "./served-session.ts";
-import type { Session } from "./session.ts";
+import type { Process } from "../../runtime-spec/config.ts";
+import { parseJson } from "../../runtime-spec/json.ts";
+import type { Caller } from "../agent/caller.ts";
+import { readBundle } from "../container/bundle.ts";
+import { fromCaller } from "../container/caller/caller.ts";
+import { S_IFMT, S_IFREG } from "../kernel/constants.ts";
+import { readText, statusIfThere } from "../kernel/files.ts";
+import { linesOf } from "../kernel/user-error.ts";
+import type { Wanted } from "../serve/server.ts";
+import { showsPods } from "./commands/list.ts";
+import { type Invocation, type InvocationOf, parse } from "./grammar/parse.ts";
+import type { CommandName, Globals } from "./grammar/table.ts";
+import { ServedSession } from "./session/served-session.ts";
+import type { Session } from "./session/session.ts";
 
 type Asker = Pick<Caller, "proc" | "env">;
 
