@@ -11,6 +11,7 @@ import { freshDirectory, testTsrun } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { complaint } from "../../harness/runtime.ts";
 import {
+  ARCHITECTURES,
   ask,
   config,
   contradicted,
@@ -64,7 +65,7 @@ for (const name of ENGINES)
   testKernel(`the kernel does what is said of each call with the profile of ${name}.json`, () => {
     const answers = told(config(name), ...QUESTIONS, ...NAMES);
     const asked = answers.reduce((sum, { architectures }) => sum + architectures.length, 0);
-    assert.ok(asked > 1000, `only ${asked} verdicts`);
+    assert.ok(asked > 350 * ARCHITECTURES.length, `only ${asked} verdicts`);
     assert.equal(contradicted(answers, inContainer(engineProfile(name))), []);
   });
 
@@ -75,7 +76,7 @@ testKernel("the kernel does what is said of a profile with every action and comp
   });
   const profile = {
     ...{ defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 99, listenerPath: "/run/nobody.sock" },
-    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+    architectures: ARCHITECTURES.slice(0, 2),
     syscalls: [
       ...[rule("getpid", "SCMP_ACT_ALLOW"), rule("getppid", "SCMP_ACT_LOG"), rule("getuid", "SCMP_ACT_KILL")],
       ...[rule("getgid", "SCMP_ACT_KILL_PROCESS"), rule("geteuid", "SCMP_ACT_TRAP")],

@@ -27,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,34 +59,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-int64_t call64(uint64_t number, const uint64_t *args);
-int64_t call32(uint64_t number, const uint64_t *args);
-
-__asm__(".text\n"
-	"call64:\n"
-	"	mov %rdi, %rax\n"
-	"	mov (%rsi), %rdi\n"
-	"	mov 16(%rsi), %rdx\n"
-	"	mov 24(%rsi), %r10\n"
-	"	mov 32(%rsi), %r8\n"
-	"	mov 40(%rsi), %r9\n"
-	"	mov 8(%rsi), %rsi\n"
-	"	syscall\n"
-	"	ret\n"
-	"call32:\n"
-	"	push %rbx\n"
-	"	push %rbp\n"
-	"	mov %rdi, %rax\n"
-	"	mov (%rsi), %rbx\n"
-	"	mov 8(%rsi), %rcx\n"
-	"	mov 16(%rsi), %rdx\n"
-	"	mov 32(%rsi), %rdi\n"
-	"	mov 40(%rsi), %rbp\n"
-	"	mov 24(%rsi), %rsi\n"
-	"	int $0x80\n"
-	"	pop %rbp\n"
-	"	pop %rbx\n"
-	"	ret\n");
+#include "kernel-verdicts.h"
 
 static void load_tracing(void)
 {
@@ -122,15 +96,15 @@ static void make_calls(int first)
 	if (filter.len)
 		load_filter();
 	shared->is_loaded = 1;
-	__asm__ volatile("int3"); /* the tracer fetches the listener */
+	STOP(); /* the tracer fetches the listener */
 	for (int i = first; i < count; i++) {
 		struct call *call = &shared->calls[i];
 		shared->current = i;
-		shared->returned[i] = call->arch == AUDIT_ARCH_I386 ? (int32_t)call32(call->number, call->args)
-								   : call64(call->number, call->args);
+		shared->returned[i] = call->arch == NATIVE ? call64(call->number, call->args)
+							       : (int32_t)call32(call->number, call->args);
 	}
 	shared->current = count;
-	__builtin_trap();
+	END();
 }
 
 /* Answers the call that waits for a listener. */
@@ -161,25 +135,9 @@ static int next_stop(pid_t child, int listener)
 
 static void skip_call(pid_t child, int verdict, unsigned long data)
 {
-	struct user_regs_struct registers;
 	shared->verdict[shared->current] = verdict;
 	shared->data[shared->current] = data;
-	if (ptrace(PTRACE_GETREGS, child, 0, &registers))
-		fail("PTRACE_GETREGS");
-	registers.orig_rax = -1;
-	registers.rax = 0;
-	if (ptrace(PTRACE_SETREGS, child, 0, &registers))
-		fail("PTRACE_SETREGS");
-}
-
-/* A kernel without these calls takes the instruction for a fault: goes on behind it. */
-static void skip_fault(pid_t child)
-{
-	struct user_regs_struct registers;
-	shared->verdict[shared->current] = NONE;
-	ptrace(PTRACE_GETREGS, child, 0, &registers);
-	registers.rip += 2;
-	ptrace(PTRACE_SETREGS, child, 0, &registers);
+	leave_out(child);
 }
 
 /* Watches a child's calls; returns the next one to be made by another child. */
@@ -215,10 +173,12 @@ static int watch(pid_t child)
 			if (shared->is_loaded)
 				skip_call(child, data == OURS ? ALLOWED : TRACED, data);
 		} else if (stop == SIGTRAP) {
-			signal = 0;
+			go_on(child);
 		} else if (stop == SIGSYS) {
 			shared->verdict[shared->current] = TRAPPED;
-		} else if (stop == SIGSEGV && shared->calls[shared->current].arch == AUDIT_ARCH_I386) {
+		} else if (stop == SIGSEGV && shared->calls[shared->current].arch != NATIVE) {
+			/* A kernel without these calls takes the instruction for a fault. */
+			shared->verdict[shared->current] = NONE;
 			skip_fault(child);
 		} else {
 			signal = stop;
