@@ -13,7 +13,7 @@ import { writeBundles } from "./bundles.ts";
 import { busyboxPath, readBusybox } from "./busybox-binary.ts";
 import { busyboxTree } from "./busybox-tree.ts";
 import { MissingPackage } from "./missing-package.ts";
-import { compilePause, machineArchitecture } from "./pause/compile.ts";
+import { type Architecture, compilePause } from "./pause/compile.ts";
 import { pauseTree } from "./pause-tree.ts";
 import type { Entry } from "./tree.ts";
 
@@ -32,20 +32,21 @@ try {
   process.exit(1);
 }
 
+/** All for the architecture that busybox is of. */
 function build(out: string, busyboxPath: string): void {
-  const busybox = busyboxTree(readBusybox(busyboxPath));
+  const busybox = readBusybox(busyboxPath);
   const rootfs = join(out, "rootfs");
   mkdirSync(rootfs, { recursive: true });
   const archives = {
-    pause: archive(rootfs, "pause", pauseTree(compiledPause(rootfs))),
-    busybox: archive(rootfs, "busybox", busybox),
+    pause: archive(rootfs, "pause", pauseTree(compiledPause(rootfs, busybox.architecture))),
+    busybox: archive(rootfs, "busybox", busyboxTree(busybox)),
   };
   writeBundles(join(out, "bundles"), archives);
 }
 
-function compiledPause(directory: string): Uint8Array {
+function compiledPause(directory: string, architecture: Architecture): Uint8Array {
   const program = join(directory, "pause.elf");
-  compilePause(machineArchitecture(), program);
+  compilePause(architecture, program);
   try {
     return readFileSync(program);
   } finally {

@@ -45,7 +45,7 @@ const FILES: readonly Entry[] = [
   ]),
 ];
 
-export function busyboxTree({ binary, applets }: Busybox): readonly Entry[] {
+export function busyboxTree({ binary, applets }: Pick<Busybox, "binary" | "applets">): readonly Entry[] {
   const links = applets
     .filter((path) => !OMITTED_APPLETS.has(basename(path)))
     .map((path) => symlink(path, "bin/busybox"));

@@ -5,7 +5,7 @@ import project from "../../package.json" with { type: "json" };
 import { MissingPackage } from "../missing-package.ts";
 
 /** As Bun names them in `process.arch`. */
-type Architecture = "x64" | "arm64";
+export type Architecture = "x64" | "arm64";
 
 interface Toolchain {
   readonly compiler: string;

@@ -15,6 +15,8 @@ export interface Archive {
   dependencyOf(name: string, matching: RegExp): string | undefined;
   /** Downloads a package and returns its file. @throws Error */
   download(name: string, directory: string): string;
+  /** Downloads packages and all that they depend on, where nothing is installed, and returns their files. @throws Error */
+  downloadAll(names: readonly string[], directory: string): string[];
 }
 
 /** What this machine installs packages from. */
@@ -23,16 +25,18 @@ export function ownArchive(): Archive {
 }
 
 /**
- * Debian's backports for this machine's release, or another suite; `directory` keeps the lists of what it has, and
- * nothing of the machine's changes.
+ * Debian's backports for this machine's release, or another suite, or one for machines of another architecture;
+ * `directory` keeps the lists of what it has, and nothing of the machine's changes.
  */
-export function otherSuite(suite: string, directory: string): Archive {
+export function otherSuite(suite: string, directory: string, architecture?: string): Archive {
   const [lists, cache] = [join(directory, "lists"), join(directory, "cache")];
   for (const made of [`${lists}/partial`, `${cache}/archives/partial`]) mkdirSync(made, { recursive: true });
   const [sources, status] = [join(directory, "sources.list"), join(directory, "status")];
   writeFileSync(status, ""); // nothing is installed
   writeFileSync(sources, `deb [signed-by=${KEYS}] ${mirror()} ${suite} main\n`);
-  return archive(suite, [
+  const foreign = [`APT::Architecture=${architecture}`, `APT::Architectures=${architecture}`];
+  return archive(architecture === undefined ? suite : `${suite} for ${architecture}`, [
+    ...(architecture === undefined ? [] : foreign.flatMap((option) => ["-o", option])),
     ...["-o", `Dir::Etc::SourceList=${sources}`, "-o", "Dir::Etc::SourceParts=/dev/null"],
     ...["-o", `Dir::State::Lists=${lists}`],
     ...["-o", `Dir::State::status=${status}`, "-o", `Dir::Cache=${cache}`],
@@ -54,11 +58,22 @@ function archive(name: string, options: readonly string[]): Archive {
       // apt-get puts it into the directory where it is called.
       const shell = ["-c", 'cd "$1" && shift && "$@"', "sh", directory];
       command("sh", ...shell, "apt-get", ...options, "-qq", "download", package_);
-      const file = readdirSync(directory).find((found) => found.endsWith(".deb"));
+      const [file] = packagesIn(directory);
       if (file === undefined) throw new Error(`apt-get download left no package in ${directory}`);
-      return join(directory, file);
+      return file;
+    },
+    downloadAll(packages, directory) {
+      mkdirSync(join(directory, "partial"), { recursive: true });
+      const kept = ["-o", `Dir::Cache::archives=${directory}`, "--no-install-recommends", "--download-only"];
+      command("apt-get", ...options, "-qq", ...kept, "install", ...packages);
+      return packagesIn(directory);
     },
   };
+}
+
+function packagesIn(directory: string): string[] {
+  const names = readdirSync(directory).filter((name) => name.endsWith(".deb"));
+  return names.map((name) => join(directory, name));
 }
 
 /** `bookworm` for Debian 12. */

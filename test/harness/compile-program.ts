@@ -6,10 +6,10 @@ const FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Os", "-static"];
 const WITHOUT_LIBC = new Set(["test/integration/seccomp/probe.c"]);
 const NO_LIBC_FLAGS = ["-ffreestanding", "-nostdlib", "-fno-stack-protector"];
 
-/** Compiles a C file of the project, statically, to run in any rootfs. @throws Error with gcc's words */
-export function compileProgram(project: string, source: string, output: string): void {
+/** Compiles a C file of the project, statically, to run in any rootfs. @throws Error with the compiler's words */
+export function compileProgram(project: string, source: string, output: string, compiler = "gcc"): void {
   const flags = [...FLAGS, ...(WITHOUT_LIBC.has(source) ? NO_LIBC_FLAGS : [])];
-  const { status, stderr } = spawnSync("gcc", [...flags, "-o", output, source], {
+  const { status, stderr } = spawnSync(compiler, [...flags, "-o", output, source], {
     cwd: project,
     encoding: "utf8",
   });

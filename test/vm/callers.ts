@@ -1,4 +1,5 @@
 /** What a guest needs besides, in which real callers call tsrun: these, and what their tests are made of. */
+import type { Owned } from "./userland.ts";
 
 /** Whether a test file, relative to the project, is one of theirs. */
 export function isOfCallers(file: string): boolean {
@@ -7,15 +8,12 @@ export function isOfCallers(file: string): boolean {
 
 /** Parts of the project. */
 export const CALLERS_PARTS = [
-  ...["docs", "rootfs", "build/rootfs/busybox.tar", "build/rootfs/pause.tar"],
+  ...["docs", "rootfs", "build/rootfs/pause.tar"],
   ...["@grpc", "@js-sdsl", "@protobufjs", "protobufjs", "long", "lodash.camelcase", "yargs", "y18n"],
   ...["cliui", "escalade", "get-caller-file", "require-directory", "string-width", "yargs-parser"],
   ...["ansi-regex", "ansi-styles", "color-convert", "color-name", "emoji-regex", "is-fullwidth-code-point"],
   ...["strip-ansi", "wrap-ansi", "tar", "@isaacs", "chownr", "minipass", "minizlib", "yallist"],
 ].map((name) => (/^(docs|rootfs|build)/.test(name) ? name : `node_modules/${name}`));
-
-/** A file of the host and the package that has it. */
-type Owned = readonly [path: string, owner: string];
 
 /** What a test file of theirs needs in its guest. */
 export interface CallersNeeds {

@@ -1,15 +1,15 @@
 /**
- * The guest's whole file system: tsrun, the tests, the rootfs that they run, and the few programs of this machine
- * that the tests call. JavaScript needs no program of its own: tsrun, told `BUN_BE_BUN=1`, is the Bun in it.
+ * The guest's whole file system: tsrun, the tests, the rootfs that they run, and the few programs that the tests call (see
+ * userland.ts). JavaScript needs no program of its own: tsrun, told `BUN_BE_BUN=1`, is the Bun in it.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { busyboxPath, readBusybox } from "../../rootfs/busybox-binary.ts";
-import { MissingPackage } from "../../rootfs/missing-package.ts";
+import { readBusybox } from "../../rootfs/busybox-binary.ts";
 import { directory, type Entry, program, textFile } from "../../rootfs/tree.ts";
-import { command } from "../harness/mount.ts";
-import { CALLERS_PARTS, type CallersNeeds } from "./callers.ts";
+import { type Architecture, built } from "./architecture.ts";
+import { CALLERS_PARTS, type CallersNeeds, CONTAINERD } from "./callers.ts";
 import { GUEST_PROGRAMS } from "./results.ts";
+import { existing, librariesOf, library, type Owned, type Userland, which } from "./userland.ts";
 
 /** Where the project is in the guest, without the first slash. */
 export const GUEST_PROJECT = "tsrun";
@@ -19,6 +19,7 @@ const PARTS = [
   "bin/tsrun",
   "build/agent.json", // for tests of tsrun as a library
   "build/rootfs/busybox",
+  "build/rootfs/busybox.tar", // for images
   "build/rootfs/pause",
   ...["test", "src", "runtime-spec"],
   ...["uvu", "dequal", "diff", "kleur", "fast-check", "pure-rand"].map((name) => `node_modules/${name}`),
@@ -69,12 +70,18 @@ const PROGRAMS = [
 const USERS = ["root:x:0:0:root:/root:/bin/sh", "nobody:x:65534:65534:nobody:/nonexistent:/bin/false"];
 const GROUPS = ["root:x:0:", "nogroup:x:65534:"];
 
-/** What tsrun loads when it needs it, and the package that has it. */
+/** What tsrun loads when it needs it. */
 const LOADED = ["libseccomp.so.2", "libseccomp2"] as const;
 
-/** Where iptables has its matches and targets, of which criu uses a few. */
-const XTABLES = "usr/lib/x86_64-linux-gnu/xtables";
-const XTABLES_USED = ["libxt_mark.so", "libxt_standard.so"] as const;
+/** Of iptables' matches and targets, those that criu uses. */
+const XTABLES = ["libxt_mark.so", "libxt_standard.so"].map(
+  (name) => [`xtables/${name}`, "iptables"] as const,
+);
+
+/** The packages that have what any guest gets. */
+export const OWNERS = [
+  ...new Set([...PROGRAMS, LOADED, ...XTABLES, ...CONTAINERD].map(([, owner]) => owner)),
+];
 
 /** Every program is in /bin, and every library in /usr/lib or /usr/lib64. */
 const LINKS = [
@@ -91,6 +98,7 @@ const MOUNT_POINTS = ["proc", "sys", "dev", "run", "tmp", "var/lib", "rebound"] 
 
 /** What a guest has that is not the same for all. */
 interface GuestParts {
+  readonly userland: Userland;
   /** Files of kernel modules, which its init loads in this order. */
   readonly modules: readonly string[];
   /** C programs of the tests, compiled. */
@@ -100,107 +108,89 @@ interface GuestParts {
 }
 
 /** The tree of a guest. @throws MissingPackage */
-export function guestTree(project: string, { modules, programs: compiled, callers }: GuestParts): Entry[] {
-  const tsrun = join(project, "bin/tsrun");
+export function guestTree(
+  project: string,
+  { userland, modules, programs: compiled, callers }: GuestParts,
+): Entry[] {
+  const { architecture } = userland;
   const wanted = [...PROGRAMS, ...(callers?.programs ?? [])];
-  const programs = wanted.map(([name, owner]) => [name, which(name, owner)] as const);
-  const files = (callers?.files ?? []).map(([path, owner]) => existing(path, owner));
-  const linked = [tsrun, ...files.filter(isExecutable), ...programs.map(([, path]) => path)].flatMap(
-    librariesOf,
-  );
-  const libraries = new Set([...linked, loadedLibrary()].map(inUsr));
+  const programs = wanted.map(([name, owner]) => [name, which(userland, [name, owner])] as const);
+  const files = (callers?.files ?? []).map((owned) => [owned[0], existing(userland, owned)] as const);
+  const linked = [...files, ...programs].map(([, path]) => path).filter(isExecutable);
   return withParents([
     ...MOUNT_POINTS.map((path) => directory(path)),
     program("init", readFileSync(join(project, "test/vm/guest/init"))),
-    ...modules.map((file, index) =>
-      program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
-    ),
+    ...moduleFiles(modules),
     textFile("etc/passwd", USERS),
     textFile("etc/group", GROUPS),
     textFile("etc/hosts", ["127.0.0.1 localhost"]),
-    ...busyboxPrograms().filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
+    ...busyboxPrograms(userland).filter(({ path }) => !PROGRAMS.some(([name]) => path === `bin/${name}`)),
     ...programs.map(([name, path]) => program(`bin/${name}`, readFileSync(path))),
     ...LINKS.map(([path, target]) => link(path, target)),
-    ...xtables(),
-    ...[...libraries].map((path) => program(path, readFileSync(`/${path}`))),
+    ...[LOADED, ...XTABLES].map((owned) => library(userland, owned)),
+    ...librariesOf(userland, [join(project, built(architecture, "bin/tsrun")), ...linked]),
     ...compiled.map((file) => program(`${GUEST_PROGRAMS}/${basename(file)}`, readFileSync(file))),
-    ...files.map((path) => program(path.slice(1), readFileSync(path))),
-    ...projectIn(project, GUEST_PROJECT, callers === null ? [] : CALLERS_PARTS),
+    ...files.map(([path, found]) => program(path.slice(1), readFileSync(found))),
+    ...projectIn(project, GUEST_PROJECT, architecture, callers === null ? [] : CALLERS_PARTS),
   ]);
-}
-
-function xtables(): Entry[] {
-  return XTABLES_USED.map((name) => program(`${XTABLES}/${name}`, readFileSync(`/${XTABLES}/${name}`)));
 }
 
 /**
  * criu and other programs for a guest that is a Debian already: below `path`, what may be missing of them there.
  * @throws MissingPackage
  */
-export function addedPrograms(path: string, others: CallersNeeds["programs"]): Entry[] {
-  const programs = [...CRIU, ...others].map(([name, owner]) => [name, which(name, owner)] as const);
-  const libraries = new Set(programs.flatMap(([, found]) => librariesOf(found)).map(inUsr));
+export function addedPrograms(path: string, userland: Userland, others: readonly Owned[]): Entry[] {
+  const programs = [...CRIU, ...others].map(
+    ([name, owner]) => [name, which(userland, [name, owner])] as const,
+  );
   return [
     ...programs.map(([name, found]) => program(`usr/sbin/${name}`, readFileSync(found))),
-    ...[...libraries].map((library) => program(library, readFileSync(`/${library}`))),
-    ...xtables(),
+    ...librariesOf(
+      userland,
+      programs.map(([, found]) => found),
+    ),
+    ...XTABLES.map((owned) => library(userland, owned)),
   ].map((entry) => ({ ...entry, path: `${path}/${entry.path}` }));
 }
 
 /** What a guest has of the project, below `path`: what all have, and `more`. */
-export function projectIn(project: string, path: string, more: readonly string[] = []): Entry[] {
-  return [...PARTS, ...more].flatMap((part) => copied(join(project, part), `${path}/${part}`));
-}
-
-/** @throws MissingPackage */
-function which(name: string, owner: string): string {
-  const path = Bun.which(name);
-  if (path === null) throw new MissingPackage(`the guest needs ${name}, which is not on this machine`, owner);
-  return path;
-}
-
-/** @throws MissingPackage */
-function existing(path: string, owner: string): string {
-  if (!existsSync(path))
-    throw new MissingPackage(`the guest needs ${path}, which is not on this machine`, owner);
-  return path;
+export function projectIn(
+  project: string,
+  path: string,
+  architecture: Architecture,
+  more: readonly string[] = [],
+): Entry[] {
+  return [...PARTS, ...more].flatMap((part) =>
+    copied(join(project, built(architecture, part)), `${path}/${part}`),
+  );
 }
 
 function isExecutable(path: string): boolean {
   return (statSync(path).mode & 0o111) !== 0;
 }
 
-/** The loader and the libraries that a program is linked with, as ldd(1) lists them; it fails for a static one. */
-function librariesOf(path: string): string[] {
-  const list = [
-    "-c",
-    'ldd "$1" 2>/dev/null || ldd "$1" 2>&1 | grep -q "not a dynamic executable"',
-    "sh",
-    path,
-  ];
-  return [...command("sh", ...list).matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, library = ""]) => library);
-}
-
-/** @throws MissingPackage */
-function loadedLibrary(): string {
-  const [name, owner] = LOADED;
-  const path = command("ldconfig", "-p").match(new RegExp(`${name} .*=> (\\S+)`))?.[1];
-  if (path === undefined)
-    throw new MissingPackage(`the guest needs ${name}, which is not on this machine`, owner);
-  return path;
-}
-
-/** Where Debian has a library since /lib is a link: `usr/lib/…` for `/lib/…`. */
-function inUsr(path: string): string {
-  return path.replace(/^\/(usr\/)?/, "usr/");
-}
-
 /** Busybox, and each of its applets as a link in /bin, whatever directory it would have on a machine. */
-export function busyboxPrograms(): Entry[] {
-  const { binary, applets } = readBusybox(busyboxPath());
+function busyboxPrograms({ busybox }: Userland): Entry[] {
+  const { binary, applets } = readBusybox(busybox);
   const names = applets.map((path) => path.slice(path.lastIndexOf("/") + 1));
   const links = names.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox"));
   return [program("bin/busybox", binary), ...links];
+}
+
+/** What a machine with a Debian on a disk begins with: an `init` that makes use of it. */
+export function bootTree(userland: Userland, modules: readonly string[], init: Uint8Array): Entry[] {
+  return [
+    ...["proc", "sys", "dev", "root"].map((path) => directory(path)),
+    program("init", init),
+    ...moduleFiles(modules),
+    ...busyboxPrograms(userland),
+  ];
+}
+
+function moduleFiles(modules: readonly string[]): Entry[] {
+  return modules.map((file, index) =>
+    program(`modules/${String(index).padStart(3, "0")}.ko`, readFileSync(file)),
+  );
 }
 
 export function link(path: string, target: string): Entry {

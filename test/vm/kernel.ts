@@ -4,9 +4,10 @@ import { basename, join } from "node:path";
 import { type Archive, otherSuite, ownArchive, releaseName } from "../debian/apt.ts";
 import { unpackPackage } from "../debian/unpack.ts";
 import { command } from "../harness/mount.ts";
+import { type Architecture, OWN } from "./architecture.ts";
 
 /** The package that depends on the newest kernel of this kind. */
-const NEWEST = "linux-image-cloud-amd64";
+const newestOf = ({ debian }: Architecture) => `linux-image-cloud-${debian}`;
 
 /** The kernels: that of this machine's release of Debian, and the newer one of its backports. */
 export const EDITIONS = ["stable", "backports"] as const;
@@ -24,11 +25,15 @@ interface Kernel {
 /** What a machine boots from, such as its kernel, can't be had here. */
 export class NoMachine extends Error {}
 
-/** The kernel in `build/vm/EDITION`; fetched from Debian's archive when there is none. @throws NoMachine */
-export function cachedKernel(project: string, edition: Edition): Kernel {
-  const directory = join(project, "build/vm", edition);
+/**
+ * The kernel in `build/vm/EDITION`, or `build/vm/EDITION-ARCHITECTURE`; fetched from Debian's archive when there is none.
+ * @throws NoMachine
+ */
+export function cachedKernel(project: string, edition: Edition, architecture = OWN): Kernel {
+  const name = architecture === OWN ? edition : `${edition}-${architecture.debian}`;
+  const directory = join(project, "build/vm", name);
   const unpacked = join(directory, "kernel");
-  if (!existsSync(unpacked)) fetchKernel(directory, unpacked, edition);
+  if (!existsSync(unpacked)) fetchKernel(directory, unpacked, edition, architecture);
   const boot = join(unpacked, "boot");
   const image = readdirSync(boot).find((name) => name.startsWith("vmlinuz-"));
   if (image === undefined) throw new Error(`${boot} has no vmlinuz: remove ${unpacked} and try again`);
@@ -36,22 +41,23 @@ export function cachedKernel(project: string, edition: Edition): Kernel {
 }
 
 /** @throws NoMachine */
-function fetchKernel(directory: string, destination: string, edition: Edition): void {
+function fetchKernel(
+  directory: string,
+  destination: string,
+  edition: Edition,
+  architecture: Architecture,
+): void {
+  const newest = newestOf(architecture);
   try {
-    const archive = edition === "stable" ? ownArchive() : backports(join(directory, "apt"));
-    unpackPackage(archive, newestIn, destination, decompressModules);
+    const suite = edition === "stable" ? releaseName() : `${releaseName()}-backports`;
+    const isOwn = edition === "stable" && architecture === OWN;
+    const archive = isOwn ? ownArchive() : otherSuite(suite, join(directory, "apt"), architecture.debian);
+    // `linux-image-6.1.0-56-cloud-amd64`.
+    const nameIn = (one: Archive) => one.dependencyOf(newest, /^linux-image-/);
+    unpackPackage(archive, nameIn, destination, decompressModules);
   } catch (error) {
-    throw new NoMachine(`needs ${NEWEST} of ${edition}: ${String(error)}`);
+    throw new NoMachine(`needs ${newest} of ${edition}: ${String(error)}`);
   }
-}
-
-function backports(lists: string): Archive {
-  return otherSuite(`${releaseName()}-backports`, lists);
-}
-
-/** `linux-image-6.1.0-56-cloud-amd64`. */
-function newestIn(archive: Archive): string | undefined {
-  return archive.dependencyOf(NEWEST, /^linux-image-/);
 }
 
 /** Newer packages have their modules compressed. */

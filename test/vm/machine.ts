@@ -1,17 +1,11 @@
 /** A virtual machine in software emulation: no KVM, and gone when its guest is. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { MissingPackage } from "../../rootfs/missing-package.ts";
+import type { Architecture } from "./architecture.ts";
 import { PORT } from "./results.ts";
 
-const QEMU = "qemu-system-x86_64";
-
-/**
- * What newer processors have (smap, pku, xsaves …) makes emulation slower by a third. QEMU 7.2 spoils the flags register
- * in cmpxchg16b, which kernels from 6.5 on use when the processor has it.
- */
-const CPU = "SandyBridge,-cx16";
-
 export interface Machine {
+  readonly architecture: Architecture;
   readonly image: string;
   readonly initramfs: string;
   /** Parameters for its kernel, beside those that every machine gets. */
@@ -19,8 +13,9 @@ export interface Machine {
   /** Files that take what the guest prints on its console, and what it writes to the port of its results. */
   readonly console: string;
   readonly results: string;
-  /** Raw disk images; what is written to them goes with the machine. */
+  /** Raw disk images; what is written to them goes with the machine, unless they are its own to keep. */
   readonly disks: readonly string[];
+  readonly keepsDisks?: boolean;
   /** Its network, as QEMU's -nic has it; none without it. */
   readonly network?: string;
   /** A guest that is not off by then hangs. */
@@ -39,14 +34,15 @@ export interface Ending {
  * are used again.
  */
 const PARAMETERS = [
-  ...["console=ttyS0", "panic=-1", "loglevel=4", "mitigations=off", "audit=0", "norandmaps"],
+  ...["panic=-1", "loglevel=4", "mitigations=off", "audit=0", "norandmaps"],
   ...["softlockup_panic=1", "watchdog_thresh=30"],
 ];
 
 /** Boots a machine and waits for its end. @throws MissingPackage */
 export async function boot(machine: Machine, threads: "multi" | "single" = "multi"): Promise<Ending> {
-  if (Bun.which(QEMU) === null) throw new MissingPackage(`there is no ${QEMU}`, "qemu-system-x86");
-  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", QEMU, ...options(machine, threads)], {
+  const { emulator, emulatorOwner } = machine.architecture;
+  if (Bun.which(emulator) === null) throw new MissingPackage(`there is no ${emulator}`, emulatorOwner);
+  const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", emulator, ...options(machine, threads)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const said: string[] = [];
@@ -66,18 +62,18 @@ export async function boot(machine: Machine, threads: "multi" | "single" = "mult
   }
 }
 
-function options(
-  { image, initramfs, parameters, console, results, disks, network = "none" }: Machine,
-  threads: "multi" | "single",
-): string[] {
+function options(machine: Machine, threads: "multi" | "single"): string[] {
+  const { architecture, image, initramfs, console, results, disks, network = "none" } = machine;
+  const parameters = [`console=${architecture.console}`, ...PARAMETERS, ...machine.parameters];
+  const snapshot = machine.keepsDisks ? "cache=unsafe" : "snapshot=on";
   return [
-    ...["-accel", `tcg,thread=${threads}`, "-cpu", CPU, "-m", "4096", "-smp", "2"],
+    ...["-accel", `tcg,thread=${threads}`, ...architecture.board, "-m", "4096", "-smp", "2"],
     ...["-display", "none", "-monitor", "none", "-nic", network, "-no-reboot", "-nodefaults"],
-    ...["-kernel", image, "-initrd", initramfs, "-append", [...PARAMETERS, ...parameters].join(" ")],
+    ...["-kernel", image, "-initrd", initramfs, "-append", parameters.join(" ")],
     ...["-serial", `file:${console}`],
     ...["-device", "virtio-serial-pci", "-chardev", `file,id=results,path=${results}`],
     ...["-device", `virtserialport,chardev=results,name=${PORT}`],
-    ...disks.flatMap((file) => ["-drive", `file=${file},format=raw,if=virtio,snapshot=on`]),
+    ...disks.flatMap((file) => ["-drive", `file=${file},format=raw,if=virtio,${snapshot}`]),
   ];
 }
 

@@ -3,13 +3,15 @@ import { basename, join } from "node:path";
 import { textFile } from "../../rootfs/tree.ts";
 import { compileProgram } from "../harness/compile-program.ts";
 import { coldAlone } from "../harness/served.ts";
+import { ARM64, type Architecture, OWN } from "./architecture.ts";
 import { callersNeeds } from "./callers.ts";
 import { writeCpio } from "./cpio.ts";
 import { guestFiles } from "./files.ts";
-import { CRIU_MODULES, GUEST_PROJECT, guestTree } from "./initramfs.ts";
+import { CRIU_MODULES, GUEST_PROJECT, guestTree, OWNERS } from "./initramfs.ts";
 import { cachedKernel, type Edition, loadOrder } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
 import { FILE_LIST, WARM_LIST } from "./results.ts";
+import { userlandFor } from "./userland.ts";
 
 /** What the guest's kernel may have as modules, and the machine or the tests need. */
 const MODULES = [
@@ -19,15 +21,21 @@ const MODULES = [
 
 /** A machine's kernel, and parameters for it. */
 interface Kind {
+  readonly architecture: Architecture;
   readonly edition: Edition;
   readonly parameters: readonly string[];
 }
 
 /** The machines that there are, by name; `bare` is for tests of what a kernel lacks. */
 const MACHINES = {
-  stable: { edition: "stable", parameters: [] },
-  backports: { edition: "backports", parameters: [] },
-  bare: { edition: "stable", parameters: ["cgroup_disable=cpu,memory,pids,rdma", "lsm=landlock,yama,bpf"] },
+  stable: { architecture: OWN, edition: "stable", parameters: [] },
+  backports: { architecture: OWN, edition: "backports", parameters: [] },
+  bare: {
+    architecture: OWN,
+    edition: "stable",
+    parameters: ["cgroup_disable=cpu,memory,pids,rdma", "lsm=landlock,yama,bpf"],
+  },
+  arm64: { architecture: ARM64, edition: "stable", parameters: [] },
 } as const satisfies Record<string, Kind>;
 
 export type MachineName = keyof typeof MACHINES;
@@ -47,11 +55,12 @@ export interface Task {
 
 /** Makes, in `build/vm/NAME`, all that a machine boots from. @throws MissingPackage, NoMachine */
 export function prepareMachine(project: string, { machine: name, files, seconds }: Task): Machine {
-  const { edition, parameters } = MACHINES[name];
+  const { architecture, edition, parameters } = MACHINES[name];
   const directory = join(project, "build/vm", name);
   mkdirSync(directory, { recursive: true });
-  const kernel = cachedKernel(project, edition);
+  const kernel = cachedKernel(project, edition, architecture);
   const machine = {
+    architecture,
     image: kernel.image,
     initramfs: join(directory, "guest.cpio"),
     parameters,
@@ -64,9 +73,10 @@ export function prepareMachine(project: string, { machine: name, files, seconds 
   for (const disk of machine.disks) emptyDisk(disk);
   const callers = callersNeeds(files);
   const parts = {
+    userland: userlandFor(project, architecture, OWNERS),
     callers,
     modules: loadOrder(kernel, [...MODULES, ...(callers?.modules ?? [])]),
-    programs: compiledPrograms(project, join(directory, "programs")),
+    programs: compiledPrograms(project, architecture, join(directory, "programs")),
   };
   writeCpio(machine.initramfs, [
     ...guestTree(project, parts),
@@ -90,12 +100,13 @@ function warmIn(project: string, machine: MachineName, files: readonly string[])
 }
 
 /** The C programs of the tests. */
-function compiledPrograms(project: string, directory: string): string[] {
+function compiledPrograms(project: string, architecture: Architecture, directory: string): string[] {
   mkdirSync(directory, { recursive: true });
+  const compiler = architecture === OWN ? "gcc" : `${architecture.triplet}-gcc`;
   const sources = [...new Bun.Glob("test/{integration,vm}/**/*.c").scanSync(project)].sort();
   return sources.map((source) => {
     const output = join(directory, basename(source, ".c"));
-    compileProgram(project, source, output);
+    compileProgram(project, source, output, compiler);
     return output;
   });
 }

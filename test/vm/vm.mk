@@ -24,7 +24,7 @@ need-qemu-if-possible:
 		iptables-restore:iptables /usr/sbin/debootstrap:debootstrap /sbin/mke2fs:e2fsprogs)
 
 test-vm: bin/tsrun build/rootfs/.built | need-qemu ## run the tests in a virtual machine; KERNEL=stable|backports|all
-	@KERNEL=$(or $(KERNEL),stable) $(IN_TURN) $(BUN) test/vm/run.ts $(FILES)
+	@$(IN_TURN) env KERNEL=$(or $(KERNEL),stable) $(BUN) test/vm/run.ts $(FILES)
 
 need-debootstrap:
 	$(call require,$(HAS_DEBOOTSTRAP),debootstrap and mke2fs,$(DEBOOTSTRAP_PACKAGES))
@@ -38,3 +38,27 @@ test-vm-mishaps: bin/tsrun build/rootfs/.built | need-qemu
 
 kernel-features: bin/tsrun build/rootfs/.built | need-qemu ## write docs/kernel-features.md of what kernels let containers do
 	@$(IN_TURN) $(BUN) test/vm/write-kernel-features.ts
+
+# ---- arm64 ----
+
+.PHONY: test-vm-arm64 need-qemu-arm64
+
+# QEMU, a compiler for the tests' programs, and what runs one of that machine's here, such as busybox that lists its applets.
+HAS_QEMU_ARM64 = command -v qemu-system-aarch64 && command -v qemu-aarch64 && command -v aarch64-linux-gnu-gcc && \
+	command -v xz && $(HAS_DEBOOTSTRAP)
+QEMU_ARM64_PACKAGES = qemu-system-arm qemu-user gcc-aarch64-linux-gnu xz-utils $(DEBOOTSTRAP_PACKAGES)
+
+need-qemu-arm64: | need-arm64-gcc
+	$(call require,$(HAS_QEMU_ARM64),QEMU for arm64 and what its guest is made with,$(QEMU_ARM64_PACKAGES))
+
+$(ARM64)/busybox: | need-npm $(INSTALLED)
+	@mkdir -p $(@D) && $(BUN) test/debian/fetch.ts "$$(. /etc/os-release && echo $$VERSION_CODENAME)" busybox-static $@ arm64
+
+$(ARM64)/rootfs/.built: $(ROOTFS_SOURCES) package.json $(ARM64)/busybox $(INSTALLED) | need-qemu-arm64
+	$(BUN) rootfs/build.ts --busybox $(ARM64)/busybox/bin/busybox --out $(ARM64)
+	@touch $@
+
+# The package is there when its test is to run.
+ARM64_PACKAGE = $(if $(FILES),$(if $(filter test/packages/%,$(FILES)),dist-aarch64),dist-aarch64)
+test-vm-arm64: bin/tsrun-arm64 $(ARM64)/rootfs/.built $(ARM64_PACKAGE) | need-qemu-arm64 ## run the tests in virtual machines of arm64; RUNS=cold|warm
+	@$(IN_TURN) $(BUN) test/vm/arm64.ts $(FILES)

@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync 
 import { join } from "node:path";
 import { MissingPackage } from "../../../rootfs/missing-package.ts";
 import { mirror, releaseName } from "../../debian/apt.ts";
+import { type Architecture, OWN } from "../architecture.ts";
 import { NoMachine } from "../kernel.ts";
+import { easeBootstrap, endBootstrap } from "./second-stage.ts";
 
 /** What the guest has beside Debian's essential packages. */
 const PACKAGES = [
@@ -13,6 +15,8 @@ const PACKAGES = [
   "libpam-systemd",
   "uidmap",
 ] as const;
+/** What the test of tsrun's own package needs besides, which for this machine's architecture runs outside. */
+const OF_PACKAGES = ["man-db"] as const;
 
 /** What only people need, or apt. */
 const SUPERFLUOUS = [
@@ -23,14 +27,17 @@ const SUPERFLUOUS = [
   "var/lib/apt/lists",
 ] as const;
 
-const BYTES = 512 * 1024 * 1024;
+/** Of which as much is used as there is in it. */
+const BYTES = 1024 * 1024 * 1024;
 
 /**
  * A disk with a small Debian that systemd starts, of this machine's release: in `build/vm/systemd`, or made there, which
- * takes a minute. Complete or not there at all, whenever it is interrupted. @throws MissingPackage, NoMachine
+ * takes a minute; in `build/vm/systemd-ARCHITECTURE` for another one, which takes longer, as a guest does half of it.
+ * Complete or not there at all, whenever it is interrupted. @throws MissingPackage, NoMachine
  */
-export async function cachedImage(project: string): Promise<string> {
-  const cache = join(project, "build/vm/systemd");
+export async function cachedImage(project: string, architecture = OWN): Promise<string> {
+  const isOwn = architecture === OWN;
+  const cache = join(project, "build/vm", isOwn ? "systemd" : `systemd-${architecture.debian}`);
   const image = join(cache, "root.img");
   if (existsSync(image)) return image;
   for (const [program, owner] of [
@@ -42,23 +49,27 @@ export async function cachedImage(project: string): Promise<string> {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const tree = join(work, "tree");
-  await bootstrap(tree);
-  for (const path of SUPERFLUOUS) rmSync(join(tree, path), { recursive: true });
+  await bootstrap(tree, architecture);
+  if (isOwn) for (const path of SUPERFLUOUS) rmSync(join(tree, path), { recursive: true });
+  else easeBootstrap(tree);
   const draft = join(work, "root.img");
   writeFileSync(draft, "");
   truncateSync(draft, BYTES);
   await finished("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, draft);
+  if (!isOwn) await endBootstrap(project, architecture, work, draft, SUPERFLUOUS);
   renameSync(draft, image);
   rmSync(work, { recursive: true });
   return image;
 }
 
-async function bootstrap(tree: string): Promise<void> {
-  const packages = `--include=${PACKAGES.join(",")}`;
+async function bootstrap(tree: string, { debian }: Architecture): Promise<void> {
+  const isOwn = debian === OWN.debian;
+  const packages = `--include=${[...PACKAGES, ...(isOwn ? [] : OF_PACKAGES)].join(",")}`;
+  const first = isOwn ? [] : ["--foreign", `--arch=${debian}`];
   try {
     // Its mounts are nobody else's: beside a second /proc, which they would inherit, tests of covered ones fail.
     const alone = ["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase"];
-    await finished(...alone, packages, releaseName(), tree, mirror());
+    await finished(...alone, ...first, packages, releaseName(), tree, mirror());
   } catch (error) {
     throw new NoMachine(`needs a Debian made by debootstrap: ${String(error)}`);
   }

@@ -1,18 +1,20 @@
 /** A virtual machine that systemd runs, for the tests of `--systemd-cgroup`. */
 import type { Place } from "../../harness/report.ts";
 import { runMachine } from "../guest-run.ts";
-import { prepareMachine } from "./prepare.ts";
+import { prepareMachine, type Task } from "./prepare.ts";
 
 /** The test files for it, relative to the project. */
 export function systemdFiles(project: string): string[] {
   return [...new Bun.Glob("test/vm/systemd/*.test.ts").scanSync(project)].sort();
 }
 
-/** Runs the files in it, for no longer than that. @throws MissingPackage, NoMachine */
+/** Runs the files in it, or in `other` than this machine's kind of it. @throws MissingPackage, NoMachine */
 export async function runUnderSystemd(
   project: string,
   files: readonly string[],
   seconds: number,
+  other: Partial<Task> = {},
 ): Promise<Place> {
-  return runMachine(project, await prepareMachine(project, { files, seconds }), "systemd", files);
+  const task = { name: "systemd", ...other, files, seconds };
+  return runMachine(project, await prepareMachine(project, task), task.name, files);
 }
