@@ -8,26 +8,18 @@ import { freshDirectory, project } from "../harness/environment.ts";
 import { mounted } from "../harness/mount.ts";
 import { namespaceOf, status } from "../harness/processes.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { call, printed } from "./call.ts";
-import { BRIDGE, NAMESPACES, SOCKET, startContainerd } from "./containerd.ts";
-import { connectCri, type Message } from "./cri.ts";
+import { NAMESPACES } from "./containerd.ts";
+import type { Message } from "./cri.ts";
 import { BUSYBOX, PAUSE } from "./images.ts";
 import { watchMachine } from "./leaks.ts";
-import { type Pod, runPod } from "./pod.ts";
+import { FOREVER, type Pod, runPod } from "./pod.ts";
+import { podsOfContainerd } from "./pods-of-containerd.ts";
 
-const atFirst = watchMachine();
-const daemon = await startContainerd({
+const { cri, leavesNothing } = await podsOfContainerd({
   version: 2,
   directory: join(project, "build/suites/sid/containerd/usr/bin"),
   namespaces: [NAMESPACES.pods],
 });
-const cri = connectCri(SOCKET);
-{
-  await using _ = await runPod(cri); // the first pod makes the bridge, which stays
-}
-const afterStart = watchMachine();
-
-const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
 
 /** What `hostUsers: false` becomes: the kubelet chooses the ids of the host. */
 const IDS = [{ host_id: 100_000, container_id: 0, length: 65_536 }];
@@ -146,12 +138,5 @@ for (const [kind, security] of [
   });
 }
 
-test("nothing is left of all these, and then nothing of containerd", async () => {
-  await afterStart("of the pods");
-  cri[Symbol.dispose]();
-  printed(call(["ip", "link", "delete", BRIDGE]));
-  await daemon.stop();
-  await atFirst("of containerd");
-});
-
+leavesNothing();
 test.run();

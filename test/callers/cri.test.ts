@@ -4,22 +4,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { namespaceOf, processes, status } from "../harness/processes.ts";
 import { waitUntil } from "../harness/wait.ts";
-import { call, printed } from "./call.ts";
-import { BRIDGE, SOCKET, startContainerd } from "./containerd.ts";
-import { connectCri } from "./cri.ts";
 import { watchMachine } from "./leaks.ts";
-import { runPod } from "./pod.ts";
+import { FOREVER, runPod } from "./pod.ts";
+import { podsOfContainerd } from "./pods-of-containerd.ts";
 import { podsSeen } from "./pods-seen.ts";
 
-const atFirst = watchMachine();
-const daemon = await startContainerd();
-const cri = connectCri(SOCKET);
-{
-  await using _ = await runPod(cri); // the first pod makes the bridge, which stays
-}
-const afterStart = watchMachine();
-
-const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
+const { cri, leavesNothing } = await podsOfContainerd();
 
 test("containerd is ready, and so is the pods' network", async () => {
   const { conditions } = (await cri.call("Status")).status;
@@ -268,12 +258,5 @@ test("sysctls of the pod are set", async () => {
   assert.is(app.log(), "0\n");
 });
 
-test("nothing is left of all these, and then nothing of containerd", async () => {
-  await afterStart("of the pods");
-  cri[Symbol.dispose]();
-  printed(call(["ip", "link", "delete", BRIDGE]));
-  await daemon.stop();
-  await atFirst("of containerd");
-});
-
+leavesNothing();
 test.run();

@@ -10,6 +10,9 @@ import { logIsWhole, textOf } from "./kubelet-log.ts";
 /** The handler's name in containerd's configuration, which a RuntimeClass says. */
 const HANDLER = "tsrun";
 
+/** A script that goes on until its container is stopped. */
+export const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
+
 export interface Pod extends AsyncDisposable {
   readonly id: string;
   /** A directory of the host for what its containers share. */

@@ -4,22 +4,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { testIf } from "../harness/skip.ts";
 import { inside } from "../integration/verify/verified.ts";
-import { call, printed } from "./call.ts";
-import { BRIDGE, NAMESPACES, SOCKET, startContainerd } from "./containerd.ts";
-import { connectCri } from "./cri.ts";
-import { watchMachine } from "./leaks.ts";
-import { runPod } from "./pod.ts";
+import { NAMESPACES } from "./containerd.ts";
+import { FOREVER, runPod } from "./pod.ts";
+import { podsOfContainerd } from "./pods-of-containerd.ts";
 import { AS_ASKED, verified } from "./verified.ts";
 
-const atFirst = watchMachine();
-const daemon = await startContainerd();
-const cri = connectCri(SOCKET);
-{
-  await using _ = await runPod(cri); // the first pod makes the bridge, which stays
-}
-const afterStart = watchMachine();
-
-const FOREVER = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
+const { cri, leavesNothing } = await podsOfContainerd();
 
 /** Where containerd has the bundle of a pod's container. */
 const bundleOf = (id: string) => join("/run/containerd/io.containerd.runtime.v2.task", NAMESPACES.pods, id);
@@ -49,12 +39,5 @@ for (const handler of ["tsrun", "runc"]) {
   );
 }
 
-test("nothing is left of all these, and then nothing of containerd", async () => {
-  await afterStart("of the pods");
-  cri[Symbol.dispose]();
-  printed(call(["ip", "link", "delete", BRIDGE]));
-  await daemon.stop();
-  await atFirst("of containerd");
-});
-
+leavesNothing();
 test.run();

@@ -80,21 +80,29 @@ for (const signal of ["HUP", "INT", "QUIT", "TERM"]) {
   });
 }
 
-test("kill --all reaches every process of a container in the caller's PID namespace", async () => {
-  const script = "sleep 61 & echo $!; exec sleep 62";
-  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
+/** A container in the caller's PID namespace, whose init has a child. */
+const startedWithChild = () =>
+  started({
+    args: ["sh", "-c", "sleep 61 & echo $!; exec sleep 62"],
+    linux: { namespaces: namespaces({ pid: false }) },
+  });
+
+async function childOf(box: Container): Promise<number> {
   await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
-  const child = Number(box.printed());
+  return Number(box.printed());
+}
+
+test("kill --all reaches every process of a container in the caller's PID namespace", async () => {
+  using box = startedWithChild();
+  const child = await childOf(box);
   assert.ok(lives(child), `process ${child} lives`);
   silent(runtime(["kill", "--all", box.id, "KILL"]));
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
 
 testTsrun("KILL alone reaches them too, since the kernel would not end them with the init", async () => {
-  const script = "sleep 61 & echo $!; exec sleep 62";
-  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
-  await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
-  const child = Number(box.printed());
+  using box = startedWithChild();
+  const child = await childOf(box);
   box.kill("KILL");
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
@@ -200,10 +208,8 @@ test("delete --force of a container that isn't there succeeds", () => {
 });
 
 test("delete --force ends every process of a container in the caller's PID namespace", async () => {
-  const script = "sleep 61 & echo $!; exec sleep 62";
-  using box = started({ args: ["sh", "-c", script], linux: { namespaces: namespaces({ pid: false }) } });
-  await waitUntil(() => box.printed().endsWith("\n"), "the container prints a pid");
-  const child = Number(box.printed());
+  using box = startedWithChild();
+  const child = await childOf(box);
   box.delete("--force");
   await waitUntil(() => !lives(child), `process ${child} is killed`);
 });
