@@ -1,9 +1,9 @@
 import { chmodSync, writeFileSync } from "node:fs";
 
 /**
- * Lets the page cache hold these programs as one sequential read leaves them: in large folios. Where page faults
- * have filled it, as after the cold rounds or a boot, each start of a Bun binary takes a millisecond longer, and
- * a bench would depend on what happened before it.
+ * Lets the page cache hold these programs as one sequential read leaves them: in large folios. Page faults, as
+ * after the cold rounds or a boot, fill it in another way, with which each start of a Bun binary takes a
+ * millisecond longer. So a bench would depend on what happened before it.
  */
 export function readAnew(programs: readonly string[]): void {
   for (const program of programs) {
@@ -13,9 +13,9 @@ export function readAnew(programs: readonly string[]): void {
 }
 
 /**
- * Copies a program past the page cache, and then reads it. How long the same binary takes to start differs by up to a
- * quarter with the way in which its pages came into the cache, and what of it is mapped stays as it is: so it is done
- * before anything runs it, and with all that are compared. Returns the copy's path.
+ * Copies a program past the page cache, and then reads it. The same binary's start takes up to a quarter longer
+ * or shorter, depending on how its pages came into the cache; pages that are mapped stay as they are. So all that
+ * are compared are copied, before anything runs them. Returns the copy's path.
  */
 export function copied(program: string, to: string): string {
   const copy = (...flags: readonly string[]) =>

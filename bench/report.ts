@@ -33,7 +33,6 @@ const STEPPERS = ["warm", "tsrun", "library", "old", "crun", "runc"] as const;
 const CONTENDERS = [...RUNTIME_NAMES, "floor", "empty", "spawn"] as const;
 const ALL = [...CONTENDERS, "library"] as const;
 
-/** The findings as Markdown. */
 export function markdown({ circumstances, notes, samples, verdicts }: Findings): string {
   return [
     "# tsrun's bench",

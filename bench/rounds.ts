@@ -14,10 +14,10 @@ export interface Turn {
 }
 
 /**
- * Gives every turn once a round, so that what else happens on the machine hits all alike, and in a new order
- * each round, since the kernel still clears away the last one's namespaces while the next one runs. The first
- * round is for the caches and doesn't count, unless `warm` says that they are. A turn that fails is not given
- * again. Returns the failures.
+ * Gives every turn once a round, so that what else happens on the machine hits all alike. Each round has a new
+ * order: the kernel still clears away the last turn's namespaces while the next one runs. The first round is for
+ * the caches and doesn't count, unless `warm` says that they are. A turn that fails is not given again. Returns
+ * the failures.
  */
 export async function giveRounds(
   samples: Samples,

@@ -59,7 +59,6 @@ class Part {
   }
 }
 
-/** One mailbox's memory. */
 export class MailboxMemory {
   readonly header: Uint32Array;
   private readonly file: MappedFile;

@@ -33,8 +33,8 @@ export interface Terminal {
 }
 
 /**
- * Opens a terminal of the devpts on /dev/pts below `root`, sets the size that the process asks for, and makes the
- * process's user its owner, since its mode lets no other user open it. Expects to be root of the user namespace.
+ * Opens a terminal of the devpts on /dev/pts below `root`, and sets the size that the process asks for. Its owner
+ * becomes the process's user, as its mode lets no other user open it. Expects to be root of the user namespace.
  */
 export function openTerminal(program: Program, root: Fd, { consoleSize, user }: Process): Terminal {
   program.by(WHERE);

@@ -13,7 +13,6 @@ const encoder = new TextEncoder();
 /** A process that is served: what it has called tsrun with, and what it gets in the end. */
 export class Client implements Disposable {
   readonly caller: RemoteCaller;
-  /** The pid of the server. */
   readonly server = process.pid;
   /** The connection, and the process's end of it, by its number there. */
   private readonly socket: number;

@@ -88,9 +88,9 @@ function example(heading: string, runtime: string, systemd: boolean): string {
 }
 
 /**
- * A runtime for containerd 2, which has no disable_cgroup any more: where cgroup v2 lacks controllers, a program that
- * strikes out of each config.json what is asked of them (2 shares of every sandbox, memory.high and the like of the
- * kubelet's containers), and is the runtime then.
+ * A runtime for containerd 2, which has no disable_cgroup any more. Where cgroup v2 lacks controllers it is a program
+ * that strikes out of each config.json what is asked of them, and then executes the runtime: 2 shares of every
+ * sandbox, and memory.high and the like of the kubelet's containers.
  */
 function withoutLimits(runtime: string): string {
   if (cgroup2Controllers().has("cpu")) return runtime;

@@ -4,7 +4,6 @@ import { programAtTerminal } from "../harness/terminal.ts";
 import { call, printed, type Said } from "./call.ts";
 import { BUSYBOX } from "./images.ts";
 
-/** `ctr` with its words. */
 export function ctr(...words: string[]): Said {
   return call(["ctr", ...words]);
 }

@@ -41,7 +41,6 @@ export function configurePodman(): void {
   printed(podman("load", "--quiet", "--input", writeImages()));
 }
 
-/** `podman` with its words. */
 export function podman(...words: string[]): Said {
   return call(["podman", ...words]);
 }

@@ -73,7 +73,6 @@ export function doubt(session: Session, globals: Globals, message: string): void
   if (globals.log !== undefined || session.complainsToTerminal) log(session, globals, "warning", message);
 }
 
-/** A function that logs warnings. */
 export function warnings(session: Session, globals: Globals): (message: string) => void {
   return (message) => log(session, globals, "warning", message);
 }

@@ -29,9 +29,9 @@ import { CRIU_ROOT, type StateDirectory, unmountRoot } from "../state/store.ts";
 /**
  * Mounts the rootfs in the state directory; returns where. `releaseRoot` unmounts it.
  *
- * If the container's root was a slave mount when it was saved, criu makes the new root a slave of the same master as
- * this mount's, and fails if this mount is no slave. So it is always a slave: of a private master made for it alone,
- * stacked below it, so that nothing of the host's propagates into the container. @throws SyscallError
+ * If the container's root was a slave mount when it was saved, criu makes the new root a slave of this mount's master,
+ * and fails if this mount has none. So it is always a slave: of a private master made for it alone, stacked below it,
+ * so that nothing of the host's propagates into the container. @throws SyscallError
  */
 export function mountRoot(directory: StateDirectory, rootfs: string): string {
   const path = `${directory.path}/${CRIU_ROOT}`;

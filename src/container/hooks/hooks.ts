@@ -61,7 +61,6 @@ interface Guarded {
   readonly unprivileged: Unprivileged | null;
 }
 
-/** The hooks of `create`. */
 export class CreateHooks {
   private readonly hooks: Hooks;
   private creating: Saved | null = null;

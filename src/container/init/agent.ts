@@ -121,7 +121,6 @@ export class Agent implements AsyncDisposable {
     return this.boxes.host;
   }
 
-  /** The stage's pid. */
   get stagePid(): number {
     return this.spawned;
   }
