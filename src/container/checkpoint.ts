@@ -20,7 +20,8 @@ import { losses, refuseUnsavable } from "./criu/criu-losses.ts";
 import { CriuProcess, findCriu } from "./criu/criu-process.ts";
 import { destroy } from "./delete.ts";
 import { changedMounts } from "./mounts/saved-mounts.ts";
-import type { Living, Store } from "./state/store.ts";
+import type { Living } from "./state/saved.ts";
+import type { Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
 export interface CheckpointOptions extends ImagePlaces {

@@ -8,7 +8,9 @@ import { pidsIn } from "../linux/cgroups/pids.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
 import { signalInit } from "./kill.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
-import { DamagedState, type SavedInit, type StateDirectory, type Store } from "./state/store.ts";
+import type { SavedInit } from "./state/saved.ts";
+import { DamagedState, type StateDirectory } from "./state/state-directory.ts";
+import type { Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
 /** How long a killed init may take to die, in milliseconds: one in uninterruptible sleep can't be hurried. */

@@ -1,8 +1,10 @@
 /** What callers are told of containers: the spec's state, and as runc adds them rootfs, created and owner. */
 import { UserError } from "../kernel/user-error.ts";
 import { userName } from "./caller/caller.ts";
+import type { Saved } from "./state/saved.ts";
+import { DamagedState, type StateDirectory } from "./state/state-directory.ts";
 import { type ContainerStatus, containerStatus, stateOf } from "./state/status.ts";
-import { DamagedState, type Saved, type StateDirectory, type Store } from "./state/store.ts";
+import type { Store } from "./state/store.ts";
 
 /** Its owner is a user's name. */
 export type Description = ReturnType<typeof stateOf<ContainerStatus>> &

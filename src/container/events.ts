@@ -4,8 +4,9 @@ import { isErrno } from "../kernel/files.ts";
 import { UserError } from "../kernel/user-error.ts";
 import { oomKillsIn } from "../linux/cgroups/events.ts";
 import { readStats, type Stats } from "../linux/cgroups/stats.ts";
+import type { StateDirectory } from "./state/state-directory.ts";
 import { containerStatus } from "./state/status.ts";
-import type { StateDirectory, Store } from "./state/store.ts";
+import type { Store } from "./state/store.ts";
 import { refusal, requireStatus } from "./state/verbs.ts";
 
 export type Event = { readonly type: "stats"; readonly stats: Stats } | { readonly type: "oom" };

@@ -7,8 +7,10 @@ import { killAll, signalAll } from "../linux/cgroups/kill.ts";
 import { pidsIn } from "../linux/cgroups/pids.ts";
 import { isAlive, openProcess } from "./state/process-info.ts";
 import { processesOf } from "./state/processes.ts";
+import type { Saved, SavedInit } from "./state/saved.ts";
 import { noteSignal } from "./state/signal-note.ts";
-import type { Saved, SavedInit, StateDirectory, Store } from "./state/store.ts";
+import type { StateDirectory } from "./state/state-directory.ts";
+import type { Store } from "./state/store.ts";
 import { refusal, requireStatus } from "./state/verbs.ts";
 
 /**

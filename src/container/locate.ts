@@ -1,8 +1,10 @@
 import { writeFile } from "../kernel/files.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CgroupDriver, NewCgroup } from "./cgroup/driver.ts";
+import type { Saved } from "./state/saved.ts";
+import { CONFIG_FILE, type StateDirectory } from "./state/state-directory.ts";
 import { inState } from "./state/state-failure.ts";
-import { CONFIG_FILE, type Saved, type StateDirectory, type Store } from "./state/store.ts";
+import type { Store } from "./state/store.ts";
 import type { Undo } from "./state/undo.ts";
 
 /** A container's state directory, what is saved of it, and its cgroup. */

@@ -5,8 +5,9 @@ import { errnoWords } from "../kernel/errno.ts";
 import { status } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { UserError } from "../kernel/user-error.ts";
+import type { StateDirectory } from "./state/state-directory.ts";
 import { containerStatus } from "./state/status.ts";
-import type { StateDirectory, Store } from "./state/store.ts";
+import type { Store } from "./state/store.ts";
 
 /** How often more output is looked for, in milliseconds. */
 const LOOK = 100;

@@ -37,7 +37,9 @@ import { type KnownMounts, withKnown } from "./mounts/saved-mounts.ts";
 import { firstState } from "./state/first-state.ts";
 import { writePidFile } from "./state/pid-file.ts";
 import { processInfo } from "./state/process-info.ts";
-import type { Living, StateDirectory, Store } from "./state/store.ts";
+import type { Living } from "./state/saved.ts";
+import type { StateDirectory } from "./state/state-directory.ts";
+import type { Store } from "./state/store.ts";
 import { Undo } from "./state/undo.ts";
 import type { Console } from "./terminal/console.ts";
 

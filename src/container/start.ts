@@ -12,14 +12,9 @@ import { DEATH_PATIENCE, destroy, endAndRemove } from "./delete.ts";
 import type { Readiness } from "./foreground/notify-socket.ts";
 import { parkedMailbox } from "./init/parked.ts";
 import { isAlive, isZombie, openProcess } from "./state/process-info.ts";
-import {
-  type Living,
-  MAILBOX_FILE,
-  type Saved,
-  type SavedInit,
-  type StateDirectory,
-  type Store,
-} from "./state/store.ts";
+import type { Living, Saved, SavedInit } from "./state/saved.ts";
+import { MAILBOX_FILE, type StateDirectory } from "./state/state-directory.ts";
+import type { Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 import { asAnnotated } from "./timeline/annotation.ts";
 

@@ -3,7 +3,8 @@ import { formatJson } from "../../runtime-spec/json.ts";
 import { replaceFile } from "../kernel/files.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { CONFIG_FILE, type Store } from "./state/store.ts";
+import { CONFIG_FILE } from "./state/state-directory.ts";
+import type { Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
 /** New lines of the schemata of a container's group in resctrl. */

@@ -1,5 +1,5 @@
 import type { Bundle } from "../../container/bundle.ts";
-import type { StateDirectory } from "../../container/state/store.ts";
+import type { StateDirectory } from "../../container/state/state-directory.ts";
 import type { Session } from "../session/session.ts";
 
 /** What the caller hands down to a container besides its bundle. */

@@ -1,4 +1,4 @@
-import type { SavedInit } from "../../container/state/store.ts";
+import type { SavedInit } from "../../container/state/saved.ts";
 import type { Foreground, Session, Subreaper } from "../session/session.ts";
 
 interface Flags {

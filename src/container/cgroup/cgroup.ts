@@ -13,7 +13,7 @@ import { unifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { cgroupDirectory } from "../../linux/cgroups/path.ts";
 import { removeCgroup } from "../../linux/cgroups/remove.ts";
 import { resourceWrites } from "../../linux/cgroups/resources.ts";
-import type { SavedCgroup } from "../state/store.ts";
+import type { SavedCgroup } from "../state/saved.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
 import { applyLimits, notesOf, withoutDeviceProgram } from "./limits.ts";
 

@@ -1,6 +1,6 @@
 import type { Config } from "../../../runtime-spec/config.ts";
 import type { Resources } from "../../../runtime-spec/config-linux.ts";
-import type { SavedCgroup } from "../state/store.ts";
+import type { SavedCgroup } from "../state/saved.ts";
 
 /** How a container gets its cgroup: tsrun makes it (cgroup.ts), or systemd does (scope.ts). */
 export interface CgroupDriver {

@@ -29,7 +29,7 @@ import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
 import { ownManager } from "../../linux/systemd/sockets.ts";
 import { unitPlace } from "../../linux/systemd/unit-name.ts";
 import { property, type UnitProperty } from "../../linux/systemd/unit-property.ts";
-import type { SavedCgroup, SavedUnit } from "../state/store.ts";
+import type { SavedCgroup, SavedUnit } from "../state/saved.ts";
 import type { CgroupDriver, NewCgroup } from "./driver.ts";
 import { applyLimits, notesOf, withoutDeviceProgram } from "./limits.ts";
 

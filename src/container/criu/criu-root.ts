@@ -24,7 +24,7 @@ import { INSIDE, names, openInside } from "../../linux/inside.ts";
 import { isBind } from "../../linux/mounts/mount-options.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import type { Bundle } from "../bundle.ts";
-import { CRIU_ROOT, type StateDirectory, unmountRoot } from "../state/store.ts";
+import { CRIU_ROOT, type StateDirectory, unmountRoot } from "../state/state-directory.ts";
 
 /**
  * Mounts the rootfs in the state directory; returns where. `releaseRoot` unmounts it.

@@ -26,7 +26,8 @@ import { NEVER_STILL, readable, until } from "../../kernel/wait.ts";
 import type { Bundle } from "../bundle.ts";
 import { withVariables } from "../caller/caller-descriptors.ts";
 import { isAlive } from "../state/process-info.ts";
-import type { SavedInit, StateDirectory } from "../state/store.ts";
+import type { SavedInit } from "../state/saved.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 
 /** In the state directory; in it is the directory that is mounted. */
 const NOTIFY_DIRECTORY = "notify";

@@ -41,8 +41,9 @@ import { unprivilegedGuest } from "../caller/caller.ts";
 import { type ContainerNamespaces, closeContainer, openContainer } from "../init/container-namespaces.ts";
 import { addAspects, becomeRoot, guestOf, setAspects } from "../process/aspects.ts";
 import { processInfo } from "../state/process-info.ts";
+import type { Saved, SavedInit } from "../state/saved.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 import { stateOf } from "../state/status.ts";
-import type { Saved, SavedInit, StateDirectory } from "../state/store.ts";
 import { type HookPlace, type HookState, runHook } from "./hook-process.ts";
 
 /** Takes a line for the log. */

@@ -9,7 +9,7 @@ import { UserError } from "../../kernel/user-error.ts";
 import { readEvents, readIfThere } from "../../linux/cgroups/events.ts";
 import { type Join, NAMESPACES, type NamespacePlan, openUserNamespace } from "../../linux/namespaces.ts";
 import { isAlive, openProcess } from "../state/process-info.ts";
-import type { SavedCgroup, SavedInit } from "../state/store.ts";
+import type { SavedCgroup, SavedInit } from "../state/saved.ts";
 
 /** A container's namespaces and cgroup as descriptors, for another process to join. */
 export interface ContainerNamespaces extends NamespacePlan {

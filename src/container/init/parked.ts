@@ -13,7 +13,8 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { status, writeFile } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { STATFS_SIZE, statfsType } from "../../kernel/structs.ts";
-import { MAILBOX_FILE, type SavedInit, type StateDirectory } from "../state/store.ts";
+import type { SavedInit } from "../state/saved.ts";
+import { MAILBOX_FILE, type StateDirectory } from "../state/state-directory.ts";
 
 /** The name that a container's init has until it executes its program; proc(5) shows at most 15 bytes. */
 export const AGENT_NAME = "tsrun:init";

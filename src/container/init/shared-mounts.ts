@@ -18,7 +18,9 @@ import {
 import { status, statusIfThere } from "../../kernel/files.ts";
 import { here } from "../../kernel/here.ts";
 import { fail } from "../../kernel/user-error.ts";
-import { DamagedState, type Saved, type StateDirectory, Store } from "../state/store.ts";
+import type { Saved } from "../state/saved.ts";
+import { DamagedState, type StateDirectory } from "../state/state-directory.ts";
+import { Store } from "../state/store.ts";
 
 type Need = readonly [path: string, given: (config: Config) => boolean];
 

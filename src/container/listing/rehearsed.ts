@@ -12,7 +12,7 @@ import { resourceProperties } from "../../linux/systemd/resource-properties.ts";
 import { applyLimits } from "../cgroup/limits.ts";
 import { isOnly } from "../init/ordinary-mappings.ts";
 import { writeMappings } from "../init/user-namespace.ts";
-import type { SavedCgroup } from "../state/store.ts";
+import type { SavedCgroup } from "../state/saved.ts";
 import { INIT_PID, type Rehearsal } from "./rehearsal.ts";
 
 const planOf = (mount: string, { linux }: Config) => planFor(mount, resourceWrites(linux?.resources ?? {}));

@@ -17,7 +17,9 @@ import type { MountContext, PreparedMount } from "../../linux/mounts/mount-job.t
 import { asksFor, isCopiedUp, isIdMapped, readMountOptions } from "../../linux/mounts/mount-options.ts";
 import { addMounts as makeMounts, sealMounts } from "../../linux/mounts/mounts.ts";
 import { type Join, NAMESPACES, type NamespacePlan } from "../../linux/namespaces.ts";
-import type { Living, StateDirectory, Store } from "../state/store.ts";
+import type { Living } from "../state/saved.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
+import type { Store } from "../state/store.ts";
 import { type Undo, undoing } from "../state/undo.ts";
 import { requireStatus } from "../state/verbs.ts";
 import { enterMounts, type Inside, requireOwnMounts, rootOf } from "./inside.ts";

@@ -14,7 +14,8 @@ import { Agent } from "../init/agent.ts";
 import { closeContainer, openNamespacesOf } from "../init/container-namespaces.ts";
 import { HostCopy } from "../init/host-copy.ts";
 import { becomeRoot } from "../process/aspects.ts";
-import type { Living, StateDirectory } from "../state/store.ts";
+import type { Living } from "../state/saved.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 import type { Undo } from "../state/undo.ts";
 
 export interface Inside {

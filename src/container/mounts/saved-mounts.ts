@@ -7,7 +7,8 @@ import { formatJson } from "../../../runtime-spec/json.ts";
 import { replaceFile } from "../../kernel/files.ts";
 import { names } from "../../linux/inside.ts";
 import type { Bundle } from "../bundle.ts";
-import { CONFIG_FILE, type Saved, type StateDirectory } from "../state/store.ts";
+import type { Saved } from "../state/saved.ts";
+import { CONFIG_FILE, type StateDirectory } from "../state/state-directory.ts";
 
 /** The mounts of a container, and how many of them, the last ones, were added to it while it ran. */
 export interface KnownMounts {

@@ -15,7 +15,7 @@ import { readStatx, STATX_SIZE } from "../../kernel/structs.ts";
 import { INSIDE } from "../../linux/inside.ts";
 import { Destinations } from "../../linux/mounts/destination.ts";
 import { asksFor, readMountOptions } from "../../linux/mounts/mount-options.ts";
-import type { Living } from "../state/store.ts";
+import type { Living } from "../state/saved.ts";
 import { type Inside, rootOf } from "./inside.ts";
 
 /** The destination of a mount. */

@@ -12,8 +12,9 @@ import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import { isAbsolute, join } from "../../linux/paths.ts";
 import { userName } from "../caller/caller.ts";
 import { aliveProcess } from "../state/process-info.ts";
+import { type Saved, savedFrom } from "../state/saved.ts";
+import { CONFIG_FILE, STATE_FILE, StateDirectory } from "../state/state-directory.ts";
 import { type ContainerStatus, containerStatus } from "../state/status.ts";
-import { CONFIG_FILE, type Saved, STATE_FILE, StateDirectory, savedFrom } from "../state/store.ts";
 import { numberAt, objectAt, objectsAt, type Parsed, readParsed, textAt, textsAt } from "./parsed.ts";
 import { directoriesIn, type Tell } from "./places.ts";
 

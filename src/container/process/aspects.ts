@@ -29,7 +29,7 @@ import { setMemoryPolicy } from "../../linux/process/memory-policy.ts";
 import { setOomScore } from "../../linux/process/oom-score.ts";
 import { setRlimits } from "../../linux/process/rlimits.ts";
 import { untilFiltered } from "../../linux/seccomp/load.ts";
-import type { Saved } from "../state/store.ts";
+import type { Saved } from "../state/saved.ts";
 
 /** A process of the container, and what is needed to make it. */
 export interface Subject {

@@ -7,7 +7,8 @@ import { SIGKILL, signalName } from "../../kernel/signals.ts";
 import { waitStatus } from "../../kernel/structs.ts";
 import { oomKillsIn } from "../../linux/cgroups/events.ts";
 import { isZombie } from "./process-info.ts";
-import type { StateDirectory, Store } from "./store.ts";
+import type { StateDirectory } from "./state-directory.ts";
+import type { Store } from "./store.ts";
 
 /** `reason` tells the rest in words. */
 export interface Ending {

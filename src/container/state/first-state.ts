@@ -3,7 +3,7 @@ import type { Caller } from "../../agent/caller.ts";
 import { keyringName } from "../../linux/process/keyring.ts";
 import { streamNames } from "../../linux/process/streams.ts";
 import type { Bundle } from "../bundle.ts";
-import type { LaterHooks, Saved } from "./store.ts";
+import type { LaterHooks, Saved } from "./saved.ts";
 
 interface Identity {
   readonly id: string;

@@ -2,7 +2,7 @@ import { ERRNO } from "../../kernel/errno.ts";
 import { isErrno, listDirectory, readLink } from "../../kernel/files.ts";
 import { pidsIn } from "../../linux/cgroups/pids.ts";
 import { isAlive } from "./process-info.ts";
-import type { Saved, SavedInit } from "./store.ts";
+import type { Saved, SavedInit } from "./saved.ts";
 
 /** The pids of a container's processes, ascending; without a cgroup, those in the pid namespace of its init. */
 export function processesOf({ cgroup, init }: Saved): readonly number[] {

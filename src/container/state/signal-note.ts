@@ -6,7 +6,7 @@ import { parseJson } from "../../../runtime-spec/json.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { readTextIfThere, writeFile } from "../../kernel/files.ts";
 import { processIn, processInfo } from "./process-info.ts";
-import type { StateDirectory } from "./store.ts";
+import type { StateDirectory } from "./state-directory.ts";
 
 const FILE = "signalled.json";
 

@@ -4,7 +4,8 @@ import { statusIfThere } from "../../kernel/files.ts";
 import { isFrozen } from "../../linux/cgroups/freeze.ts";
 import { AGENT_NAME } from "../init/parked.ts";
 import { aliveProcess } from "./process-info.ts";
-import { MAILBOX_FILE, type Saved, type StateDirectory } from "./store.ts";
+import type { Saved } from "./saved.ts";
+import { MAILBOX_FILE, type StateDirectory } from "./state-directory.ts";
 
 /** A status of the spec, or runc's own one for a container whose cgroup is frozen. */
 export type ContainerStatus = Status | "paused";

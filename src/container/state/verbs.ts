@@ -1,7 +1,8 @@
 /** In which statuses of a container each verb acts, and how it refuses the others. */
 import { UserError } from "../../kernel/user-error.ts";
+import type { Living, Saved, SavedCgroup } from "./saved.ts";
+import type { StateDirectory } from "./state-directory.ts";
 import { type ContainerStatus, containerStatus } from "./status.ts";
-import type { Living, Saved, SavedCgroup, StateDirectory } from "./store.ts";
 
 interface Rule {
   readonly statuses: readonly ContainerStatus[];

@@ -20,7 +20,7 @@ import { findUnifiedMount } from "../../linux/cgroups/hierarchy.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import type { Target } from "../exec.ts";
 import { isAlive, processInfo, statusField } from "../state/process-info.ts";
-import type { SavedCgroup } from "../state/store.ts";
+import type { SavedCgroup } from "../state/saved.ts";
 import { CAPABILITY_SETS, capabilitiesIn } from "../verify/capability-sets.ts";
 import { IdMap } from "../verify/id-map.ts";
 

@@ -23,7 +23,7 @@ import { type MountEntry, mountsIn } from "../../linux/mounts/mount-table.ts";
 import type { Bundle } from "../bundle.ts";
 import { AGENT_NAME } from "../init/parked.ts";
 import { hasEnded, processIn, statusField } from "../state/process-info.ts";
-import type { Saved } from "../state/store.ts";
+import type { Saved } from "../state/saved.ts";
 import { IdMap } from "./id-map.ts";
 
 /** The longest text of the kernel's that a container has a say in: 100,000 mounts (fs.mount-max) with ordinary paths. */

@@ -7,7 +7,7 @@ import { O_RDONLY } from "../../kernel/constants.ts";
 import { listDirectory, readLink, status } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { processInfo, statusField } from "../state/process-info.ts";
-import type { StateDirectory } from "../state/store.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 import { textOf } from "./task.ts";
 
 /** A command line, read. */

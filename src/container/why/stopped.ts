@@ -4,8 +4,9 @@ import { signalName } from "../../kernel/signals.ts";
 import { readIfThere } from "../../linux/cgroups/events.ts";
 import { join } from "../../linux/paths.ts";
 import { type Ending, endingOf } from "../state/ending.ts";
+import type { Saved } from "../state/saved.ts";
 import { signalNote } from "../state/signal-note.ts";
-import type { Saved, StateDirectory } from "../state/store.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 import type { Answer } from "./answer.ts";
 
 type Ended = Parameters<typeof endingOf>[0];

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { StateDirectory } from "../../../src/container/state/state-directory.ts";
 import type { ContainerStatus } from "../../../src/container/state/status.ts";
-import type { StateDirectory } from "../../../src/container/state/store.ts";
 import { refusal, statusesFor, VERBS, type Verb } from "../../../src/container/state/verbs.ts";
 
 const STATUSES = ["creating", "created", "running", "paused", "stopped"] as const;
