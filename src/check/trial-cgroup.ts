@@ -3,8 +3,9 @@
 import { isRootless } from "../container/caller/caller.ts";
 import { CWD, close, flock, openat } from "../kernel/calls.ts";
 import { LOCK_EX, LOCK_NB, LOCK_SH, O_DIRECTORY, O_PATH, O_RDONLY } from "../kernel/constants.ts";
-import { listDirectory, makeDirectory, statusIfThere } from "../kernel/files.ts";
+import { makeDirectory, statusIfThere } from "../kernel/files.ts";
 import { attempt, here } from "../kernel/here.ts";
+import { listDirectory } from "../kernel/list-directory.ts";
 import { unifiedMount } from "../linux/cgroups/hierarchy.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { cgroupOf } from "../linux/cgroups/path.ts";

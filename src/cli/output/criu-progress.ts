@@ -1,5 +1,6 @@
 /** How far criu(8) is. */
-import { listDirectory, statusIfThere } from "../../kernel/files.ts";
+import { statusIfThere } from "../../kernel/files.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import type { Globals } from "../grammar/table.ts";
 import type { Session } from "../session/session.ts";
 import { complain } from "./output.ts";

@@ -11,7 +11,8 @@ import { withoutDoubles } from "../../linux/process/environment.ts";
 import type { SeccompFilter } from "../../linux/seccomp/filter.ts";
 import { sendListener } from "../../linux/seccomp/listener.ts";
 import { loadFilter } from "../../linux/seccomp/load.ts";
-import { type Agent, runInit } from "./agent.ts";
+import type { Agent } from "./agent.ts";
+import { runInit } from "./run-init.ts";
 
 /** What an agent becomes. */
 export interface Execution {

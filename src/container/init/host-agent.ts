@@ -19,7 +19,8 @@ import type { Fd, StepResult } from "../../kernel/call.ts";
 import { CWD, close, openat, setns } from "../../kernel/calls.ts";
 import { CLONE_NEWNS, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { type Agent, runInit, runInitBlocking } from "./agent.ts";
+import type { Agent } from "./agent.ts";
+import { runInit, runInitBlocking } from "./run-init.ts";
 
 /** Moves the host agent into the mount namespace of the init `pid`, whose ids are mapped by now. @throws UserError */
 export async function enterAsHost(agent: Agent, pid: number): Promise<HostAgent> {

@@ -3,8 +3,8 @@ import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, faccessat2 } from "../../kernel/calls.ts";
 import { ERRNO, errnoWords } from "../../kernel/errno.ts";
-import { listDirectory } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 
 /**
  * Paths; a `*` in a name stands for any. Containers are in them, or one directory further down, where callers keep a

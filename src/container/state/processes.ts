@@ -1,5 +1,6 @@
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, listDirectory, readLink } from "../../kernel/files.ts";
+import { isErrno, readLink } from "../../kernel/files.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import { pidsIn } from "../../linux/cgroups/pids.ts";
 import { isAlive } from "./process-info.ts";
 import type { Saved, SavedInit } from "./saved.ts";

@@ -16,7 +16,6 @@ import {
 import { ERRNO } from "../../kernel/errno.ts";
 import {
   isErrno,
-  listDirectory,
   readTextIfThere,
   removeDirectory,
   removeFile,
@@ -24,6 +23,7 @@ import {
   statusIfThere,
 } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { until } from "../../kernel/wait.ts";
 import { type Saved, savedIn } from "./saved.ts";

@@ -22,7 +22,7 @@ import {
 import { UserError } from "../../kernel/user-error.ts";
 import { closeTerminal, type Terminal } from "../../linux/terminal.ts";
 import { CallerSocket } from "../caller/caller-socket.ts";
-import { runInit } from "../init/agent.ts";
+import { runInit } from "../init/run-init.ts";
 import { CallerTerminal } from "./caller-terminal.ts";
 import { type Ends, Relay } from "./relay.ts";
 

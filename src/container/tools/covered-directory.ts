@@ -55,7 +55,7 @@ import {
   S_IFREG,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { entriesIn } from "../../kernel/files.ts";
+import { entriesIn } from "../../kernel/list-directory.ts";
 import { readStatx, STATX_SIZE } from "../../kernel/structs.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { Agent } from "../init/agent.ts";

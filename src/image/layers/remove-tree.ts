@@ -3,8 +3,8 @@ import { type Call, SyscallError } from "../../kernel/call.ts";
 import { close, openat, unlinkat } from "../../kernel/calls.ts";
 import { AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { namesOfDirectory } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { namesOfDirectory } from "../../kernel/list-directory.ts";
 import { latin1, pathOf } from "../names.ts";
 
 /** Whether the file at a path is to stay. If so, then also the directories on the way to it. */

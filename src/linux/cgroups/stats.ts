@@ -1,7 +1,8 @@
 /** Usage of a container, in the format of `runc events --stats` (runc, types/events.go), which callers parse. */
 import { type Integer, integerIn, narrowed, UINT64_MAX } from "../../../runtime-spec/int64.ts";
 import { formatJson } from "../../../runtime-spec/json.ts";
-import { listDirectory, readText } from "../../kernel/files.ts";
+import { readText } from "../../kernel/files.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import { readIfThere } from "./events.ts";
 import { pidsIn } from "./pids.ts";
 import { type Pressure, readPressure } from "./pressure.ts";

@@ -2,8 +2,9 @@ import { SyscallError } from "../../kernel/call.ts";
 import { CWD, close, openat } from "../../kernel/calls.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { isErrno, subdirectories } from "../../kernel/files.ts";
+import { isErrno } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { subdirectories } from "../../kernel/list-directory.ts";
 
 /**
  * Visits every cgroup below `directory`, children before their parents; `visit` gets the parent's descriptor and the

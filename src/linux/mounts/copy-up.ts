@@ -47,8 +47,8 @@ import {
   S_IFREG,
 } from "../../kernel/constants.ts";
 import { errnoWords } from "../../kernel/errno.ts";
-import { listDirectory } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import {
   type FileStatus,
   fileTimes,

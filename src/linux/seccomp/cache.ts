@@ -24,8 +24,9 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../kernel/constants.ts";
-import { listDirectory, makeDirectory, readAll, removeFile, status, writeAll } from "../../kernel/files.ts";
+import { makeDirectory, readAll, removeFile, status, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
+import { listDirectory } from "../../kernel/list-directory.ts";
 import { BPF_MAXINSNS, SOCK_FILTER_SIZE } from "../../kernel/seccomp.ts";
 
 /** Counted up when the compiler's results change. */

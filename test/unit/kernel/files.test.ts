@@ -9,8 +9,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pipe2 } from "../../../src/kernel/calls.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../../../src/kernel/constants.ts";
-import { listDirectory, readTextIfThere, writeAll } from "../../../src/kernel/files.ts";
+import { readTextIfThere, writeAll } from "../../../src/kernel/files.ts";
 import { here } from "../../../src/kernel/here.ts";
+import { listDirectory } from "../../../src/kernel/list-directory.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "files-"));
 test.after(() => rmSync(directory, { recursive: true }));

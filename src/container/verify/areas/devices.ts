@@ -1,7 +1,7 @@
 /** The nodes of devices in a container. */
 import type { Device } from "../../../../runtime-spec/config-linux.ts";
 import { O_DIRECTORY, O_NOFOLLOW, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT } from "../../../kernel/constants.ts";
-import { listDirectory } from "../../../kernel/files.ts";
+import { listDirectory } from "../../../kernel/list-directory.ts";
 import type { FileStatus } from "../../../kernel/structs.ts";
 import { containerDevices, makesDevices, ownDevices } from "../../../linux/devices/devices.ts";
 import { names } from "../../../linux/inside.ts";

@@ -1,6 +1,7 @@
 /** The root, what of it is hidden, and what can't be written. */
 import { S_IFCHR, S_IFDIR, S_IFMT } from "../../../kernel/constants.ts";
-import { listDirectory, statusIfThere } from "../../../kernel/files.ts";
+import { statusIfThere } from "../../../kernel/files.ts";
+import { listDirectory } from "../../../kernel/list-directory.ts";
 import { defaultDevice } from "../../../linux/devices/devices.ts";
 import { PROPAGATIONS } from "../../../linux/mounts/mount-options.ts";
 import { mountOf } from "../../../linux/mounts/mount-table.ts";
