@@ -38,7 +38,16 @@ export function libraryTurn({ place, bundles }: Course): Turn {
 
 async function created(store: Store, bundle: string, id: string): Promise<number> {
   const made = await create(store, readBundle(bundle, caller), {
-    ...{ id, pidFile: none, prepare: none, systemdCgroup: false, preservedFds: 0, gaps: [], noPivot: false },
+    ...{
+      id,
+      pidFile: none,
+      prepare: none,
+      systemdCgroup: false,
+      preservedFds: 0,
+      gaps: [],
+      noPivot: false,
+      looksFirst: true,
+    },
     ...{ ownKeyring: true, rootless: false, console: null, announce: none, debug: none, warn },
   });
   using _ = made.agent;

@@ -32,8 +32,11 @@ export interface Caller {
   forget(pid: number): void;
   /** Whether a child still runs. It is not reaped: its exit status is for whoever waits for the container. */
   isRunning(pid: number): boolean;
-  /** Kills and reaps a child, unless that has been reaped. */
-  end(pid: number): Promise<void>;
+  /**
+   * Kills and reaps a child, unless that has been reaped. One that does not die within so many milliseconds, as it is in an
+   * uninterruptible sleep, is left to it.
+   */
+  end(pid: number, patience?: number): Promise<void>;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -20,12 +20,13 @@
  * where. Steps of later posts follow earlier ones, so results stay usable.
  */
 
+import type { StepResult } from "../kernel/call.ts";
 import { futexWait, futexWake } from "../kernel/calls.ts";
 import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../kernel/constants.ts";
 import { ERRNO } from "../kernel/errno.ts";
 import { attempt, here } from "../kernel/here.ts";
 import { timespec } from "../kernel/structs.ts";
-import { isAmongOthers, waitEndlessly } from "../kernel/wait.ts";
+import { holdsWithin, isAmongOthers, waitEndlessly } from "../kernel/wait.ts";
 import { MAILBOX, MAILBOX_ADDRESS } from "./layout.ts";
 import { type Extent, MailboxMemory, type MappedFile, type Place, timeAt } from "./mailbox-memory.ts";
 import { Program, type Results, type Step } from "./program.ts";
@@ -225,6 +226,18 @@ export class Mailbox implements Results, Disposable {
     }
     if (this.errno === 0) return { kind: "done" };
     return { kind: "failed", step: this.words[MAILBOX.at >> 2] ?? 0 };
+  }
+
+  /** Waits until the agent has done a step, or rests or is gone before. Returns whether it has done it. */
+  async past({ step }: StepResult, alive: () => boolean): Promise<boolean> {
+    const { words } = this;
+    const isPast = () => (words[MAILBOX.at >> 2] ?? 0) > step;
+    const rests = () => {
+      const lock = Atomics.load(words, MAILBOX.lock >> 2);
+      return (lock === 0 && !this.ringIfIdle()) || (lock & FUTEX_OWNER_DIED) !== 0;
+    };
+    await waitEndlessly((still) => holdsWithin(() => isPast() || rests(), still) || !alive());
+    return isPast();
   }
 
   /** errno of the step that failed. */

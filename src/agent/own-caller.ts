@@ -63,11 +63,11 @@ export class OwnCaller implements Caller {
   }
 
   /** An unreaped pid is never reused, so killing it takes no pidfd, which might be more than can be opened. */
-  async end(pid: number): Promise<void> {
+  async end(pid: number, patience = DEATH_PATIENCE): Promise<void> {
     if (attempt(waitid(P_PID, pid, new Uint8Array(SIGINFO_SIZE), WEXITED | WNOHANG | WNOWAIT)) < 0) return;
     if (attempt(kill(pid, SIGKILL)) < 0) return; // it ends with tsrun
     const pidfd = attempt(pidfdOpen(pid));
-    await (pidfd < 0 ? until(() => !this.isRunning(pid), DEATH_PATIENCE) : readable(pidfd, DEATH_PATIENCE));
+    await (pidfd < 0 ? until(() => !this.isRunning(pid), patience) : readable(pidfd, patience));
     if (pidfd >= 0) here(close(pidfd));
     reap(pid, false);
   }

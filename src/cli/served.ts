@@ -2,7 +2,7 @@
 import type { Process } from "../../runtime-spec/config.ts";
 import { parseJson } from "../../runtime-spec/json.ts";
 import type { Caller } from "../agent/caller.ts";
-import { readBundle } from "../container/bundle.ts";
+import { bundleIn } from "../container/bundle.ts";
 import { fromCaller } from "../container/caller/caller.ts";
 import { S_IFMT, S_IFREG } from "../kernel/constants.ts";
 import { readText, statusIfThere } from "../kernel/files.ts";
@@ -51,7 +51,7 @@ function descriptors({ preserveFds }: { readonly preserveFds: number }): string 
 
 /** What only the caller's own process can do for a container in its foreground. */
 function ownForeground(flags: InvocationOf<"run">["flags"], asker: Asker): string | null {
-  const { process, config } = readBundle(flags.bundle ?? ".", asker);
+  const { process, config } = bundleIn(flags.bundle ?? ".", asker);
   if (process.terminal) return "a terminal";
   if (config.hooks?.poststart?.length) return "hooks while signals are passed on";
   const ownsPids = config.linux?.namespaces?.some(({ type, path = "" }) => type === "pid" && path === "");

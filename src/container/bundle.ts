@@ -26,8 +26,15 @@ export interface Bundle {
   readonly doubts: readonly Problem[];
 }
 
-/** Reads a bundle. Throws UserError with all that is wrong with it. */
+/** Reads a bundle whose rootfs is there. Throws UserError with all that is wrong with it. */
 export function readBundle(directory: string, caller: Pick<Caller, "proc">): Bundle {
+  const bundle = bundleIn(directory, caller);
+  requireRootfs(bundle);
+  return bundle;
+}
+
+/** The same, without a look at the rootfs. @throws UserError */
+export function bundleIn(directory: string, caller: Pick<Caller, "proc">): Bundle {
   const path = fromCaller(caller, directory);
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"));
@@ -85,12 +92,14 @@ function whyUnread(bundle: string, errno: number): string {
 function rootfsOf(bundle: string, config: Config): string {
   const path =
     config.root?.path ?? fail("root.path", "is missing: name the directory of the container's rootfs");
-  const rootfs = isAbsolute(path) ? join(path) : join(bundle, path);
+  return isAbsolute(path) ? join(path) : join(bundle, path);
+}
+
+/** @throws UserError when the rootfs is not there, or no directory */
+export function requireRootfs({ rootfs, config }: Bundle): void {
   // With a joined mount namespace the path is resolved there, not here.
-  if (config.linux?.namespaces?.some(({ type, path: joined }) => type === "mount" && joined !== undefined))
-    return rootfs;
+  if (config.linux?.namespaces?.some(({ type, path }) => type === "mount" && path !== undefined)) return;
   const status = statusAt("root.path", rootfs);
   if (status === null) fail("root.path", `rootfs ${rootfs} does not exist: ${errnoWords(ERRNO.ENOENT)}`);
   if ((status.mode & S_IFMT) !== S_IFDIR) fail("root.path", `rootfs ${rootfs} is not a directory`);
-  return rootfs;
 }

@@ -6,9 +6,10 @@ import { StepError } from "../agent/step-error.ts";
 import { span } from "../kernel/span.ts";
 import { killAll } from "../linux/cgroups/kill.ts";
 import { ownDevices } from "../linux/devices/devices.ts";
+import { bindSources } from "../linux/mounts/source.ts";
 import { userNamespaceOf } from "../linux/namespaces.ts";
 import { ReplacedStreams } from "../linux/process/null-streams.ts";
-import type { Bundle } from "./bundle.ts";
+import { type Bundle, requireRootfs } from "./bundle.ts";
 import type { CreateHooks } from "./hooks/hooks.ts";
 import { Agent } from "./init/agent.ts";
 import { layOutExecution, loadListened } from "./init/execution.ts";
@@ -46,6 +47,8 @@ export interface CreateOptions {
   readonly noPivot: boolean;
   /** Whether it gets a session keyring of its own, or keeps the caller's. */
   readonly ownKeyring: boolean;
+  /** Whether a process of its own looks at the rootfs and the mounts' sources first: tsrun is not to be held up there. */
+  readonly looksFirst: boolean;
   /** Whether the caller may lack permission for a cgroup. */
   readonly rootless: boolean;
   /** Takes the master of the process's terminal; null if it has none. */
@@ -123,6 +126,10 @@ async function make(
   const plan = await phase("opens what the config names", () => planOf(caller, given, options, undo));
   const located = await phase("makes state and cgroup", () => locatePlanned(store, plan, options, undo));
   const launched = phase("starts the stage", () => launch(plan, located, options, undo));
+  if (options.looksFirst) {
+    await phase("waits for the stage's looks", () => launched.agent.looked());
+    requireRootfs(plan.bundle);
+  }
   const root = await phase("lays out the container's root", () =>
     setUpRoot(plan, located, launched, options),
   );
@@ -185,10 +192,12 @@ interface Begun {
 function startStage(
   { bundle, namespaces, hostAgent }: Plan,
   { directory, cgroup }: Located,
-  { gaps }: CreateOptions,
+  { gaps, looksFirst }: CreateOptions,
   undo: Undo,
 ): Agent {
   const { caller } = directory;
+  const { rootfs, path, config } = bundle;
+  const sources = () => bindSources(config.mounts ?? [], { bundle: path });
   const streams = new ReplacedStreams(caller);
   undo.always(() => streams[Symbol.dispose]());
   if (!bundle.process.terminal)
@@ -196,7 +205,7 @@ function startStage(
   const taking = <T>(take: () => T) => inState(directory.path, take);
   const how = {
     ...{ open: () => newMailbox(directory), taking, hasHost: hostAgent !== null },
-    ...{ held: cgroup.startScope !== undefined, gaps },
+    ...{ held: cgroup.startScope !== undefined, gaps, looks: looksFirst ? [rootfs, ...sources()] : [] },
     pass: streams.descriptors,
     prepare: (stage: Program, passed: readonly number[]) => streams.add(stage, passed),
   };

@@ -22,6 +22,7 @@
 #include <linux/un.h>
 
 #include "served.h"
+#include "look.h"
 #include "streams.h"
 #include "text.h"
 
@@ -199,6 +200,7 @@ __attribute__((visibility("hidden"))) void hand_over(const uint64_t *stack)
 	int64_t fd = connect_to(&address, user, &server);
 	if (fd < 0)
 		return;
+	look_first(stack[0], words);
 	uint64_t before = block(1ULL << (SIGPIPE - 1));
 	int64_t file = ask(fd, server);
 	if (file == TOO_EARLY) {

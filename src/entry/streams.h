@@ -13,11 +13,11 @@
 #if defined(__x86_64__)
 enum { NR_ppoll = 271, NR_rt_sigprocmask = 14, NR_socket = 41, NR_connect = 42, NR_sendto = 44, NR_recvmsg = 47,
        NR_getsockopt = 55, NR_wait4 = 61, NR_kill = 62, NR_geteuid = 107, NR_rt_sigtimedwait = 128, NR_write = 1,
-       NR_read = 0, NR_openat = 257, NR_lseek = 8, NR_shutdown = 48 };
+       NR_read = 0, NR_openat = 257, NR_lseek = 8, NR_shutdown = 48, NR_statx = 332 };
 #else
 enum { NR_ppoll = 73, NR_rt_sigprocmask = 135, NR_socket = 198, NR_connect = 203, NR_sendto = 206, NR_recvmsg = 212,
        NR_getsockopt = 209, NR_wait4 = 260, NR_kill = 129, NR_geteuid = 175, NR_rt_sigtimedwait = 137, NR_write = 64,
-       NR_read = 63, NR_openat = 56, NR_lseek = 62, NR_shutdown = 210 };
+       NR_read = 63, NR_openat = 56, NR_lseek = 62, NR_shutdown = 210, NR_statx = 291 };
 #endif
 
 /* Of the kernel's, which has no header for programs with them. */

@@ -94,7 +94,7 @@ export function readable(fd: number, milliseconds: number, pace = usual): Promis
 }
 
 /** Whether a condition holds within so many milliseconds; blocks the thread. */
-function holdsWithin(condition: () => boolean, milliseconds: number): boolean {
+export function holdsWithin(condition: () => boolean, milliseconds: number): boolean {
   const deadline = now() + milliseconds;
   for (let nap = SHORTEST_NAP; !condition(); nap = Math.min(nap * 2, LONGEST_NAP)) {
     const left = deadline - now();

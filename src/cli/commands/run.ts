@@ -4,7 +4,7 @@ import { afterStart, beforeStart, orDestroyed, wake } from "../../container/star
 import { asAnnotated } from "../../container/timeline/annotation.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { consoleFor, outputFor } from "../making/console.ts";
-import { bundleOf, createContainer, showSteps } from "../making/creation.ts";
+import { bundleToCreate, createContainer, showSteps } from "../making/creation.ts";
 import { readinessFor } from "../making/notify.ts";
 import { adopting, waitFor } from "../making/orphans.ts";
 import { warnings } from "../output/log.ts";
@@ -18,7 +18,7 @@ export async function run(invocation: InvocationOf<"run">, session: Session): Pr
   const { globals, flags } = invocation;
   if (flags.dryRun) return showSteps(invocation, session);
   const warn = warnings(session, globals);
-  const bundle = bundleOf(invocation, session);
+  const bundle = bundleToCreate(invocation, session);
   using output = await outputFor(session.caller, bundle.process, flags);
   const console = await consoleFor(session.caller, bundle.process, flags);
   using terminal = console?.kind === "caller" ? console : null;

@@ -1,4 +1,4 @@
-import { type Bundle, readBundle, warningsOf } from "../../container/bundle.ts";
+import { type Bundle, bundleIn, readBundle, warningsOf } from "../../container/bundle.ts";
 import { fromCaller, isRootless, requireUserNamespace } from "../../container/caller/caller.ts";
 import { cgroupDriver } from "../../container/cgroup/cgroup.ts";
 import { type Created, type CreateOptions, create } from "../../container/create.ts";
@@ -8,7 +8,7 @@ import type { InvocationOf } from "../grammar/parse.ts";
 import { doubt, log, warnings } from "../output/log.ts";
 import { print } from "../output/output.ts";
 import type { HeldSignals, Session } from "../session/session.ts";
-import { Patience } from "../why/patience.ts";
+import { PATIENCE, Patience } from "../why/patience.ts";
 import { announcerFor } from "./console.ts";
 import { handedDown } from "./handed-down.ts";
 
@@ -37,6 +37,7 @@ export async function createContainer(
     gaps: handed.gaps,
     noPivot: flags.noPivot,
     ownKeyring: !flags.noNewKeyring,
+    looksFirst: looksFirst(session),
     rootless: isRootless(caller, globals.rootless),
     console,
     announce: await announcerFor(caller, flags.pidfdSocket, "standard"),
@@ -62,10 +63,21 @@ export async function showSteps(invocation: Creation, session: Session): Promise
 }
 
 /** The bundle that the flags name, checked. @throws UserError */
-export function bundleOf({ globals, flags }: Creation | InvocationOf<"restore">, session: Session): Bundle {
+export function bundleOf(
+  { globals, flags }: Creation | InvocationOf<"restore">,
+  session: Session,
+  read = readBundle,
+): Bundle {
   const { caller } = session;
-  const bundle = readBundle(flags.bundle ?? ".", caller);
+  const bundle = read(flags.bundle ?? ".", caller);
   requireUserNamespace(caller, bundle.config);
   for (const warning of warningsOf(bundle)) doubt(session, globals, warning);
   return bundle;
 }
+
+/** The same for a creation, which looks at the rootfs itself when it looks first. @throws UserError */
+export const bundleToCreate = (creation: Creation, session: Session): Bundle =>
+  bundleOf(creation, session, looksFirst(session) ? bundleIn : readBundle);
+
+/** Whether a file system that does not answer must not hold up this process: it has other callers, or gives up some time. */
+const looksFirst = ({ livesOn, caller }: Session) => livesOn || Boolean(caller.env[PATIENCE]);

@@ -8,7 +8,7 @@ import type { Waiting } from "./waiting.ts";
 const LONG = 10_000;
 
 /** The variable with the time after which a creation gives up, such as 100s. */
-const VARIABLE = "TSRUN_PATIENCE";
+export const PATIENCE = "TSRUN_PATIENCE";
 
 /** Watches over a command on a container until it is disposed of. */
 export class Patience implements Disposable {
@@ -27,13 +27,13 @@ export class Patience implements Disposable {
 
   /** Gives up a creation that is not done in the time that $TSRUN_PATIENCE says. @throws UserError when that is no time */
   async limit(): Promise<void> {
-    const text = this.waiting.session.caller.env[VARIABLE];
+    const text = this.waiting.session.caller.env[PATIENCE];
     if (text === undefined || text === "") return;
     const { readDuration } = await import("../../kernel/duration.ts");
     const time = readDuration(text);
     if (time === undefined || time <= 0)
-      throw new UserError(`$${VARIABLE}`, `must be a time such as 100s, not ${JSON.stringify(text)}`);
-    this.after(time, () => void this.giveUp(`given up after ${text}, as $${VARIABLE} says`));
+      throw new UserError(`$${PATIENCE}`, `must be a time such as 100s, not ${JSON.stringify(text)}`);
+    this.after(time, () => void this.giveUp(`given up after ${text}, as $${PATIENCE} says`));
   }
 
   /** The creation is told to end: it says what it waits for, and gives up if it has taken long. */

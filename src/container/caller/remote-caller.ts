@@ -215,10 +215,10 @@ export class RemoteCaller implements Caller, Disposable {
     return info !== null && info.state !== "Z" && info.state !== "X";
   }
 
-  async end(pid: number): Promise<void> {
+  async end(pid: number, most = DEATH_PATIENCE): Promise<void> {
     if (!this.isLost) this.run((program) => program.add(kill(pid, SIGKILL), [ERRNO.ESRCH]));
     else if (processInfo(pid)?.parent === this.pid) attempt(kill(pid, SIGKILL)); // nobody else's, as long as it lives
-    const patience = this.isLost ? ORPHAN_PATIENCE : DEATH_PATIENCE;
+    const patience = this.isLost ? ORPHAN_PATIENCE : most;
     if ((await until(() => !this.isRunning(pid), patience)) && !this.isLost) this.endAtOnce(pid);
   }
 

@@ -17,9 +17,12 @@ import { CLONE_FILES } from "../../kernel/constants.ts";
 import { Opened } from "../../kernel/opened.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import type { NamespacePlan } from "../../linux/namespaces.ts";
-import { pidIn } from "../state/process-info.ts";
+import { isKilled, pidIn } from "../state/process-info.ts";
 import { runInit } from "./run-init.ts";
-import { addClone, addEntry, addJoins, holdPlaces, passTo } from "./stage-program.ts";
+import { addClone, addEntry, addJoins, addLooks, holdPlaces, passTo } from "./stage-program.ts";
+
+/** How long a killed stage may take to die in a look, in milliseconds. */
+const LOOK_PATIENCE = 1000;
 
 interface AgentOptions extends MailboxFileOptions {
   /** Descriptors that are closed, and must stay so for the container's process; see caller-descriptors.ts. */
@@ -28,6 +31,8 @@ interface AgentOptions extends MailboxFileOptions {
   readonly pass?: readonly number[];
   /** Adds what the stage does first, on the host; `passed` are those as the stage knows them. */
   readonly prepare?: (stage: Program, passed: readonly number[]) => void;
+  /** Paths of the host that the stage looks at; see `looked`. */
+  readonly looks?: readonly string[];
   /** Whether the stage waits for `release` before it makes the init. */
   readonly held?: boolean;
   /** Moves the stage into the cgroup that the init is to be born in; done when the init is waited for. */
@@ -44,6 +49,7 @@ export class Agent implements AsyncDisposable {
   /** The boxes' descriptor, as the caller knows it. */
   private readonly mailbox: number;
   private readonly clone: StepResult;
+  private lastLook: StepResult | null = null;
   private readonly hostClone: StepResult | null;
   private spawned = 0;
   private held: boolean;
@@ -79,8 +85,9 @@ export class Agent implements AsyncDisposable {
     caller: Caller,
     namespaces: NamespacePlan,
     cgroupFd: number | null,
-    { gaps = [], pass = [], prepare, moveStage = null, held = moveStage !== null, ...options }: AgentOptions,
+    { gaps = [], pass = [], looks = [], prepare, moveStage = null, ...others }: AgentOptions,
   ) {
+    const { held = moveStage !== null, ...options } = others;
     using opened = new Opened();
     this.boxes = opened.use(new MailboxFile(options));
     const { stage, init, host } = this.boxes;
@@ -91,7 +98,9 @@ export class Agent implements AsyncDisposable {
     this.mailbox = passed.mailbox;
     if (gaps.length > 0) holdPlaces(stage.program, gaps);
     prepare?.(stage.program, passed.more);
-    this.hostClone = addEntry(caller, stage.program, passed.namespaces, host);
+    this.hostClone = addEntry(caller, stage.program, passed.namespaces, host, (program) => {
+      this.lastLook = addLooks(program, looks);
+    });
     if (held) stage.post();
     const shared = host === null ? 0 : CLONE_FILES;
     this.clone = addClone(stage.program, namespaces, passed.cgroup, init.agentAddress, shared);
@@ -130,6 +139,17 @@ export class Agent implements AsyncDisposable {
   release(): void {
     if (this.held) this.stage.post();
     this.held = false;
+  }
+
+  /** Waits until the stage has looked at all that it is to look at. @throws UserError when it has ended before */
+  async looked(): Promise<void> {
+    const { lastLook } = this;
+    if (lastLook === null) return;
+    // Who is killed in such a look may not die before the file system answers.
+    const lives = () => this.caller.isRunning(this.spawned) && !isKilled(this.spawned);
+    if (!(await this.stage.past(lastLook, lives)))
+      throw new UserError("tsrun's stage process was killed before it had made the container");
+    this.lastLook = null;
   }
 
   /** Waits for the clone; returns the init's pid. @throws StepError */
@@ -177,6 +197,7 @@ export class Agent implements AsyncDisposable {
   }
 
   private async abort(): Promise<void> {
+    if (this.lastLook !== null && !(await this.endStage())) return;
     if (this.held) {
       await this.stage.outcome(() => !this.stageEnded()); // the steps up to there don't block
       await this.endHost();
@@ -188,6 +209,14 @@ export class Agent implements AsyncDisposable {
     } finally {
       await this.endHost();
     }
+  }
+
+  /** Returns whether it has died; one that may be in a look for ever has made nothing yet, and will not. */
+  private async endStage(): Promise<boolean> {
+    if (this.stageEnded()) return true;
+    await this.caller.end(this.spawned, LOOK_PATIENCE);
+    this.reaped = !this.caller.isRunning(this.spawned);
+    return this.reaped;
   }
 
   private async abortInit(): Promise<void> {

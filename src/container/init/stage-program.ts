@@ -13,6 +13,7 @@ import {
   openat,
   prctl,
   setns,
+  statx,
   unshare,
   write,
 } from "../../kernel/calls.ts";
@@ -28,7 +29,7 @@ import {
   PR_SET_DUMPABLE,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
-import { cloneArgs } from "../../kernel/structs.ts";
+import { cloneArgs, STATX_SIZE } from "../../kernel/structs.ts";
 import { cloneFlags, type Join, type NamespacePlan } from "../../linux/namespaces.ts";
 
 /** Namespaces that are not made by the clone: the init unshares its cgroup namespace, the stage a time namespace. */
@@ -61,6 +62,20 @@ export function holdPlaces(program: Program, descriptors: readonly number[]): vo
   for (const fd of descriptors) program.add(dup3(one, fd, O_CLOEXEC), [ERRNO.EINVAL, ERRNO.EBADF]);
 }
 
+/** At so many paths a stage looks: its mailbox has room for some 50 steps. */
+const MOST_LOOKS = 24;
+
+/**
+ * Has the stage look at paths of the host before tsrun does: on a file system that does not answer it is the stage that
+ * waits. tsrun can serve others meanwhile, or give up. Returns the last look.
+ */
+export function addLooks(program: Program, paths: readonly string[]): StepResult | null {
+  let last: StepResult | null = null;
+  for (const path of [...new Set(paths)].slice(0, MOST_LOOKS))
+    last = program.add(statx(CWD, path, 0, { room: STATX_SIZE }), "all");
+  return last;
+}
+
 /**
  * What the stage does before it clones. Returns the step that makes the host agent, while the stage still has its
  * rights.
@@ -70,6 +85,7 @@ export function addEntry(
   program: Program,
   namespaces: NamespacePlan,
   host: Mailbox | null,
+  look: (stage: Program) => void = () => {},
 ): StepResult | null {
   const setClocks = namespaces.timeOffsets ? addClocks(program, namespaces.timeOffsets) : null;
   program.by("stage process");
@@ -77,6 +93,7 @@ export function addEntry(
   // An ordinary user's tsrun could not write the mappings of a process that isn't dumpable.
   const staysDumpable = namespaces.created.has("user") && caller.uid !== 0;
   if (!staysDumpable) program.add(prctl(PR_SET_DUMPABLE, 0));
+  look(program);
   const shared = cloneArgs(CLONE_PARENT | CLONE_FILES, 0, 0);
   const hostClone = host === null ? null : program.clone(shared, host.agentAddress);
   addJoins(caller, program, namespaces, false);

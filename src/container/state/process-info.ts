@@ -45,6 +45,15 @@ export function statusField(status: string, name: string): string {
   return status.slice(start + name.length + 2, status.indexOf("\n", start + 1)).trim();
 }
 
+/** Whether a process has been killed, and has not died yet: it is in an uninterruptible sleep. */
+export function isKilled(pid: number): boolean {
+  const status = readTextIfThere(`/proc/${pid}/status`) ?? "";
+  return ["SigPnd", "ShdPnd"].some((name) => (BigInt(`0x${statusField(status, name) || 0}`) & KILLED) !== 0n);
+}
+
+/** SIGKILL as one of a set. */
+const KILLED = 1n << 8n;
+
 /** The highest pid is less: PID_MAX_LIMIT (proc_sys_kernel(5)). */
 const PID_LIMIT = 2 ** 22;
 

@@ -6,7 +6,7 @@ import type { CgroupDriver } from "../cgroup/driver.ts";
 import { type Deed, propertyOf } from "../listing/listing.ts";
 
 /** A step, and the property that wants it. */
-interface Known {
+export interface Known {
   /** `$143 openat2($11, "data/x", …)` without the number. */
   readonly text: string;
   readonly owner: string;

@@ -8,7 +8,7 @@ import { processInfo } from "../state/process-info.ts";
 import type { Saved } from "../state/saved.ts";
 import { MAILBOX_FILE, type StateDirectory } from "../state/state-directory.ts";
 import { type Agent, type Command, performedBy, pidfdsOf, processes, wordsOf } from "./commands.ts";
-import { type Rehearsed, stepAt } from "./program.ts";
+import { type Known, type Rehearsed, stepAt } from "./program.ts";
 import { ageOf, type CallOf, callOf, forTime, idleFor, textOf, whereIs } from "./task.ts";
 
 /** `what` follows the command, or "container web is creating: ". */
@@ -102,10 +102,11 @@ async function stepOf({ pid, verb }: Command, scene: Scene): Promise<Wait | null
   const [first] = acting;
   if (first === undefined) return null;
   const { role, agent, step, call, words } = first;
-  const isOfContainer = (verb === "create" || verb === "run") && !isHooks(agent, saved);
+  const looksFirst = role === "stage" && call === "statx"; // so would a rehearsal, and not come back either
+  const isOfContainer = (verb === "create" || verb === "run") && !isHooks(agent, saved) && !looksFirst;
   const program = isOfContainer && role !== "parked" ? await rehearse() : null;
   const steps = program?.[NAMES[role]] ?? [];
-  const known = stepAt(steps, step, call);
+  const known = looksFirst ? lookAt(words, scene) : stepAt(steps, step, call);
   const spelled = known?.text ?? [call, ...words.map((word) => JSON.stringify(word))].join(" ");
   const owner = known?.owner ? `${known.owner}: ` : role === "parked" ? "config.json: process.args: " : "";
   const count = role === "parked" ? "" : ` ${step + 1} of ${Math.max(steps.length, first.told)}`;
@@ -113,6 +114,15 @@ async function stepOf({ pid, verb }: Command, scene: Scene): Promise<Wait | null
   return {
     what: `${who} ${forTime(idleFor(agent.pid))}: ${owner}${spelled}${frozenAbove(agent.pid)}`,
     pid: agent.pid,
+  };
+}
+
+/** The stage's look at a path that the config names: see `addLooks`. */
+function lookAt([path = ""]: readonly string[], { config, saved }: Scene): Partial<Known> {
+  const place = placeOf(path, config, saved?.bundle ?? "/");
+  return {
+    text: `statx(${JSON.stringify(path)})`,
+    ...(place === null ? {} : { owner: `config.json: ${place}` }),
   };
 }
 

@@ -22,6 +22,11 @@ interface Places {
 export const sourcePath = ({ source = "" }: Mount, { bundle }: Pick<Places, "bundle">): string =>
   isAbsolute(source) ? source : join(bundle, source);
 
+/** Those of all bind mounts. */
+export function bindSources(mounts: readonly Mount[], places: Pick<Places, "bundle">): readonly string[] {
+  return mounts.filter(isBind).map((mount) => sourcePath(mount, places));
+}
+
 /** Whether the path is in the rootfs, by its text. */
 export const isBelow = (path: string, { rootfs }: Pick<Places, "rootfs">): boolean =>
   `${join(path)}/`.startsWith(`${rootfs}/`);

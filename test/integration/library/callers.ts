@@ -64,7 +64,14 @@ export async function callerProcess(
 /** What `create` is told, unless a test says otherwise. */
 export const plain = (id: string, more: Partial<CreateOptions> = {}): CreateOptions => ({
   ...{ id, pidFile: undefined, prepare: undefined, systemdCgroup: false, preservedFds: 0, gaps: [] },
-  ...{ noPivot: false, ownKeyring: true, rootless: false, console: null, announce: undefined },
+  ...{
+    noPivot: false,
+    ownKeyring: true,
+    looksFirst: true,
+    rootless: false,
+    console: null,
+    announce: undefined,
+  },
   ...{ debug: undefined, warn: () => {} },
   ...more,
 });

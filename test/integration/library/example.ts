@@ -14,7 +14,7 @@ export async function runToEnd(root: string, bundle: string, id: string): Promis
   const store = new Store(root, new OwnCaller());
   const { directory, saved, agent } = await create(store, readBundle(bundle, store.caller), {
     ...{ id, warn: console.warn, ownKeyring: true, noPivot: false, rootless: false, systemdCgroup: false },
-    ...{ preservedFds: 0, gaps: [], pidFile: undefined, console: null },
+    ...{ looksFirst: true, preservedFds: 0, gaps: [], pidFile: undefined, console: null },
     ...{ prepare: undefined, announce: undefined, debug: undefined },
   });
   agent[Symbol.dispose](); // gives memory back

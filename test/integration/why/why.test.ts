@@ -1,30 +1,23 @@
 // Runs beside other files.
 /** `tsrun why`: what a container that hangs waits for, and why one has stopped. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, namespaces, type Patch } from "../../harness/bundle.ts";
 import { cgroup2Of } from "../../harness/cgroups.ts";
-import { canCompile, compiled } from "../../harness/compile.ts";
 import { type Container, container, created, started } from "../../harness/container.ts";
 import { freshDirectory, isTsrun, testTsrun, uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { command, mounted } from "../../harness/mount.ts";
 import { type Call, complaint, type Running, runtime, silent, startRuntime } from "../../harness/runtime.ts";
 import { COLD } from "../../harness/served.ts";
+import { type SilentFuse, silentFuse, testFuse } from "../../harness/silent-fuse.ts";
 import { testIf } from "../../harness/skip.ts";
 import { waitUntil } from "../../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
 const FAULTS = { TSRUN_FAULTS: "1" };
-
-const testFuse = testIf(
-  isTsrun && canCompile && existsSync("/dev/fuse"),
-  "needs gcc and /dev/fuse for a file system that never answers",
-);
 
 /** What `why` says of a container: the first line, and the others. */
 function why({ id }: Pick<Container, "id">): readonly string[] {
@@ -47,23 +40,6 @@ async function whyOnce(box: Pick<Container, "id">, line: RegExp): Promise<readon
   return said;
 }
 
-/** A FUSE mount that never answers, but for its root's attributes with "root"; until it is disposed of. */
-async function silentFuse(...answers: readonly "root"[]) {
-  const path = freshDirectory("fuse");
-  const server: ChildProcess = spawn(compiled("test/integration/why/silent-fuse.c"), [path, ...answers]);
-  if (server.stdout === null) throw new Error("it has no output");
-  await once(server.stdout, "data");
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      const ended = once(server, "exit");
-      server.kill();
-      await ended;
-      command("umount", "--lazy", path);
-    },
-  };
-}
-
 const creating = (path: string, id: string, call: Call = {}): Running =>
   startRuntime(["create", "--bundle", path, id], call);
 
@@ -75,7 +51,7 @@ const withSource = (source: string, patch: Patch = {}): Patch => ({
 
 /** Does something while a create waits for a file system that does not answer; which then ends, and the create fails. */
 async function whileWaiting(
-  fuse: Awaited<ReturnType<typeof silentFuse>>,
+  fuse: SilentFuse,
   patch: Patch,
   call: Call,
   act: (id: string, create: Running, path: string) => Promise<void>,
@@ -337,6 +313,24 @@ testTsrun("with $TSRUN_PATIENCE it gives up, says where it was, and leaves nothi
     /\$TSRUN_PATIENCE: must be a time such as 100s, not "soon"$/,
   );
 });
+
+testFuse(
+  "with $TSRUN_PATIENCE it gives up on a volume that does not answer, and leaves nothing",
+  async () => {
+    await using fuse = await silentFuse("root");
+    const env = { TSRUN_PATIENCE: "500ms" };
+    const given = (patch: Patch) =>
+      complaint(runtime(["create", "--bundle", bundle(patch).path, uniqueId()], { env }));
+    assert.match(
+      given(withSource(`${fuse.path}/volume`)),
+      /: its stage .*: config\.json: mounts\[\d+\]\.source: statx\(".*\/volume"\); given up after 500ms/,
+    );
+    assert.match(
+      given({ root: { path: `${fuse.path}/rootfs` } }),
+      /: its stage .*: config\.json: root\.path: statx\(".*\/rootfs"\); given up after 500ms/,
+    );
+  },
+);
 
 testTsrun("another runtime's container, and none at all", () => {
   const root = freshDirectory("runc");

@@ -1,0 +1,67 @@
+/*
+ * Looks at the files that a command line names, before the server does: where a file system doesn't answer, this process
+ * waits, and not the server with all that it does for others. What the config names is for RemoteCaller's `look`.
+ */
+#ifndef TSRUN_LOOK_H
+#define TSRUN_LOOK_H
+
+#include "streams.h"
+#include "text.h"
+
+/* Flags whose value is a file that the server opens or looks for; the bundle's come first. */
+static const char FILE_FLAGS[] = "--bundle\0-b\0--console-socket\0--log\0--output\0--pid-file\0--pidfd-socket\0--process\0-p\0"
+				 "--resources\0-r\0--root\0";
+#define BUNDLE_FLAGS 2
+#define LONGEST_LOOKED_AT 4096
+
+static void look_at(const char *path)
+{
+	char status[256];
+	call(NR_statx, (uint64_t)-100 /* AT_FDCWD */, (uint64_t)path, 0, 0x7ff /* STATX_BASIC_STATS */, (uint64_t)status, 0);
+}
+
+/* Which of FILE_FLAGS a word is, from 1 on, or 0; `value` is what follows its "=", if it has one. */
+static int file_flag(const char *word, const char **value)
+{
+	int which = 1;
+	for (const char *flag = FILE_FLAGS; *flag; which++) {
+		const char *rest = value_of(word, flag);
+		if (rest && (!*rest || *rest == '=')) {
+			*value = *rest ? rest + 1 : 0;
+			return which;
+		}
+		while (*flag++)
+			;
+	}
+	return 0;
+}
+
+/* What follows the id is not looked at: it may be paths in the container. */
+static void look_first(uint64_t count, const char *const *words)
+{
+	const char *command = 0, *bundle = ".", *value;
+	char config[LONGEST_LOOKED_AT];
+	for (uint64_t index = 1; index < count; index++) {
+		if (*words[index] != '-') {
+			if (command)
+				break;
+			command = words[index];
+			continue;
+		}
+		int flag = file_flag(words[index], &value);
+		if (flag && !value && index + 1 < count)
+			value = words[++index];
+		if (!flag || !value)
+			continue;
+		look_at(value);
+		if (flag <= BUNDLE_FLAGS)
+			bundle = value;
+	}
+	if (!command || !(same(command, "create") || same(command, "run")))
+		return;
+	uint64_t length = append(config, 0, sizeof config, bundle);
+	if (length && append(config, length, sizeof config, "/config.json"))
+		look_at(config);
+}
+
+#endif
