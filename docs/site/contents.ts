@@ -15,6 +15,7 @@ export const CONTENTS: readonly (readonly [group: string, entries: readonly Entr
       ["docs/by-hand.md", "By hand"],
       ["docs/images.md", "Images"],
       ["docs/packages.md", "Packages"],
+      ["docs/comparison.md", "Beside runc and crun"],
     ],
   ],
   [
