@@ -142,9 +142,17 @@ function mountAll(program: Program, context: InitContext): Tree {
     program.ready();
   }
   program.by("config.json: process.cwd");
-  program.add(close(directoryInside(program, root, process.cwd)));
+  for (const path of pathsThrough(process.cwd)) program.add(close(directoryInside(program, root, path)));
   writeSysctls(program, linux.sysctl ?? {});
   return { root, mounted };
+}
+
+/** A path, after those that it leads through and leaves again by "..": the kernel wants them to be there. */
+function pathsThrough(path: string): readonly string[] {
+  if (!path.includes("..")) return [path];
+  const parts = path.split("/");
+  const left = parts.flatMap((part, index) => (part === ".." ? [parts.slice(0, index).join("/")] : []));
+  return [...left, path];
 }
 
 /** The process's terminal. Its /dev/console needs a mount namespace that is the container's alone. */

@@ -24,6 +24,10 @@ test("a working directory that isn't there is made, root's and open to all to re
   }
 });
 
+test("it is made where .. leads out of directories that aren't there", () => {
+  assert.is(inside(["pwd"], { process: { cwd: "/made/first/..//second/./third/.." } }), "/made/second\n");
+});
+
 test("it is made below a read-only root, and where .. leads", () => {
   const root = { path: "rootfs", readonly: true };
   assert.is(inside(["pwd"], { process: { cwd: "/etc/../../../made/./here" }, root }), "/made/here\n");
