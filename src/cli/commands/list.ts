@@ -14,6 +14,7 @@ export function list(invocation: InvocationOf<"list">, session: Session): number
   if (showsPods(flags))
     return import("../pods/list-pods.ts").then(({ listPods }) => listPods(invocation, session));
   const store = storeOf(globals, session.caller);
+  if (globals.root !== undefined) store.requireRoot();
   const warn = warnings(session, globals);
   if (flags.quiet) print(session, lines(store.ids()));
   else if (flags.format === "json") print(session, `${JSON.stringify(describeAll(store, warn))}\n`);

@@ -2,8 +2,8 @@ import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { CWD, openat, unlinkat } from "../../kernel/calls.ts";
 import { AT_REMOVEDIR, O_DIRECTORY, O_RDONLY } from "../../kernel/constants.ts";
-import { ERRNO } from "../../kernel/errno.ts";
-import { makeDirectories, makeDirectory } from "../../kernel/files.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
+import { makeDirectories, makeDirectory, statusIfThere } from "../../kernel/files.ts";
 import { attempt } from "../../kernel/here.ts";
 import { type DirectoryEntry, listDirectory } from "../../kernel/list-directory.ts";
 import { UserError } from "../../kernel/user-error.ts";
@@ -63,6 +63,12 @@ export class Store {
     const directory = this.find(id);
     if (directory === null) throw new UserError(`container does not exist: ${id} (in ${this.root})`);
     return directory;
+  }
+
+  /** Tells a root that is not there from one without containers. @throws UserError */
+  requireRoot(): void {
+    if (statusIfThere(this.root) === null)
+      throw new UserError(`--root ${this.root}`, `does not exist: ${errnoWords(ERRNO.ENOENT)}`);
   }
 
   /** All containers' ids, sorted. */

@@ -81,8 +81,12 @@ test("without containers the table is its head, the json no container, -q nothin
   assert.is(list(["-q"], { root }), "");
 });
 
-test("a state directory that isn't there has no containers", () => {
-  assert.is(list(["-q"], { root: `${freshDirectory("empty")}/not/there` }), "");
+testTsrun("a state directory that isn't there has no containers, unless it was named", () => {
+  const runtimeDirectory = `${freshDirectory("empty")}/not/there`;
+  const env = { XDG_RUNTIME_DIR: runtimeDirectory };
+  assert.is(list(["-q"], { root: null, env, global: ["--rootless", "true"] }), "");
+  const said = complaint(runtime(["list"], { root: runtimeDirectory }));
+  assert.match(said, /--root .*\/not\/there: does not exist: ENOENT/);
 });
 
 test("an unknown format is refused", () => {
