@@ -135,7 +135,8 @@ testTsrun("restore refuses what is no checkpoint, and an id that is in use", asy
   await nothingLeft("of refused restores");
   box.create();
   writeFileSync(join(images, "descriptors.json"), "[]");
-  assert.match(complaint(restore(box, images)), /container with given ID already exists/);
+  const inUse = restore(box, images, callerWithCriu("exit 1"));
+  assert.match(complaint(inUse), /container with given ID already exists/);
   assert.is(box.state().status, "created");
 });
 
