@@ -3,8 +3,8 @@
  * is kept but a few pieces.
  */
 import type { Layer } from "./choose.ts";
-import { compressionOf, Decompressed } from "./compression.ts";
 import { Digester } from "./digests.ts";
+import { compressionOf, Decompressed } from "./files/compression.ts";
 import { FileSource, firstBytes, type ImageFile } from "./files/image-files.ts";
 import type { ByteSource } from "./tar/byte-stream.ts";
 import { Turns } from "./turns.ts";

@@ -9,9 +9,9 @@ import { isErrno, writeAll } from "../../kernel/files.ts";
 import { attempt, here } from "../../kernel/here.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { readable } from "../../kernel/wait.ts";
-import { compressionOf, Decompressed, MAGIC_SIZE } from "../compression.ts";
 import type { ByteSource } from "../tar/byte-stream.ts";
 import { Turns } from "../turns.ts";
+import { compressionOf, Decompressed, MAGIC_SIZE } from "./compression.ts";
 
 /** What a pipe has at most, as a rule. */
 const PIPE = 65_536;

@@ -1,9 +1,9 @@
 /** What archives are compressed with, and their decompression as a stream, by a thread of Bun's. */
 import { Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { UserError } from "../kernel/user-error.ts";
-import { PIECE } from "./files/image-files.ts";
-import type { ByteSource } from "./tar/byte-stream.ts";
+import { UserError } from "../../kernel/user-error.ts";
+import type { ByteSource } from "../tar/byte-stream.ts";
+import { PIECE } from "./image-files.ts";
 
 interface Compression {
   /** What a compressed file begins with. */
