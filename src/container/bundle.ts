@@ -38,17 +38,18 @@ export function bundleIn(directory: string, caller: Pick<Caller, "proc">): Bundl
   const path = fromCaller(caller, directory);
   const text = readConfigText(path);
   const found = validateConfig(parseJson(text, "config.json"));
-  const { config } = found;
   const problems = linesOf(found.problems);
   if (problems.length > 0) throw new UserError(problems);
+  const rootfs = rootfsOf(path, found.config);
+  const config = withPlacesInside(found.config, rootfs);
   const ignored = resourceNotes(config.linux?.resources ?? {});
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
     path,
     config,
     process,
-    rootfs: rootfsOf(path, config),
-    text: found.changed ? formatJson(config) : text,
+    rootfs,
+    text: found.changed || config !== found.config ? formatJson(config) : text,
     doubts: [...found.warnings, ...ignored.map(({ where, message }) => ({ path: where, message }))],
   };
 }
@@ -93,6 +94,16 @@ function rootfsOf(bundle: string, config: Config): string {
   const path =
     config.root?.path ?? fail("root.path", "is missing: name the directory of the container's rootfs");
   return isAbsolute(path) ? join(path) : join(bundle, path);
+}
+
+/** Some write what a mount's place in the rootfs is on the host: runc takes it for that place, too. */
+function withPlacesInside(config: Config, rootfs: string): Config {
+  const onHost = (destination: string) => destination.startsWith(`${rootfs}/`);
+  if (!config.mounts?.some(({ destination }) => onHost(destination))) return config;
+  const mounts = config.mounts.map((mount) =>
+    onHost(mount.destination) ? { ...mount, destination: mount.destination.slice(rootfs.length) } : mount,
+  );
+  return { ...config, mounts };
 }
 
 /** @throws UserError when the rootfs is not there, or no directory */

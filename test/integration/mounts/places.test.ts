@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Where mounts are made, and in which order.
-import { existsSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -41,6 +41,18 @@ test("a relative destination is taken from the root", () => {
   });
   assert.is(status, 0);
   assert.is(stdout, "file\n");
+});
+
+test("a destination may be the host's path of a place in the rootfs, and a source that of an earlier mount", () => {
+  const made = bundle({ args: ["ls", "/tmp/final/inner"] });
+  const mounts = [
+    ...DEFAULT_MOUNTS,
+    bind(hostDirectory("file"), join(made.rootfs, "tmp/outer/inner")),
+    bind(join(made.rootfs, "tmp/outer"), join(made.rootfs, "tmp/final")),
+  ];
+  writeFileSync(join(made.path, "config.json"), JSON.stringify({ ...made.config, mounts }));
+  assert.is(succeeded(ranIn(made.path)).stdout, "file\n");
+  assert.not(existsSync(join(made.rootfs, made.rootfs)));
 });
 
 /** Runs `ls /seen` in a container whose rootfs has the link /link to `target`, with a volume at /link/place. */
