@@ -84,22 +84,25 @@ for (const [what, cgroup] of [
   });
 }
 
-testCriu(
-  "a rootfs on a shared mount, as systemd makes them all, comes back, and hears nothing of the host",
-  async () => {
-    command("mount", "--make-rshared", "/");
-    try {
-      using box = await counting();
-      using after = restored(box, saved(box));
-      const reached = counted(after);
-      await waitUntil(() => counted(after) > reached, "it counts on");
-      const table = readFileSync(`/proc/${after.pid()}/mountinfo`, "utf8");
-      assert.match(table, /^\d+ \d+ \S+ \S+ \/ \S+ - /m, table);
-    } finally {
-      command("mount", "--make-rprivate", "/");
-    }
-  },
-);
+for (const rootfsPropagation of [undefined, "rslave"])
+  testCriu(
+    `a rootfs on a shared mount, as systemd makes them all, comes back (rootfsPropagation: ${rootfsPropagation}), and hears nothing of the host`,
+    async () => {
+      command("mount", "--make-rshared", "/");
+      try {
+        using box = await counting({ linux: { rootfsPropagation } });
+        const before = readFileSync(`/proc/${box.pid()}/mountinfo`, "utf8");
+        assert.is(/^\d+ \d+ \S+ \S+ \/ \S+ master:/m.test(before), rootfsPropagation === "rslave", before);
+        using after = restored(box, saved(box));
+        const reached = counted(after);
+        await waitUntil(() => counted(after) > reached, "it counts on");
+        const table = readFileSync(`/proc/${after.pid()}/mountinfo`, "utf8");
+        assert.match(table, /^\d+ \d+ \S+ \S+ \/ \S+ - /m, table);
+      } finally {
+        command("mount", "--make-rprivate", "/");
+      }
+    },
+  );
 
 testCriu("a rootfs that lacks the mounts' places gets them", async () => {
   const host = freshDirectory("host");

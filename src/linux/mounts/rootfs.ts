@@ -67,13 +67,15 @@ export function bindRootfs(
 ): StepResult {
   program.by("config.json: linux.rootfsPropagation");
   program.add(mount("", "/", "", propagationOfCopy(propagation)), [], OF_OWN_ROOT);
+  const isSlave = propagation?.endsWith("slave") ?? false;
   // With a shared parent the new mount would propagate to the host, and pivot_root(2) refuses it.
-  if (parentMount !== null) program.add(mount("", parentMount, "", MS_PRIVATE));
+  if (parentMount !== null) program.add(mount("", parentMount, "", isSlave ? MS_SLAVE : MS_PRIVATE));
   program.by(`config.json: root.path (${rootfs})`);
   const place = openOnHost((host) => host.add(openat(CWD, rootfs, O_PATH | O_DIRECTORY)));
   const root = program.add(openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
-  // The copy of a slave is a slave: what the host later mounts below the rootfs would appear in the container.
-  program.add(mountSetattr(root, "", AT_EMPTY_PATH, { propagation: MS_PRIVATE }));
+  // The copy of a slave is a slave: what the host later mounts below the rootfs appears in the container. Who sets
+  // rootfsPropagation to slave asks for that (config-linux.md).
+  if (!isSlave) program.add(mountSetattr(root, "", AT_EMPTY_PATH, { propagation: MS_PRIVATE }));
   program.add(moveMount(root, place));
   return root;
 }
