@@ -37,6 +37,16 @@ export function missingInterpreter(pid: number, path: string): string | null {
   }
 }
 
+/** Whether a process finds something at a path. Nobody has looked for a hook's program before execve(2) does. */
+export function isThere(pid: number, path: string): boolean {
+  const root = attempt(openat(CWD, `/proc/${pid}/root`, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (root < 0) return false;
+  const fd = openInside(root, path, O_PATH | O_CLOEXEC);
+  here(close(root));
+  if (fd >= 0) here(close(fd));
+  return fd >= 0;
+}
+
 interface Interpreter {
   readonly path: string;
   readonly role: string;
