@@ -31,7 +31,7 @@ export function traceInto<T>(
   const done = (recorder: Recorder) => {
     const timeline = timelineOf(recorder, { name: `tsrun ${verb} ${id}`, pid: here(getpid()), since: null });
     const problem = written(directory, `${id}.${verb}.json`, traceEvents([timeline]));
-    if (problem !== null) warn(`${place}: ${problem}`);
+    if (problem !== null) warn(`${place}: no timeline of ${verb}: ${problem}`);
   };
   return recorded({ traceparent: caller.env["TRACEPARENT"], done }, act);
 }

@@ -55,7 +55,7 @@ testTsrun("an annotation overwrites nothing but its own files, and follows no li
   assert.is(status, 0);
   assert.match(
     stderr,
-    /warning: config\.json: annotations\["org\.tsrun\.trace"\]: cannot open the directory .*ENOTDIR/,
+    /warning: config\.json: annotations\["org\.tsrun\.trace"\]: no timeline of create: cannot open the directory .*ENOTDIR/,
   );
   assert.is(readFileSync(victim, "utf8"), "mine");
 });
@@ -81,7 +81,7 @@ testTsrun("a directory in which nothing can be made is a warning, too", () => {
   assert.is(status, 0, stderr);
   assert.match(
     stderr,
-    /annotations\["org\.tsrun\.trace"\]: cannot write \/proc\/self\/fdinfo\/.*create\.json: E/,
+    /annotations\["org\.tsrun\.trace"\]: no timeline of create: cannot write \/proc\/self\/fdinfo\/.*create\.json: E/,
   );
 });
 
