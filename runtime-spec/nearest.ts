@@ -1,10 +1,10 @@
 /** Which word somebody has meant. */
 
-/** The word that was probably meant, or undefined: at most two edits away, or the only one that goes on so. */
+/** The word that was probably meant, or undefined: at most two edits away, one if it is short, or the only one that goes on so. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   const longer = words.filter((candidate) => word.length > 1 && candidate.startsWith(word));
   if (longer.length === 1) return longer[0];
-  const allowed = Math.min(2, Math.floor(word.length / 2));
+  const allowed = Math.min(2, Math.floor((word.length + 1) / 3));
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of words) {

@@ -91,7 +91,10 @@ export const FLAGS: { readonly [C in CommandName]?: Habits } = {
     "-w --workdir": "to choose the working directory: --cwd PATH",
     "--privileged": "to add a capability: --cap CAPABILITY",
   },
-  ps: { "ID -a -aq -q -l --all --quiet": LISTS },
+  ps: {
+    "-ef -aux -o -eo -fo": "options of ps(1) follow the container: tsrun ps ID -ef",
+    "ID -a -aq -q -l --all --quiet": LISTS,
+  },
   list: { "-aq --all": "all containers are listed anyway: leave it out" },
   kill: {
     "-s --signal": "the signal follows the container: tsrun kill ID SIGNAL",

@@ -80,7 +80,7 @@ function readValue(reading: Reading, name: string, flag: Flag, text: string): st
   const { expects, read } = KINDS[flag.kind];
   const value = read(text);
   if (flag.kind === "choice" && !flag.choices.includes(text)) {
-    throw failure(reading, `--${name} must be ${flag.choices.join(" or ")}, not ${JSON.stringify(text)}`);
+    throw failure(reading, `--${name} must be ${listed(flag.choices)}, not ${JSON.stringify(text)}`);
   }
   if (value === undefined) {
     throw failure(reading, `--${name} must be ${expects}, not ${JSON.stringify(text)}`);
@@ -90,6 +90,9 @@ function readValue(reading: Reading, name: string, flag: Flag, text: string): st
   }
   return value;
 }
+
+/** `table, json or dot`. */
+const listed = (words: readonly string[]) => [words.slice(0, -1).join(", "), words.at(-1)].join(" or ");
 
 /** By name or letter. Not Object.hasOwn: its first use costs 20 µs, this loop none. */
 function flagNamed(flags: FlagTable, spelled: string): string | undefined {

@@ -67,6 +67,7 @@ test("the nearest are those of the same name, else of the nearest path, else of 
   assert.equal(nearestTo("linux.maskdPaths", properties), ["linux.maskedPaths"]);
   assert.equal(nearestTo("process.masked_Paths", properties), ["linux.maskedPaths"]);
   assert.equal(nearestTo("quux", properties), []);
+  assert.equal(nearestTo("nope", properties), []); // two of its four letters are those of "type"
 });
 
 test("what a property may hold is told out of the model", () => {

@@ -48,6 +48,7 @@ for (const [line, said] of [
     'run: unexpected argument "sh": the command is in config.json, and tsrun spec -- COMMAND sets it',
   ],
   ["logs --tail 5 web", "logs: unknown flag --tail: the last lines: tsrun logs ID | tail -n N"],
+  ["ps -ef web", "ps: unknown flag -ef: options of ps(1) follow the container: tsrun ps ID -ef"],
   ["kill -s KILL web", "kill: unknown flag -s: the signal follows the container: tsrun kill ID SIGNAL"],
 ] as const)
   test(`tsrun ${line} is answered in one line, with what to type`, () => {

@@ -232,10 +232,7 @@ test("a value of the wrong kind is named with what is wanted", () => {
     'create: --preserve-fds must be a whole number, not "010"',
   );
   assert.is(complaint("exec --tty=yes web sh"), 'exec: --tty must be true or false, not "yes"');
-  assert.is(
-    complaint("list --format yaml"),
-    'list: --format must be table or json or dot or svg, not "yaml"',
-  );
+  assert.is(complaint("list --format yaml"), 'list: --format must be table, json, dot or svg, not "yaml"');
   assert.is(
     complaint("events --interval 5 web"),
     'events: --interval must be a time such as 500ms or 1m, not "5"',
