@@ -149,6 +149,15 @@ for (const [obstacle, put] of Object.entries(OBSTACLES)) {
   });
 }
 
+for (const target of ["zero", "/etc/passwd", "/not/there", `../../../../../..${outside}/secret`]) {
+  hostile(`/dev/null that is a link to ${target} in the image is refused (CVE-2026-88265)`, () => {
+    const { path, rootfs } = bundle({ mounts: [PROC], process: { user: { uid: 1000, gid: 1000 } } });
+    symlinkSync(target, join(rootfs, "dev/null"));
+    const through = ["sh", "-c", 'exec "$@" < /dev/null', "sh"];
+    assert.match(complaint(ranIn(path, { through })), /default device \/dev\/null/);
+  });
+}
+
 // The directories that everything relies on
 
 /** runc's words. */
