@@ -24,6 +24,8 @@ export interface Performed {
   /** The agent's pid as it knows it itself, in its PID namespace; 0 before it has begun. */
   readonly pid: number;
   readonly step: number;
+  /** How many steps before it are for looks, which a stage may have or not (see `addLooks`). */
+  readonly looks: number;
   /** How many steps it has been told so far. */
   readonly told: number;
   /** The system call's name, and the paths and names among its arguments. */
@@ -51,7 +53,24 @@ function performedBy(fd: Fd, role: Role): Performed | null {
   );
   const told = header.getUint32(MAILBOX.end, true);
   const call = nameOf(laid.getInt32(STEP.number, true));
-  return { role, pid: (lock & ~FUTEX_WAITERS) >>> 0, step, told, call, words };
+  return {
+    role,
+    pid: (lock & ~FUTEX_WAITERS) >>> 0,
+    step,
+    looks: looksBefore(fd, role, step),
+    told,
+    call,
+    words,
+  };
+}
+
+function looksBefore(fd: Fd, role: Role, step: number): number {
+  if (role !== "stage" || step === 0) return 0;
+  const steps = bytesAt(fd, PLACES[role].offset + STEPS_OFFSET, step * STEP.size);
+  const isLook = (index: number) =>
+    steps?.getInt32(index * STEP.size + STEP.number, true) === syscallNumber("statx");
+  const count = Array.from({ length: step }, (_, index) => index).filter(isLook).length;
+  return count === 0 ? 0 : count + 1; // and one that names the stage
 }
 
 const PSEUDO: Readonly<Record<number, string>> = { [CLONE]: "clone3", [COMPARE]: "compare", [MOVE]: "move" };

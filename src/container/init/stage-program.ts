@@ -27,6 +27,7 @@ import {
   O_CLOEXEC,
   O_WRONLY,
   PR_SET_DUMPABLE,
+  PR_SET_NAME,
 } from "../../kernel/constants.ts";
 import { ERRNO } from "../../kernel/errno.ts";
 import { cloneArgs, STATX_SIZE } from "../../kernel/structs.ts";
@@ -71,6 +72,7 @@ const MOST_LOOKS = 24;
  */
 export function addLooks(program: Program, paths: readonly string[]): StepResult | null {
   let last: StepResult | null = null;
+  if (paths.length > 0) program.add(prctl(PR_SET_NAME, "tsrun:stage"));
   for (const path of [...new Set(paths)].slice(0, MOST_LOOKS))
     last = program.add(statx(CWD, path, 0, { room: STATX_SIZE }), "all");
   return last;

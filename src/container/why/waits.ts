@@ -101,12 +101,12 @@ async function stepOf({ pid, verb }: Command, scene: Scene): Promise<Wait | null
     .sort((one, other) => INNERMOST.indexOf(one.role) - INNERMOST.indexOf(other.role));
   const [first] = acting;
   if (first === undefined) return null;
-  const { role, agent, step, call, words } = first;
+  const { role, agent, step, looks, call, words } = first;
   const looksFirst = role === "stage" && call === "statx"; // so would a rehearsal, and not come back either
   const isOfContainer = (verb === "create" || verb === "run") && !isHooks(agent, saved) && !looksFirst;
   const program = isOfContainer && role !== "parked" ? await rehearse() : null;
   const steps = program?.[NAMES[role]] ?? [];
-  const known = looksFirst ? lookAt(words, scene) : stepAt(steps, step, call);
+  const known = looksFirst ? lookAt(words, scene) : stepAt(steps, step - looks, call);
   const spelled = known?.text ?? [call, ...words.map((word) => JSON.stringify(word))].join(" ");
   const owner = known?.owner ? `${known.owner}: ` : role === "parked" ? "config.json: process.args: " : "";
   const count = role === "parked" ? "" : ` ${step + 1} of ${Math.max(steps.length, first.told)}`;

@@ -332,6 +332,26 @@ testFuse(
   },
 );
 
+testTsrun("a step of the stage after it has looked at many sources", async () => {
+  const mounts = Array.from({ length: 12 }, (_, index) => ({
+    ...{ destination: `/mnt${index}`, type: "bind", source: freshDirectory("volume"), options: ["bind"] },
+  }));
+  const { path } = bundle({ args: SLEEP, mounts: [...DEFAULT_MOUNTS, ...mounts] });
+  const id = uniqueId();
+  const call = {
+    global: ["--fault", "linux.namespaces=delay:60s"],
+    env: { ...FAULTS, TSRUN_PATIENCE: "50s" },
+  };
+  await using create = creating(path, id, call);
+  await whyOnce(
+    { id },
+    /: its stage \(pid \d+\) is in step \d+ of \d+ for .*: config\.json: linux\.namespaces/,
+  );
+  create.child.kill("SIGKILL");
+  await create.ended();
+  silent(runtime(["delete", "--force", id]));
+});
+
 testTsrun("another runtime's container, and none at all", () => {
   const root = freshDirectory("runc");
   mkdirSync(join(root, "box"));
