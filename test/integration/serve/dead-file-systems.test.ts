@@ -36,10 +36,16 @@ const COMMANDS: Readonly<Record<string, (dead: string, id: string, box: string) 
     id,
   ],
   "the bundle": (dead, id) => ["run", "--bundle", dead, id],
+  "the bundle, as containerd names it,": (dead, id) => [
+    ...["--log", "/dev/null", "--log-format", "json", "create", "--bundle", dead],
+    id,
+  ],
+  "the bundle, named after the id,": (dead, id) => ["create", id, "--bundle", dead],
   "the log": (dead) => ["--log", `${dead}/log`, "list"],
   "the pid file": (dead, id) => ["create", "--bundle", bundleOf({}), "--pid-file", `${dead}/pid`, id],
   "the output": (dead, id) => ["run", "--detach", "--bundle", bundleOf({}), `--output=${dead}/out`, id],
   "the process of exec": (dead, _, box) => ["exec", "--process", `${dead}/process.json`, box],
+  "the output of exec": (dead, _, box) => ["exec", "--env", "A=1", "--output", `${dead}/out`, box, "true"],
 };
 
 /** What proc tells of a process; nothing of one that has ended. */
