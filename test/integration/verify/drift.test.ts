@@ -44,13 +44,13 @@ const DRIFTS: readonly Drift[] = [
   },
   {
     what: "a mount that was added",
-    act: (box) => inside(box.pid(), "mount -t tmpfs none /home"),
-    told: ["mounts: added: tmpfs on /home (rw,relatime)"],
+    act: (box) => inside(box.pid(), "mount -t ramfs none /home"),
+    told: ["mounts: added: ramfs on /home (rw,relatime)"],
   },
   {
     what: "a mount over another",
-    act: (box) => inside(box.pid(), "mount -t tmpfs none /www"),
-    told: [/^mounts\[6\]: tmpfs on \/www \(rw,relatime\): is not what is at .* now$/],
+    act: (box) => inside(box.pid(), "mount -t ramfs none /www"),
+    told: [/^mounts\[6\]: ramfs on \/www \(rw,relatime\): is not what is at .* now$/],
   },
   {
     what: "a mask that is gone",
