@@ -25,7 +25,7 @@ const DEBIAN = {
   entries: [
     textFile(`guest/${UNITS}/tests.service.d/arm64.conf`, [
       "[Service]",
-      "Environment=FILE_SECONDS=900 TSRUN_TEST_SLOWNESS=8 TSRUN_TEST_DEBIAN=/",
+      "Environment=FILE_SECONDS=1800 TSRUN_TEST_SLOWNESS=12 TSRUN_TEST_DEBIAN=/",
     ]),
   ],
 };

@@ -35,7 +35,11 @@ const MACHINES = {
     edition: "stable",
     parameters: ["cgroup_disable=cpu,memory,pids,rdma", "lsm=landlock,yama,bpf"],
   },
-  arm64: { architecture: ARM64, edition: "stable", parameters: [] },
+  arm64: {
+    architecture: ARM64,
+    edition: "stable",
+    parameters: ["FILE_SECONDS=1800", "TSRUN_TEST_SLOWNESS=12"], // its init's environment
+  },
 } as const satisfies Record<string, Kind>;
 
 export type MachineName = keyof typeof MACHINES;

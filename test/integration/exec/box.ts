@@ -8,7 +8,8 @@ import { type Container, container } from "../../harness/container.ts";
 import { freshDirectory } from "../../harness/environment.ts";
 import { type Call, type Outcome, runtime } from "../../harness/runtime.ts";
 
-export const SLEEP = ["sleep", "60"];
+/** Longer than a file takes where processors are emulated. */
+export const SLEEP = ["sleep", "600"];
 
 /** One container for most of the tests of a file: exec leaves it as it was. */
 export const box: Container = container({

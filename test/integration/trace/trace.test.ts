@@ -9,6 +9,7 @@ import { container } from "../../harness/container.ts";
 import { freshDirectory, stateRoot, testTsrun, uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { complaint, runtime, succeeded } from "../../harness/runtime.ts";
+import { slowness } from "../../harness/slowness.ts";
 import { notebook, SLEEP, script, withHooks } from "../hooks/scripts.ts";
 import { type Event, found, NOWHERE, only, readTrace, type Trace } from "./read-trace.ts";
 
@@ -228,7 +229,7 @@ testTsrun("--trace and --debug tell the same", () => {
 
 testTsrun("tsrun is seen to wait for a hook, also where it serves others meanwhile", () => {
   const directory = freshDirectory("traces");
-  const hooks = { createRuntime: [script("sleep 0.3")] };
+  const hooks = { createRuntime: [script(`sleep ${0.3 * slowness}`)] };
   using one = container({ hooks, annotations: { "org.tsrun.trace": directory } });
   one.create();
   const trace = readTrace(join(directory, `${one.id}.create.json`));
@@ -237,7 +238,7 @@ testTsrun("tsrun is seen to wait for a hook, also where it serves others meanwhi
     .track("tsrun")
     .filter(({ cat, ts, end }) => cat === "wait" && end > hook.ts && ts < hook.end);
   const waited = waits.reduce((sum, { dur }) => sum + dur, 0);
-  assert.ok(hook.dur > 300_000 && waited > hook.dur * 0.8, `waited ${waited} of ${hook.dur} µs`);
+  assert.ok(hook.dur > 300_000 * slowness && waited > hook.dur * 0.8, `waited ${waited} of ${hook.dur} µs`);
   assert.is(found(trace, "stage", /runs$/).length, 0);
 });
 

@@ -186,7 +186,9 @@ test("an archive may be compressed as a whole; its copy counts against --max-siz
   }
 });
 
-test("an image may come from standard input or another pipe, with whatever in between", () => {
+const testBash = testIf(Bun.which("bash") !== null, "needs bash");
+
+testBash("an image may come from standard input or another pipe, with whatever in between", () => {
   const archive = asArchive(layout([talking()]));
   for (const script of [
     'cat "$2" | "$0" --root "$1" unpack - "$3"',

@@ -14,6 +14,7 @@ import { type Call, complaint, type Running, runtime, silent, startRuntime } fro
 import { COLD } from "../../harness/served.ts";
 import { type SilentFuse, silentFuse, testFuse } from "../../harness/silent-fuse.ts";
 import { testIf } from "../../harness/skip.ts";
+import { slowness } from "../../harness/slowness.ts";
 import { waitUntil } from "../../harness/wait.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -128,7 +129,7 @@ testTsrun(
   "a step that is late on purpose has its property too, and so has the lock that others wait for",
   async () => {
     using box = container({ args: SLEEP });
-    const global = ["--fault", "mounts[3]:move_mount=delay:3s"];
+    const global = ["--fault", `mounts[3]:move_mount=delay:${3 * slowness}s`];
     await using create = startRuntime(["create", "--bundle", box.bundle.path, box.id], {
       global,
       env: FAULTS,
@@ -162,7 +163,7 @@ testTsrun("a mailbox that is no file in the state directory is found too", async
   try {
     const { path } = bundle({ args: SLEEP });
     const id = uniqueId();
-    const call = { root: `${root}`, global: ["--fault", "hostname=delay:1s"], env: FAULTS };
+    const call = { root: `${root}`, global: ["--fault", `hostname=delay:${slowness}s`], env: FAULTS };
     await using create = creating(path, id, call);
     const said = () => runtime(["why", id], { root: `${root}` }).stdout;
     await waitUntil(() => /config\.json: hostname: /.test(said()), "the step is told");

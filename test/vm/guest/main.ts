@@ -8,12 +8,13 @@ import { isOfCallers } from "../callers.ts";
 import { FILE_LIST, GUEST_PROGRAMS, portDevice, type Report, WARM_LIST } from "../results.ts";
 
 const PROJECT = resolve(import.meta.dir, "../../..");
-const FILE_SECONDS = 600;
+/** How long a file may take, and how slow a machine this is for it; of the kernel's parameters. */
+const { FILE_SECONDS = "600", TSRUN_TEST_SLOWNESS = "8" } = process.env;
 /** One more than the machine has processors: tests also wait. */
 const WORKERS = 3;
 const BESIDE = /^\/\/ Runs beside other files\.$/m;
 
-process.env["TSRUN_TEST_SLOWNESS"] = "8";
+process.env["TSRUN_TEST_SLOWNESS"] = TSRUN_TEST_SLOWNESS;
 process.env["TSRUN_TEST_PROGRAMS"] = `/${GUEST_PROGRAMS}`;
 const port = openSync(portDevice(), "w");
 report({
@@ -39,7 +40,12 @@ function length(file: string): number {
 async function worker(): Promise<void> {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
     const surroundings = isOfCallers(file) ? machine() : NAMESPACES;
-    const result = await runFile(resolve(PROJECT, file), FILE_SECONDS, surroundings, warm.includes(file));
+    const result = await runFile(
+      resolve(PROJECT, file),
+      Number(FILE_SECONDS),
+      surroundings,
+      warm.includes(file),
+    );
     report({ kind: "file", result: { ...result, file } });
   }
 }
