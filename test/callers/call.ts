@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { plainEnvironment } from "../harness/plain-environment.ts";
 import { slowness } from "../harness/slowness.ts";
 
 /** What a program that has ended said. */
@@ -7,12 +8,6 @@ export interface Said {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** The environment without what a compiled Bun, and so tsrun, takes for its own; it is this test's. */
-export function plainEnvironment(): NodeJS.ProcessEnv {
-  const { BUN_BE_BUN, BUN_OPTIONS, ...env } = process.env;
-  return env;
 }
 
 const SECONDS = 60 * slowness;

@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { freshDirectory } from "../harness/environment.ts";
+import { plainEnvironment } from "../harness/plain-environment.ts";
 import { slowness } from "../harness/slowness.ts";
-import { plainEnvironment } from "./call.ts";
 
 /** A daemon of the test file's machine. */
 export interface Daemon {

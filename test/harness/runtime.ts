@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { freshDirectory, isTsrun, runtimePath, stateRoot, workDirectory } from "./environment.ts";
+import { plainEnvironment } from "./plain-environment.ts";
 import { slowness } from "./slowness.ts";
 
 /** What a finished call of the runtime left. */
@@ -135,9 +136,8 @@ export function invocation(args: readonly string[], call: Call) {
   const root = call.root === null ? [] : ["--root", call.root ?? stateRoot];
   const whole = [...(call.through ?? []), ...[runtimePath, ...root, ...(call.global ?? []), ...args]];
   const [file = "", ...argv] = whole;
-  // A compiled Bun binary takes these for its own; they are this test's, not the caller's.
-  const { BUN_BE_BUN, BUN_OPTIONS, ...env } = process.env;
-  return { file, argv, options: { cwd: call.cwd ?? workDirectory, env: { ...env, ...call.env } } };
+  const env = { ...plainEnvironment(), ...call.env };
+  return { file, argv, options: { cwd: call.cwd ?? workDirectory, env } };
 }
 
 function openOutput() {

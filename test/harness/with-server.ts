@@ -2,9 +2,11 @@
  * Runs a test file beside a tsrun server: `bun with-server.ts FILE [SOCKET]`, with SOCKET where tsrun finds one by
  * itself. The server is begun before the file, and must have and hold the same after it: what it did is printed.
  */
+
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { plainEnvironment } from "./plain-environment.ts";
 import { processes, status } from "./processes.ts";
 import { SERVED_MARK, type Served } from "./served.ts";
 import { slowness } from "./slowness.ts";
@@ -12,7 +14,7 @@ import { slowness } from "./slowness.ts";
 const PATIENCE_MS = 5000 * slowness;
 
 const [file = "", ownPlace] = process.argv.slice(2);
-const { TSRUN_TEST_DIR: directory = "", BUN_BE_BUN, BUN_OPTIONS, ...plain } = process.env;
+const { TSRUN_TEST_DIR: directory = "", ...plain } = plainEnvironment();
 const runtime = resolve(import.meta.dir, "../../bin/tsrun");
 const socket = ownPlace ?? join(directory, "serve.sock");
 const log = join(directory, "serve.log");

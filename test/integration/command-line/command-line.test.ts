@@ -1,4 +1,5 @@
 // Runs beside other files.
+
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ import {
 } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { mounted } from "../../harness/mount.ts";
+import { plainEnvironment } from "../../harness/plain-environment.ts";
 import { complaint, refusal, runtime, silent } from "../../harness/runtime.ts";
 import { COLD } from "../../harness/served.ts";
 
@@ -225,7 +227,7 @@ testTsrun("without /proc one line says what to do", () => {
   const words = ["--mount", "sh", "-c", `mount -t tmpfs none /proc && exec ${runtimePath} --version`];
   const { status, stdout, stderr } = spawnSync("unshare", words, {
     encoding: "utf8",
-    env: { ...process.env, ...COLD },
+    env: { ...plainEnvironment(), ...COLD },
   });
   assert.is(status, 127);
   assert.is(stdout, "");

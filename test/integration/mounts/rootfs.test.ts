@@ -1,4 +1,5 @@
 // Runs beside other files.
+
 import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
@@ -20,6 +21,7 @@ import { freshDirectory, project, runtimePath, testTsrun, uniqueId } from "../..
 import { leavesNothing } from "../../harness/leaks.ts";
 import { mounted } from "../../harness/mount.ts";
 import { mountAt, parseMounts, readMounts } from "../../harness/mountinfo.ts";
+import { plainEnvironment } from "../../harness/plain-environment.ts";
 import { succeeded } from "../../harness/runtime.ts";
 import { COLD } from "../../harness/served.ts";
 
@@ -201,7 +203,10 @@ testTsrun("a root that chroot(1) has made must be a mount point, and the error s
   copyFileSync(runtimePath, join(root, "tsrun"));
   const run = () => {
     const words = ["/tsrun", "--root", "/state", "run", "--bundle", "/bundle", uniqueId()];
-    return spawnSync("chroot", [root, ...words], { encoding: "utf8", env: { ...process.env, ...COLD } });
+    return spawnSync("chroot", [root, ...words], {
+      encoding: "utf8",
+      env: { ...plainEnvironment(), ...COLD },
+    });
   };
   try {
     const { status, stderr } = run();

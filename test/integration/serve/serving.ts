@@ -1,9 +1,11 @@
 /** A tsrun server, in a test. */
+
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshDirectory, runtimePath } from "../../harness/environment.ts";
+import { plainEnvironment } from "../../harness/plain-environment.ts";
 import { lives } from "../../harness/processes.ts";
 import type { Call } from "../../harness/runtime.ts";
 import { waitUntil } from "../../harness/wait.ts";
@@ -51,7 +53,7 @@ export async function serving({
   const log = join(directory, "log");
   const output = openSync(log, "a");
   const [file = "", ...argv] = [...through, runtimePath, "--no-serve", "serve", ...flags];
-  const own = { ...process.env, TSRUN_SERVE: path, ...env };
+  const own = { ...plainEnvironment(), TSRUN_SERVE: path, ...env };
   const child = spawn(file, argv, { stdio: ["ignore", output, output], env: own });
   await waitUntil(() => child.exitCode !== null || listens(child.pid, path), "a server listens");
   return {

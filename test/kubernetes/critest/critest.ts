@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { plainEnvironment } from "../../callers/call.ts";
 import { SOCKET } from "../../callers/containerd.ts";
 import { freshDirectory } from "../../harness/environment.ts";
+import { plainEnvironment } from "../../harness/plain-environment.ts";
 
 /** How many tests run at once; those that can't bear it run alone. */
 const AT_ONCE = 2;
