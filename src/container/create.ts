@@ -165,6 +165,7 @@ function locatePlanned(store: Store, plan: Plan, options: CreateOptions, undo: U
   const groups = resctrl === null ? {} : { resctrl: resctrl.groups };
   const first = { ...firstState(store.caller, bundle, options), ...groups };
   if (shared === null || !coversRootfs) return locate(store, { bundle, driver, first }, options, undo);
+  requireRootfs(bundle); // whoever looks first, it is copied before that
   const record = (located: Saved, directory: StateDirectory) => {
     const copy = shared.copyRootfs(bundle.rootfs, directory);
     const saved = { ...located, sharedRoots: copy.mounts };

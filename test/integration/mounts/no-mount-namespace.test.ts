@@ -48,6 +48,11 @@ testTsrun("they are the host's while it runs, and gone when it is deleted", asyn
   assert.equal(below(made.rootfs), []);
 });
 
+testTsrun("a rootfs that is not there is named", () => {
+  const gone = ran(sharing(["true"], {}, { root: { path: "gone" } }));
+  assert.match(complaint(gone), /: config\.json: root\.path: rootfs \S+\/gone does not exist: ENOENT/);
+});
+
 testTsrun("a mount of the host's in the rootfs stays, also on a shared mount", async () => {
   const made = bundle(
     sharing(
