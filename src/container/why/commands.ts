@@ -39,15 +39,36 @@ export const processes = (): readonly number[] =>
 export const wordsOf = (pid: number): readonly string[] =>
   textOf(`/proc/${pid}/cmdline`)?.replace(/\0$/, "").split("\0") ?? [];
 
+/** As much of a command line is shown: a process can make its own as long as it likes. */
+const MOST_SHOWN = 200;
+
+/** A process's command line; its name if it has none, or none any more. */
+export function shownOf(pid: number): string {
+  const text = wordsOf(pid).join(" ") || (processInfo(pid)?.name ?? "");
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN)}…`;
+}
+
 /** Those on the container whose state is in this directory, but for the caller's own. */
 export function commandsOn({ id, path }: StateDirectory, own: number, read: ReadCommand): readonly Command[] {
+  const { uid } = status(path);
   return processes().flatMap((pid) => {
     const words = wordsOf(pid);
-    if (pid === own || !words.includes(id)) return [];
+    if (pid === own || !words.includes(id) || !mayAct(pid, uid)) return [];
     const asked = read(words.slice(1), pid);
     if (asked?.id !== id || (asked.root !== null && `${asked.root}/${id}` !== path)) return [];
     return [{ pid, verb: asked.verb, words: words.slice(1) }];
   });
+}
+
+/**
+ * Whether a process may change a container whose state belongs to this user. Any process can call itself `tsrun kill`,
+ * those of containers, too: they are in PID namespaces below the caller's, so the kernel knows more pids of theirs.
+ */
+function mayAct(pid: number, owner: number): boolean {
+  const [process, caller] = [pid, "self"].map((one) => textOf(`/proc/${one}/status`) ?? "");
+  const pids = (text = "") => statusField(text, "NSpid").split("\t").length;
+  const user = Number(statusField(process ?? "", "Uid").split("\t")[1]);
+  return pids(process) === pids(caller) && (user === 0 || user === owner);
 }
 
 /** The process that has a container's lock (flock(2)); null when nobody has it, or one of another PID namespace. */

@@ -7,7 +7,7 @@ import { isAbsolute, join } from "../../linux/paths.ts";
 import { processInfo } from "../state/process-info.ts";
 import type { Saved } from "../state/saved.ts";
 import { MAILBOX_FILE, type StateDirectory } from "../state/state-directory.ts";
-import { type Agent, type Command, performedBy, pidfdsOf, processes, wordsOf } from "./commands.ts";
+import { type Agent, type Command, performedBy, pidfdsOf, processes, shownOf, wordsOf } from "./commands.ts";
 import { type Known, type Rehearsed, stepAt } from "./program.ts";
 import { ageOf, type CallOf, callOf, forTime, idleFor, textOf, whereIs } from "./task.ts";
 
@@ -160,10 +160,12 @@ function childOf({ pid, verb }: Command, scene: Scene): Wait | null {
       const limit = hook.timeout === undefined ? "" : `, of the ${hook.timeout} s that it may take`;
       return { what: `${hook.place}, pid ${child}, runs ${since}${limit}${frozenAbove(child)}`, pid: child };
     }
-    const name = wordsOf(child).join(" ") || processInfo(child)?.name;
     if (verb === "exec")
-      return { what: `its process, pid ${child} (${name}), runs ${since}${frozenAbove(child)}`, pid: child };
-    return { what: `pid ${child} (${name}) runs ${since}`, pid: child };
+      return {
+        what: `its process, pid ${child} (${shownOf(child)}), runs ${since}${frozenAbove(child)}`,
+        pid: child,
+      };
+    return { what: `pid ${child} (${shownOf(child)}) runs ${since}`, pid: child };
   }
   return null;
 }

@@ -9,7 +9,16 @@ import type { Saved } from "../state/saved.ts";
 import { CONFIG_FILE, type StateDirectory } from "../state/state-directory.ts";
 import { type ContainerStatus, containerStatus } from "../state/status.ts";
 import type { Answer } from "./answer.ts";
-import { agents, type Command, commandsOn, lineOf, lockedBy, type ReadCommand, wordsOf } from "./commands.ts";
+import {
+  agents,
+  type Command,
+  commandsOn,
+  lineOf,
+  lockedBy,
+  type ReadCommand,
+  shownOf,
+  wordsOf,
+} from "./commands.ts";
 import { type Rehearsed, rehearsed } from "./program.ts";
 import { stoppedBecause, stoppedOf } from "./stopped.ts";
 import { ageOf, forTime, idleFor, whereIs } from "./task.ts";
@@ -142,9 +151,8 @@ function restingAs({ id, runtime, status, init, cgroup }: Resting): Answer {
         : `it goes on after echo 0 >${frozen}/cgroup.freeze`;
     return { line: `container ${id} is paused: the cgroup ${frozen} is frozen; ${thaw}`, details };
   }
-  const command = wordsOf(pid).join(" ");
   return {
-    line: `container ${id} is ${status}: pid ${pid} (${command}), ${age}, has last run ${ago(pid)}`,
+    line: `container ${id} is ${status}: pid ${pid} (${shownOf(pid)}), ${age}, has last run ${ago(pid)}`,
     details,
   };
 }
