@@ -1,9 +1,6 @@
 import type { Resources } from "../../runtime-spec/config-linux.ts";
-import { formatJson } from "../../runtime-spec/json.ts";
-import { replaceFile } from "../kernel/files.ts";
 import { updateResources } from "../linux/cgroups/update.ts";
 import { cgroupDriver } from "./cgroup/cgroup.ts";
-import { CONFIG_FILE } from "./state/state-directory.ts";
 import type { Store } from "./state/store.ts";
 import { requireStatus } from "./state/verbs.ts";
 
@@ -35,10 +32,9 @@ export async function update(store: Store, id: string, wanted: Resources, schema
     intelRdt = changed.intelRdt;
     if (changed.groups !== null) directory.write({ ...saved, resctrl: changed.groups });
   }
-  // The next update starts from these limits. `exec` may be reading the file.
-  const next = {
+  // The next update starts from these limits.
+  directory.writeConfig({
     ...config,
     linux: { ...config.linux, resources, ...(intelRdt === undefined ? {} : { intelRdt }) },
-  };
-  replaceFile(CONFIG_FILE, formatJson(next), 0o600, directory.fd);
+  });
 }

@@ -4,11 +4,10 @@
  */
 import type { Config, Mount } from "../../../runtime-spec/config.ts";
 import { formatJson } from "../../../runtime-spec/json.ts";
-import { replaceFile } from "../../kernel/files.ts";
 import { names } from "../../linux/inside.ts";
 import type { Bundle } from "../bundle.ts";
 import type { Saved } from "../state/saved.ts";
-import { CONFIG_FILE, type StateDirectory } from "../state/state-directory.ts";
+import type { StateDirectory } from "../state/state-directory.ts";
 
 /** The mounts of a container, and how many of them, the last ones, were added to it while it ran. */
 export interface KnownMounts {
@@ -21,20 +20,16 @@ export function changedMounts({ addedMounts }: Saved, { mounts = [] }: Config): 
   return addedMounts === undefined ? null : { mounts, added: addedMounts };
 }
 
-/** Remembers them. `exec` may be reading the file. */
+/** Remembers them. */
 export function saveMounts(directory: StateDirectory, saved: Saved, { mounts, added }: KnownMounts): void {
-  writeConfig(directory, { ...directory.config(), mounts });
+  directory.writeConfig({ ...directory.config(), mounts });
   directory.write({ ...saved, addedMounts: added });
 }
 
 /** Remembers those again that the container had when the directory was opened. */
 export function saveAsBefore(directory: StateDirectory, saved: Saved): void {
-  writeConfig(directory, directory.config());
+  directory.writeConfig(directory.config());
   directory.write(saved);
-}
-
-function writeConfig(directory: StateDirectory, config: Config): void {
-  replaceFile(CONFIG_FILE, formatJson(config), 0o600, directory.fd);
 }
 
 /** A bundle with the mounts that a container has by now. */

@@ -1,5 +1,5 @@
 import type { Config } from "../../../runtime-spec/config.ts";
-import { parseJson } from "../../../runtime-spec/json.ts";
+import { formatJson, parseJson } from "../../../runtime-spec/json.ts";
 import type { Caller } from "../../agent/caller.ts";
 import { SyscallError } from "../../kernel/call.ts";
 import { close, flock, openat, umount2 } from "../../kernel/calls.ts";
@@ -86,6 +86,11 @@ export class StateDirectory implements Disposable {
   config(): Config {
     this.known ??= this.readConfig();
     return this.known;
+  }
+
+  /** The next that opens the directory reads this configuration. `exec` may be reading the file. */
+  writeConfig(config: Config): void {
+    inState(this.path, () => replaceFile(CONFIG_FILE, formatJson(config), 0o600, this.fd));
   }
 
   private readConfig(): Config {

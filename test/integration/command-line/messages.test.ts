@@ -1,6 +1,6 @@
 // Runs beside other files.
 // What is said of a mistake is one line, names the place of the mistake, and tells of nothing else.
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,7 +8,7 @@ import { bundle, type JsonObject, namespaces, type Patch } from "../../harness/b
 import { freshDirectory, testTsrun, uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { mounted } from "../../harness/mount.ts";
-import { complaint, runtime } from "../../harness/runtime.ts";
+import { complaint, runtime, silent } from "../../harness/runtime.ts";
 import { COLD } from "../../harness/served.ts";
 
 /** What `run` says, in its one line, of a bundle that it refuses. */
@@ -109,6 +109,33 @@ testTsrun("a state directory that has no room, or can't be, is named", () => {
   assert.match(run(circle()), /state directory \S+: mkdirat: ELOOP/);
   assert.match(complaint(runtime(["state", id], { root: LONG })), `state directory ${LONG}/${id}: `);
 });
+
+testTsrun("a state directory that is full by now is named, and no mount is added", () => {
+  const root = freshDirectory("full");
+  using _ = mounted(root, "-t", "tmpfs", "-o", "size=1m", "state");
+  const { path } = bundle({ args: ["sleep", "60"] });
+  const id = uniqueId();
+  silent(runtime(["run", "--detach", "--bundle", path, id], { root }));
+  fill(join(root, "others"));
+  const mount = [{ destination: "/dev/etc", type: "bind", source: "/etc", options: ["rbind"] }];
+  const adding = runtime(["mounts", "add", id, "-"], { root, input: JSON.stringify(mount) });
+  assert.match(complaint(adding), `state directory ${root}/${id}: write: ENOSPC`);
+  assert.not.match(silent(runtime(["mounts", "list", id], { root })).stdout, "/dev/etc");
+  silent(runtime(["delete", "--force", id], { root }));
+});
+
+/** Writes to a file until there is no room left. */
+function fill(path: string): void {
+  const file = openSync(path, "w");
+  const page = new Uint8Array(4096);
+  try {
+    while (writeSync(file, page) > 0);
+  } catch (error) {
+    assert.match(String(error), "ENOSPC");
+  } finally {
+    closeSync(file);
+  }
+}
 
 testTsrun("a limit of the caller's that the state directory meets is named", () => {
   const { path } = bundle();
