@@ -110,7 +110,7 @@ export function wantedBy(run: Run, argv: readonly string[], asker: Asker): Wante
       | undefined; // the key picks the type
     const variable = NOT_TAKEN.find((name) => asker.env[name]);
     const own = flagOfOwn(invocation.globals) ?? (variable && `$${variable}`);
-    const refusal = taken === undefined ? `a command that is not taken` : own;
+    const refusal = taken === undefined ? `a command that is not taken: ${invocation.command}` : own;
     const why = refusal ?? ownFile(invocation, asker) ?? taken?.(invocation, asker);
     if (why) return not(why);
   } catch (error) {

@@ -35,7 +35,7 @@ testTsrun("--debug says why a command was not served", async () => {
   assert.is(told({ ...call, through: ["unshare", "--net"] }), "not served: another net namespace");
   assert.is(told({ ...call, env: { ...call.env, NOTIFY_SOCKET: "/x" } }), "not served: $NOTIFY_SOCKET");
   const { stderr } = runtime(["features"], { ...call, global: ["--debug"] });
-  assert.is(stderr, "not served: a command that is not taken\n");
+  assert.is(stderr, "not served: a command that is not taken: features\n");
 });
 
 testTsrun("serve --json without --status is refused, as it would stay", () => {
