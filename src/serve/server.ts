@@ -23,6 +23,7 @@ import type { Reasons } from "./ask.ts";
 import { Client, NotServed } from "./client.ts";
 import { Peer } from "./peer.ts";
 import { AGAIN, type Hello, NO, proofOf, readHello, readWhy, STATUS } from "./protocol.ts";
+import { commandsAtOnce } from "./room.ts";
 import { differenceOf, ownStanding, type Standing } from "./standing.ts";
 import { Statistics, type Status } from "./statistics.ts";
 
@@ -79,6 +80,7 @@ export class Server {
   private readonly proof = proofOf("self");
   private readonly build = entryNotes()?.build;
   private readonly began = performance.now();
+  private readonly atOnce = commandsAtOnce();
   private readonly clients = new Set<Client>();
   private ending = false;
   private timers: readonly Timer[] = [];
@@ -228,6 +230,7 @@ export class Server {
     if (difference !== null) throw new NotServed(difference);
     const wanted = this.wantedBy(peer);
     if (wanted.refusal !== null) throw new NotServed(wanted.refusal);
+    if (this.clients.size >= this.atOnce) throw new NotServed("too few open files for more at once");
     return wanted;
   }
 
