@@ -95,7 +95,11 @@ export class StateDirectory implements Disposable {
 
   private readConfig(): Config {
     const text = readTextIfThere(CONFIG_FILE, this.fd);
-    if (text === null) throw new UserError(`container ${this.id}`, `${this.path}/${CONFIG_FILE} is missing`);
+    if (text === null)
+      throw new UserError(
+        `container ${this.id}`,
+        `${this.path}/${CONFIG_FILE} is missing: the container is only just being made, or somebody has removed the file`,
+      );
     return parseJson(text, `${this.path}/${CONFIG_FILE}`) as Config; // validated when the container was made
   }
 
