@@ -247,7 +247,7 @@ async function executeProcess(
   await beforeExecution(pid);
   const { annotations } = saved;
   const execution = { path, args: process.args, env, preservedFds, filter, annotations };
-  await execute(agent, execution, "process.args[0]", `${path}: execve`);
+  await execute(agent, execution, "process.args[0]", path);
 }
 
 /**

@@ -118,7 +118,7 @@ export async function wake(directory: StateDirectory, saved: Living, mailbox: Ma
       attempt(pidfdSendSignal(pidfd, SIGKILL));
       await readable(pidfd, DEATH_PATIENCE);
       const what = isRefusal
-        ? `cannot execute ${init.executable}: execve: ${why}`
+        ? `cannot exec ${init.executable}: ${why}`
         : `cannot prepare its execution: ${why}`;
       throw new UserError("config.json: process.args[0]", what);
     }

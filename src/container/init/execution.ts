@@ -81,5 +81,5 @@ export async function execute(
   if (outcome.step < end - 1) throw init.failure(outcome.step);
   const { refusalWords } = await import("../../linux/process/refusal.ts");
   const words = refusalWords(init.errno, execution.annotations, pid, execution.path);
-  throw new UserError(place, `cannot execute ${what}: ${words}`);
+  throw new UserError(place, `cannot exec ${what}: ${words}`);
 }

@@ -1,5 +1,5 @@
 /** Why execve(2) has refused a program. Loaded only when it has. */
-import { ERRNO, errnoWords } from "../../kernel/errno.ts";
+import { ERRNO, errnoName, errnoText } from "../../kernel/errno.ts";
 import type { Annotations } from "../landlock/annotation.ts";
 import { LANDLOCK_ANNOTATION } from "../landlock/confinement.ts";
 import { whyRefused } from "../landlock/refusal.ts";
@@ -11,7 +11,7 @@ const SOMETHING_MISSING =
 
 /** In words, for `path` and a process of a container with such annotations, which is still alive. */
 export function refusalWords(errno: number, annotations: Annotations, pid: number, path: string): string {
-  const words = errnoWords(errno);
+  const words = `${errnoText(errno)} (${errnoName(errno)})`; // "exec PATH: no such file or directory" is runc's
   if (errno === ERRNO.ENOEXEC) {
     const why = whyNoFormat(pid, path);
     return why === null ? words : `${words}; ${why}`;

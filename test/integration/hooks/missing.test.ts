@@ -15,7 +15,7 @@ for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
     const { path } = bundle({ hooks: { [kind]: [{ path: "/nowhere" }] } });
     assert.match(
       complaint(ranIn(path)),
-      /\(\/nowhere\): error running .* hook #0: cannot execute the hook: ENOENT \(no such file or directory\)$/,
+      /\(\/nowhere\): error running .* hook #0: cannot exec the hook: no such file or directory \(ENOENT\)$/,
     );
   });
 }
@@ -25,7 +25,7 @@ testTsrun("a hook whose interpreter is missing fails in a line that names it", (
   const hook = join(notes.directory, "hook");
   writeFileSync(hook, "#!/nowhere/sh\n", { mode: 0o755 });
   const { path } = bundle({ hooks: { createRuntime: [{ path: hook }] } });
-  assert.match(complaint(ranIn(path)), /ENOENT .*; \/nowhere\/sh is missing, the interpreter/);
+  assert.match(complaint(ranIn(path)), /no such file or directory \(ENOENT\); \/nowhere\/sh is missing, the interpreter/);
 });
 
 leavesNothing();

@@ -132,14 +132,14 @@ export function allLives(): readonly Life[] {
       /is not a network/,
     ),
     uncreated({ hooks: { createRuntime: [failing] } }, /exit status 3/),
-    uncreated({ hooks: { createContainer: [{ path: "/nowhere" }] } }, /cannot execute the hook/),
+    uncreated({ hooks: { createContainer: [{ path: "/nowhere" }] } }, /cannot exec the hook/),
     uncreated({}, /--pid-file/, { pidFile: "/nowhere/pid" }),
     uncreated(
       { hooks: { prestart: [script("true")] }, linux: { seccomp: { defaultAction: "SCMP_ACT_KILL" } } },
       /execve/,
     ),
     unstarted({ hooks: { startContainer: [failing] } }, /exit status 3/),
-    unstarted({ args: ["/bin/odd"] }, /cannot execute/, (rootfs) =>
+    unstarted({ args: ["/bin/odd"] }, /cannot exec/, (rootfs) =>
       writeFileSync(join(rootfs, "bin/odd"), "#!/nowhere\n", { mode: 0o755 }),
     ),
     async function killed(store, id) {
