@@ -25,7 +25,10 @@ testTsrun("a hook whose interpreter is missing fails in a line that names it", (
   const hook = join(notes.directory, "hook");
   writeFileSync(hook, "#!/nowhere/sh\n", { mode: 0o755 });
   const { path } = bundle({ hooks: { createRuntime: [{ path: hook }] } });
-  assert.match(complaint(ranIn(path)), /no such file or directory \(ENOENT\); \/nowhere\/sh is missing, the interpreter/);
+  assert.match(
+    complaint(ranIn(path)),
+    /no such file or directory \(ENOENT\); \/nowhere\/sh is missing, the interpreter/,
+  );
 });
 
 leavesNothing();
