@@ -52,8 +52,9 @@ export function shownOf(pid: number): string {
 export function commandsOn({ id, path }: StateDirectory, own: number, read: ReadCommand): readonly Command[] {
   const { uid } = status(path);
   return processes().flatMap((pid) => {
+    if (pid === own || !mayAct(pid, uid)) return [];
     const words = wordsOf(pid);
-    if (pid === own || !words.includes(id) || !mayAct(pid, uid)) return [];
+    if (!words.includes(id)) return [];
     const asked = read(words.slice(1), pid);
     if (asked?.id !== id || (asked.root !== null && `${asked.root}/${id}` !== path)) return [];
     return [{ pid, verb: asked.verb, words: words.slice(1) }];
@@ -62,7 +63,8 @@ export function commandsOn({ id, path }: StateDirectory, own: number, read: Read
 
 /**
  * Whether a process may change a container whose state belongs to this user. Any process can call itself `tsrun kill`,
- * those of containers, too: they are in PID namespaces below the caller's, so the kernel knows more pids of theirs.
+ * those of containers, too: they are in PID namespaces below the caller's, so the kernel knows more pids of theirs. To be
+ * asked before words are read, which are in the process's memory: that may be a file on a file system that never answers.
  */
 function mayAct(pid: number, owner: number): boolean {
   const [process, caller] = [pid, "self"].map((one) => textOf(`/proc/${one}/status`) ?? "");
