@@ -8,7 +8,7 @@ import { EXIT } from "../../kernel/user-error.ts";
 import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
 import { UsageError } from "../grammar/usage-error.ts";
-import { oneLine } from "../output/log.ts";
+import { oneLine, plainJson } from "../output/log.ts";
 import { print } from "../output/output.ts";
 import type { Session } from "../session/session.ts";
 
@@ -75,5 +75,6 @@ function counts(findings: readonly Finding[]): string {
 
 function verifyJson({ pid, bundle }: ReturnType<typeof targetOf>, findings: readonly Finding[]): string {
   const differs = findings.some(({ state }) => state === "differs");
-  return `${JSON.stringify({ pid, bundle: bundle.path, drift: differs, findings }, null, 2)}\n`;
+  const all = { pid, bundle: bundle.path, drift: differs, findings };
+  return `${plainJson(JSON.stringify(all, null, 2))}\n`;
 }

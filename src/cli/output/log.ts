@@ -45,6 +45,9 @@ export function oneLine(text: string): string {
   });
 }
 
+/** JSON that means the same, and in which a terminal finds nothing to obey: JSON itself leaves U+009B as it is. */
+export const plainJson = (json: string): string => json.split("\n").map(oneLine).join("\n");
+
 /** Refuses a log that cannot be written, before anything is done that belongs in it. @throws UserError */
 export function requireLog(session: Session, { log: file }: Globals): void {
   if (file !== undefined) here(close(openLog(session, file)));

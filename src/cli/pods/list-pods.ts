@@ -11,7 +11,7 @@ import { isErrno, status } from "../../kernel/files.ts";
 import { UserError } from "../../kernel/user-error.ts";
 import { storeOf } from "../flags/store-of.ts";
 import type { InvocationOf } from "../grammar/parse.ts";
-import { oneLine, warnings } from "../output/log.ts";
+import { oneLine, plainJson, warnings } from "../output/log.ts";
 import { print, table } from "../output/output.ts";
 import type { Session } from "../session/session.ts";
 import { podsJson, treeOf } from "./tree.ts";
@@ -109,5 +109,5 @@ function rowsJson(known: readonly Known[]): string {
       ...{ annotations, owner, runtime, root },
     }),
   );
-  return `${JSON.stringify(rows)}\n`;
+  return `${plainJson(JSON.stringify(rows))}\n`;
 }

@@ -1,6 +1,6 @@
 /** Pods as a tree for people, and as JSON for programs. */
 import { HOST, KINDS, type Member, type Pod } from "../../container/pods/pods.ts";
-import { oneLine } from "../output/log.ts";
+import { oneLine, plainJson } from "../output/log.ts";
 import { table } from "../output/output.ts";
 import { commandText, sharesText, sizeText, statusText, timeText } from "./words.ts";
 
@@ -31,13 +31,12 @@ function rowOf(member: Member, pod: Pod, roots: boolean): readonly string[] {
 
 /** A list of pods with their containers. Times are in seconds, sizes in bytes. */
 export function podsJson(pods: readonly Pod[]): string {
-  return `${JSON.stringify(
-    pods.map(({ name, sandbox, members }) => ({
-      name,
-      sandbox: sandbox?.id ?? null,
-      containers: members.map(containerJson),
-    })),
-  )}\n`;
+  const all = pods.map(({ name, sandbox, members }) => ({
+    name,
+    sandbox: sandbox?.id ?? null,
+    containers: members.map(containerJson),
+  }));
+  return `${plainJson(JSON.stringify(all))}\n`;
 }
 
 function containerJson(member: Member) {
