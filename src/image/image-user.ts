@@ -13,7 +13,8 @@ export type User = NonNullable<Process["user"]>;
 /** More is no list of users. */
 const MOST_BYTES = 4 << 20;
 
-const NUMBER = /^\d{1,10}$/;
+/** However large: a number is no name. */
+const NUMBER = /^\d+$/;
 const MOST_ID = 0xffff_fffe;
 
 /** The ids of the user, and of the groups that the image's /etc/group lists it in. @throws UserError */

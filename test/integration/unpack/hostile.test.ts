@@ -229,6 +229,17 @@ test("a user that the image doesn't have is refused once all is unpacked, and no
   assert.equal(configOf(unpacked(image("a"))).process?.user, { uid: 1, gid: 2 });
 });
 
+test("a number too large for an id is not looked up as a name, which may be root's (CVE-2026-46680)", () => {
+  for (const large of ["4294967295", "4294967296", "99999999999"]) {
+    const passwd = file("etc/passwd", `${large}:x:0:0::/:\n`);
+    const group = file("etc/group", `${large}:x:0:\n`);
+    for (const User of [large, `1:${large}`]) {
+      const image = layout([{ layers: [{ archive: tar([passwd, group]) }], config: { User } }]);
+      assert.match(refused(asDirectory(image)), new RegExp(`user "${User}": ${large} is no id`));
+    }
+  }
+});
+
 test("an /etc/passwd that leads out, or is a FIFO, holds up nobody", () => {
   for (const passwd of [
     symlink("etc/passwd", "/../../../../etc/passwd"),
