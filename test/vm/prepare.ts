@@ -107,7 +107,7 @@ function warmIn(project: string, machine: MachineName, files: readonly string[])
 function compiledPrograms(project: string, architecture: Architecture, directory: string): string[] {
   mkdirSync(directory, { recursive: true });
   const compiler = architecture === OWN ? "gcc" : `${architecture.triplet}-gcc`;
-  const sources = [...new Bun.Glob("test/{integration,vm}/**/*.c").scanSync(project)].sort();
+  const sources = [...new Bun.Glob("test/{harness,integration,vm}/**/*.c").scanSync(project)].sort();
   return sources.map((source) => {
     const output = join(directory, basename(source, ".c"));
     compileProgram(project, source, output, compiler);

@@ -52,7 +52,7 @@ for (const count of [1, 2, 3]) {
 }
 
 test("exec --preserve-fds passes them too", () => {
-  using one = started({ args: ["sleep", "60"] });
+  using one = started({ args: ["sleep", "600"] });
   const call = runtime(["exec", "--preserve-fds", "2", one.id, ...SAY], { descriptors: descriptors() });
   assert.is(silent(call).stdout, "3 one\n4 two\n");
 });
@@ -75,7 +75,7 @@ testTsrun("a descriptor that isn't open is refused, and nothing is left", async 
     const said = complaint(ran(["--preserve-fds", "5"], { descriptors: open }));
     assert.match(said, new RegExp(`--preserve-fds: descriptor ${missing} is not open`));
   }
-  using one = started({ args: ["sleep", "60"] });
+  using one = started({ args: ["sleep", "600"] });
   const exec = runtime(["exec", "--preserve-fds", "4", one.id, "true"], { descriptors: descriptors() });
   assert.match(complaint(exec), /--preserve-fds: descriptor 6 is not open/);
   one.delete("--force");
@@ -164,7 +164,7 @@ testTsrun("so it does from create to start, and nothing of the host is in it mea
 });
 
 testTsrun("exec keeps gaps, too", () => {
-  using one = started({ args: ["sleep", "60"] });
+  using one = started({ args: ["sleep", "600"] });
   const flags = ["exec", "--preserve-fds", "3"];
   const call = { ...closing([3, 4]), descriptors: descriptors() };
   assert.is(silent(runtime([...flags, one.id, ...LIST], call)).stdout, listed(5));

@@ -17,7 +17,7 @@ import { slowness } from "../../harness/slowness.ts";
 import { waitUntil } from "../../harness/wait.ts";
 import { isWell, type Serving, serving } from "./serving.ts";
 
-const SLEEP = ["sleep", "60"];
+const SLEEP = ["sleep", "600"];
 
 /** How many lies are told about each command. */
 const LIES = 4;

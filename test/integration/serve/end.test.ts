@@ -9,6 +9,7 @@ import { container } from "../../harness/container.ts";
 import { testTsrun } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { type Running, startRuntime } from "../../harness/runtime.ts";
+import { slowness } from "../../harness/slowness.ts";
 import { waitUntil } from "../../harness/wait.ts";
 import { type Serving, serving } from "./serving.ts";
 
@@ -53,10 +54,10 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const)
   );
 
 testTsrun("a server isn't idle while a container is in the foreground", async () => {
-  await using server = await serving({ flags: ["--idle", "200ms"] });
+  await using server = await serving({ flags: ["--idle", `${200 * slowness}ms`] });
   using box = waiter();
   await using call = await inForeground(box, server);
-  await Bun.sleep(1000);
+  await Bun.sleep(1000 * slowness);
   assert.is(server.child.exitCode, null);
   letGo(box);
   assert.is((await call.ended()).status, 7);

@@ -129,7 +129,8 @@ testTsrun(
   "a step that is late on purpose has its property too, and so has the lock that others wait for",
   async () => {
     using box = container({ args: SLEEP });
-    const global = ["--fault", `mounts[3]:move_mount=delay:${3 * slowness}s`];
+    const seconds = Math.min(3 * slowness, 9); // after ten, start would give up
+    const global = ["--fault", `mounts[3]:move_mount=delay:${seconds}s`];
     await using create = startRuntime(["create", "--bundle", box.bundle.path, box.id], {
       global,
       env: FAULTS,
