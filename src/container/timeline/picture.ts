@@ -242,8 +242,8 @@ function cut(words: string, width: number): string {
 
 const number = (value: number): string => String(Math.round(value * 100) / 100);
 
-/** Whatever a config names: no markup, and no character that XML can't hold. */
+/** Whatever a config names: no markup, and no character that XML can't hold or a terminal obeys. */
 export const xml = (words: string): string =>
   words
-    .replace(/[^\t\n\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd")
+    .replace(/[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd")
     .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -68,8 +68,8 @@ test("spans too narrow to be seen are one bar, whose tooltip has them all; a fai
   assert.is(picture([timeline(narrow)], { merge: false }).match(/class="s /g)?.length, 5);
 });
 
-test("markup and characters that XML can't hold are shown as text", () => {
-  const hostile = span("</text><script>", 0, 900, { title: "\u0000\u0001<&\"'>\ud800" });
+test("markup, and characters that XML can't hold or a terminal obeys, are shown as text", () => {
+  const hostile = span("</text><script>", 0, 900, { title: "\u0000\u009b<&\"'>\ud800" });
   const svg = picture([timeline([hostile])], { merge: true });
   assert.not.match(svg, /<script>/);
   assert.match(svg, /<title>\ufffd\ufffd&#60;&#38;&#34;&#39;&#62;\ufffd\n/);
