@@ -3,7 +3,7 @@ import { ABOUT, DESCRIPTIONS } from "../../src/cli/grammar/descriptions.ts";
 import { type CommandName, commandEntry, GLOBAL_FLAGS, usageLine } from "../../src/cli/grammar/table.ts";
 import type { Flag, FlagTable } from "../../src/cli/grammar/table-types.ts";
 import { flagSummary, paragraphs, placeholder, shownCommands, shownFlags } from "../../src/cli/help/help.ts";
-import { EXIT_STATUS, FILES } from "../../src/cli/help/man.ts";
+import { ENVIRONMENT, EXIT_STATUS, FILES } from "../../src/cli/help/man.ts";
 
 export function commandLine(): string {
   return [
@@ -17,6 +17,8 @@ export function commandLine(): string {
     ...shownCommands().flatMap(command),
     "## Exit status",
     ...prose(EXIT_STATUS),
+    "## Environment",
+    ...table(ENVIRONMENT.map(([variable, what]) => [code(variable), plain(what)])),
     "## Files",
     ...table(FILES.map(([path, what]) => [code(path), what])),
   ].join("\n\n");

@@ -15,6 +15,19 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ["/run/tsrun-serve.sock", "where root's commands find a tsrun server"],
 ];
 
+export const ENVIRONMENT: readonly (readonly [variable: string, what: string])[] = [
+  ["XDG_RUNTIME_DIR", "below it, an ordinary user's containers and server are kept"],
+  [
+    "TSRUN_SERVE",
+    'the socket of the tsrun server, for the server and for commands; with "off" commands use none',
+  ],
+  ["TSRUN_PATIENCE", "a creation that takes longer than this, such as 100s, fails and is undone"],
+  ["TSRUN_FAULTS", "with 1, --fault and the annotation org.tsrun.fault make steps fail on purpose"],
+  ["NOTIFY_SOCKET", "as in sd_notify(3): the container gets a socket of its own, and what it says goes on"],
+  ["LISTEN_FDS", "as in sd_listen_fds(3): so many descriptors are passed on to the process"],
+  ["TRACEPARENT", "the trace that a timeline of --trace is a part of"],
+];
+
 /** The page, of these commands. */
 export function manPage(version: string, commands = shownCommands()): string {
   const examples = commands.flatMap((name) => DESCRIPTIONS[name].examples ?? []);
@@ -35,8 +48,10 @@ export function manPage(version: string, commands = shownCommands()): string {
     ...commands.flatMap(commandSection),
     ".SH EXIT STATUS",
     ...prose(EXIT_STATUS),
+    ".SH ENVIRONMENT",
+    ...ENVIRONMENT.flatMap(entry),
     ".SH FILES",
-    ...FILES.flatMap(([path, what]) => [".TP", `.I ${argument(path)}`, text(`${capital(what)}.`)]),
+    ...FILES.flatMap(entry),
     ...(examples.length > 0 ? [".SH EXAMPLES", ...examples.flatMap(example)] : []),
     ".SH SEE ALSO",
     ".BR runc (8),",
@@ -47,6 +62,12 @@ export function manPage(version: string, commands = shownCommands()): string {
     "",
   ].join("\n");
 }
+
+const entry = ([name, what]: readonly [string, string]): readonly string[] => [
+  ".TP",
+  `.I ${argument(name)}`,
+  text(`${capital(what)}.`),
+];
 
 function commandSection(name: CommandName): readonly string[] {
   const { summary, flags, args } = commandEntry(name);

@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { COMMAND_NAMES, commandEntry, GLOBAL_FLAGS } from "../../../src/cli/grammar/table.ts";
 import { shownFlags } from "../../../src/cli/help/help.ts";
-import { manPage } from "../../../src/cli/help/man.ts";
+import { ENVIRONMENT, manPage } from "../../../src/cli/help/man.ts";
 import { testIf } from "../../harness/skip.ts";
 
+const SOURCES = join(import.meta.dir, "../../../src");
 const page = manPage("1.2.3", COMMAND_NAMES);
 const withGroff = testIf(Bun.which("groff") !== null, "needs groff");
 
@@ -35,6 +38,18 @@ withGroff("the page shows each command's usage and each flag as they are typed",
 
 test("the page names the version", () => {
   assert.match(page, /^\.TH TSRUN 8 "" "tsrun 1\.2\.3"/);
+});
+
+/** All but the one that stands for the commit while tsrun is compiled. */
+const VARIABLES = /\bTSRUN_(?!COMMIT\b)[A-Z]+\b/g;
+
+test("the page has the variables that tsrun's sources name", () => {
+  const sources = new Bun.Glob("**/*.{ts,c}").scanSync({ cwd: SOURCES, absolute: true });
+  const named = [...sources].flatMap((file) => readFileSync(file, "utf8").match(VARIABLES) ?? []);
+  const listed = ENVIRONMENT.map(([variable]) => variable).filter((variable) =>
+    variable.startsWith("TSRUN_"),
+  );
+  assert.equal([...new Set(named)].sort(), [...listed].sort());
 });
 
 test("an example's question ends as a question", () => {
