@@ -23,6 +23,7 @@ export class ImageDirectory {
     const call = openat2(this.fd, path, O_PATH, BENEATH);
     const place = attempt(call);
     if (place === -ERRNO.ENOENT || place === -ERRNO.ENOTDIR) return null;
+    if (place === -ERRNO.EXDEV) throw new UserError(path, "is a link that leads out of the image");
     if (place < 0) throw new SyscallError(call, -place);
     const fd = openRegular(place);
     here(close(place));

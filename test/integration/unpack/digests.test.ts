@@ -1,8 +1,10 @@
 // Runs beside other files.
+import { cpSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { freshDirectory } from "../../harness/environment.ts";
 import { asDirectory, layout, sha256 } from "../../harness/images.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { file, tar } from "../../harness/tar.ts";
@@ -19,6 +21,16 @@ test("every digest is checked: of indexes' manifests, configs and layers, compre
       assert.match(refused(asDirectory(longer)), /bytes, and should have/, `${compression} ${path}`);
     }
   }
+});
+
+test("a file of the image that is a link out of it is not read", () => {
+  const image = asDirectory(layout([{ layers: [{ archive: tar([file("a")]) }] }]));
+  const blobs = join(image, "blobs");
+  const moved = join(freshDirectory("moved"), "blobs");
+  cpSync(blobs, moved, { recursive: true });
+  rmSync(blobs, { recursive: true });
+  symlinkSync(moved, blobs);
+  assert.match(refused(image), /: blobs\/sha256\/\w+: is a link that leads out of the image$/);
 });
 
 /** The same length, one letter or byte changed, and no syntax. */
