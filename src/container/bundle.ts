@@ -11,6 +11,7 @@ import { resourceNotes } from "../linux/cgroups/resources.ts";
 import { statusAt } from "../linux/named-path.ts";
 import { isAbsolute, join } from "../linux/paths.ts";
 import { fromCaller } from "./caller/caller.ts";
+import { annotationDoubts } from "./own-annotations.ts";
 
 /** A bundle as read and checked: nothing has been made yet. */
 export interface Bundle {
@@ -43,6 +44,7 @@ export function bundleIn(directory: string, caller: Pick<Caller, "proc">): Bundl
   const rootfs = rootfsOf(path, found.config);
   const config = withPlacesInside(found.config, rootfs);
   const ignored = resourceNotes(config.linux?.resources ?? {});
+  const unknown = annotationDoubts(config.annotations);
   const process = config.process ?? fail("process", "is missing: there is nothing to run");
   return {
     path,
@@ -50,7 +52,11 @@ export function bundleIn(directory: string, caller: Pick<Caller, "proc">): Bundl
     process,
     rootfs,
     text: found.changed || config !== found.config ? formatJson(config) : text,
-    doubts: [...found.warnings, ...ignored.map(({ where, message }) => ({ path: where, message }))],
+    doubts: [
+      ...found.warnings,
+      ...ignored.map(({ where, message }) => ({ path: where, message })),
+      ...unknown,
+    ],
   };
 }
 

@@ -51,10 +51,16 @@ testTsrun("a limit of memory that nothing in cgroup v2 answers to is ignored wit
   );
 });
 
-const MISSPELT = { linux: { maskedPath: ["/proc/kcore"] }, process: { noNewPrivilege: true } };
+const MISSPELT = {
+  linux: { maskedPath: ["/proc/kcore"] },
+  process: { noNewPrivilege: true },
+  annotations: { "org.tsrun.landlok": "{}", "org.example.landlok": "{}", "org.tsrun.quux": "" },
+};
 const WARNINGS = [
   "config.json: process.noNewPrivilege: is not known, and ignored (did you mean noNewPrivileges?)",
   "config.json: linux.maskedPath: is not known, and ignored (did you mean maskedPaths?)",
+  'config.json: annotations["org.tsrun.landlok"]: is not known, and ignored (did you mean org.tsrun.landlock?)',
+  'config.json: annotations["org.tsrun.quux"]: is not known, and ignored',
 ];
 
 testTsrun("validate warns of properties that are not known, with the nearest name", () => {
