@@ -102,7 +102,8 @@ function commandOf(pid: number): Command {
 
 function configOf(directory: StateDirectory): Config | null {
   const text = readTextIfThere(CONFIG_FILE, directory.fd);
-  return text === null ? null : (parseJson(text, CONFIG_FILE) as Config); // validated when the container was made
+  const path = `${directory.path}/${CONFIG_FILE}`;
+  return text === null ? null : (parseJson(text, path) as Config); // validated when the container was made
 }
 
 const about = (command: Command): readonly string[] => [

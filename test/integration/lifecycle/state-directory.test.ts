@@ -170,5 +170,16 @@ for (const [verb, said] of [
   );
 }
 
+testTsrun("a damaged configuration is named by its path", () => {
+  using box = started({ args: SLEEP });
+  const file = join(stateRoot, box.id, "config.json");
+  writeFileSync(file, "{");
+  for (const verb of [
+    ["exec", box.id, "true"],
+    ["why", box.id],
+  ])
+    assert.match(complaint(runtime(verb)), `${file}:1:2: `);
+});
+
 leavesNothing();
 test.run();
