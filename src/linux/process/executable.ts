@@ -70,10 +70,18 @@ function refuse(name: string, candidates: readonly Candidate[], result: (step: S
           : " in the container";
     fail(where, `cannot execute ${name}: ${errnoWords(errno)}${hint}`);
   }
-  const denied = candidates.find((candidate) => errnoOf(candidate) === ERRNO.EACCES);
-  if (denied !== undefined) fail(where, `cannot execute ${denied.path}: ${errnoWords(ERRNO.EACCES)}`);
-  const searched = candidates.map(({ path }) => path.slice(0, -name.length - 1)).join(":");
-  return fail(where, `${JSON.stringify(name)}: executable file not found in $PATH (${searched})`);
+  const denied = candidates.find(({ opened, access }) => result(opened) >= 0 && result(access) < 0);
+  if (denied !== undefined)
+    fail(where, `cannot execute ${denied.path}: ${errnoWords(-result(denied.access))}`);
+  const directories = (some: readonly Candidate[]) => some.map(({ path }) => path.slice(0, -name.length - 1));
+  const closed = directories(candidates.filter(({ opened }) => result(opened) === -ERRNO.EACCES));
+  const which = closed.length === candidates.length ? "any of these" : closed.join(" and ");
+  const hint =
+    closed.length === 0
+      ? ""
+      : `; the container's user may not enter ${which}: it needs execute permission for it and for the directories above it`;
+  const searched = directories(candidates).join(":");
+  return fail(where, `${JSON.stringify(name)}: executable file not found in $PATH (${searched})${hint}`);
 }
 
 function candidatePaths(name: string, env: readonly string[]): readonly string[] {

@@ -1,6 +1,6 @@
 // Runs beside other files.
 // Which program is executed, and its arguments.
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -46,6 +46,27 @@ test("what in PATH is a directory, or may not be executed, is passed over", () =
     writeFileSync(join(rootfs, name, "true"), "#!/bin/sh\nexit 5\n", { mode });
   }
   assert.is(ranIn(path).status, 0);
+});
+
+const USER = { uid: 1000, gid: 1000 };
+
+testTsrun("what a user may not enter is named, if the program is in no other directory of PATH", () => {
+  const said = (mode: number, PATH: string) => {
+    const { path, rootfs } = bundle({ args: ["tool"], process: { user: USER, env: [`PATH=${PATH}`] } });
+    mkdirSync(join(rootfs, "closed"), { mode: 0o700 });
+    chmodSync(rootfs, mode);
+    return complaint(ranIn(path));
+  };
+  const missing = /: "tool": executable file not found in \$PATH \(\S+\)/.source;
+  assert.match(said(0o755, "/bin:/sbin"), new RegExp(`${missing}$`));
+  assert.match(
+    said(0o755, "/bin:/closed:/sbin"),
+    new RegExp(`${missing}; the container's user may not enter /closed: it needs execute permission`),
+  );
+  assert.match(
+    said(0o700, "/bin:/sbin"),
+    new RegExp(`${missing}; the container's user may not enter any of these: it needs execute permission`),
+  );
 });
 
 test("a program with a slash is not looked up", () => {
