@@ -115,13 +115,16 @@ testTsrun("a state directory that is full by now is named, and no mount is added
   using _ = mounted(root, "-t", "tmpfs", "-o", "size=1m", "state");
   const { path } = bundle({ args: ["sleep", "60"] });
   const id = uniqueId();
-  silent(runtime(["run", "--detach", "--bundle", path, id], { root }));
-  fill(join(root, "others"));
-  const mount = [{ destination: "/dev/etc", type: "bind", source: "/etc", options: ["rbind"] }];
-  const adding = runtime(["mounts", "add", id, "-"], { root, input: JSON.stringify(mount) });
-  assert.match(complaint(adding), `state directory ${root}/${id}: write: ENOSPC`);
-  assert.not.match(silent(runtime(["mounts", "list", id], { root })).stdout, "/dev/etc");
-  silent(runtime(["delete", "--force", id], { root }));
+  silent(runtime(["create", "--bundle", path, id], { root })); // a program that begins gives memory back, some time later
+  try {
+    fill(join(root, "others"));
+    const mount = [{ destination: "/dev/etc", type: "bind", source: "/etc", options: ["rbind"] }];
+    const adding = runtime(["mounts", "add", id, "-"], { root, input: JSON.stringify(mount) });
+    assert.match(complaint(adding), `state directory ${root}/${id}: write: ENOSPC`);
+    assert.not.match(silent(runtime(["mounts", "list", id], { root })).stdout, "/dev/etc");
+  } finally {
+    silent(runtime(["delete", "--force", id], { root }));
+  }
 });
 
 /** Writes to a file until there is no room left. */
