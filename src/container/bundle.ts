@@ -117,6 +117,10 @@ export function requireRootfs({ rootfs, config }: Bundle): void {
   // With a joined mount namespace the path is resolved there, not here.
   if (config.linux?.namespaces?.some(({ type, path }) => type === "mount" && path !== undefined)) return;
   const status = statusAt("root.path", rootfs);
-  if (status === null) fail("root.path", `rootfs ${rootfs} does not exist: ${errnoWords(ERRNO.ENOENT)}`);
+  if (status === null)
+    fail(
+      "root.path",
+      `rootfs ${rootfs} does not exist: ${errnoWords(ERRNO.ENOENT)}; it is to hold the container's files: \`tsrun unpack\` makes a bundle with them from an image`,
+    );
   if ((status.mode & S_IFMT) !== S_IFDIR) fail("root.path", `rootfs ${rootfs} is not a directory`);
 }
