@@ -40,6 +40,8 @@ function placeIn(directory: string): Place {
  */
 const ENTER = `
   mount -t tmpfs -o mode=755 tsrun-bench "$1" || exit
+  # crun gives the device itself to a container's user when it is a standard stream.
+  mknod -m 666 "$1/null" c 1 3 && mount --bind "$1/null" /dev/null || exit
   if [ "$2" != ${CGROUPS} ]; then
     mkdir "$1/cgroup" && mount --bind "$2" "$1/cgroup" && umount --recursive --lazy ${CGROUPS} &&
       mount --move "$1/cgroup" ${CGROUPS} && rmdir "$1/cgroup" || exit

@@ -67,16 +67,21 @@ export async function runFile(
   }
 }
 
+const COVER = `
+  mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" &&
+  mknod -m 666 "$TSRUN_TEST_DIR/null" c 1 3 && mount --bind "$TSRUN_TEST_DIR/null" /dev/null`;
+
 /**
  * A PID and a mount namespace: what a test sees in /proc and mountinfo is only its own doing, so that a leak check
  * can be exact while other things happen on the machine; and when the namespace's init ends, so does every process in
  * it, whatever the tests did. The shell is that init: it reaps the orphans. The tmpfs takes no `noexec` or `nodev`
- * from the machine's /tmp or /run, and its device nodes and set-uid files concern nobody else.
+ * from the machine's /tmp or /run, and its device nodes and set-uid files concern nobody else. /dev/null is a copy: a
+ * runtime gives its container's standard streams to the container's user, and crun does so even with the host's device.
  */
 export const NAMESPACES: Surroundings = {
   command: [
     ...["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"],
-    ...["sh", "-c", 'mount -t tmpfs -o mode=755 tsrun-test "$TSRUN_TEST_DIR" && "$@"; exit $?', "sh"],
+    ...["sh", "-c", `${COVER} && "$@"; exit $?`, "sh"],
   ],
   owns: () => false,
   socket: null,

@@ -91,7 +91,7 @@ for (const [flags, said] of [
   [["--page-server", "localhost"], /--page-server takes ADDRESS:PORT, not "localhost"/],
   [["--page-server", "127.0.0.1:70000"], /--page-server takes ADDRESS:PORT/],
   [["--empty-ns", "ipc"], /--empty-ns ipc: .*say network/],
-  [["--manage-cgroups-mode", "hard"], /--manage-cgroups-mode must be soft or full or strict or ignore/],
+  [["--manage-cgroups-mode", "hard"], /--manage-cgroups-mode must be soft, full, strict or ignore/],
 ] as const) {
   testTsrun(`checkpoint ${flags.join(" ")} is refused`, () => {
     using box = started({ args: SLEEP });
