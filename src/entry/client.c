@@ -92,6 +92,16 @@ static int64_t connect_to(const struct sockaddr_un *address, uint32_t user, int3
 	return -1;
 }
 
+/* Ends as src/cli/output/output.ts does: as SIGPIPE would, where nobody reads any more, or with a line. */
+__attribute__((noreturn)) static void unprinted(int64_t error)
+{
+	if (error == -EPIPE)
+		end(128 + SIGPIPE);
+	complain("tsrun: error: standard output: cannot be written");
+	complain(error == -ENOSPC ? ": ENOSPC (no space left)\n" : "\n");
+	end(1);
+}
+
 /* Prints the answer as it comes, and exits. */
 __attribute__((noreturn)) static void answer(int64_t fd)
 {
@@ -104,9 +114,9 @@ __attribute__((noreturn)) static void answer(int64_t fd)
 			uint32_t part = left < sizeof text ? left : (uint32_t)sizeof text;
 			if (!fill(fd, text, part))
 				lost();
-			/* Nobody reads it any more: as SIGPIPE would end it. */
-			if (!print(stream, text, part) && stream == 1)
-				end(128 + SIGPIPE);
+			int64_t error = print(stream, text, part);
+			if (error && stream == 1)
+				unprinted(error);
 			left -= part;
 		}
 	end(answer.status);

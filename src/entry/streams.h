@@ -75,8 +75,8 @@ static int fill(int64_t fd, char *memory, uint64_t length)
 	return 1;
 }
 
-/* Writes it all, however slow the reader; returns 0 when there is none any more, or no room. */
-static int print(int stream, const char *text, uint64_t length)
+/* Writes it all, however slow the reader; returns 0, or what is in the way as the kernel says it: -EPIPE, -ENOSPC. */
+static int64_t print(int stream, const char *text, uint64_t length)
 {
 	struct pollfd wanted = { .fd = stream, .events = POLLOUT };
 	while (length) {
@@ -84,11 +84,11 @@ static int print(int stream, const char *text, uint64_t length)
 		if (count == -EAGAIN)
 			call(NR_ppoll, (uint64_t)&wanted, 1, 0, 0, 8, 0);
 		else if (count < 0)
-			return 0;
+			return count;
 		else
 			text += count, length -= (uint64_t)count;
 	}
-	return 1;
+	return 0;
 }
 
 static void complain(const char *text)

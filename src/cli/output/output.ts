@@ -1,6 +1,7 @@
 import { SyscallError } from "../../kernel/call.ts";
-import { ERRNO } from "../../kernel/errno.ts";
+import { ERRNO, errnoWords } from "../../kernel/errno.ts";
 import { isErrno } from "../../kernel/files.ts";
+import { UserError } from "../../kernel/user-error.ts";
 import type { Session } from "../session/session.ts";
 
 /** Nobody reads standard output any more. */
@@ -8,13 +9,15 @@ export class BrokenPipe extends Error {}
 
 /**
  * Prints text to standard output. When nobody reads any more, as with `| head`, the command ends silently, as other
- * programs do by SIGPIPE, which Bun ignores. @throws BrokenPipe
+ * programs do by SIGPIPE, which Bun ignores. @throws BrokenPipe, UserError
  */
 export function print(session: Session, text: string | Uint8Array): void {
   try {
     session.write(1, text);
   } catch (error) {
-    throw isErrno(error, ERRNO.EPIPE) ? new BrokenPipe() : error;
+    if (isErrno(error, ERRNO.EPIPE)) throw new BrokenPipe();
+    if (!(error instanceof SyscallError)) throw error;
+    throw new UserError("standard output", `cannot be written: ${errnoWords(error.errno)}`);
   }
 }
 

@@ -140,6 +140,15 @@ function fill(path: string): void {
   }
 }
 
+testTsrun("standard output that has no room is named", () => {
+  const through = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+  for (const command of ["list", "features"])
+    assert.is(
+      complaint(runtime([command], { through })),
+      "tsrun: error: standard output: cannot be written: ENOSPC (no space left)",
+    );
+});
+
 testTsrun("a limit of the caller's that the state directory meets is named", () => {
   const { path } = bundle();
   const said = (limit: string) =>
