@@ -102,7 +102,7 @@ test("a script whose interpreter is missing is told of, and --rm leaves nothing"
     const flags = ["--rm", ...WITH_TSRUN, ...NO_NETWORK, "--volume", `${script}:/script`];
     const { status, stderr } = docker("run", ...flags, BUSYBOX, "/script");
     assert.is(status, 127);
-    assert.match(stderr, /cannot exec \/script: no such file or directory \(ENOENT\)/);
+    assert.match(stderr, /cannot exec \/script: no such file or directory \(execve: ENOENT\)/);
   }
   await left("of containers that could not start");
 });

@@ -39,7 +39,7 @@ testTsrun("a property's step fails as the real one would, and nothing is left", 
   assert.match(said("process.rlimits=EPERM"), /^config\.json: process\.rlimits\[0\]: .*EPERM/);
   assert.match(said("linux.resources.devices=EPERM"), /^config\.json: linux\.resources\.devices: bpf: EPERM/);
   assert.match(said("process.args=ENOENT"), /"true": executable file not found in \$PATH/);
-  assert.match(said("process.args:execve=EACCES"), /cannot exec \S+: permission denied \(EACCES\)/);
+  assert.match(said("process.args:execve=EACCES"), /cannot exec \S+: permission denied \(execve: EACCES\)/);
   assert.match(
     said("linux.namespaces:clone3=EAGAIN"),
     /^config\.json: linux\.namespaces: clone3: EAGAIN .*pids\.max/,
@@ -95,7 +95,7 @@ testTsrun("a hook that fails on purpose has the container go, after its poststop
   const outcome = runtime(["run", "--bundle", path, uniqueId()], { global, env: ALLOWED, cwd: path });
   assert.match(
     complaint(outcome),
-    /hooks\.createRuntime\[0\] \(\/bin\/sh\): .*cannot exec the hook: no such file or directory \(ENOENT\)/,
+    /hooks\.createRuntime\[0\] \(\/bin\/sh\): .*cannot exec the hook: no such file or directory \(execve: ENOENT\)/,
   );
 });
 

@@ -11,7 +11,7 @@ const SOMETHING_MISSING =
 
 /** In words, for `path` and a process of a container with such annotations, which is still alive. */
 export function refusalWords(errno: number, annotations: Annotations, pid: number, path: string): string {
-  const words = `${errnoText(errno)} (${errnoName(errno)})`; // "exec PATH: no such file or directory" is runc's
+  const words = `${errnoText(errno)} (execve: ${errnoName(errno)})`; // "exec PATH: no such file or directory" is runc's
   if (errno === ERRNO.ENOEXEC) {
     const why = whyNoFormat(pid, path);
     return why === null ? words : `${words}; ${why}`;

@@ -15,7 +15,7 @@ for (const kind of ["prestart", "createRuntime", "createContainer"] as const) {
     const { path } = bundle({ hooks: { [kind]: [{ path: "/nowhere" }] } });
     assert.match(
       complaint(ranIn(path)),
-      /\(\/nowhere\): error running .* hook #0: cannot exec the hook: no such file or directory \(ENOENT\)$/,
+      /\(\/nowhere\): error running .* hook #0: cannot exec the hook: no such file or directory \(execve: ENOENT\)$/,
     );
   });
 }
@@ -27,7 +27,7 @@ testTsrun("a hook whose interpreter is missing fails in a line that names it", (
   const { path } = bundle({ hooks: { createRuntime: [{ path: hook }] } });
   assert.match(
     complaint(ranIn(path)),
-    /no such file or directory \(ENOENT\); \/nowhere\/sh is missing, the interpreter/,
+    /no such file or directory \(execve: ENOENT\); \/nowhere\/sh is missing, the interpreter/,
   );
 });
 

@@ -215,7 +215,7 @@ testAbi(1)("descriptors that the container keeps stay as they are", () => {
 
 testAbi(1)("a program that no rule lets execute is refused with the right that is missing", () => {
   const reads = { ...WRITES_TMP, pathBeneath: [{ allowedAccess: ["read_file"], parent: ["/"] }] };
-  const refused = "process.args[0]: cannot exec /bin/true: permission denied (EACCES)";
+  const refused = "process.args[0]: cannot exec /bin/true: permission denied (execve: EACCES)";
   const why = `${PLACE}.pathBeneath gives no execute for /bin/busybox`;
   const outcome = ran({ annotations: confined(reads), args: ["true"] });
   assert.is(complaint(outcome), `tsrun: error: config.json: ${refused}; ${why}`);
@@ -230,7 +230,7 @@ testAbi(1)("where a script may run but not its interpreter, the refusal names th
   writeFileSync(join(rootfs, "var/script"), "#!/bin/sh\n", { mode: 0o755 });
   assert.match(
     complaint(ranIn(path)),
-    /permission denied \(EACCES\); .*pathBeneath gives no execute and read_file for \/bin\/busybox$/,
+    /permission denied \(execve: EACCES\); .*pathBeneath gives no execute and read_file for \/bin\/busybox$/,
   );
 });
 

@@ -156,7 +156,10 @@ testTsrun("a start that the kernel refuses returns once the init is reaped", asy
   const first = await Promise.race([start.ended().then(() => "it ended"), Bun.sleep(100)]);
   parent.reap(pid);
   assert.is(first, undefined);
-  assert.match(complaint(await start.ended()), /cannot exec \/tool: no such file or directory \(ENOENT\)/);
+  assert.match(
+    complaint(await start.ended()),
+    /cannot exec \/tool: no such file or directory \(execve: ENOENT\)/,
+  );
 });
 
 test("another process with the pid of a dead init does not pass for it", async () => {

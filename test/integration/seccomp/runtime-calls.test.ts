@@ -62,7 +62,10 @@ testTsrun("a program that vanishes between create and start is told, though fute
   copyFileSync(join(box.bundle.rootfs, "bin/busybox"), join(box.bundle.rootfs, "tool"));
   box.create();
   rmSync(join(box.bundle.rootfs, "tool"));
-  assert.match(complaint(box.call("start")), /cannot exec \/tool: no such file or directory \(ENOENT\)/);
+  assert.match(
+    complaint(box.call("start")),
+    /cannot exec \/tool: no such file or directory \(execve: ENOENT\)/,
+  );
 });
 
 leavesNothing();
