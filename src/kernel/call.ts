@@ -1,4 +1,4 @@
-import { errnoWords } from "./errno.ts";
+import { ERRNO, errnoWords } from "./errno.ts";
 import type { SyscallName } from "./syscall-numbers.ts";
 import { UserError } from "./user-error.ts";
 
@@ -35,6 +35,9 @@ export interface Call {
   readonly args: readonly Argument[];
 }
 
+/** Whichever call it is. */
+const TOO_MANY = "; raise the caller's limit of open files (ulimit -n)";
+
 /**
  * A system call that failed, with its errno. What the kernel refuses depends on the config, the machine and the
  * caller's rights, so this is a UserError, and shown as it is unless a better place is known.
@@ -45,7 +48,8 @@ export class SyscallError extends UserError {
   /** What else is known about the failure: the end of the message. */
   protected readonly known: string;
 
-  constructor(call: Call, errno: number, place = "", known = "") {
+  constructor(call: Call, errno: number, place = "", given = "") {
+    const known = given === "" && errno === ERRNO.EMFILE ? TOO_MANY : given;
     super(place, `${describe(call)}: ${errnoWords(errno)}${known}`);
     this.call = call;
     this.errno = errno;

@@ -159,6 +159,8 @@ testTsrun("a limit of the caller's that the state directory meets is named", () 
   );
   const words = "EMFILE (too many open files); raise the caller's limit of open files";
   assert.ok([6, 7, 8, 9].some((limit) => said(`--nofile=${limit}:${limit}`).includes(words)));
+  for (let limit = 6; limit <= 12; limit++)
+    assert.match(said(`--nofile=${limit}:${limit}`), /EMFILE .*\(ulimit -n\)/);
 });
 
 // Hints are of the cause, or there are none
