@@ -231,7 +231,8 @@ export class Mailbox implements Results, Disposable {
   /** Waits until the agent has done a step, or rests or is gone before. Returns whether it has done it. */
   async past({ step }: StepResult, alive: () => boolean): Promise<boolean> {
     const { words } = this;
-    const isPast = () => (words[MAILBOX.at >> 2] ?? 0) > step;
+    // `next` is told when it rests.
+    const isPast = () => Math.max(words[MAILBOX.at >> 2] ?? 0, words[MAILBOX.next >> 2] ?? 0) > step;
     const rests = () => {
       const lock = Atomics.load(words, MAILBOX.lock >> 2);
       return (lock === 0 && !this.ringIfIdle()) || (lock & FUTEX_OWNER_DIED) !== 0;

@@ -69,6 +69,24 @@ test("steps run in order, and a result is a later step's argument", () => {
   assert.ok(new TextDecoder().decode(bytes).trim().length > 0);
 });
 
+test("a step is past when the agent does a later one, or rests; not when it has failed or died before", async () => {
+  using driven = agent();
+  const { stage, alive } = driven;
+  const [first, last] = [stage.program.add(getpid()), stage.program.add(getpid())];
+  stage.post();
+  assert.is(await stage.past(first, alive), true);
+  assert.is(await stage.past(last, alive), true);
+  stage.program.add(openat(CWD, "/nowhere", O_RDONLY));
+  const never = stage.program.add(getpid());
+  stage.post();
+  assert.is(await stage.past(never, alive), false);
+  using dead = agent();
+  process.kill(dead.pid, "SIGKILL");
+  const unreached = dead.stage.program.add(getpid());
+  dead.stage.post();
+  assert.is(await dead.stage.past(unreached, dead.alive), false);
+});
+
 test("results stay usable in later posts", () => {
   using driven = agent();
   const { program } = driven.stage;
