@@ -1,6 +1,6 @@
 /*
  * Looks at the files that a command line names, before the server does: where a file system doesn't answer, this process
- * waits, and not the server with all that it does for others. What the config names is for RemoteCaller's `look`.
+ * waits, and not the server with all that it does for others. At what the config names the stage looks (stage-program.ts).
  */
 #ifndef TSRUN_LOOK_H
 #define TSRUN_LOOK_H
