@@ -84,7 +84,9 @@ function ownContainer(globals: Exec["globals"], session: Session, [id, ...words]
   // kubectl's `exec web -- ls`: no program is called so.
   const command = words[0] === "--" ? words.slice(1) : words;
   return {
-    own: directory.config().process,
+    get own() {
+      return directory.config().process;
+    },
     command,
     exec: (process, options) => execProcess(directory, process, options),
     [Symbol.dispose]: () => directory[Symbol.dispose](),
