@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status } from "../harness/processes.ts";
+import { readIfThere } from "../harness/read-if-there.ts";
 import { waitUntil } from "../harness/wait.ts";
 import { printed, startCall } from "./call.ts";
 import { startContainerd } from "./containerd.ts";
@@ -78,15 +79,15 @@ test("ps lists the processes of the container, exec's among them", async () => {
 test("pause stops every process, and resume lets them go on", async () => {
   using box = detached(["sh", "-c", "while :; do echo >>/tmp/beats; usleep 10000; done"]);
   const beats = `/proc/${pidOf(box.id)}/root/tmp/beats`;
-  await waitUntil(() => read(beats).length > 0, "it beats");
+  await waitUntil(() => readIfThere(beats).length > 0, "it beats");
   printed(ctr("tasks", "pause", box.id));
   assert.match(taskLine(box.id), /PAUSED/);
-  const { length } = read(beats);
+  const { length } = readIfThere(beats);
   await Bun.sleep(200);
-  assert.is(read(beats).length, length);
+  assert.is(readIfThere(beats).length, length);
   printed(ctr("tasks", "resume", box.id));
   assert.match(taskLine(box.id), /RUNNING/);
-  await waitUntil(() => read(beats).length > length, "it beats again");
+  await waitUntil(() => readIfThere(beats).length > length, "it beats again");
 });
 
 test("metrics can be read", () => {
@@ -112,7 +113,7 @@ test("kill --all reaches every process, and a signal that is handled ends nothin
   await waitUntil(() => printed(ctr("tasks", "ps", box.id)).split("\n").length >= 4, "both run");
   await Bun.sleep(100); // until both have set their traps
   printed(ctr("tasks", "kill", "--all", "--signal", "SIGUSR1", box.id));
-  await waitUntil(() => read(got).length === 2, `both got it: ${JSON.stringify(read(got))}`);
+  await waitUntil(() => readIfThere(got).length === 2, `both got it: ${JSON.stringify(readIfThere(got))}`);
   assert.match(taskLine(box.id), /RUNNING/);
 });
 
@@ -127,16 +128,6 @@ test("when the shim is killed, containerd ends the container and removes what it
   }
   await left("of a container without its shim");
 });
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
-    if (code === "ENOENT") return "";
-    throw error;
-  }
-}
 
 test("nothing is left of all these, and then nothing of containerd", async () => {
   await afterStart("of the containers");

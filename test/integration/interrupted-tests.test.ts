@@ -1,5 +1,5 @@
 // Runs beside other files.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,6 +7,7 @@ import { cgroupsNamed, removeCgroups } from "../harness/cgroups.ts";
 import { freshDirectory, project } from "../harness/environment.ts";
 import { leavesNothing } from "../harness/leaks.ts";
 import { processes } from "../harness/processes.ts";
+import { readIfThere } from "../harness/read-if-there.ts";
 import { testToken } from "../harness/run-file.ts";
 import { waitUntil } from "../harness/wait.ts";
 
@@ -34,18 +35,7 @@ async function interrupted(signal: NodeJS.Signals): Promise<{ status: number; te
 }
 
 function daemons(): number {
-  return processes().filter((pid) => commandLineOf(pid) === "sleep\u000097531\u0000").length;
-}
-
-/** Empty for a process that has just ended. */
-function commandLineOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
-    if (code === "ENOENT" || code === "ESRCH") return "";
-    throw error;
-  }
+  return processes().filter((pid) => readIfThere(`/proc/${pid}/cmdline`) === "sleep\u000097531\u0000").length;
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)

@@ -1,5 +1,4 @@
 // Runs beside other files.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,6 +6,7 @@ import { bundle, namespaces } from "../../harness/bundle.ts";
 import { uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
 import { exists, status } from "../../harness/processes.ts";
+import { readIfThere } from "../../harness/read-if-there.ts";
 import { runtime, startRuntime } from "../../harness/runtime.ts";
 import { slowness } from "../../harness/slowness.ts";
 import { waitUntil } from "../../harness/wait.ts";
@@ -24,7 +24,7 @@ for (const [flags, adopts] of [
     const { path, rootfs } = bundle({ args: ORPHANS, ...shared });
     const id = uniqueId();
     await using running = startRuntime(["run", ...flags, "--bundle", path, id]);
-    const orphan = () => Number(read(join(rootfs, "orphan")));
+    const orphan = () => Number(readIfThere(join(rootfs, "orphan")));
     await waitUntil(() => orphan() > 0, "the orphan says its pid");
     const parent = adopts ? running.pid : 1;
     await waitUntil(() => Number(status(orphan()).get("PPid")) === parent, `it is a child of ${parent}`);
@@ -32,16 +32,6 @@ for (const [flags, adopts] of [
     runtime(["kill", id, "KILL"]);
     assert.is((await running.ended()).status, 137);
   });
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // readFileSync throws nothing else
-    if (code === "ENOENT") return "";
-    throw error;
-  }
 }
 
 leavesNothing();

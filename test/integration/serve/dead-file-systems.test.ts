@@ -1,12 +1,12 @@
 // Runs beside other files.
 /** A command that looks at a file system which never answers holds up itself, and no other that the server does. */
-import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bundle, DEFAULT_MOUNTS, namespaces, type Patch } from "../../harness/bundle.ts";
 import { container } from "../../harness/container.ts";
 import { uniqueId } from "../../harness/environment.ts";
 import { leavesNothing } from "../../harness/leaks.ts";
+import { readIfThere } from "../../harness/read-if-there.ts";
 import { runtime, startRuntime, succeeded } from "../../harness/runtime.ts";
 import { silentFuse, testFuse } from "../../harness/silent-fuse.ts";
 import { waitUntil } from "../../harness/wait.ts";
@@ -48,14 +48,11 @@ const COMMANDS: Readonly<Record<string, (dead: string, id: string, box: string) 
   "the output of exec": (dead, _, box) => ["exec", "--env", "A=1", "--output", `${dead}/out`, box, "true"],
 };
 
-/** What proc tells of a process; nothing of one that has ended. */
-const told = (pid: number, file: string) =>
-  existsSync(`/proc/${pid}/${file}`) ? readFileSync(`/proc/${pid}/${file}`, "utf8") : "";
-
-const childrenOf = (pid: number) => (told(pid, `task/${pid}/children`).match(/\d+/g) ?? []).map(Number);
+const childrenOf = (pid: number) =>
+  (readIfThere(`/proc/${pid}/task/${pid}/children`).match(/\d+/g) ?? []).map(Number);
 
 /** Whether a process waits for an answer of FUSE (proc_pid_wchan(5)). */
-const waitsForFuse = (pid: number) => told(pid, "wchan") === "request_wait_answer";
+const waitsForFuse = (pid: number) => readIfThere(`/proc/${pid}/wchan`) === "request_wait_answer";
 
 for (const [what, commandLine] of Object.entries(COMMANDS))
   testFuse(`${what} on a file system that does not answer`, async () => {
